@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds offload_nic.ko against a Rust-enabled kernel, 7.2 or newer:
+#
+#     make KDIR=/path/to/kernel/build
+#
+# Every other target that the kernel offers to external modules works too: `make
+# clippy`-style checks by `make CLIPPY=1`, `make rust-analyzer`, `make clean`, ...
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+ifeq ($(wildcard $(KDIR)/Makefile),)
+$(error No kernel build directory at '$(KDIR)': give one with KDIR=/path/to/kernel/build)
+endif
+ifeq ($(wildcard $(KDIR)/include/config/auto.conf),)
+$(error The kernel in '$(KDIR)' has not been configured and built)
+endif
+ifeq ($(shell grep -s '^CONFIG_RUST=y' $(KDIR)/include/config/auto.conf),)
+$(error The kernel in '$(KDIR)' is built without CONFIG_RUST=y, which offload_nic needs)
+endif
+
+export KBUILD_EXTMOD := $(CURDIR)
+
+include $(KDIR)/Makefile

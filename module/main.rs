@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's root: what `insmod` sees. Everything else lives in the crates.
+
+use kernel::prelude::*;
+use offload_nic::{
+    Driver,
+    Parameters, //
+};
+
+module! {
+    type: Module,
+    name: "offload_nic",
+    authors: ["The offload_nic developers"],
+    description: "Virtual NIC whose device executes offloaded eBPF",
+    license: "GPL",
+    params: {
+        nics: u32 {
+            default: 1,
+            description: "Number of NICs (default 1)",
+        },
+        ports: u32 {
+            default: 2,
+            description: "Ports of each NIC; ports 0 and 1, 2 and 3, ... are cabled to each other (default 2)",
+        },
+        queues: u32 {
+            default: 4,
+            description: "Receive and transmit queue pairs of each port (default 4)",
+        },
+    },
+}
+
+struct Module {
+    _driver: Driver,
+}
+
+impl kernel::Module for Module {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self {
+            _driver: Driver::new(&Parameters {
+                nics: *module_parameters::nics.value(),
+                ports: *module_parameters::ports.value(),
+                queues: *module_parameters::queues.value(),
+            })?,
+        })
+    }
+}

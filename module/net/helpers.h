@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inline functions and macros of the kernel that bindgen cannot see, as functions.
+ * Each has the name of what it wraps behind `offload_nic_`, and its contract too.
+ */
+#ifndef _OFFLOAD_NIC_NET_HELPERS_H
+#define _OFFLOAD_NIC_NET_HELPERS_H
+
+#include <linux/netdevice.h>
+#include <linux/ptr_ring.h>
+#include <linux/skbuff.h>
+
+void offload_nic_eth_hw_addr_random(struct net_device *dev);
+void offload_nic_local_bh_disable(void);
+void offload_nic_local_bh_enable(void);
+void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
+				 int (*poll)(struct napi_struct *, int), int index);
+void offload_nic_napi_schedule(struct napi_struct *napi);
+bool offload_nic_netif_carrier_ok(const struct net_device *dev);
+void offload_nic_netif_napi_del(struct napi_struct *napi);
+bool offload_nic_netif_running(const struct net_device *dev);
+void offload_nic_netif_tx_disable(struct net_device *dev);
+void offload_nic_netif_tx_start_all_queues(struct net_device *dev);
+bool offload_nic_netif_subqueue_stopped(const struct net_device *dev, u16 queue);
+void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue);
+void *offload_nic_netdev_priv(const struct net_device *dev);
+void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
+void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
+void *offload_nic_ptr_ring_consume_bh(struct ptr_ring *ring);
+bool offload_nic_ptr_ring_empty(struct ptr_ring *ring);
+bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
+int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size, gfp_t gfp);
+int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
+int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, gfp_t gfp,
+				void (*destroy)(void *));
+void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
+unsigned int offload_nic_skb_end_offset(const struct sk_buff *skb);
+unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
+void offload_nic_skb_orphan(struct sk_buff *skb);
+void offload_nic_skb_record_rx_queue(struct sk_buff *skb, u16 queue);
+void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len);
+u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
+void offload_nic_skb_tx_timestamp(struct sk_buff *skb);
+void offload_nic_smp_mb(void);
+
+#endif

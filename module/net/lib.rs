@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe abstractions of the networking stack that the `kernel` crate lacks.
+//!
+//! The only crate of the module that contains `unsafe` and that sees the C bindings.
+//! It knows the kernel and no NIC: what is particular to a device is behind the traits
+//! that a driver implements.
+
+mod bindings;
+
+pub mod netdev;
