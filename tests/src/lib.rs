@@ -1,3 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the VM tests share.
+//! What the tests that run in the VM, the demo and the benchmark share: running
+//! the system's own tools, network namespaces, the module, frames on the wire.
+//!
+//! Everything is observed the way a user would: through `ip`, `bpftool`,
+//! `ethtool`, `tcpdump` and sockets. Nothing here knows the driver's insides.
+
+pub mod bpf;
+pub mod cable;
+pub mod command;
+pub mod env;
+pub mod frames;
+pub mod link;
+pub mod module;
+pub mod netns;
+pub mod wire;

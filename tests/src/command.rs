@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Running the system's own tools, with errors that can be acted upon.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{bail, Context, Result};
+use serde_json::Value;
+
+/// A command line, built argument by argument and printable as it would be typed.
+#[derive(Clone, Debug)]
+pub struct Cmd {
+    argv: Vec<String>,
+}
+
+impl Cmd {
+    /// The command line `line`, split at blanks (so no argument may hold one).
+    pub fn new(line: impl AsRef<str>) -> Self {
+        Self {
+            argv: line
+                .as_ref()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    /// Adds one argument, taken as it is.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.argv.push(arg.as_ref().to_string_lossy().into_owned());
+        self
+    }
+
+    /// Adds arguments, split at blanks.
+    #[must_use]
+    pub fn args(mut self, args: impl AsRef<str>) -> Self {
+        self.argv
+            .extend(args.as_ref().split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// The same command run in the network namespace `ns` (as `ip netns` names it).
+    ///
+    /// `ip netns exec` would hide the BPF file system behind a new /sys, `nsenter`
+    /// leaves all but the network as it is.
+    #[must_use]
+    pub fn in_netns(self, ns: Option<&str>) -> Self {
+        let Some(ns) = ns else { return self };
+        let mut argv = vec!["nsenter".to_owned(), format!("--net=/run/netns/{ns}")];
+        argv.extend(self.argv);
+        Self { argv }
+    }
+
+    /// A [`Command`] to be spawned by the caller.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.argv[0]);
+        command.args(&self.argv[1..]).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the command and gives what came out, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// Only where the command can't be started.
+    pub fn output(&self) -> Result<Finished> {
+        let output = self
+            .command()
+            .output()
+            .with_context(|| format!("`{self}` can't be started; is the tool installed?"))?;
+        Ok(Finished {
+            line: self.to_string(),
+            output,
+        })
+    }
+
+    /// Runs the command, which must succeed, and gives its standard output.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be started or its status is not 0; the text holds the
+    /// command line and all that it printed.
+    pub fn run(&self) -> Result<String> {
+        let finished = self.output()?;
+        if !finished.success() {
+            bail!("{finished}");
+        }
+        Ok(finished.stdout())
+    }
+
+    /// Runs the command, which must succeed, and parses its output as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cmd::run`], and where the output is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        let text = self.run()?;
+        serde_json::from_str(&text).with_context(|| format!("`{self}` printed no JSON: {text}"))
+    }
+
+    /// Runs the command, which must fail, and gives all that it printed.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be started or succeeds.
+    pub fn refused(&self) -> Result<String> {
+        let finished = self.output()?;
+        if finished.success() {
+            bail!("should have been refused, but succeeded: {finished}");
+        }
+        Ok(format!("{}{}", finished.stdout(), finished.stderr()))
+    }
+}
+
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.argv.join(" "))
+    }
+}
+
+/// A command that has come to its end.
+#[derive(Debug)]
+pub struct Finished {
+    line: String,
+    output: Output,
+}
+
+impl Finished {
+    /// Whether the exit status was 0.
+    pub fn success(&self) -> bool {
+        self.output.status.success()
+    }
+
+    /// What it printed on standard output.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    /// What it printed on standard error.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` ended with {}\n{}{}",
+            self.line,
+            self.output.status,
+            self.stdout(),
+            self.stderr()
+        )
+    }
+}

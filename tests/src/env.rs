@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `cargo xtask` tells a process in the VM about its surroundings.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+fn path(name: &str) -> Result<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).with_context(|| {
+        format!("{name} is not set; run this in the VM: cargo xtask vm -- CMD, or cargo xtask test")
+    })
+}
+
+/// The module built for the running kernel.
+///
+/// # Errors
+///
+/// Outside the VM.
+pub fn module() -> Result<PathBuf> {
+    path("OFFLOAD_NIC_KO")
+}
+
+/// The object file of the program `name` (`tests/bpf/NAME.bpf.c`).
+///
+/// # Errors
+///
+/// Outside the VM.
+pub fn object(name: &str) -> Result<PathBuf> {
+    Ok(path("OFFLOAD_NIC_BPF")?.join(format!("{name}.bpf.o")))
+}
+
+/// A directory that outlives the VM.
+///
+/// # Errors
+///
+/// Outside the VM.
+pub fn results() -> Result<PathBuf> {
+    path("OFFLOAD_NIC_RESULTS")
+}
+
+/// How the kernel was built, as `cargo xtask` names it (`uml`, `uml-kasan`, ...).
+pub fn flavour() -> String {
+    std::env::var("OFFLOAD_NIC_FLAVOUR").unwrap_or_default()
+}
+
+/// Whether kernel code runs many times slower than usual here: under emulation
+/// or with checkers compiled in.
+pub fn is_slow() -> bool {
+    std::env::var("OFFLOAD_NIC_VM").as_deref() == Ok("qemu") || flavour() != "uml"
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Both ends of a wire: a packet socket that sends, a `tcpdump` that listens.
+
+use std::io::{BufRead, BufReader};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{bail, Context, Result};
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use nix::sys::signal::{kill, Signal};
+use nix::sys::socket::{
+    bind, send, socket, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType,
+};
+use nix::unistd::Pid;
+use pcap_file::pcap::PcapReader;
+
+use crate::link::{Link, PATIENCE};
+use crate::netns;
+
+/// Sends whole frames, headers and all.
+#[derive(Debug)]
+pub struct Sender {
+    socket: OwnedFd,
+    link: String,
+}
+
+impl Sender {
+    /// A socket on `link`, which must be up when it sends.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interface, or without CAP_NET_RAW.
+    pub fn new(link: &Link) -> Result<Self> {
+        netns::enter(link.ns.as_deref(), || {
+            let socket = socket(
+                AddressFamily::Packet,
+                SockType::Raw,
+                SockFlag::SOCK_CLOEXEC,
+                SockProtocol::EthAll,
+            )
+            .context("open a packet socket")?;
+            let address = getifaddrs()
+                .context("list the interfaces")?
+                .filter(|each| each.interface_name == link.name)
+                .find_map(|each| each.address?.as_link_addr().copied())
+                .with_context(|| format!("{link} does not exist"))?;
+            bind(socket.as_raw_fd(), &address)
+                .with_context(|| format!("bind a packet socket to {link}"))?;
+            Ok(Self {
+                socket,
+                link: link.to_string(),
+            })
+        })
+    }
+
+    /// Sends one frame; where the interface's queue is full, waits until it is not.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses the frame (too long, or the link is down).
+    pub fn send(&self, frame: &[u8]) -> Result<()> {
+        loop {
+            match send(self.socket.as_raw_fd(), frame, MsgFlags::empty()) {
+                Ok(_) => return Ok(()),
+                // The queue is full: it was not sent. The socket becomes writable
+                // as the interface frees what it has sent.
+                Err(Errno::ENOBUFS | Errno::EAGAIN) => {
+                    use std::os::fd::AsFd;
+                    let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLOUT)];
+                    poll(&mut fds, PollTimeout::from(100_u8)).context("poll")?;
+                }
+                Err(Errno::EINTR) => {}
+                Err(errno) => {
+                    let len = frame.len();
+                    bail!("sending {len} bytes on {}: {errno}", self.link);
+                }
+            }
+        }
+    }
+}
+
+/// A `tcpdump` that hands over each frame which comes in on a link, VLAN tags
+/// included.
+#[derive(Debug)]
+pub struct Capture {
+    child: Child,
+    frames: Receiver<Vec<u8>>,
+    reader: Option<JoinHandle<()>>,
+    messages: Option<JoinHandle<String>>,
+    link: String,
+}
+
+impl Capture {
+    /// Listens on `link` to what comes in and matches `filter` (pcap-filter(7);
+    /// empty for everything). Returns once it listens.
+    ///
+    /// # Errors
+    ///
+    /// Where `tcpdump` does not start.
+    pub fn start(link: &Link, filter: &str) -> Result<Self> {
+        // Without --immediate-mode frames would be handed over a block at a time;
+        // with it each slot of the ring is as large as -s says, so say it.
+        let line = "-Z root -n -Q in -s 4096 -B 65536 --immediate-mode -U -w -";
+        let cmd = link
+            .cmd(format!("tcpdump -i {}", link.name))
+            .args(line)
+            .args(filter);
+        let mut child = cmd
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{cmd}` can't be started"))?;
+        let stdout = child.stdout.take().context("no pipe")?;
+        let mut stderr = BufReader::new(child.stderr.take().context("no pipe")?);
+
+        let mut said = String::new();
+        while !said.contains("listening on") {
+            if stderr.read_line(&mut said)? == 0 {
+                child.wait()?;
+                bail!("`{cmd}` ended before it listened: {said}");
+            }
+        }
+        let messages = thread::spawn(move || {
+            let mut rest = String::new();
+            for line in stderr.lines().map_while(Result::ok) {
+                rest.push_str(&line);
+                rest.push('\n');
+            }
+            rest
+        });
+        let (sender, frames) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let Ok(mut pcap) = PcapReader::new(stdout) else {
+                return;
+            };
+            while let Some(Ok(packet)) = pcap.next_packet() {
+                if sender.send(packet.data.into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            child,
+            frames,
+            reader: Some(reader),
+            messages: Some(messages),
+            link: link.to_string(),
+        })
+    }
+
+    /// The next frame.
+    ///
+    /// # Errors
+    ///
+    /// Where none came for a long time.
+    pub fn next_frame(&self) -> Result<Vec<u8>> {
+        self.frames
+            .recv_timeout(PATIENCE)
+            .with_context(|| format!("no frame came in on {}", self.link))
+    }
+
+    /// All frames until the first that is `last`, which is not among them.
+    ///
+    /// # Errors
+    ///
+    /// Where it did not come for a long time.
+    pub fn until(&self, last: impl Fn(&[u8]) -> bool) -> Result<Vec<Vec<u8>>> {
+        let mut all = Vec::new();
+        loop {
+            let frame = self
+                .next_frame()
+                .with_context(|| format!("after {} frames", all.len()))?;
+            if last(&frame) {
+                return Ok(all);
+            }
+            all.push(frame);
+        }
+    }
+
+    /// Ends the capture and gives what is left.
+    ///
+    /// # Errors
+    ///
+    /// Where `tcpdump` did not see everything.
+    pub fn stop(mut self) -> Result<Vec<Vec<u8>>> {
+        self.interrupt()?;
+        let messages = self.messages.take().map(JoinHandle::join);
+        let said = messages.and_then(Result::ok).unwrap_or_default();
+        if !said.contains("\n0 packets dropped by kernel") {
+            bail!("tcpdump on {} missed frames: {said}", self.link);
+        }
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        Ok(self.frames.try_iter().collect())
+    }
+
+    fn interrupt(&mut self) -> Result<()> {
+        // Only a child that has not been waited for is sure to be ours.
+        if self.child.try_wait()?.is_none() {
+            let pid = Pid::from_raw(i32::try_from(self.child.id())?);
+            kill(pid, Signal::SIGINT).context("stop tcpdump")?;
+            self.child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        let _ = self.interrupt();
+    }
+}

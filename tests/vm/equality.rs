@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The law of the project: what a program does in the device is what it does on
+//! the host's processor. The same object gets the same frames, once as native XDP
+//! on a veth pair and once offloaded to a port, and everything that can be seen
+//! from outside must be the same: the frames that pass and those that bounce, byte
+//! for byte and in order, how many are dropped, and every map.
+
+use std::collections::BTreeMap;
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::bpf::{Attached, Map};
+use offload_tests::cable::{Cable, Observed};
+use offload_tests::frames::{Frames, JUMBO_MTU};
+
+/// Frames per program.
+const FRAMES: usize = 10_000;
+
+/// What a run left behind, to be compared.
+#[derive(Debug)]
+struct Outcome {
+    observed: Observed,
+    maps: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+/// Fills a program's maps before it gets its first frame.
+type Prepare = fn(&Attached) -> Result<()>;
+
+fn run(cable: &Cable, object: &str, prepare: Prepare, frames: &[Vec<u8>]) -> Result<Outcome> {
+    let program = cable.attach(object)?;
+    prepare(&program)?;
+    let observed = cable.exchange(frames)?;
+    let maps = program.maps()?;
+    let dump = |(name, map): (String, Map)| Ok((name, map.dump()?));
+    let maps = maps.into_iter().map(dump).collect::<Result<_>>()?;
+    cable.detach()?;
+    Ok(Outcome { observed, maps })
+}
+
+/// The first frame in which two lists differ, for a message that can be acted upon.
+fn same_frames(what: &str, native: &[Vec<u8>], offloaded: &[Vec<u8>]) -> Result<()> {
+    for (number, (a, b)) in native.iter().zip(offloaded).enumerate() {
+        ensure!(
+            a == b,
+            "{what} frame {number} differs\nnative    {a:02x?}\noffloaded {b:02x?}"
+        );
+    }
+    ensure!(
+        native.len() == offloaded.len(),
+        "native {what} {} frames, offloaded {what} {}",
+        native.len(),
+        offloaded.len()
+    );
+    Ok(())
+}
+
+fn compare(native: &Outcome, offloaded: &Outcome) -> Result<()> {
+    same_frames(
+        "passed",
+        &native.observed.passed,
+        &offloaded.observed.passed,
+    )?;
+    same_frames(
+        "bounced",
+        &native.observed.bounced,
+        &offloaded.observed.bounced,
+    )?;
+    ensure!(native.maps.keys().eq(offloaded.maps.keys()), "other maps");
+    for (name, expected) in &native.maps {
+        let found = &offloaded.maps[name];
+        for (key, value) in expected {
+            let other = found.get(key);
+            ensure!(
+                other == Some(value),
+                "map {name} key {key:02x?}: native {value:02x?}, offloaded {other:02x?}"
+            );
+        }
+        ensure!(
+            found.len() == expected.len(),
+            "map {name} has more keys offloaded"
+        );
+    }
+    Ok(())
+}
+
+fn nothing(_: &Attached) -> Result<()> {
+    Ok(())
+}
+
+/// The same law for one program.
+fn equal(object: &str, seed: u64, prepare: Prepare, expected: fn(&Outcome) -> bool) -> Result<()> {
+    let mut source = Frames::new(seed, JUMBO_MTU);
+    let frames: Vec<_> = (0..FRAMES).map(|_| source.next_frame()).collect();
+    let native = {
+        let cable = Cable::veth(JUMBO_MTU)?;
+        run(&cable, object, prepare, &frames).context("native")?
+    };
+    let offloaded = {
+        let cable = Cable::onic(JUMBO_MTU)?;
+        run(&cable, object, prepare, &frames).context("offloaded")?
+    };
+    println!(
+        "{object}: {FRAMES} frames, {} passed, {} bounced, maps with {:?} keys",
+        native.observed.passed.len(),
+        native.observed.bounced.len(),
+        native.maps.values().map(BTreeMap::len).collect::<Vec<_>>()
+    );
+    ensure!(
+        expected(&native),
+        "the frames did not exercise {object} under native XDP"
+    );
+    compare(&native, &offloaded).with_context(|| format!("{object}, seed {seed}"))
+}
+
+fn some_pass(outcome: &Outcome) -> bool {
+    let passed = outcome.observed.passed.len();
+    passed > FRAMES / 20 && passed < FRAMES
+}
+
+fn some_pass_some_bounce(outcome: &Outcome) -> bool {
+    some_pass(outcome) && outcome.observed.bounced.len() > FRAMES / 20
+}
+
+/// Rules for some of the addresses and ports that the generator uses.
+fn add_rules(program: &Attached) -> Result<()> {
+    let rules = program.map("rules")?;
+    for host in 1..5_u8 {
+        for (proto, port) in [
+            (6, 80_u16),
+            (6, 8080),
+            (17, 53),
+            (17, 5201),
+            (1, 0),
+            (58, 0),
+        ] {
+            for v4 in [true, false] {
+                let mut key = [0; 20];
+                if v4 {
+                    key[10..16].copy_from_slice(&[0xff, 0xff, 10, 0, 0, host]);
+                } else {
+                    key[0] = 0xfd;
+                    key[15] = host;
+                }
+                key[16..18].copy_from_slice(&port.to_be_bytes());
+                key[18] = proto;
+                rules.update(&key, &[0; 16])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn firewall_with_rules() -> Result<()> {
+    equal("firewall", 1, add_rules, some_pass)
+}
+
+#[test]
+fn firewall_with_an_allow_list() -> Result<()> {
+    equal("firewall_allow", 2, add_rules, some_pass)
+}
+
+#[test]
+fn load_balancer() -> Result<()> {
+    equal("balancer", 3, nothing, some_pass_some_bounce)
+}
+
+#[test]
+fn vlan_gateway() -> Result<()> {
+    equal("vlan", 4, nothing, some_pass_some_bounce)
+}
+
+#[test]
+fn resizing() -> Result<()> {
+    equal("resize", 5, nothing, some_pass_some_bounce)
+}
+
+#[test]
+fn protocol_counter() -> Result<()> {
+    equal("protocols", 6, nothing, some_pass)
+}
+
+#[test]
+fn flow_table() -> Result<()> {
+    equal("flows", 7, nothing, |outcome| {
+        outcome.maps["answers"]
+            .values()
+            .all(|count| count != &[0; 8])
+    })
+}
+
+#[test]
+fn calls_and_atomics() -> Result<()> {
+    equal("calls", 8, nothing, some_pass_some_bounce)
+}
+
+#[test]
+fn checksum_of_the_whole_frame() -> Result<()> {
+    equal("checksum", 9, nothing, some_pass_some_bounce)
+}
+
+#[test]
+fn arithmetic_corners() -> Result<()> {
+    equal("arithmetic", 10, nothing, some_pass_some_bounce)
+}
+
+#[test]
+fn every_verdict_and_none() -> Result<()> {
+    equal("actions", 11, nothing, some_pass_some_bounce)
+}
