@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! BPF offload: programs and maps that live in a device.
+//!
+//! A driver implements [`ProgramOffload`] and [`MapOffload`] and makes one [`OffloadDevice`] for each
+//! device. The ports of a device share its programs and maps.
+//!
+//! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h), core:
+//! [`kernel/bpf/offload.c`](srctree/kernel/bpf/offload.c)
+
+mod device;
+mod map;
+pub(crate) mod ndo;
+mod program;
+mod verifier;
+
+pub use device::{
+    OffloadDevice,
+    ProgramOffload, //
+};
+pub use map::{
+    MapKind,
+    MapOffload,
+    MapSpec, //
+};
+pub use ndo::AttachedProgram;
+pub use program::{
+    Instruction,
+    ProgramKind,
+    ProgramRef,
+    UsedMap, //
+};
+pub use verifier::{
+    Register,
+    RegisterKind,
+    VerifierEnv, //
+};

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Maps that live in a device.
+
+use crate::bindings;
+use core::marker::PhantomData;
+use kernel::{
+    error::from_result,
+    prelude::*,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
+    types::ForeignOwnable, //
+};
+
+/// Type of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// `BPF_MAP_TYPE_ARRAY`.
+    Array,
+    /// `BPF_MAP_TYPE_HASH`.
+    Hash,
+    /// Another type, by its number. The core offers none today.
+    Other(u32),
+}
+
+/// What the user asks for in `BPF_MAP_CREATE`.
+#[derive(Clone, Debug)]
+pub struct MapSpec<'a> {
+    /// Type.
+    pub kind: MapKind,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Number of elements.
+    pub max_entries: u32,
+    /// `BPF_F_*`.
+    pub flags: u32,
+    /// The NUMA node asked for, if one was.
+    pub numa_node: Option<u32>,
+    /// Type-specific extra word.
+    pub extra: u64,
+    /// Name; at most 15 bytes, and possibly none.
+    pub name: &'a [u8],
+}
+
+/// A map that lives in a device, as user space reaches it through `bpf()`.
+///
+/// The operations run in process context, several at once, on behalf of whoever has a descriptor.
+/// Keys are of the map's key size and values of its value size. Errors are those of the host's maps.
+pub trait MapOffload: Send + Sync + Sized + 'static {
+    /// What programs and maps share.
+    type Device: Send + Sync + 'static;
+
+    /// Makes a map. Process context, RTNL held.
+    fn alloc(device: &Self::Device, spec: &MapSpec<'_>) -> Result<Arc<Self>>;
+
+    /// Copies the value of `key` to `value`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such element.
+    fn lookup(&self, key: &[u8], value: &mut [u8]) -> Result;
+
+    /// Sets the value of `key`. `flags` is `BPF_ANY`, `BPF_NOEXIST` or `BPF_EXIST`.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`, `ENOENT` by `flags`; `E2BIG` if the map is full.
+    fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result;
+
+    /// Removes the element of `key`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such element, `EINVAL` if the type's elements cannot be removed.
+    fn delete(&self, key: &[u8]) -> Result;
+
+    /// Finds the key that follows `key`, the first one if `key` is `None` or not in the map.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` after the last one.
+    fn get_next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result;
+}
+
+/// Serves `BPF_OFFLOAD_MAP_ALLOC`.
+///
+/// # Safety
+///
+/// `offmap` must be a map that is being created, initialised from the user's attributes.
+pub(super) unsafe fn alloc<M: MapOffload>(
+    device: &M::Device,
+    offmap: *mut bindings::bpf_offloaded_map,
+) -> Result {
+    // SAFETY: Valid by the function's contract; nobody else knows of the map yet.
+    let offmap = unsafe { &mut *offmap };
+    let map = &offmap.map;
+    let spec = MapSpec {
+        kind: match map.map_type {
+            bindings::bpf_map_type_BPF_MAP_TYPE_ARRAY => MapKind::Array,
+            bindings::bpf_map_type_BPF_MAP_TYPE_HASH => MapKind::Hash,
+            other => MapKind::Other(other),
+        },
+        key_size: map.key_size,
+        value_size: map.value_size,
+        max_entries: map.max_entries,
+        flags: map.map_flags,
+        numa_node: u32::try_from(map.numa_node).ok(),
+        extra: map.map_extra,
+        name: CStr::from_bytes_until_nul(&map.name).map_or(&[], CStr::to_bytes),
+    };
+    offmap.dev_priv = M::alloc(device, &spec)?.into_foreign();
+    offmap.dev_ops = &Adapter::<M>::OPS;
+    Ok(())
+}
+
+/// Serves `BPF_OFFLOAD_MAP_FREE`.
+///
+/// # Safety
+///
+/// [`alloc`] with the same `M` must have succeeded for `offmap`, and this must be the last use.
+pub(super) unsafe fn free<M: MapOffload>(offmap: *mut bindings::bpf_offloaded_map) {
+    // SAFETY: Valid by the function's contract, and `alloc` stored an `Arc<M>` there.
+    drop(unsafe { Arc::<M>::from_foreign((*offmap).dev_priv) });
+}
+
+/// The C side of the map operations.
+struct Adapter<M>(PhantomData<M>);
+
+impl<M: MapOffload> Adapter<M> {
+    const OPS: bindings::bpf_map_dev_ops = bindings::bpf_map_dev_ops {
+        map_get_next_key: Some(Self::get_next_key),
+        map_lookup_elem: Some(Self::lookup),
+        map_update_elem: Some(Self::update),
+        map_delete_elem: Some(Self::delete),
+    };
+
+    /// The device's map behind `offmap`.
+    ///
+    /// # Safety
+    ///
+    /// As for the operations below.
+    unsafe fn map<'a>(offmap: *mut bindings::bpf_offloaded_map) -> ArcBorrow<'a, M> {
+        // SAFETY: The core calls the operations of maps that have a device only, and keeps it from being
+        // freed meanwhile; `alloc` stored an `Arc<M>` there.
+        unsafe { Arc::<M>::borrow((*offmap).dev_priv) }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the core alone, with `bpf_devs_lock` held: `offmap` is valid and was made by
+    /// [`alloc`] with the same `M`.
+    unsafe extern "C" fn get_next_key(
+        offmap: *mut bindings::bpf_offloaded_map,
+        key: *mut c_void,
+        next: *mut c_void,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: By the function's contract.
+            let map = unsafe { Self::map(offmap) };
+            // SAFETY: As above. The size is fixed.
+            // CAST: `usize` has 64 bits wherever BPF offload exists.
+            let size = unsafe { (*offmap).map.key_size } as usize;
+            let key = if key.is_null() {
+                None
+            } else {
+                // SAFETY: The core passes null or a buffer of the key's size.
+                Some(unsafe { core::slice::from_raw_parts(key.cast::<u8>(), size) })
+            };
+            // SAFETY: The core passes a buffer of the key's size of its own for the answer.
+            let next = unsafe { core::slice::from_raw_parts_mut(next.cast::<u8>(), size) };
+            map.get_next_key(key, next)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::get_next_key`].
+    unsafe extern "C" fn lookup(
+        offmap: *mut bindings::bpf_offloaded_map,
+        key: *mut c_void,
+        value: *mut c_void,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: By the function's contract.
+            let map = unsafe { Self::map(offmap) };
+            // SAFETY: By the function's contract; the core passes a key of the map's key size.
+            let key = unsafe { Self::key(offmap, key) };
+            // SAFETY: As above. The size is fixed.
+            // CAST: As above.
+            let size = unsafe { (*offmap).map.value_size } as usize;
+            // SAFETY: The core passes a buffer of its own, of the value's size.
+            let value = unsafe { core::slice::from_raw_parts_mut(value.cast::<u8>(), size) };
+            map.lookup(key, value)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::get_next_key`].
+    unsafe extern "C" fn update(
+        offmap: *mut bindings::bpf_offloaded_map,
+        key: *mut c_void,
+        value: *mut c_void,
+        flags: u64,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: By the function's contract.
+            let map = unsafe { Self::map(offmap) };
+            // SAFETY: By the function's contract; the core passes a key of the map's key size.
+            let key = unsafe { Self::key(offmap, key) };
+            // SAFETY: As above. The size is fixed.
+            // CAST: As above.
+            let size = unsafe { (*offmap).map.value_size } as usize;
+            // SAFETY: The core passes a buffer of the value's size.
+            let value = unsafe { core::slice::from_raw_parts(value.cast::<u8>(), size) };
+            map.update(key, value, flags)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::get_next_key`].
+    unsafe extern "C" fn delete(
+        offmap: *mut bindings::bpf_offloaded_map,
+        key: *mut c_void,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: By the function's contract.
+            let map = unsafe { Self::map(offmap) };
+            // SAFETY: By the function's contract; the core passes a key of the map's key size.
+            let key = unsafe { Self::key(offmap, key) };
+            map.delete(key)?;
+            Ok(0)
+        })
+    }
+
+    /// The key that the core passed.
+    ///
+    /// # Safety
+    ///
+    /// `offmap` must be valid, `key` readable for its key size, for `'a`.
+    unsafe fn key<'a>(offmap: *mut bindings::bpf_offloaded_map, key: *mut c_void) -> &'a [u8] {
+        // SAFETY: Valid by the function's contract. The size is fixed.
+        // CAST: As above.
+        let size = unsafe { (*offmap).map.key_size } as usize;
+        // SAFETY: Readable by the function's contract.
+        unsafe { core::slice::from_raw_parts(key.cast::<u8>(), size) }
+    }
+}

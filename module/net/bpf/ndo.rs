@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `ndo_bpf`: what the core asks of a port.
+
+use super::{
+    device,
+    map,
+    OffloadDevice,
+    ProgramOffload,
+    ProgramRef, //
+};
+use crate::{
+    bindings,
+    extack::Extack,
+    netdev::Operations, //
+};
+use core::ops::Deref;
+use kernel::prelude::*;
+
+/// A loaded program that is to be attached: the device's side, and the kernel's beside it.
+pub struct AttachedProgram<'a, P: ProgramOffload> {
+    state: &'a P,
+    program: ProgramRef<'a, P>,
+}
+
+impl<'a, P: ProgramOffload> AttachedProgram<'a, P> {
+    /// The program as the kernel has it.
+    pub fn program(&self) -> &ProgramRef<'a, P> {
+        &self.program
+    }
+}
+
+impl<P: ProgramOffload> Deref for AttachedProgram<'_, P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        self.state
+    }
+}
+
+/// Serves `ndo_bpf` for `port`.
+///
+/// # Errors
+///
+/// What the port's operations return; `EOPNOTSUPP` for what a device does not do, `EINVAL` for what the core
+/// may come to ask one day.
+///
+/// # Safety
+///
+/// To be called from `ndo_bpf` of the network device of `port`, which must be registered with
+/// `device`, with the command the core passed.
+pub(crate) unsafe fn ndo_bpf<T: Operations>(
+    port: &T,
+    device: &OffloadDevice<T::Program>,
+    bpf: *mut bindings::netdev_bpf,
+) -> Result {
+    // SAFETY: The core passes a valid command.
+    match unsafe { (*bpf).command } {
+        bindings::bpf_netdev_command_XDP_SETUP_PROG => {
+            // SAFETY: This command comes with this member of the union, and its acknowledgement is ours
+            // for as long as the call lasts.
+            let extack = unsafe { Extack::from_raw((*bpf).__bindgen_anon_1.__bindgen_anon_1.extack) };
+            extack.msg(
+                c"native XDP is not supported: use xdpgeneric, or xdpoffload to run in the device",
+            );
+            Err(not_supported())
+        }
+        // SAFETY: As this function's contract; this command comes with this member of the union.
+        bindings::bpf_netdev_command_XDP_SETUP_PROG_HW => unsafe { setup_hw(port, bpf) },
+        bindings::bpf_netdev_command_BPF_OFFLOAD_MAP_ALLOC => {
+            // SAFETY: This command comes with this member of the union.
+            let offmap = unsafe { (*bpf).__bindgen_anon_1.__bindgen_anon_2.offmap };
+            // SAFETY: The core passes a map that it is creating.
+            unsafe { map::alloc::<<T::Program as ProgramOffload>::Map>(device.device(), offmap) }
+        }
+        bindings::bpf_netdev_command_BPF_OFFLOAD_MAP_FREE => {
+            // SAFETY: This command comes with this member of the union.
+            let offmap = unsafe { (*bpf).__bindgen_anon_1.__bindgen_anon_2.offmap };
+            // SAFETY: The core frees once each map that was allocated through this function, by the same
+            // port or another one of the same device, whose maps are of the same type.
+            unsafe { map::free::<<T::Program as ProgramOffload>::Map>(offmap) };
+            Ok(())
+        }
+        _ => Err(EINVAL),
+    }
+}
+
+/// `EOPNOTSUPP`, which the `kernel` crate does not name.
+fn not_supported() -> Error {
+    // CAST: A small number.
+    Error::from_errno(-(bindings::EOPNOTSUPP as c_int))
+}
+
+/// Serves `XDP_SETUP_PROG_HW`: attaches, replaces or removes the program that the device runs.
+///
+/// # Safety
+///
+/// As for [`ndo_bpf`], for this command.
+unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> Result {
+    // SAFETY: This command comes with this member of the union.
+    let (prog, extack) = unsafe {
+        let request = &(*bpf).__bindgen_anon_1.__bindgen_anon_1;
+        (request.prog, request.extack)
+    };
+    // SAFETY: The acknowledgement is ours for as long as the call lasts.
+    let extack = unsafe { Extack::from_raw(extack) };
+    if prog.is_null() {
+        return port.xdp_setup_hw(None, &extack);
+    }
+    // SAFETY: The core holds a reference to the program, and these flags are set before it is loaded.
+    if !unsafe { (*(*prog).aux).offload_requested } {
+        extack.msg(
+            c"program is not loaded for a device: load it with 'bpftool prog load ... offload_dev DEV' or 'ip link set dev DEV xdpoffload'",
+        );
+        return Err(EINVAL);
+    }
+    // SAFETY: The core has checked, and RTNL keeps it so, that the program is bound to the offload device of
+    // this port, an `OffloadDevice<T::Program>`. A program that can be attached has been translated.
+    let program = unsafe {
+        AttachedProgram {
+            state: device::state::<T::Program>(prog),
+            program: ProgramRef::from_raw(prog),
+        }
+    };
+    port.xdp_setup_hw(Some(&program), &extack)?;
+    // SAFETY: On success the core leaves one reference to the port. The core keeps another one of its own for
+    // as long as the program is attached, and what the device runs does not depend on the kernel's side of
+    // the program at all; so the port has no use for it.
+    unsafe { bindings::bpf_prog_put(prog) };
+    Ok(())
+}
