@@ -3,11 +3,13 @@
  * The headers that the `net` crate binds to, sorted alphabetically.
  */
 
+#include <crypto/sha2.h>
 #include <linux/bpf.h>
 #include <linux/bpf_verifier.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
 #include <linux/ptr_ring.h>

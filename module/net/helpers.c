@@ -4,16 +4,37 @@
  * Sorted alphabetically; what is odd about one stands at it.
  */
 
+#include <crypto/sha2.h>
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
 
 #include "helpers.h"
 
+void offload_nic_consume_skb(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
 void offload_nic_eth_hw_addr_random(struct net_device *dev)
 {
 	eth_hw_addr_random(dev);
+}
+
+/* As NL_SET_ERR_MSG(), for a text that is not a literal; it is not copied. */
+void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg)
+{
+	do_trace_netlink_extack(msg);
+
+	if (extack)
+		extack->_msg = msg;
+}
+
+void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg)
+{
+	NL_SET_ERR_MSG_FMT(extack, "%s", msg);
 }
 
 void offload_nic_local_bh_disable(void)
@@ -30,6 +51,14 @@ void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *nap
 				 int (*poll)(struct napi_struct *, int), int index)
 {
 	netif_napi_add_config(dev, napi, poll, index);
+}
+
+/* All that a driver does with a frame for the stack: the fields lie in unions of sk_buff. */
+void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
+{
+	skb_record_rx_queue(skb, queue);
+	skb->protocol = eth_type_trans(skb, napi->dev);
+	napi_gro_receive(napi, skb);
 }
 
 void offload_nic_napi_schedule(struct napi_struct *napi)
@@ -103,9 +132,9 @@ bool offload_nic_ptr_ring_full(struct ptr_ring *ring)
 	return ptr_ring_full(ring);
 }
 
-int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size, gfp_t gfp)
+int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size)
 {
-	return ptr_ring_init(ring, size, gfp);
+	return ptr_ring_init(ring, size, GFP_KERNEL);
 }
 
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
@@ -113,10 +142,15 @@ int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
 	return ptr_ring_produce(ring, ptr);
 }
 
-int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, gfp_t gfp,
-				void (*destroy)(void *))
+int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *))
 {
-	return ptr_ring_resize(ring, size, gfp, destroy);
+	return ptr_ring_resize(ring, size, GFP_KERNEL, destroy);
+}
+
+/* A bit field of net_device's private flags. */
+void offload_nic_set_live_addr_change(struct net_device *dev)
+{
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 }
 
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent)
@@ -124,9 +158,9 @@ void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent)
 	SET_NETDEV_DEV(dev, parent);
 }
 
-unsigned int offload_nic_skb_end_offset(const struct sk_buff *skb)
+void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len)
 {
-	return skb_end_offset(skb);
+	sha256_update(ctx, data, len);
 }
 
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb)
@@ -139,14 +173,31 @@ unsigned int offload_nic_skb_headlen(const struct sk_buff *skb)
 	return skb_headlen(skb);
 }
 
+struct offload_nic_offload_request offload_nic_skb_offload_request(const struct sk_buff *skb)
+{
+	struct offload_nic_offload_request request = {};
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		request.csum = true;
+		request.csum_start = skb_checksum_start_offset(skb);
+		request.csum_offset = skb->csum_offset;
+	}
+	if (skb_is_gso(skb)) {
+		request.gso_size = skb_shinfo(skb)->gso_size;
+		request.gso_segs = skb_shinfo(skb)->gso_segs;
+		request.gso_type = skb_shinfo(skb)->gso_type;
+	}
+	if (skb_vlan_tag_present(skb)) {
+		request.vlan_present = true;
+		request.vlan_tci = skb_vlan_tag_get(skb);
+		request.vlan_proto = be16_to_cpu(skb->vlan_proto);
+	}
+	return request;
+}
+
 void offload_nic_skb_orphan(struct sk_buff *skb)
 {
 	skb_orphan(skb);
-}
-
-void offload_nic_skb_record_rx_queue(struct sk_buff *skb, u16 queue)
-{
-	skb_record_rx_queue(skb, queue);
 }
 
 void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len)

@@ -6,15 +6,33 @@
 #ifndef _OFFLOAD_NIC_NET_HELPERS_H
 #define _OFFLOAD_NIC_NET_HELPERS_H
 
+#include <crypto/sha2.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
 
+/* What a frame asks of the device; sk_buff keeps it in unions and bit fields. */
+struct offload_nic_offload_request {
+	u32 gso_type;
+	u16 csum_start;
+	u16 csum_offset;
+	u16 gso_size;
+	u16 gso_segs;
+	u16 vlan_tci;
+	u16 vlan_proto;
+	bool csum;
+	bool vlan_present;
+};
+
+void offload_nic_consume_skb(struct sk_buff *skb);
 void offload_nic_eth_hw_addr_random(struct net_device *dev);
+void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
+void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
 void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
 				 int (*poll)(struct napi_struct *, int), int index);
+void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 void offload_nic_napi_schedule(struct napi_struct *napi);
 bool offload_nic_netif_carrier_ok(const struct net_device *dev);
 void offload_nic_netif_napi_del(struct napi_struct *napi);
@@ -29,15 +47,15 @@ void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
 void *offload_nic_ptr_ring_consume_bh(struct ptr_ring *ring);
 bool offload_nic_ptr_ring_empty(struct ptr_ring *ring);
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
-int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size, gfp_t gfp);
+int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
-int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, gfp_t gfp,
-				void (*destroy)(void *));
+int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
+void offload_nic_set_live_addr_change(struct net_device *dev);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
-unsigned int offload_nic_skb_end_offset(const struct sk_buff *skb);
+void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
+struct offload_nic_offload_request offload_nic_skb_offload_request(const struct sk_buff *skb);
 void offload_nic_skb_orphan(struct sk_buff *skb);
-void offload_nic_skb_record_rx_queue(struct sk_buff *skb, u16 queue);
 void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 void offload_nic_skb_tx_timestamp(struct sk_buff *skb);

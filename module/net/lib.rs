@@ -8,4 +8,14 @@
 
 mod bindings;
 
+pub mod bpf;
+pub mod digest;
+pub mod ethtool;
+pub mod extack;
+pub mod log;
 pub mod netdev;
+pub mod rcu;
+pub mod ring;
+pub mod skbuff;
+pub mod stats;
+pub mod sync;

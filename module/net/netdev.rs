@@ -1,3 +1,406 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Network devices.
+//! Network devices: a driver's port, the `struct net_device` that it owns, and its queues.
+//!
+//! A driver implements [`Operations`] for its port type. The port owns a [`Device`], and a
+//! [`Registration`] makes the two known to the stack. The order of life is: `Device::new`, the port
+//! around it in an `Arc`, `Registration::new`, drop of the registration, drop of the last `Arc`.
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+
+mod adapter;
+mod queue;
+
+use crate::{
+    bindings,
+    bpf::{
+        AttachedProgram,
+        OffloadDevice,
+        ProgramOffload, //
+    },
+    ethtool::EthtoolOperations,
+    extack::Extack,
+    skbuff::SkBuff,
+    stats::{
+        LinkStats,
+        RxQueueStats,
+        TxQueueStats, //
+    },
+};
+pub(crate) use adapter::port;
+use adapter::Adapter;
+use core::{
+    marker::PhantomData,
+    ops::Deref,
+    ptr::NonNull,
+    sync::atomic::{
+        AtomicBool,
+        Ordering, //
+    },
+};
+use kernel::{
+    device,
+    error::to_result,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+    types::Opaque, //
+};
+pub use queue::PollContext;
+use queue::RxQueue;
+
+/// Evidence that RTNL is held.
+///
+/// Made by the adapters of callbacks that run under it.
+pub struct Rtnl<'a>(PhantomData<(&'a (), *mut ())>);
+
+impl Rtnl<'_> {
+    /// # Safety
+    ///
+    /// RTNL must be held for all of the lifetime that is chosen.
+    pub(crate) unsafe fn held() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// What became of a frame that the stack gave to the driver.
+pub enum Xmit {
+    /// The driver has it, or has dropped and counted it.
+    Taken,
+    /// There is no room; the stack keeps it. The queue must have been stopped.
+    Busy(SkBuff),
+}
+
+/// What a driver does for the stack. One value is one port.
+pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
+    /// State that belongs to the poll of one receive queue and to nobody else.
+    type RxQueue: Send;
+    /// The programs that can be offloaded to the port's device.
+    type Program: ProgramOffload;
+
+    /// The port's net device.
+    fn device(&self) -> &Device<Self>;
+
+    /// The interface is going up; its queues are on already. RTNL is held.
+    fn open(&self, rtnl: &Rtnl<'_>) -> Result;
+
+    /// The interface is going down; its transmit queues are off, receive queues still on. RTNL is
+    /// held.
+    fn stop(&self, rtnl: &Rtnl<'_>);
+
+    /// Takes a frame to be sent. Context: softirq or bottom halves off, the lock of transmit queue
+    /// `queue` held.
+    fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit;
+
+    /// Handles up to `context.budget()` received frames of queue `queue` and returns how many.
+    /// Context: NAPI poll, one at a time for each queue.
+    fn poll(&self, queue: u16, state: &mut Self::RxQueue, context: &PollContext<'_>) -> usize;
+
+    /// Totals for `ip -s link`. May be called at any time, in any context.
+    fn link_stats(&self) -> LinkStats;
+
+    /// Counters of one receive queue. RTNL is held.
+    fn rx_queue_stats(&self, queue: u16) -> RxQueueStats;
+
+    /// Counters of one transmit queue. RTNL is held.
+    fn tx_queue_stats(&self, queue: u16) -> TxQueueStats;
+
+    /// Makes `program` the one that the device runs for each received frame, or takes it away.
+    /// RTNL is held.
+    ///
+    /// On an error the old one stays.
+    fn xdp_setup_hw(
+        &self,
+        program: Option<&AttachedProgram<'_, Self::Program>>,
+        extack: &Extack<'_>,
+    ) -> Result;
+}
+
+/// A `struct net_device` in whatever state of registration.
+#[repr(transparent)]
+pub struct NetDevice(Opaque<bindings::net_device>);
+
+// SAFETY: The methods below may be called from any task and CPU.
+unsafe impl Send for NetDevice {}
+// SAFETY: As above.
+unsafe impl Sync for NetDevice {}
+
+impl NetDevice {
+    pub(crate) fn as_ptr(&self) -> *mut bindings::net_device {
+        self.0.get()
+    }
+
+    /// The interface's index; 0 before it is registered.
+    pub fn ifindex(&self) -> u32 {
+        // SAFETY: The device is valid; an `int` that is never negative.
+        unsafe { (*self.as_ptr()).ifindex as u32 }
+    }
+
+    /// The interface's name at this moment: it can be renamed at any time, so it is good for
+    /// messages only.
+    pub fn name(&self) -> Name {
+        // SAFETY: The device is valid; its name is `IFNAMSIZ` bytes. A renaming at the same time
+        // gives a mixture of names at worst, never a read outside.
+        let raw = unsafe { (*self.as_ptr()).name };
+        Name(raw.map(|byte| byte as u8))
+    }
+
+    /// Number of transmit queues.
+    pub fn tx_queues(&self) -> u16 {
+        // SAFETY: The device is valid. At most `u16::MAX`, as `Device::new` was given a `u16`.
+        unsafe { (*self.as_ptr()).num_tx_queues as u16 }
+    }
+
+    /// Whether the interface is up, as the administrator set it.
+    pub fn is_running(&self, _rtnl: &Rtnl<'_>) -> bool {
+        // SAFETY: The device is valid; RTNL keeps the answer true.
+        unsafe { bindings::offload_nic_netif_running(self.as_ptr()) }
+    }
+
+    /// Reports that there is (or is no) signal on the cable.
+    pub fn set_carrier(&self, on: bool, _rtnl: &Rtnl<'_>) {
+        // SAFETY: The device is valid; RTNL keeps its state of registration. Reporting a device
+        // that is not registered any more would give the link watch a pointer to it.
+        unsafe {
+            let state = u32::from((*self.as_ptr()).reg_state);
+            if state != bindings::netdev_reg_state_NETREG_REGISTERED {
+                return;
+            }
+            if on {
+                bindings::netif_carrier_on(self.as_ptr());
+            } else {
+                bindings::netif_carrier_off(self.as_ptr());
+            }
+        }
+    }
+
+    /// Tells the stack not to send on transmit queue `queue`, until it is woken.
+    pub fn stop_tx_queue(&self, queue: u16) {
+        if queue < self.tx_queues() {
+            // SAFETY: The device is valid and has such a queue.
+            unsafe { bindings::offload_nic_netif_stop_subqueue(self.as_ptr(), queue) };
+        }
+    }
+
+    /// Whether transmit queue `queue` is stopped.
+    pub fn is_tx_queue_stopped(&self, queue: u16) -> bool {
+        // SAFETY: The device is valid and has such a queue.
+        queue < self.tx_queues()
+            && unsafe { bindings::offload_nic_netif_subqueue_stopped(self.as_ptr(), queue) }
+    }
+
+    /// Lets the stack send on transmit queue `queue` again.
+    pub fn wake_tx_queue(&self, queue: u16) {
+        if queue < self.tx_queues() {
+            // SAFETY: The device is valid and has such a queue. After the device was unregistered
+            // the queue's qdisc is the one that drops everything, so that there is nothing to run.
+            unsafe { bindings::netif_tx_wake_queue((*self.as_ptr())._tx.add(usize::from(queue))) };
+        }
+    }
+}
+
+/// An interface's name, for messages.
+pub struct Name([u8; bindings::IFNAMSIZ as usize]);
+
+impl kernel::fmt::Display for Name {
+    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
+        let len = self.0.iter().position(|byte| *byte == 0);
+        let name = self.0.get(..len.unwrap_or(self.0.len())).unwrap_or(&[]);
+        f.write_str(core::str::from_utf8(name).unwrap_or("?"))
+    }
+}
+
+/// How a [`Device`] is to be made.
+pub struct Config<'a> {
+    /// The device that the interface is a port of: `/sys/class/net/X/device`.
+    pub parent: &'a device::Device,
+    /// Name of the interface, `%d` for the next free number.
+    pub name: &'static CStr,
+    /// Number of the port on its device.
+    pub port: u16,
+    /// Number of transmit queues and of receive queues.
+    pub queues: u16,
+    /// Smallest MTU in bytes.
+    pub min_mtu: u32,
+    /// Largest MTU in bytes.
+    pub max_mtu: u32,
+}
+
+/// A `struct net_device` that its port owns, with the port's receive queues.
+///
+/// # Invariants
+///
+/// `ptr` came from `alloc_etherdev_mqs` with room for a `Private<T>` and was not freed. What lies
+/// there is zero until a `Registration` is made, and then points to the port that the registration
+/// keeps alive, and to this device in it.
+/// Each of `queues` was added to the device's list of NAPI instances.
+pub struct Device<T: Operations> {
+    ptr: NonNull<bindings::net_device>,
+    queues: KVec<Pin<KBox<RxQueue<T>>>>,
+    offload_device: Arc<OffloadDevice<T::Program>>,
+    /// Set when a registration was made: a net device can be registered once.
+    registered: AtomicBool,
+    _parent: ARef<device::Device>,
+}
+
+// SAFETY: A `net_device` may be used and freed by any task; `T::RxQueue` is `Send`.
+unsafe impl<T: Operations> Send for Device<T> {}
+// SAFETY: What `&Device` allows may be done by several tasks at once: see `NetDevice`. The state of
+// a receive queue is reachable only from its poll.
+unsafe impl<T: Operations> Sync for Device<T> {}
+
+impl<T: Operations> Device<T> {
+    /// Makes a net device with a random MAC address, and its receive queues: `rx_queue(i)` is the
+    /// state of queue `i`. Programs and maps are offloaded to `offload_device`, which several ports
+    /// may share.
+    pub fn new(
+        config: &Config<'_>,
+        offload_device: Arc<OffloadDevice<T::Program>>,
+        rx_queue: impl Fn(u16) -> Result<T::RxQueue>,
+    ) -> Result<Self> {
+        // CAST: The size of two pointers.
+        let private = core::mem::size_of::<Private<T>>() as i32;
+        let queues = u32::from(config.queues);
+        // SAFETY: No requirement.
+        let ptr = unsafe { bindings::alloc_etherdev_mqs(private, queues, queues) };
+        // INVARIANT: A new device, its private memory zeroed; no queue yet.
+        let mut device = Self {
+            ptr: NonNull::new(ptr).ok_or(ENOMEM)?,
+            queues: KVec::with_capacity(usize::from(config.queues), GFP_KERNEL)?,
+            offload_device,
+            registered: AtomicBool::new(false),
+            _parent: config.parent.into(),
+        };
+        // `device::Device` is a transparent wrapper of `struct device`.
+        let parent = core::ptr::from_ref(config.parent).cast_mut().cast();
+        // SAFETY: The device is valid and nobody else knows it yet. All tables live for ever, as
+        // does the code in them until the module is unloaded, which needs all devices gone. The
+        // parent stays as long as the device: a reference to it is kept.
+        unsafe {
+            (*ptr).netdev_ops = &Adapter::<T>::NETDEV_OPS;
+            (*ptr).ethtool_ops = &Adapter::<T>::ETHTOOL_OPS;
+            (*ptr).stat_ops = &Adapter::<T>::STAT_OPS;
+            (*ptr).min_mtu = config.min_mtu;
+            (*ptr).max_mtu = config.max_mtu;
+            (*ptr).dev_port = config.port;
+            (*ptr).xdp_features = bindings::netdev_xdp_act_NETDEV_XDP_ACT_HW_OFFLOAD;
+            bindings::offload_nic_eth_hw_addr_random(ptr);
+            bindings::offload_nic_set_live_addr_change(ptr);
+            bindings::offload_nic_set_netdev_dev(ptr, parent);
+            bindings::netif_carrier_off(ptr);
+            for (i, byte) in config.name.to_bytes_with_nul().iter().enumerate() {
+                if let Some(place) = (*ptr).name.get_mut(i) {
+                    *place = (*byte).into();
+                }
+            }
+        }
+        for index in 0..config.queues {
+            let queue = KBox::pin_init(RxQueue::new(index, rx_queue(index)?), GFP_KERNEL)?;
+            // There is room, so that no queue which was added to the device can get lost here.
+            queue.as_ref().add_to(&device);
+            device.queues.push(queue, GFP_KERNEL)?;
+        }
+        Ok(device)
+    }
+
+    /// Asks for a poll of receive queue `queue`.
+    ///
+    /// Context: softirq or bottom halves off. Nothing happens while the interface is down.
+    #[inline]
+    pub fn schedule(&self, queue: u16) {
+        if let Some(queue) = self.queues.get(usize::from(queue)) {
+            queue.schedule();
+        }
+    }
+}
+
+impl<T: Operations> Deref for Device<T> {
+    type Target = NetDevice;
+
+    fn deref(&self) -> &NetDevice {
+        // SAFETY: By the type invariants, `ptr` is valid as long as `self`. `NetDevice` is a
+        // transparent wrapper.
+        unsafe { self.ptr.cast::<NetDevice>().as_ref() }
+    }
+}
+
+impl<T: Operations> Drop for Device<T> {
+    fn drop(&mut self) {
+        for queue in self.queues.iter() {
+            queue.as_ref().remove();
+        }
+        // SAFETY: By the type invariants, the device was allocated and not freed. No registration
+        // exists: it keeps the port alive, and the port owns `self`. Process context, as ports are
+        // released there only.
+        unsafe { bindings::free_netdev(self.ptr.as_ptr()) };
+    }
+}
+
+/// What a net device's private memory holds.
+struct Private<T: Operations> {
+    port: *const T,
+    device: *const Device<T>,
+}
+
+/// The registration of a port with the stack; dropping it takes the interface away.
+///
+/// # Invariants
+///
+/// `device` is `port`'s registered net device, whose private pointer is `port`.
+pub struct Registration<T: Operations> {
+    port: Arc<T>,
+    device: NonNull<bindings::net_device>,
+}
+
+// SAFETY: A registration may be ended by any task.
+unsafe impl<T: Operations> Send for Registration<T> {}
+// SAFETY: A shared registration only gives access to the port, which is `Sync`.
+unsafe impl<T: Operations> Sync for Registration<T> {}
+
+impl<T: Operations> Registration<T> {
+    /// Registers `port`'s net device. The interface can be used at once.
+    ///
+    /// Process context, RTNL not held.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the device is or was registered, else what `register_netdev` gives.
+    pub fn new(port: Arc<T>) -> Result<Self> {
+        let device = port.device();
+        if device.registered.swap(true, Ordering::Relaxed) {
+            return Err(EBUSY);
+        }
+        let ptr = device.ptr;
+        let private = Private {
+            port: Arc::as_ptr(&port),
+            device,
+        };
+        // SAFETY: The device is valid and its private memory has room for this. Nobody reads it
+        // before `register_netdev`. `port` is kept until after `unregister_netdev`, and what it
+        // lent, `device`, stays where it is as long.
+        unsafe {
+            bindings::offload_nic_netdev_priv(ptr.as_ptr())
+                .cast::<Private<T>>()
+                .write(private)
+        };
+        // SAFETY: The device is set up and was never registered: `registered` was clear.
+        to_result(unsafe { bindings::register_netdev(ptr.as_ptr()) })?;
+        // INVARIANT: It is registered now.
+        Ok(Self { port, device: ptr })
+    }
+
+    /// The registered port.
+    pub fn port(&self) -> &Arc<T> {
+        &self.port
+    }
+}
+
+impl<T: Operations> Drop for Registration<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants, the device is registered. When this returns no callback
+        // runs or will run, so that the port may be released.
+        unsafe { bindings::unregister_netdev(self.device.as_ptr()) };
+    }
+}

@@ -59,7 +59,8 @@ pub(crate) unsafe fn ndo_bpf<T: Operations>(
         bindings::bpf_netdev_command_XDP_SETUP_PROG => {
             // SAFETY: This command comes with this member of the union, and its acknowledgement is ours
             // for as long as the call lasts.
-            let extack = unsafe { Extack::from_raw((*bpf).__bindgen_anon_1.__bindgen_anon_1.extack) };
+            let extack =
+                unsafe { Extack::from_raw((*bpf).__bindgen_anon_1.__bindgen_anon_1.extack) };
             extack.msg(
                 c"native XDP is not supported: use xdpgeneric, or xdpoffload to run in the device",
             );

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `ethtool` asks of a driver.
+//!
+//! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
+
+use crate::{
+    bindings,
+    extack::Extack,
+    netdev::{
+        port,
+        Operations,
+        Rtnl, //
+    },
+};
+use core::ptr::addr_of_mut;
+use kernel::{
+    error::from_result,
+    fmt,
+    prelude::*,
+    str::CString, //
+};
+
+/// The sizes of a port's rings, in frames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RingSizes {
+    /// Receive ring of each queue.
+    pub rx: u32,
+    /// Transmit ring of each queue.
+    pub tx: u32,
+}
+
+/// What a driver tells to `ethtool`.
+pub trait EthtoolOperations {
+    /// The driver's name (`ethtool -i`).
+    const DRIVER: &'static CStr;
+    /// The largest rings.
+    const MAX_RINGS: RingSizes;
+
+    /// The sizes of the rings (`ethtool -g`). RTNL is held.
+    fn rings(&self) -> RingSizes;
+
+    /// Changes the sizes of the rings (`ethtool -G`). The stack has checked them against
+    /// [`Self::MAX_RINGS`]. On an error the old sizes stay.
+    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result;
+
+    /// Calls `visit` with the name and the value of each counter (`ethtool -S`), always the same
+    /// names in the same order. RTNL is held.
+    fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64));
+}
+
+/// The table of callbacks for `T`.
+pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
+    bindings::ethtool_ops {
+        get_drvinfo: Some(get_drvinfo::<T>),
+        get_link: Some(bindings::ethtool_op_get_link),
+        get_ringparam: Some(get_ringparam::<T>),
+        set_ringparam: Some(set_ringparam::<T>),
+        get_channels: Some(get_channels),
+        get_sset_count: Some(get_sset_count::<T>),
+        get_strings: Some(get_strings::<T>),
+        get_ethtool_stats: Some(get_ethtool_stats::<T>),
+        get_ts_info: Some(bindings::ethtool_op_get_ts_info),
+        ..pin_init::zeroed()
+    }
+}
+
+unsafe extern "C" fn get_drvinfo<T: Operations>(
+    _dev: *mut bindings::net_device,
+    info: *mut bindings::ethtool_drvinfo,
+) {
+    // SAFETY: The stack gives memory for the answer. It has filled in the bus information.
+    let driver = unsafe { &mut (*info).driver };
+    for (place, byte) in driver.iter_mut().zip(T::DRIVER.to_bytes()) {
+        *place = (*byte).into();
+    }
+}
+
+unsafe extern "C" fn get_ringparam<T: Operations>(
+    dev: *mut bindings::net_device,
+    ring: *mut bindings::ethtool_ringparam,
+    _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
+    _extack: *mut bindings::netlink_ext_ack,
+) {
+    // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+    let (port, ring) = unsafe { (port::<T>(dev), &mut *ring) };
+    let sizes = port.rings();
+    ring.rx_pending = sizes.rx;
+    ring.tx_pending = sizes.tx;
+    ring.rx_max_pending = T::MAX_RINGS.rx;
+    ring.tx_max_pending = T::MAX_RINGS.tx;
+}
+
+unsafe extern "C" fn set_ringparam<T: Operations>(
+    dev: *mut bindings::net_device,
+    ring: *mut bindings::ethtool_ringparam,
+    _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
+    extack: *mut bindings::netlink_ext_ack,
+) -> i32 {
+    // SAFETY: The stack asks registered devices only, and gives valid parameters; RTNL is held.
+    let (port, ring, extack, rtnl) = unsafe {
+        (
+            port::<T>(dev),
+            &*ring,
+            Extack::from_raw(extack),
+            Rtnl::held(),
+        )
+    };
+    let sizes = RingSizes {
+        rx: ring.rx_pending,
+        tx: ring.tx_pending,
+    };
+    from_result(|| port.set_rings(sizes, &extack, &rtnl).map(|()| 0))
+}
+
+unsafe extern "C" fn get_channels(
+    dev: *mut bindings::net_device,
+    channels: *mut bindings::ethtool_channels,
+) {
+    // SAFETY: The stack asks valid devices only, and gives memory for the answer.
+    let (channels, queues) = unsafe { (&mut *channels, (*dev).num_rx_queues) };
+    channels.max_combined = queues;
+    channels.combined_count = queues;
+}
+
+fn count_statistics<T: Operations>(port: &T) -> usize {
+    let mut count = 0usize;
+    port.visit_statistics(&mut |_, _| count = count.saturating_add(1));
+    count
+}
+
+unsafe extern "C" fn get_sset_count<T: Operations>(
+    dev: *mut bindings::net_device,
+    set: i32,
+) -> i32 {
+    // CAST: A small enumeration.
+    if set as u32 != bindings::ethtool_stringset_ETH_SS_STATS {
+        // CAST: A small number.
+        return -(bindings::EOPNOTSUPP as i32);
+    }
+    // SAFETY: The stack asks registered devices only.
+    let port = unsafe { port::<T>(dev) };
+    i32::try_from(count_statistics(port)).unwrap_or(0)
+}
+
+unsafe extern "C" fn get_strings<T: Operations>(
+    dev: *mut bindings::net_device,
+    set: u32,
+    data: *mut u8,
+) {
+    if set != bindings::ethtool_stringset_ETH_SS_STATS {
+        return;
+    }
+    let mut next = data;
+    // SAFETY: The stack asks registered devices only.
+    let port = unsafe { port::<T>(dev) };
+    port.visit_statistics(&mut |name, _| {
+        let name = CString::try_from_fmt(name);
+        let text = name.as_deref().unwrap_or(c"unnamed (no memory)");
+        // SAFETY: There is room for as many strings as `get_sset_count` said, the same number as
+        // is visited here; the text ends with a zero.
+        unsafe { bindings::ethtool_puts(addr_of_mut!(next), text.as_char_ptr()) };
+    });
+}
+
+unsafe extern "C" fn get_ethtool_stats<T: Operations>(
+    dev: *mut bindings::net_device,
+    _stats: *mut bindings::ethtool_stats,
+    data: *mut u64,
+) {
+    // SAFETY: The stack asks registered devices only.
+    let port = unsafe { port::<T>(dev) };
+    let mut index = 0usize;
+    port.visit_statistics(&mut |_, value| {
+        // SAFETY: There is room for as many values as `get_sset_count` said, the same number as is
+        // visited here.
+        unsafe { data.add(index).write(value) };
+        index = index.saturating_add(1);
+    });
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tables of callbacks that the stack gets for a driver's port type.
+
+use super::{
+    Device,
+    Operations,
+    Private,
+    Rtnl,
+    Xmit, //
+};
+use crate::{
+    bindings,
+    bpf::ndo,
+    ethtool,
+    skbuff::SkBuff, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::error::from_result;
+
+/// The C side of `T`.
+pub(super) struct Adapter<T: Operations>(PhantomData<T>);
+
+/// The port behind a net device.
+///
+/// # Safety
+///
+/// `dev` must be the net device of a registered port of type `T`, and stay registered for all of
+/// the lifetime that is chosen.
+#[inline]
+pub(crate) unsafe fn port<'a, T: Operations>(dev: *mut bindings::net_device) -> &'a T {
+    // SAFETY: By the invariants of `Registration`, the private memory holds a pointer to the port,
+    // which lives as long as the registration.
+    unsafe { &*(*bindings::offload_nic_netdev_priv(dev).cast::<Private<T>>()).port }
+}
+
+/// The [`Device`] behind a net device.
+///
+/// # Safety
+///
+/// As for [`port`].
+unsafe fn device<'a, T: Operations>(dev: *mut bindings::net_device) -> &'a Device<T> {
+    // SAFETY: As in `port`: the device is a part of it.
+    unsafe { &*(*bindings::offload_nic_netdev_priv(dev).cast::<Private<T>>()).device }
+}
+
+impl<T: Operations> Adapter<T> {
+    pub(super) const NETDEV_OPS: bindings::net_device_ops = bindings::net_device_ops {
+        ndo_init: Some(Self::init),
+        ndo_uninit: Some(Self::uninit),
+        ndo_open: Some(Self::open),
+        ndo_stop: Some(Self::stop),
+        ndo_start_xmit: Some(Self::start_xmit),
+        ndo_validate_addr: Some(bindings::eth_validate_addr),
+        ndo_set_mac_address: Some(bindings::eth_mac_addr),
+        ndo_get_stats64: Some(Self::get_stats64),
+        ndo_bpf: Some(Self::bpf),
+        ..pin_init::zeroed()
+    };
+
+    pub(super) const ETHTOOL_OPS: bindings::ethtool_ops = ethtool::operations::<T>();
+
+    pub(super) const STAT_OPS: bindings::netdev_stat_ops = bindings::netdev_stat_ops {
+        get_queue_stats_rx: Some(Self::get_queue_stats_rx),
+        get_queue_stats_tx: Some(Self::get_queue_stats_tx),
+        get_base_stats: Some(Self::get_base_stats),
+        ..pin_init::zeroed()
+    };
+
+    unsafe extern "C" fn init(dev: *mut bindings::net_device) -> i32 {
+        // SAFETY: The private memory is set before `register_netdev`, which calls this.
+        let device = unsafe { device::<T>(dev) };
+        // SAFETY: `dev` is valid and its `ndo_bpf` is ours; `uninit` follows, and the device holds a
+        // reference to its offload device all the time.
+        from_result(|| unsafe { device.offload_device.register_netdev(dev) }.map(|()| 0))
+    }
+
+    unsafe extern "C" fn uninit(dev: *mut bindings::net_device) {
+        // SAFETY: The port is there until `unregister_netdev` has returned.
+        let device = unsafe { device::<T>(dev) };
+        // SAFETY: RTNL is held; `init` has registered `dev`, and the core takes attached programs
+        // away before it calls this.
+        unsafe { device.offload_device.unregister_netdev(dev) };
+    }
+
+    unsafe extern "C" fn open(dev: *mut bindings::net_device) -> i32 {
+        // SAFETY: Callbacks of a registered device.
+        let (port, device) = unsafe { (port::<T>(dev), device::<T>(dev)) };
+        // SAFETY: `ndo_open` runs under RTNL.
+        let rtnl = unsafe { Rtnl::held() };
+        for queue in device.queues.iter() {
+            queue.enable(device);
+        }
+        if let Err(error) = port.open(&rtnl) {
+            for queue in device.queues.iter() {
+                queue.disable(device);
+            }
+            return error.to_errno();
+        }
+        // SAFETY: The device is valid, and its queues are ready.
+        unsafe { bindings::offload_nic_netif_tx_start_all_queues(dev) };
+        0
+    }
+
+    unsafe extern "C" fn stop(dev: *mut bindings::net_device) -> i32 {
+        // SAFETY: Callbacks of a registered device.
+        let (port, device) = unsafe { (port::<T>(dev), device::<T>(dev)) };
+        // SAFETY: `ndo_stop` runs under RTNL.
+        let rtnl = unsafe { Rtnl::held() };
+        // SAFETY: The device is valid; process context.
+        unsafe { bindings::offload_nic_netif_tx_disable(dev) };
+        port.stop(&rtnl);
+        for queue in device.queues.iter() {
+            queue.disable(device);
+        }
+        0
+    }
+
+    unsafe extern "C" fn start_xmit(
+        skb: *mut bindings::sk_buff,
+        dev: *mut bindings::net_device,
+    ) -> bindings::netdev_tx_t {
+        let Some(skb) = NonNull::new(skb) else {
+            return bindings::netdev_tx_NETDEV_TX_OK;
+        };
+        // SAFETY: The stack gives its reference to the driver.
+        let skb = unsafe { SkBuff::from_raw(skb) };
+        // SAFETY: The stack sends through registered devices only.
+        let port = unsafe { port::<T>(dev) };
+        let queue = skb.queue();
+        match port.start_xmit(skb, queue) {
+            Xmit::Taken => bindings::netdev_tx_NETDEV_TX_OK,
+            Xmit::Busy(skb) => {
+                // The stack takes its reference back.
+                skb.into_raw();
+                bindings::netdev_tx_NETDEV_TX_BUSY
+            }
+        }
+    }
+
+    unsafe extern "C" fn get_stats64(
+        dev: *mut bindings::net_device,
+        storage: *mut bindings::rtnl_link_stats64,
+    ) {
+        // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+        let (port, storage) = unsafe { (port::<T>(dev), &mut *storage) };
+        port.link_stats().fill(storage);
+    }
+
+    unsafe extern "C" fn get_queue_stats_rx(
+        dev: *mut bindings::net_device,
+        queue: i32,
+        stats: *mut bindings::netdev_queue_stats_rx,
+    ) {
+        // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+        let (port, stats) = unsafe { (port::<T>(dev), &mut *stats) };
+        if let Ok(queue) = u16::try_from(queue) {
+            port.rx_queue_stats(queue).fill(stats);
+        }
+    }
+
+    unsafe extern "C" fn get_queue_stats_tx(
+        dev: *mut bindings::net_device,
+        queue: i32,
+        stats: *mut bindings::netdev_queue_stats_tx,
+    ) {
+        // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+        let (port, stats) = unsafe { (port::<T>(dev), &mut *stats) };
+        if let Ok(queue) = u16::try_from(queue) {
+            port.tx_queue_stats(queue).fill(stats);
+        }
+    }
+
+    /// What was counted by queues that are gone: nothing, the queues are always the same.
+    unsafe extern "C" fn get_base_stats(
+        _dev: *mut bindings::net_device,
+        rx: *mut bindings::netdev_queue_stats_rx,
+        tx: *mut bindings::netdev_queue_stats_tx,
+    ) {
+        // SAFETY: The stack gives memory for the answer.
+        let (rx, tx) = unsafe { (&mut *rx, &mut *tx) };
+        crate::stats::RxQueueStats::default().fill(rx);
+        crate::stats::TxQueueStats::default().fill(tx);
+    }
+
+    unsafe extern "C" fn bpf(
+        dev: *mut bindings::net_device,
+        command: *mut bindings::netdev_bpf,
+    ) -> i32 {
+        // SAFETY: The stack asks registered devices only.
+        let (port, device) = unsafe { (port::<T>(dev), device::<T>(dev)) };
+        // SAFETY: `command` is valid, and RTNL is held: the contract of `ndo_bpf`. `init` has
+        // registered `dev` with this offload device.
+        from_result(|| unsafe { ndo::ndo_bpf(port, &device.offload_device, command) }.map(|()| 0))
+    }
+}

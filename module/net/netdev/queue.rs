@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive queues: a NAPI instance with the state that its poll owns.
+
+use super::{
+    Device,
+    Operations, //
+};
+use crate::bindings;
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData, //
+};
+use kernel::{
+    container_of,
+    prelude::*,
+    types::Opaque, //
+};
+
+/// Evidence of being in the NAPI poll of a device, and what it gives access to.
+///
+/// # Invariants
+///
+/// `napi` is valid, belongs to a device, and its poll function is running here.
+pub struct PollContext<'a> {
+    napi: *mut bindings::napi_struct,
+    budget: usize,
+    _poll: PhantomData<&'a bindings::napi_struct>,
+}
+
+impl PollContext<'_> {
+    /// How many frames may be handled.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
+    pub(crate) fn napi(&self) -> *mut bindings::napi_struct {
+        self.napi
+    }
+}
+
+/// A receive queue.
+///
+/// # Invariants
+///
+/// `state` is touched by the poll function of `napi` alone, which runs at most once at a time.
+#[pin_data]
+pub(super) struct RxQueue<T: Operations> {
+    #[pin]
+    napi: Opaque<bindings::napi_struct>,
+    index: u16,
+    state: UnsafeCell<T::RxQueue>,
+}
+
+impl<T: Operations> RxQueue<T> {
+    pub(super) fn new(index: u16, state: T::RxQueue) -> impl PinInit<Self> {
+        pin_init!(Self {
+            napi: Opaque::new(pin_init::zeroed()),
+            index,
+            state: UnsafeCell::new(state),
+        })
+    }
+
+    /// Makes the queue one of `device`'s. It is off.
+    pub(super) fn add_to(self: Pin<&Self>, device: &Device<T>) {
+        // SAFETY: Both are valid, and the queue stays in place until it was removed. From here on
+        // the instance is marked as scheduled, so that `schedule` does nothing until it is on.
+        unsafe {
+            bindings::offload_nic_napi_add_config(
+                device.as_ptr(),
+                self.napi.get(),
+                Some(Self::poll_callback),
+                i32::from(self.index),
+            )
+        };
+    }
+
+    /// Takes the queue from its device. It must be off.
+    pub(super) fn remove(self: Pin<&Self>) {
+        // SAFETY: `add_to` was called, and the device is still there.
+        unsafe { bindings::offload_nic_netif_napi_del(self.napi.get()) };
+    }
+
+    /// Puts the queue on: frames are polled when it is scheduled.
+    pub(super) fn enable(&self, device: &Device<T>) {
+        let index = u32::from(self.index);
+        // SAFETY: The instance was added to `device` and is off. RTNL is held by the caller, the
+        // adapter of `ndo_open`.
+        unsafe {
+            bindings::napi_enable(self.napi.get());
+            for kind in [
+                bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
+                bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_TX,
+            ] {
+                bindings::netif_queue_set_napi(device.as_ptr(), index, kind, self.napi.get());
+            }
+        }
+    }
+
+    /// Puts the queue off, and waits until it is not polled any more.
+    pub(super) fn disable(&self, device: &Device<T>) {
+        let index = u32::from(self.index);
+        // SAFETY: The instance was added to `device` and is on. RTNL is held by the caller, the
+        // adapter of `ndo_stop`.
+        unsafe {
+            for kind in [
+                bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
+                bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_TX,
+            ] {
+                bindings::netif_queue_set_napi(device.as_ptr(), index, kind, core::ptr::null_mut());
+            }
+            bindings::napi_disable(self.napi.get());
+        }
+    }
+
+    #[inline]
+    pub(super) fn schedule(&self) {
+        // SAFETY: The instance was added to a device, when it was made.
+        unsafe { bindings::offload_nic_napi_schedule(self.napi.get()) };
+    }
+
+    /// # Safety
+    ///
+    /// Called by the stack only: `napi` is the instance in an `RxQueue<T>` of a registered device.
+    unsafe extern "C" fn poll_callback(napi: *mut bindings::napi_struct, budget: i32) -> i32 {
+        // SAFETY: `napi` lies in an `RxQueue<T>`, as `add_to` alone gives out this function.
+        let queue = unsafe { &*container_of!(Opaque::cast_from(napi), Self, napi) };
+        // SAFETY: The instance's device is registered: a queue is on only while its interface is
+        // up.
+        let port = unsafe { super::adapter::port::<T>((*napi).dev) };
+        // A poll with no budget is netpoll's, which wants transmit completions only.
+        let Some(budget) = usize::try_from(budget).ok().filter(|budget| *budget > 0) else {
+            return 0;
+        };
+        // INVARIANT: This is the poll function of `napi`.
+        let context = PollContext {
+            napi,
+            budget,
+            _poll: PhantomData,
+        };
+        // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
+        // most once at a time: it holds the bit that says so.
+        let state = unsafe { &mut *queue.state.get() };
+        let done = port.poll(queue.index, state, &context).min(budget);
+        if done < budget {
+            // SAFETY: Less than the budget was used, in the poll function.
+            unsafe { bindings::napi_complete_done(napi, done as i32) };
+        }
+        // CAST: At most `budget`, which came from an `i32`.
+        done as i32
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A slot that the data path reads under RCU and the control path replaces.
+//!
+//! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
+
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::null_mut,
+    sync::atomic::{
+        AtomicPtr,
+        Ordering, //
+    },
+};
+pub use kernel::sync::rcu::Guard;
+use kernel::sync::Arc;
+
+/// An optional shared object that is read without a lock and replaced without stopping readers.
+///
+/// A reader sees either the old object or the new one, never a mixture; the old one is handed back
+/// to whoever replaced it only when no reader can hold it any more.
+///
+/// # Invariants
+///
+/// `ptr` is null or came from `Arc::into_raw`, and the slot owns that reference. A pointer that was
+/// taken out of the slot is turned back into an `Arc` only after a grace period.
+pub struct Slot<T: Send + Sync> {
+    ptr: AtomicPtr<T>,
+    _owns: PhantomData<Arc<T>>,
+}
+
+impl<T: Send + Sync> Slot<T> {
+    /// Makes an empty slot.
+    pub const fn empty() -> Self {
+        // INVARIANT: Null is allowed.
+        Self {
+            ptr: AtomicPtr::new(null_mut()),
+            _owns: PhantomData,
+        }
+    }
+
+    /// What the slot holds, for as long as the read side of RCU is held.
+    #[inline]
+    pub fn load<'a>(&'a self, _guard: &'a Guard) -> Option<&'a T> {
+        let ptr = self.ptr.load(Ordering::Acquire);
+        // SAFETY: By the type invariants, `ptr` is null or points into an `Arc` whose reference is
+        // given up only after a grace period. The guard holds the read side for all of `'a`.
+        unsafe { ptr.as_ref() }
+    }
+
+    /// Whether the slot is empty at this moment.
+    pub fn is_empty(&self) -> bool {
+        self.ptr.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Puts `new` in and hands out what was there, once no reader uses it any more.
+    ///
+    /// Process context: waits for a grace period if there was something. With RTNL held that grace
+    /// period is an expedited one.
+    pub fn replace(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
+        let new = new.map_or(null_mut(), |new| Arc::into_raw(new).cast_mut());
+        // INVARIANT: `new` is null or came from `into_raw`; the slot now owns its reference.
+        let old = self.ptr.swap(new, Ordering::AcqRel);
+        if old.is_null() {
+            return None;
+        }
+        // SAFETY: No requirement but process context, which the caller provides.
+        unsafe { bindings::synchronize_net() };
+        // SAFETY: By the type invariants, `old` came from `into_raw` and its reference was the
+        // slot's. It can't be found any more, and the grace period has ended all who had found it.
+        Some(unsafe { Arc::from_raw(old) })
+    }
+}
+
+impl<T: Send + Sync> Drop for Slot<T> {
+    fn drop(&mut self) {
+        let ptr = *self.ptr.get_mut();
+        if !ptr.is_null() {
+            // SAFETY: By the type invariants, the slot owns this reference. With `&mut self` there
+            // is no reader: each has borrowed the slot.
+            drop(unsafe { Arc::from_raw(ptr) });
+        }
+    }
+}
+
+/// Waits until all packet processing that had begun before the call has ended.
+///
+/// Process context.
+pub fn synchronize_net() {
+    // SAFETY: No requirement but process context, which the caller provides.
+    unsafe { bindings::synchronize_net() };
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Counters, and what the stack asks a driver to report of them.
+//!
+//! C headers: [`include/uapi/linux/if_link.h`](srctree/include/uapi/linux/if_link.h),
+//! [`include/net/netdev_queues.h`](srctree/include/net/netdev_queues.h)
+
+use crate::bindings;
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering, //
+};
+
+/// A counter that one context at a time counts up and anyone reads.
+///
+/// It is for what is serialised already: the poll of a receive queue, the lock of a transmit queue.
+/// Two contexts that count at once lose counts, and nothing else.
+#[derive(Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// A counter at zero.
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        let count = self.0.load(Ordering::Relaxed);
+        self.0.store(count.wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// The count.
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Totals of a device, as `ip -s link` shows them. Bytes are counted from the Ethernet header on,
+/// without a frame check sequence.
+#[derive(Default)]
+pub struct LinkStats {
+    /// Frames handed to the host.
+    pub rx_packets: u64,
+    /// Bytes handed to the host.
+    pub rx_bytes: u64,
+    /// Frames that the host's side lost.
+    pub rx_dropped: u64,
+    /// Frames put on the cable.
+    pub tx_packets: u64,
+    /// Bytes put on the cable.
+    pub tx_bytes: u64,
+    /// Frames that could not be sent.
+    pub tx_dropped: u64,
+}
+
+impl LinkStats {
+    pub(crate) fn fill(&self, raw: &mut bindings::rtnl_link_stats64) {
+        raw.rx_packets = self.rx_packets;
+        raw.rx_bytes = self.rx_bytes;
+        raw.rx_dropped = self.rx_dropped;
+        raw.tx_packets = self.tx_packets;
+        raw.tx_bytes = self.tx_bytes;
+        raw.tx_dropped = self.tx_dropped;
+    }
+}
+
+/// What a receive queue reports to `qstats-get`.
+#[derive(Default)]
+pub struct RxQueueStats {
+    /// Frames handed to the host.
+    pub packets: u64,
+    /// Bytes handed to the host.
+    pub bytes: u64,
+    /// Frames lost because there was no memory for them.
+    pub alloc_fail: u64,
+    /// Frames that the device dropped.
+    pub hw_drops: u64,
+}
+
+impl RxQueueStats {
+    pub(crate) fn fill(&self, raw: &mut bindings::netdev_queue_stats_rx) {
+        raw.packets = self.packets;
+        raw.bytes = self.bytes;
+        raw.alloc_fail = self.alloc_fail;
+        raw.hw_drops = self.hw_drops;
+    }
+}
+
+/// What a transmit queue reports to `qstats-get`.
+#[derive(Default)]
+pub struct TxQueueStats {
+    /// Frames put on the cable.
+    pub packets: u64,
+    /// Bytes put on the cable.
+    pub bytes: u64,
+    /// Frames that could not be sent.
+    pub hw_drops: u64,
+    /// How often the queue was stopped because a ring was full.
+    pub stop: u64,
+    /// How often it was woken after that.
+    pub wake: u64,
+}
+
+impl TxQueueStats {
+    pub(crate) fn fill(&self, raw: &mut bindings::netdev_queue_stats_tx) {
+        raw.packets = self.packets;
+        raw.bytes = self.bytes;
+        raw.hw_drops = self.hw_drops;
+        raw.stop = self.stop;
+        raw.wake = self.wake;
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context of execution.
+
+use crate::bindings;
+
+/// Runs `f` with bottom halves off on this CPU, so that a lock which packet processing takes too
+/// can be taken by process context without a deadlock.
+///
+/// `f` must not sleep.
+#[inline]
+pub fn with_bh_disabled<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: Paired with the call below; there is no way out of `f` between them, as the kernel
+    // does not unwind.
+    unsafe { bindings::offload_nic_local_bh_disable() };
+    let result = f();
+    // SAFETY: Bottom halves were disabled above.
+    unsafe { bindings::offload_nic_local_bh_enable() };
+    result
+}
+
+/// A full memory barrier between what comes before and what comes after, on all CPUs.
+#[inline]
+pub fn memory_barrier() {
+    // SAFETY: A barrier has no requirement.
+    unsafe { bindings::offload_nic_smp_mb() };
+}
