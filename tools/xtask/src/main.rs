@@ -1,5 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Builds, boots and tests offload_nic.
+//! Builds, boots and tests offload_nic: `cargo xtask --help`.
+//!
+//! Everything is built and run inside one Debian root file system ([`root`]) that
+//! holds the compilers and the guests' tools. It, the kernel source ([`source`])
+//! and the kernels ([`kernel`]) are kept in a cache by their content
+//! ([`cache`]); what is built of the repo goes to `target/`.
 
-fn main() {}
+mod cache;
+mod cmd;
+mod enter;
+mod flavour;
+mod kernel;
+mod release;
+mod root;
+mod source;
+mod space;
+mod ui;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, boots and tests offload_nic. Whatever a command needs and the machine
+/// lacks is made on the way and kept for the next time.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Kernel(cmd::kernel::Args),
+}
+
+fn main() {
+    let cli = Cli::parse();
+    let status = match cli.command {
+        Command::Kernel(args) => args.run(),
+    };
+    match status {
+        Ok(code) => std::process::exit(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::exit(1);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The subcommands, one file each, and what they share.
+
+pub(crate) mod kernel;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::cache::Cache;
+use crate::flavour::Flavour;
+use crate::kernel::Kernel;
+use crate::root::Root;
+use crate::source::Source;
+
+/// Which debug kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Debug {
+    /// KASAN, UBSAN, kmemleak, fault injection, atomic-sleep and list checks.
+    Memory,
+    /// Lockdep, RCU and object lifetime checks, atomic-sleep and list checks.
+    Locking,
+}
+
+/// The options that choose a kernel.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct KernelOptions {
+    /// A debug kernel: `--debug` for memory checks (KASAN, UBSAN, kmemleak, fault
+    /// injection), `--debug=locking` for lockdep, which cannot run beside KASAN on
+    /// User Mode Linux
+    #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true,
+          default_missing_value = "memory")]
+    debug: Option<Debug>,
+    /// User Mode Linux: boots in a second and needs no KVM; no BPF JIT
+    #[arg(long, conflicts_with = "qemu")]
+    uml: bool,
+    /// x86_64 under QEMU (the default without --debug)
+    #[arg(long, conflicts_with = "debug")]
+    qemu: bool,
+    /// Build the kernel from this tree of yours, unbuilt, instead of Debian's
+    /// source package
+    #[arg(long, value_name = "DIR")]
+    kernel_source: Option<PathBuf>,
+}
+
+impl KernelOptions {
+    /// The flavour asked for.
+    pub(crate) fn flavour(&self) -> Flavour {
+        match self.debug {
+            Some(Debug::Memory) => Flavour::UmlKasan,
+            Some(Debug::Locking) => Flavour::UmlLockdep,
+            None if self.uml => Flavour::Uml,
+            None => Flavour::Qemu,
+        }
+    }
+
+    /// The tree of the user's, if any.
+    pub(crate) fn kernel_source(&self) -> Option<&Path> {
+        self.kernel_source.as_deref()
+    }
+}
+
+/// The repo, the cache, the root: what nearly every command starts with.
+pub(crate) struct Workshop {
+    pub(crate) repo: PathBuf,
+    pub(crate) cache: Cache,
+    pub(crate) root: Root,
+}
+
+impl Workshop {
+    /// Finds or makes the root.
+    pub(crate) fn open() -> Result<Self> {
+        let repo = repo()?;
+        let cache = Cache::open()?;
+        let root = Root::ensure(&cache, &repo)?;
+        Ok(Self { repo, cache, root })
+    }
+
+    /// Finds or builds a kernel.
+    pub(crate) fn kernel(&self, flavour: Flavour, source: Option<&Path>) -> Result<Kernel> {
+        let source = Source::ensure(&self.cache, &self.root, source)?;
+        Kernel::ensure(&self.cache, &self.repo, &self.root, &source, flavour)
+    }
+
+    /// A directory under the repo's `target/`, made if need be.
+    pub(crate) fn target(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.repo.join("target").join(name);
+        std::fs::create_dir_all(&dir)?;
+        Ok(dir)
+    }
+}
+
+/// The top of the repo that xtask was compiled from.
+pub(crate) fn repo() -> Result<PathBuf> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(manifest.join("../..").canonicalize()?)
+}

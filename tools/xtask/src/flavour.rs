@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernels that xtask builds, and why there are four.
+
+use std::fmt;
+
+/// What a kernel runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// x86_64 under QEMU.
+    Qemu,
+    /// A process: User Mode Linux.
+    Uml,
+}
+
+impl Machine {
+    /// The name in options and in `OFFLOAD_NIC_VM`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Machine::Qemu => "qemu",
+            Machine::Uml => "uml",
+        }
+    }
+}
+
+/// A kernel configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Flavour {
+    /// User Mode Linux: boots in a second, native speed without KVM, no BPF JIT.
+    Uml,
+    /// x86_64 for QEMU, as a user's machine would have it.
+    Qemu,
+    /// User Mode Linux with KASAN, UBSAN, kmemleak, fault injection.
+    UmlKasan,
+    /// User Mode Linux with lockdep and object lifetime checks. Apart from
+    /// KASAN, under which lockdep reports a false imbalance at boot and stops.
+    UmlLockdep,
+}
+
+impl Flavour {
+    /// The name in the cache, in options and in `OFFLOAD_NIC_FLAVOUR`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Flavour::Uml => "uml",
+            Flavour::Qemu => "qemu",
+            Flavour::UmlKasan => "uml-kasan",
+            Flavour::UmlLockdep => "uml-lockdep",
+        }
+    }
+
+    /// What the kernel runs on.
+    pub(crate) fn machine(self) -> Machine {
+        match self {
+            Flavour::Qemu => Machine::Qemu,
+            Flavour::Uml | Flavour::UmlKasan | Flavour::UmlLockdep => Machine::Uml,
+        }
+    }
+
+    /// The fragments in `qemu/`, in the order in which they are merged.
+    pub(crate) fn fragments(self) -> &'static [&'static str] {
+        match self {
+            Flavour::Uml => &["kernel.config", "uml.config"],
+            Flavour::Qemu => &["kernel.config", "x86.config"],
+            Flavour::UmlKasan => &["kernel.config", "uml.config", "debug.config", "kasan.config"],
+            Flavour::UmlLockdep => &[
+                "kernel.config",
+                "uml.config",
+                "debug.config",
+                "lockdep.config",
+            ],
+        }
+    }
+
+    /// Variables for every `make` with this kernel.
+    pub(crate) fn make_variables(self) -> &'static [&'static str] {
+        match self {
+            Flavour::Qemu => &[],
+            // SUBARCH stays unset: set, bindgen's target triple is empty.
+            Flavour::Uml | Flavour::UmlLockdep => &["ARCH=um"],
+            // RUST depends on !KASAN || CC_IS_CLANG.
+            // The warning is one that clang has of a header of UML's, in every file.
+            Flavour::UmlKasan => &[
+                "ARCH=um",
+                "CC=clang-19",
+                "HOSTCC=gcc",
+                "KCFLAGS=-Wno-null-pointer-arithmetic",
+            ],
+        }
+    }
+
+    /// How long a build takes on two cores.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Flavour::Uml => "about 5 min",
+            _ => "about 7 min",
+        }
+    }
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

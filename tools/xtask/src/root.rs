@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The build-and-guest root: a small Debian trixie that holds every compiler and
+//! tool, so that the machine itself needs no more than Cargo, a linker and
+//! mmdebstrap, and so that everybody builds with the same versions.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+use duct::cmd;
+
+use crate::cache::{Cache, Key};
+use crate::enter::{self, Enter};
+use crate::space;
+use crate::ui::{self, Step};
+
+/// Goes up when the making of the root changes in a way that its inputs do not show.
+const RECIPE: &str = "1";
+/// The Debian release.
+const SUITE: &str = "trixie";
+/// MiB that the root takes, with the packages that are downloaded on the way.
+const SPACE: u64 = 3500;
+
+/// The root, made or found.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    cache: Cache,
+    entry: PathBuf,
+    key: String,
+}
+
+impl Root {
+    /// Finds the root in the cache, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// If the caller is not root, the machine is not x86_64, or mmdebstrap is
+    /// missing and cannot be installed.
+    pub(crate) fn ensure(cache: &Cache, repo: &Path) -> Result<Self> {
+        enter::require_root()?;
+        if std::env::consts::ARCH != "x86_64" {
+            bail!(
+                "xtask's kernels and guests are x86_64 ones; this machine is {}",
+                std::env::consts::ARCH
+            );
+        }
+        let list = repo.join("qemu/root.packages");
+        let list =
+            std::fs::read_to_string(&list).with_context(|| format!("cannot read {list:?}"))?;
+        let packages = packages(&list);
+        let key = Key::new(RECIPE)
+            .with("suite", SUITE.as_bytes())
+            .with("packages", packages.join(" ").as_bytes())
+            .finish();
+        let entry = cache.entry("root", &key, |partial, _| {
+            space::require("the build-and-guest root", cache.dir(), SPACE)?;
+            make(cache, partial, &packages)
+        })?;
+        std::fs::create_dir_all(cache.dir().join("stage"))?;
+        Ok(Self {
+            cache: cache.clone(),
+            entry,
+            key,
+        })
+    }
+
+    /// The key of the root, for the keys of what is built in it.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// A way into the root.
+    pub(crate) fn enter(&self) -> Enter {
+        Enter::new(&self.entry.join("root"), &self.cache.dir().join("stage"))
+    }
+}
+
+/// The package names in a list with comments.
+fn packages(list: &str) -> Vec<&str> {
+    list.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+/// Makes the root in `partial`.
+fn make(cache: &Cache, partial: &Path, packages: &[&str]) -> Result<()> {
+    ensure_mmdebstrap(cache)?;
+    let step = Step::start(
+        &format!(
+            "Making the build-and-guest root: Debian {SUITE}, {} packages and what they need",
+            packages.len()
+        ),
+        "about 2 min",
+        &cache.log("root"),
+    )?;
+    let root = partial.join("root");
+    let mut args: Vec<String> = [
+        "--mode=root",
+        "--variant=apt",
+        "--format=directory",
+        "--aptopt=Acquire::Languages \"none\"",
+        "--aptopt=APT::Install-Recommends \"false\"",
+        "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // Backports come from the mirror that the release itself comes from.
+    args.push(format!(
+        "--setup-hook=sed -n 's/ {SUITE} main/ {SUITE}-backports main/p' \
+         \"$1\"/etc/apt/sources.list > \"$1\"/etc/apt/sources.list.d/backports.list"
+    ));
+    args.push(format!("--include={}", packages.join(",")));
+    args.push(SUITE.to_owned());
+    args.push(root.display().to_string());
+    args.extend(mirror());
+    step.run(cmd("mmdebstrap", args))?;
+    let versions = cmd!(
+        "dpkg-query",
+        format!("--admindir={}/var/lib/dpkg", root.display()),
+        "--show"
+    )
+    .read()
+    .context("cannot list what the root holds")?;
+    std::fs::write(partial.join("versions"), versions)?;
+    step.done();
+    Ok(())
+}
+
+/// The Debian mirror that this machine's package manager uses, if it does:
+/// otherwise mmdebstrap's own default is good.
+fn mirror() -> Option<String> {
+    let targets = cmd!(
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(ORIGIN) $(LABEL) $(COMPONENT) $(SITE)",
+        "Created-By: Packages"
+    )
+    .stderr_null()
+    .read()
+    .ok()?;
+    debian_site(&targets).map(str::to_owned)
+}
+
+/// The address of the first line `Debian Debian main ADDRESS`.
+fn debian_site(targets: &str) -> Option<&str> {
+    targets
+        .lines()
+        .find_map(|line| line.strip_prefix("Debian Debian main "))
+}
+
+/// Installs mmdebstrap and the keys of the Debian archive if they are missing.
+fn ensure_mmdebstrap(cache: &Cache) -> Result<()> {
+    let present = |program: &str| {
+        cmd!("sh", "-c", format!("command -v {program}"))
+            .stdout_null()
+            .unchecked()
+            .run()
+            .is_ok_and(|output| output.status.success())
+    };
+    let keyring = Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
+    if present("mmdebstrap") && keyring.exists() {
+        return Ok(());
+    }
+    if !present("apt-get") {
+        bail!(
+            "mmdebstrap and the keyring of the Debian archive ({}) are needed and not both here, \
+             and this machine has no apt-get to install them with. Install the packages \
+             `mmdebstrap` and `debian-archive-keyring` (their names on Fedora: `mmdebstrap`, \
+             `debian-keyring`; on Arch: `mmdebstrap`, `debian-archive-keyring`).",
+            keyring.display()
+        );
+    }
+    ui::say("mmdebstrap or the Debian archive keyring is missing: installing them with apt-get");
+    let step = Step::start(
+        "apt-get install mmdebstrap debian-archive-keyring",
+        "",
+        &cache.log("apt"),
+    )?;
+    step.run(cmd!("apt-get", "update"))?;
+    step.run(
+        cmd!(
+            "apt-get",
+            "install",
+            "--yes",
+            "--no-install-recommends",
+            "mmdebstrap",
+            "debian-archive-keyring"
+        )
+        .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
+    step.done();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_list_has_comments() {
+        assert_eq!(packages("# why\ngcc\n\n make \n"), ["gcc", "make"]);
+    }
+
+    #[test]
+    fn mirror_is_the_debian_archive_itself() {
+        let targets = "\
+            Google Google main https://other.example/apt\n\
+            Debian Debian-Security main http://security.example/debian-security\n\
+            Debian Debian contrib http://wrong.example/debian\n\
+            Debian Debian main http://mirror.example/debian\n";
+        assert_eq!(debian_site(targets), Some("http://mirror.example/debian"));
+        assert_eq!(debian_site("Ubuntu Ubuntu main http://u.example\n"), None);
+    }
+}
