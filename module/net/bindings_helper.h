@@ -13,6 +13,7 @@
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
 #include <linux/ptr_ring.h>
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <net/netdev_queues.h>

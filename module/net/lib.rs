@@ -14,6 +14,7 @@ pub mod ethtool;
 pub mod extack;
 pub mod log;
 pub mod netdev;
+pub mod random;
 pub mod rcu;
 pub mod ring;
 pub mod skbuff;

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The maps of a NIC, as user space reaches them.
+
+use crate::memory::{
+    DeviceMemory,
+    KernelMemory, //
+};
+use core::{
+    fmt,
+    ops::Deref, //
+};
+use engine::MapError;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    bpf::{
+        MapKind,
+        MapOffload,
+        MapSpec, //
+    },
+    sync::with_bh_disabled, //
+};
+
+/// A map in the device.
+pub(crate) struct DeviceMap(engine::Map<KernelMemory>);
+
+/// A map in a program's table of maps.
+pub(crate) struct MapRef(Arc<DeviceMap>);
+
+impl MapRef {
+    pub(crate) fn new(map: Arc<DeviceMap>) -> Self {
+        Self(map)
+    }
+}
+
+impl Deref for MapRef {
+    type Target = engine::Map<KernelMemory>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0 .0
+    }
+}
+
+/// What the engine has no word for.
+enum Refusal {
+    Engine(MapError),
+    Kind(u32),
+    NumaNode(u32),
+}
+
+impl Refusal {
+    fn errno(&self) -> i32 {
+        match self {
+            Self::Engine(error) => error.errno(),
+            Self::Kind(_) => engine::errno::EOPNOTSUPP,
+            Self::NumaNode(_) => engine::errno::EINVAL,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(error) => error.fmt(f),
+            Self::Kind(kind) => write!(f, "map type {kind}, the device has types 1 (hash) and 2 (array)"),
+            Self::NumaNode(node) => write!(f, "NUMA node {node} asked for, device memory is on none"),
+        }
+    }
+}
+
+fn error(errno: i32) -> Error {
+    Error::from_errno(-errno)
+}
+
+fn make(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<engine::Map<KernelMemory>, Refusal> {
+    if let Some(node) = spec.numa_node {
+        return Err(Refusal::NumaNode(node));
+    }
+    let kind = match spec.kind {
+        MapKind::Array => engine::MapKind::Array,
+        MapKind::Hash => engine::MapKind::Hash,
+        MapKind::Other(kind) => return Err(Refusal::Kind(kind)),
+    };
+    let spec = engine::MapSpec {
+        kind,
+        key_size: spec.key_size,
+        value_size: spec.value_size,
+        max_entries: spec.max_entries,
+        flags: spec.flags,
+        hash_seed: net::random::u64(),
+    };
+    let cpus = kernel::cpu::nr_cpu_ids() as usize;
+    engine::Map::new(&device.source(), &spec, device.limits(), cpus).map_err(Refusal::Engine)
+}
+
+/// Runs an operation of user space on the map. The data path takes the same locks in softirq context.
+fn operate(operation: impl FnOnce() -> Result<(), MapError>) -> Result {
+    with_bh_disabled(operation).map_err(|refusal| error(refusal.errno()))
+}
+
+impl MapOffload for DeviceMap {
+    type Device = DeviceMemory;
+
+    fn alloc(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<Arc<Self>> {
+        let map = make(device, spec).map_err(|refusal| {
+            // BPF_MAP_CREATE has no log for a driver.
+            let name = core::str::from_utf8(spec.name).unwrap_or_default();
+            device.log_refusal(
+                format_args!(
+                    "map '{name}' refused (key_size {}, value_size {}, max_entries {})",
+                    spec.key_size, spec.value_size, spec.max_entries
+                ),
+                &refusal,
+            );
+            error(refusal.errno())
+        })?;
+        Ok(Arc::new(Self(map), GFP_KERNEL)?)
+    }
+
+    fn lookup(&self, key: &[u8], value: &mut [u8]) -> Result {
+        operate(|| self.0.lookup(key, value))
+    }
+
+    fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result {
+        operate(|| self.0.update(key, value, flags))
+    }
+
+    fn delete(&self, key: &[u8]) -> Result {
+        operate(|| self.0.delete(key))
+    }
+
+    fn get_next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result {
+        operate(|| self.0.get_next_key(key, next))
+    }
+}

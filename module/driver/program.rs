@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The programs of a NIC, from the first look at one to what the device runs.
+
+use crate::{
+    map::{
+        DeviceMap,
+        MapRef, //
+    },
+    memory::{
+        DeviceMemory,
+        KernelMemory, //
+    }, //
+};
+use core::fmt;
+use engine::{
+    Image,
+    Insn,
+    Memory,
+    RegisterFacts,
+    Source, //
+};
+use kernel::{
+    alloc::AllocError,
+    prelude::*,
+    sync::Arc, //
+};
+use net::bpf::{
+    Instruction,
+    ProgramKind,
+    ProgramOffload,
+    ProgramRef,
+    Register,
+    RegisterKind,
+    VerifierEnv, //
+};
+use offload::{
+    Digest,
+    ProgramIdentity,
+    ReportPrograms,
+    Slot, //
+};
+
+/// A program in the device's memory, ready to run.
+///
+/// It needs nothing of the kernel's side of the program: its maps stay as long as it does.
+pub(crate) struct LoadedProgram {
+    kind: ProgramKind,
+    source: Source<KernelMemory>,
+    program: engine::Program<KernelMemory, MapRef>,
+}
+
+impl LoadedProgram {
+    /// What the engine runs.
+    pub(crate) fn engine(&self) -> &engine::Program<KernelMemory, MapRef> {
+        &self.program
+    }
+}
+
+impl ReportPrograms for LoadedProgram {
+    fn program_in(&self, _slot: Slot) -> Option<ProgramIdentity> {
+        Some(ProgramIdentity {
+            kind: self.kind,
+            digest: stored_digest(&self.source),
+        })
+    }
+}
+
+/// The digest of the instructions as they lie in the program store.
+fn stored_digest(source: &Source<KernelMemory>) -> Digest {
+    Digest::of(source.original().iter().map(|insn| Instruction {
+        code: insn.code,
+        dst: insn.dst(),
+        src: insn.src(),
+        off: insn.off,
+        imm: insn.imm,
+    }))
+}
+
+/// How far a program has come.
+pub(crate) struct Program {
+    device: DeviceMemory,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The device can't take it; the user learns why as soon as there is a log.
+    Refused(Refusal),
+    /// In the program store, while the verifier looks at it.
+    Stored(ProgramKind, Source<KernelMemory>),
+    /// Translated.
+    Loaded(Arc<LoadedProgram>),
+}
+
+/// Why the device does not take a program.
+#[derive(Clone)]
+enum Refusal {
+    Engine(engine::Refusal),
+    /// No memory, of the device or of the kernel.
+    OutOfMemory,
+    /// The program store holds something else than the kernel's digest says.
+    Digest,
+    /// The kernel calls in an order that makes no sense.
+    Stage,
+}
+
+impl Refusal {
+    fn error(&self) -> Error {
+        Error::from_errno(match self {
+            Self::Engine(refusal) => -refusal.errno(),
+            Self::OutOfMemory => -engine::errno::ENOMEM,
+            Self::Digest | Self::Stage => -engine::errno::EINVAL,
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(refusal) => refusal.fmt(f),
+            Self::OutOfMemory => f.write_str("no memory for the program's table of maps"),
+            Self::Digest => f.write_str(
+                "the instructions in the device do not have the digest that the kernel computed: maps must be \
+                 named by descriptor (BPF_PSEUDO_MAP_FD), not by their index in fd_array",
+            ),
+            Self::Stage => f.write_str("the program is not in the device's program store"),
+        }
+    }
+}
+
+impl From<engine::Refusal> for Refusal {
+    fn from(refusal: engine::Refusal) -> Self {
+        Self::Engine(refusal)
+    }
+}
+
+impl From<engine::OutOfMemory> for Refusal {
+    fn from(_: engine::OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl From<AllocError> for Refusal {
+    fn from(_: AllocError) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl Program {
+    /// The program in the device, if it is ready to run.
+    pub(crate) fn loaded(&self) -> Option<&Arc<LoadedProgram>> {
+        match &self.stage {
+            Stage::Loaded(program) => Some(program),
+            Stage::Refused(_) | Stage::Stored(..) => None,
+        }
+    }
+
+    fn source(&mut self) -> Result<&mut Source<KernelMemory>, Refusal> {
+        match &mut self.stage {
+            Stage::Stored(_, source) => Ok(source),
+            Stage::Refused(refusal) => Err(refusal.clone()),
+            Stage::Loaded(_) => Err(Refusal::Stage),
+        }
+    }
+}
+
+/// Takes `program` into the program store.
+fn store(
+    device: &DeviceMemory,
+    program: &ProgramRef<'_, Program>,
+) -> Result<Source<KernelMemory>, Refusal> {
+    let kind = match program.kind() {
+        ProgramKind::Xdp => engine::ProgramKind::Xdp,
+        ProgramKind::SchedCls | ProgramKind::Other(_) => engine::ProgramKind::SchedCls,
+    };
+    let insns = program.instructions().map(to_engine);
+    let source = Source::new(&device.source(), kind, insns, device.limits())?;
+    if stored_digest(&source) != Digest(*program.digest()) {
+        return Err(Refusal::Digest);
+    }
+    Ok(source)
+}
+
+/// Translates `source`, the store's copy of `program`.
+fn load(
+    device: &DeviceMemory,
+    program: &ProgramRef<'_, Program>,
+    kind: ProgramKind,
+    source: Source<KernelMemory>,
+) -> Result<LoadedProgram, Refusal> {
+    let memory = device.source();
+    let mut addresses = KVec::new();
+    let mut maps = KVec::new();
+    for used in program.maps() {
+        if let Some(map) = used.map {
+            addresses.push(used.address, GFP_KERNEL)?;
+            maps.push(Arc::from(map), GFP_KERNEL)?;
+        }
+    }
+    let mut index_of = |address: u64| {
+        let index = addresses.iter().position(|&known| known == address)?;
+        u16::try_from(index).ok()
+    };
+    let digest = stored_digest(&source).0;
+    let image = Image::translate(&memory, &source, &mut index_of, device.limits(), digest)?;
+    let maps = memory.allocate(addresses.len(), |index| MapRef::new(maps[index].clone()))?;
+    Ok(LoadedProgram {
+        kind,
+        source,
+        program: engine::Program::new(image, maps),
+    })
+}
+
+fn to_engine(insn: Instruction) -> Insn {
+    Insn::new(insn.code, insn.dst, insn.src, insn.off, insn.imm)
+}
+
+/// Tells the verifier log why the program is refused.
+fn refuse(env: &VerifierEnv<'_>, refusal: Refusal) -> Error {
+    env.log(format_args!("[offload_nic] {refusal}"));
+    refusal.error()
+}
+
+/// What the verifier knows, in the engine's words.
+struct Facts<'a, 'b>(&'a VerifierEnv<'b>);
+
+impl RegisterFacts for Facts<'_, '_> {
+    fn kind(&self, reg: u8) -> engine::RegisterKind {
+        let Some(Register { kind, constant }) = self.0.register(reg) else {
+            return engine::RegisterKind::Other;
+        };
+        match kind {
+            RegisterKind::NotInit => engine::RegisterKind::NotInit,
+            RegisterKind::Scalar => engine::RegisterKind::Scalar { constant },
+            RegisterKind::Ctx => engine::RegisterKind::Ctx,
+            RegisterKind::MapPointer => engine::RegisterKind::MapPointer,
+            RegisterKind::MapValue => engine::RegisterKind::MapValue,
+            RegisterKind::MapValueOrNull => engine::RegisterKind::MapValueOrNull,
+            RegisterKind::Stack => engine::RegisterKind::Stack,
+            RegisterKind::PacketMeta => engine::RegisterKind::PacketMeta,
+            RegisterKind::Packet => engine::RegisterKind::Packet,
+            RegisterKind::PacketEnd => engine::RegisterKind::PacketEnd,
+            RegisterKind::Other => engine::RegisterKind::Other,
+        }
+    }
+
+    fn offset(&self, reg: u8) -> i32 {
+        let constant = self.0.register(reg).and_then(|register| register.constant);
+        // CAST: Offsets of pointers fit into 32 bits, as signed numbers.
+        constant.map_or(0, |constant| constant as i32)
+    }
+}
+
+impl ProgramOffload for Program {
+    type Device = DeviceMemory;
+    type Map = DeviceMap;
+
+    fn prepare(device: &DeviceMemory, program: &ProgramRef<'_, Self>) -> Result<Self> {
+        let stage = match store(device, program) {
+            Ok(source) => Stage::Stored(program.kind(), source),
+            Err(refusal) => Stage::Refused(refusal),
+        };
+        Ok(Self {
+            device: device.clone(),
+            stage,
+        })
+    }
+
+    fn insn_hook(&mut self, env: &VerifierEnv<'_>, index: usize, _previous: usize) -> Result {
+        let source = self.source().map_err(|refusal| refuse(env, refusal))?;
+        source
+            .check_insn(index, &Facts(env))
+            .map_err(|refusal| refuse(env, refusal.into()))
+    }
+
+    fn finalize(&mut self, env: &VerifierEnv<'_>) -> Result {
+        let source = self.source().map_err(|refusal| refuse(env, refusal))?;
+        source
+            .finalize()
+            .map_err(|refusal| refuse(env, refusal.into()))
+    }
+
+    fn replace_insn(&mut self, index: usize, insn: Instruction) -> Result {
+        let source = self.source().map_err(|refusal| refusal.error())?;
+        source
+            .replace_insn(index, to_engine(insn))
+            .map_err(|refusal| Refusal::from(refusal).error())
+    }
+
+    fn remove_insns(&mut self, index: usize, count: usize) -> Result {
+        let source = self.source().map_err(|refusal| refusal.error())?;
+        source
+            .remove_insns(index, count)
+            .map_err(|refusal| Refusal::from(refusal).error())
+    }
+
+    fn translate(&mut self, program: &ProgramRef<'_, Self>) -> Result {
+        let stage = core::mem::replace(&mut self.stage, Stage::Refused(Refusal::Stage));
+        let Stage::Stored(kind, source) = stage else {
+            return Err(Refusal::Stage.error());
+        };
+        let loaded = load(&self.device, program, kind, source).inspect_err(|refusal| {
+            // The verifier log is closed by now.
+            self.device.log_refusal(format_args!("program refused"), refusal);
+        });
+        let loaded = loaded.map_err(|refusal| refusal.error())?;
+        self.stage = Stage::Loaded(Arc::new(loaded, GFP_KERNEL)?);
+        Ok(())
+    }
+
+    fn image(&self) -> &[u8] {
+        self.loaded().map_or(&[], |program| program.program.image().bytes())
+    }
+}
