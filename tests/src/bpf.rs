@@ -89,6 +89,22 @@ impl Attached {
         }))
     }
 
+    /// The program pinned at `path`, loaded for `link` but not put on it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn pinned(link: &Link, path: &str) -> Result<Self> {
+        let show = link
+            .cmd(format!("bpftool -j prog show pinned {path}"))
+            .json()?;
+        let id = show["id"].as_u64().context("a program without an id")?;
+        Ok(Self {
+            id,
+            link: link.clone(),
+        })
+    }
+
     /// What `bpftool -j prog show` says.
     ///
     /// # Errors
@@ -182,6 +198,11 @@ impl Map {
         self.link
             .cmd(format!("bpftool -j map {verb} id {}", self.id))
             .args(rest)
+    }
+
+    /// `bpftool map VERB id ID`, for people to read.
+    pub fn plain_cmd(&self, verb: &str) -> Cmd {
+        self.link.cmd(format!("bpftool map {verb} id {}", self.id))
     }
 
     /// Every key with its value.
