@@ -65,8 +65,13 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(error) => error.fmt(f),
-            Self::Kind(kind) => write!(f, "map type {kind}, the device has types 1 (hash) and 2 (array)"),
-            Self::NumaNode(node) => write!(f, "NUMA node {node} asked for, device memory is on none"),
+            Self::Kind(kind) => write!(
+                f,
+                "map type {kind}, the device has types 1 (hash) and 2 (array)"
+            ),
+            Self::NumaNode(node) => {
+                write!(f, "NUMA node {node} asked for, device memory is on none")
+            }
         }
     }
 }
@@ -96,7 +101,8 @@ fn make(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<engine::Map<KernelM
     engine::Map::new(&device.source(), &spec, device.limits(), cpus).map_err(Refusal::Engine)
 }
 
-/// Runs an operation of user space on the map. The data path takes the same locks in softirq context.
+/// Runs an operation of user space on the map. The data path takes the same locks in softirq
+/// context.
 fn operate(operation: impl FnOnce() -> Result<(), MapError>) -> Result {
     with_bh_disabled(operation).map_err(|refusal| error(refusal.errno()))
 }

@@ -44,7 +44,10 @@ impl DeviceMemory {
         Ok(Self {
             nic,
             quota: Arc::new(quota, GFP_KERNEL)?,
-            limits: Limits::default(),
+            limits: Limits {
+                max_map_bytes: DEVICE_MEMORY,
+                ..Limits::default()
+            },
         })
     }
 
@@ -58,8 +61,8 @@ impl DeviceMemory {
         &self.limits
     }
 
-    /// Tells the kernel log that the device refused something, for requests that have no better place for
-    /// the reason.
+    /// Tells the kernel log that the device refused something, for requests that have no better
+    /// place for the reason.
     pub(crate) fn log_refusal(&self, what: fmt::Arguments<'_>, reason: &dyn fmt::Display) {
         if net::log::ratelimit() {
             pr_warn!(
@@ -152,14 +155,12 @@ impl Memory for KernelMemory {
         let bytes = len.checked_mul(size_of::<T>()).ok_or(OutOfMemory)?;
         // CAST: `usize` has at most 64 bits.
         let charge = Charge::new(&self.0, bytes as u64)?;
-        // Charged to the memory cgroup of whoever loads; the refusal is told to the user, so that the
-        // allocator need not write a warning with a stack dump to the kernel log.
+        // Charged to the memory cgroup of whoever loads; the refusal is told to the user, so that
+        // the allocator need not write a warning with a stack dump to the kernel log.
         let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
         let mut elements = KVVec::with_capacity(len, flags).map_err(|_| OutOfMemory)?;
         for index in 0..len {
-            elements
-                .push(fill(index), flags)
-                .map_err(|_| OutOfMemory)?;
+            elements.push(fill(index), flags).map_err(|_| OutOfMemory)?;
         }
         Ok(KernelBuffer {
             elements,

@@ -120,8 +120,8 @@ impl fmt::Display for Refusal {
             Self::Engine(refusal) => refusal.fmt(f),
             Self::OutOfMemory => f.write_str("no memory for the program's table of maps"),
             Self::Digest => f.write_str(
-                "the instructions in the device do not have the digest that the kernel computed: maps must be \
-                 named by descriptor (BPF_PSEUDO_MAP_FD), not by their index in fd_array",
+                "the instructions in the device do not have the digest that the kernel computed: \
+                 maps must be named by descriptor (BPF_PSEUDO_MAP_FD), not by index in fd_array",
             ),
             Self::Stage => f.write_str("the program is not in the device's program store"),
         }
@@ -301,7 +301,8 @@ impl ProgramOffload for Program {
         };
         let loaded = load(&self.device, program, kind, source).inspect_err(|refusal| {
             // The verifier log is closed by now.
-            self.device.log_refusal(format_args!("program refused"), refusal);
+            self.device
+                .log_refusal(format_args!("program refused"), refusal);
         });
         let loaded = loaded.map_err(|refusal| refusal.error())?;
         self.stage = Stage::Loaded(Arc::new(loaded, GFP_KERNEL)?);
@@ -309,6 +310,7 @@ impl ProgramOffload for Program {
     }
 
     fn image(&self) -> &[u8] {
-        self.loaded().map_or(&[], |program| program.program.image().bytes())
+        self.loaded()
+            .map_or(&[], |program| program.program.image().bytes())
     }
 }

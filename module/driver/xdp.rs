@@ -39,12 +39,13 @@ impl XdpSlot {
 
     /// Attaches `program`, in place of the one that is there, or takes that one away. RTNL is held.
     ///
-    /// Each frame meets either the old program or the new one. On return no frame is in the old one any more.
+    /// Each frame meets either the old program or the new one. On return no frame is in the old one
+    /// any more.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests, and the
-    /// old program stays.
+    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both
+    /// digests, and the old program stays.
     pub(crate) fn setup(
         &self,
         program: Option<&AttachedProgram<'_, Program>>,

@@ -2,8 +2,8 @@
 
 //! BPF offload: programs and maps that live in a device.
 //!
-//! A driver implements [`ProgramOffload`] and [`MapOffload`] and makes one [`OffloadDevice`] for each
-//! device. The ports of a device share its programs and maps.
+//! A driver implements [`ProgramOffload`] and [`MapOffload`] and makes one [`OffloadDevice`] for
+//! each device. The ports of a device share its programs and maps.
 //!
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h), core:
 //! [`kernel/bpf/offload.c`](srctree/kernel/bpf/offload.c)

@@ -25,15 +25,16 @@ impl Sha256 {
 
     /// Takes in `data`.
     pub fn update(&mut self, data: &[u8]) {
-        // SAFETY: The context is initialised by the type invariant, and `data` readable for its length.
+        // SAFETY: The context is initialised by the type invariant, and `data` readable for its
+        // length.
         unsafe { bindings::offload_nic_sha256_update(&mut self.0, data.as_ptr(), data.len()) };
     }
 
     /// The digest of all that was taken in.
     pub fn finish(mut self) -> [u8; 32] {
         let mut digest = [0; 32];
-        // SAFETY: The context is initialised by the type invariant, and is not used any more; `digest` has
-        // the size of a digest.
+        // SAFETY: The context is initialised by the type invariant, and is not used any more;
+        // `digest` has the size of a digest.
         unsafe { bindings::sha256_final(&mut self.0, digest.as_mut_ptr()) };
         digest
     }

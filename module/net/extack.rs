@@ -14,7 +14,8 @@ use kernel::{
 
 /// The extended acknowledgement of the request that is being answered.
 ///
-/// Requests without a reader for it (teardown by the kernel itself) have none: then texts go nowhere.
+/// Requests without a reader for it (teardown by the kernel itself) have none: then texts go
+/// nowhere.
 ///
 /// # Invariants
 ///
@@ -40,9 +41,10 @@ impl Extack<'_> {
 
     /// Sets a fixed text. It may be of any length; the last text set is the one that is sent.
     pub fn msg(&self, text: &'static CStr) {
-        // SAFETY: `self.ptr` is null or valid by the type invariant; `text` is terminated and, being
-        // static, outlives the acknowledgement as long as the module's code runs, which the core
-        // ensures while it is in one of its callbacks. The function copies nothing and frees nothing.
+        // SAFETY: `self.ptr` is null or valid by the type invariant; `text` is terminated and,
+        // being static, outlives the acknowledgement as long as the module's code runs, which the
+        // core ensures while it is in one of its callbacks. The function copies nothing and frees
+        // nothing.
         unsafe { bindings::offload_nic_extack_set(self.ptr, text.as_char_ptr()) };
     }
 
@@ -53,11 +55,12 @@ impl Extack<'_> {
     pub fn fmt(&self, args: fmt::Arguments<'_>) {
         let mut buffer = [0; 256];
         if let Some(mut formatter) = NullTerminatedFormatter::new(&mut buffer) {
-            // A piece that does not fit is left out; what was written before it is still worth sending.
+            // A piece that does not fit is left out; what was written before it is still worth
+            // sending.
             let _ = fmt::Write::write_fmt(&mut formatter, args);
         }
-        // SAFETY: `self.ptr` is null or valid by the type invariant; `buffer` is zero-terminated, by
-        // the formatter or by its initial value, and the function copies it.
+        // SAFETY: `self.ptr` is null or valid by the type invariant; `buffer` is zero-terminated,
+        // by the formatter or by its initial value, and the function copies it.
         unsafe { bindings::offload_nic_extack_set_copy(self.ptr, buffer.as_ptr().cast()) };
     }
 }

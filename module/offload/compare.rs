@@ -12,8 +12,8 @@ use core::fmt;
 pub trait ReportPrograms {
     /// The program that lies in the device for `slot` at this moment, active or about to be.
     ///
-    /// The digest must be made from the device's memory for each call: a copy that the host kept would agree
-    /// with the kernel whatever the device has.
+    /// The digest must be made from the device's memory for each call: a copy that the host kept
+    /// would agree with the kernel whatever the device has.
     fn program_in(&self, slot: Slot) -> Option<ProgramIdentity>;
 }
 
@@ -35,7 +35,8 @@ pub fn compare(
     kernel: &ProgramIdentity,
 ) -> Result<(), Mismatch> {
     let device = device.program_in(slot);
-    let equal = |device: &ProgramIdentity| device.kind == kernel.kind && device.digest == kernel.digest;
+    let equal =
+        |device: &ProgramIdentity| device.kind == kernel.kind && device.digest == kernel.digest;
     if device.as_ref().is_some_and(equal) {
         return Ok(());
     }

@@ -8,7 +8,8 @@ use net::{
     digest::Sha256, //
 };
 
-/// SHA-256 of a program's canonical instructions: as they were loaded, without what differs from load to load.
+/// SHA-256 of a program's canonical instructions: as they were loaded, without what differs from
+/// load to load.
 ///
 /// That is `prog->digest` of the kernel, whose first 8 bytes are the tag of `bpftool prog show`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,20 +17,19 @@ pub struct Digest(pub [u8; 32]);
 
 /// `BPF_LD | BPF_IMM | BPF_DW`: the first slot of a 64-bit immediate.
 const LD_IMM64: u8 = 0x18;
-/// `BPF_PSEUDO_MAP_FD` and `BPF_PSEUDO_MAP_VALUE`: the immediate stands for a map, or for memory of its value.
+/// `BPF_PSEUDO_MAP_FD` and `BPF_PSEUDO_MAP_VALUE`: the immediate stands for a map, or for memory of
+/// its value.
 const PSEUDO_MAP: [u8; 2] = [1, 2];
 
 impl Digest {
-    /// The digest of `instructions`, in which maps may stand as descriptors, as addresses or as anything else.
+    /// The digest of `instructions`, in which maps may stand as descriptors, as addresses or as
+    /// anything else.
     pub fn of(instructions: impl Iterator<Item = Instruction>) -> Self {
         let mut hash = Sha256::new();
         let mut in_map_load = false;
         for mut insn in instructions {
-            let second_slot = in_map_load
-                && insn.code == 0
-                && insn.dst == 0
-                && insn.src == 0
-                && insn.off == 0;
+            let second_slot =
+                in_map_load && insn.code == 0 && insn.dst == 0 && insn.src == 0 && insn.off == 0;
             let first_slot =
                 !in_map_load && insn.code == LD_IMM64 && PSEUDO_MAP.contains(&insn.src);
             if first_slot || second_slot {
@@ -64,6 +64,10 @@ pub struct Tag<'a>(&'a Digest);
 
 impl fmt::Display for Tag<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0 .0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0
+             .0
+            .iter()
+            .take(8)
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

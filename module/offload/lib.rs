@@ -2,9 +2,9 @@
 
 //! The offload infrastructure, for any driver.
 //!
-//! A device may do work for the kernel only if it does exactly what the kernel would do itself. So a driver
-//! reports which programs lie in its device ([`ReportPrograms`]), and [`compare`] permits one to be activated
-//! only when its digest is that of the program that the kernel has loaded.
+//! A device may do work for the kernel only if it does exactly what the kernel would do itself. So
+//! a driver reports which programs lie in its device ([`ReportPrograms`]), and [`compare`] permits
+//! one to be activated only when its digest is that of the program that the kernel has loaded.
 
 #![forbid(unsafe_code)]
 

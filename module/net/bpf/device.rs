@@ -28,21 +28,21 @@ use kernel::{
 
 /// A program in a device, from the first look at it to its end.
 ///
-/// The calls come in the order in which they stand here, all of them in process context. Any of them may be the
-/// last: a load that fails, or the end of the device, drops the value.
+/// The calls come in the order in which they stand here, all of them in process context. Any of
+/// them may be the last: a load that fails, or the end of the device, drops the value.
 pub trait ProgramOffload: Send + Sync + Sized + 'static {
     /// What the programs and maps of one device share.
     type Device: Send + Sync + 'static;
     /// The device's maps.
     type Map: MapOffload<Device = Self::Device>;
 
-    /// Takes the program over, before the verifier looks at it. The immediates that stand for maps are
-    /// addresses already. There is no log for the user yet: what can be said later is better said in
-    /// [`Self::insn_hook`].
+    /// Takes the program over, before the verifier looks at it. The immediates that stand for maps
+    /// are addresses already. There is no log for the user yet: what can be said later is better
+    /// said in [`Self::insn_hook`].
     fn prepare(device: &Self::Device, program: &ProgramRef<'_, Self>) -> Result<Self>;
 
-    /// The verifier is about to check instruction `index` on a path that came from `previous`. An error
-    /// refuses the program.
+    /// The verifier is about to check instruction `index` on a path that came from `previous`. An
+    /// error refuses the program.
     fn insn_hook(&mut self, env: &VerifierEnv<'_>, index: usize, previous: usize) -> Result;
 
     /// The verifier accepts the program. An error refuses it; the last chance to say why.
@@ -68,15 +68,16 @@ pub trait ProgramOffload: Send + Sync + Sized + 'static {
 ///
 /// # Invariants
 ///
-/// `offdev` comes from `bpf_offload_dev_create()` with the operations for `P`, its private pointer is that of
-/// what `device` holds, and no network device is registered with it unless someone holds a reference
-/// to this value for it.
+/// `offdev` comes from `bpf_offload_dev_create()` with the operations for `P`, its private pointer
+/// is that of what `device` holds, and no network device is registered with it unless someone holds
+/// a reference to this value for it.
 pub struct OffloadDevice<P: ProgramOffload> {
     offdev: NonNull<bindings::bpf_offload_dev>,
     device: Arc<P::Device>,
 }
 
-// SAFETY: The core guards a `bpf_offload_dev` by a lock of its own; the device may be shared by its bounds.
+// SAFETY: The core guards a `bpf_offload_dev` by a lock of its own; the device may be shared by its
+// bounds.
 unsafe impl<P: ProgramOffload> Send for OffloadDevice<P> {}
 // SAFETY: As above.
 unsafe impl<P: ProgramOffload> Sync for OffloadDevice<P> {}
@@ -89,7 +90,8 @@ impl<P: ProgramOffload> OffloadDevice<P> {
     /// `ENOMEM`.
     pub fn new(device: Arc<P::Device>) -> Result<Self> {
         let private = core::ptr::from_ref::<P::Device>(&device);
-        // SAFETY: The operations are static. The core keeps the private pointer and leaves it alone.
+        // SAFETY: The operations are static. The core keeps the private pointer and leaves it
+        // alone.
         let offdev = from_err_ptr(unsafe {
             bindings::bpf_offload_dev_create(&Adapter::<P>::OPS, private.cast_mut().cast())
         })?;
@@ -113,8 +115,9 @@ impl<P: ProgramOffload> OffloadDevice<P> {
     ///
     /// # Safety
     ///
-    /// `netdev` must be valid, its `ndo_bpf` must be [`super::ndo::ndo_bpf`] for a port whose device
-    /// is this one, and [`Self::unregister_netdev`] must follow, with a reference to `self` held until then.
+    /// `netdev` must be valid, its `ndo_bpf` must be [`super::ndo::ndo_bpf`] for a port whose
+    /// device is this one, and [`Self::unregister_netdev`] must follow, with a reference to `self`
+    /// held until then.
     pub(crate) unsafe fn register_netdev(&self, netdev: *mut bindings::net_device) -> Result {
         // SAFETY: Both are valid by the type invariant and the function's contract.
         to_result(unsafe {
@@ -122,8 +125,8 @@ impl<P: ProgramOffload> OffloadDevice<P> {
         })
     }
 
-    /// Ends [`Self::register_netdev`]: the programs and maps move to another port of the device, or are
-    /// destroyed if this was the last one.
+    /// Ends [`Self::register_netdev`]: the programs and maps move to another port of the device, or
+    /// are destroyed if this was the last one.
     ///
     /// # Safety
     ///
@@ -136,8 +139,8 @@ impl<P: ProgramOffload> OffloadDevice<P> {
 
 impl<P: ProgramOffload> Drop for OffloadDevice<P> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant it was created and nothing is registered any more; so no program and
-        // no map refers to it. Its private pointer, into `self.device`, ends with it.
+        // SAFETY: By the type invariant it was created and nothing is registered any more; so no
+        // program and no map refers to it. Its private pointer, into `self.device`, ends with it.
         unsafe { bindings::bpf_offload_dev_destroy(self.offdev.as_ptr()) };
     }
 }
@@ -158,8 +161,8 @@ unsafe fn offload_of(prog: *mut bindings::bpf_prog) -> *mut bindings::bpf_prog_o
 ///
 /// `prog` must have been translated for an `OffloadDevice<P>` and RTNL be held for `'a`.
 pub(super) unsafe fn state<'a, P: ProgramOffload>(prog: *mut bindings::bpf_prog) -> &'a P {
-    // SAFETY: `prepare` stored a `KBox<P>` there, which only `destroy`, under RTNL, takes away. Exclusive
-    // references to it end with the translation.
+    // SAFETY: `prepare` stored a `KBox<P>` there, which only `destroy`, under RTNL, takes away.
+    // Exclusive references to it end with the translation.
     unsafe { &*(*offload_of(prog)).dev_priv.cast::<P>() }
 }
 
@@ -183,15 +186,16 @@ impl<P: ProgramOffload> Adapter<P> {
     ///
     /// [`Self::prepare`] must have succeeded for `prog`, and `bpf_devs_lock` must be held for `'a`.
     unsafe fn loading<'a>(prog: *mut bindings::bpf_prog) -> &'a mut P {
-        // SAFETY: `prepare` stored a `KBox<P>` there, which `destroy` takes away with the lock held for
-        // writing. Until the program is translated, only the task that loads it knows of it, and that
-        // task is in one callback at a time: the reference is the only one.
+        // SAFETY: `prepare` stored a `KBox<P>` there, which `destroy` takes away with the lock held
+        // for writing. Until the program is translated, only the task that loads it knows of it,
+        // and that task is in one callback at a time: the reference is the only one.
         unsafe { &mut *(*offload_of(prog)).dev_priv.cast::<P>() }
     }
 
     /// # Safety
     ///
-    /// To be called by the core alone, with `bpf_devs_lock` held, for a program bound to an `OffloadDevice<P>`.
+    /// To be called by the core alone, with `bpf_devs_lock` held, for a program bound to an
+    /// `OffloadDevice<P>`.
     unsafe extern "C" fn prepare(prog: *mut bindings::bpf_prog) -> c_int {
         from_result(|| {
             // SAFETY: By the function's contract.
@@ -200,11 +204,13 @@ impl<P: ProgramOffload> Adapter<P> {
             let offload = unsafe { offload_of(prog) };
             // SAFETY: A bound program's state names its device.
             let device = unsafe { bindings::bpf_offload_dev_priv((*offload).offdev) };
-            // SAFETY: The device is an `OffloadDevice<P>`, so by its invariant this is the address of a
-            // `P::Device`; it lives as long as a network device is registered, and the program's is.
+            // SAFETY: The device is an `OffloadDevice<P>`, so by its invariant this is the address
+            // of a `P::Device`; it lives as long as a network device is registered, and the
+            // program's is.
             let device = unsafe { &*device.cast::<P::Device>() };
             let state = KBox::new(P::prepare(device, &program)?, GFP_KERNEL)?;
-            // SAFETY: The core gives `dev_priv` to the device; nobody else knows of the program yet.
+            // SAFETY: The core gives `dev_priv` to the device; nobody else knows of the program
+            // yet.
             unsafe { (*offload).dev_priv = KBox::into_raw(state).cast() };
             Ok(0)
         })
@@ -294,8 +300,9 @@ impl<P: ProgramOffload> Adapter<P> {
             let len = u32::try_from(image.len())?;
             // SAFETY: By the function's contract.
             let offload = unsafe { offload_of(prog) };
-            // SAFETY: The core reads the image with `bpf_devs_lock` held and only as long as the state
-            // exists; it stays where it is, as no exclusive reference to the state is made any more.
+            // SAFETY: The core reads the image with `bpf_devs_lock` held and only as long as the
+            // state exists; it stays where it is, as no exclusive reference to the state is made
+            // any more.
             unsafe {
                 (*offload).jited_image = image.as_ptr().cast_mut().cast();
                 (*offload).jited_len = len;
@@ -310,15 +317,15 @@ impl<P: ProgramOffload> Adapter<P> {
     unsafe extern "C" fn destroy(prog: *mut bindings::bpf_prog) {
         // SAFETY: By the function's contract.
         let offload = unsafe { offload_of(prog) };
-        // SAFETY: As above. The core has a program's image and private pointer read under the lock that
-        // is held for writing now, and attaches programs under RTNL.
+        // SAFETY: As above. The core has a program's image and private pointer read under the lock
+        // that is held for writing now, and attaches programs under RTNL.
         let state = unsafe {
             (*offload).jited_image = null_mut();
             (*offload).jited_len = 0;
             core::mem::replace(&mut (*offload).dev_priv, null_mut())
         };
-        // SAFETY: `prepare` stored a `KBox<P>` there, and this is the one place that takes it back: the
-        // core calls it once for each `prepare` that succeeded.
+        // SAFETY: `prepare` stored a `KBox<P>` there, and this is the one place that takes it back:
+        // the core calls it once for each `prepare` that succeeded.
         drop(unsafe { KBox::<P>::from_raw(state.cast()) });
     }
 }

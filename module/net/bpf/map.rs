@@ -49,7 +49,8 @@ pub struct MapSpec<'a> {
 /// A map that lives in a device, as user space reaches it through `bpf()`.
 ///
 /// The operations run in process context, several at once, on behalf of whoever has a descriptor.
-/// Keys are of the map's key size and values of its value size. Errors are those of the host's maps.
+/// Keys are of the map's key size and values of its value size. Errors are those of the host's
+/// maps.
 pub trait MapOffload: Send + Sync + Sized + 'static {
     /// What programs and maps share.
     type Device: Send + Sync + 'static;
@@ -144,8 +145,8 @@ impl<M: MapOffload> Adapter<M> {
     ///
     /// As for the operations below.
     unsafe fn map<'a>(offmap: *mut bindings::bpf_offloaded_map) -> ArcBorrow<'a, M> {
-        // SAFETY: The core calls the operations of maps that have a device only, and keeps it from being
-        // freed meanwhile; `alloc` stored an `Arc<M>` there.
+        // SAFETY: The core calls the operations of maps that have a device only, and keeps it from
+        // being freed meanwhile; `alloc` stored an `Arc<M>` there.
         unsafe { Arc::<M>::borrow((*offmap).dev_priv) }
     }
 

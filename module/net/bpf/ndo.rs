@@ -42,8 +42,8 @@ impl<P: ProgramOffload> Deref for AttachedProgram<'_, P> {
 ///
 /// # Errors
 ///
-/// What the port's operations return; `EOPNOTSUPP` for what a device does not do, `EINVAL` for what the core
-/// may come to ask one day.
+/// What the port's operations return; `EOPNOTSUPP` for what a device does not do, `EINVAL` for what
+/// the core may come to ask one day.
 ///
 /// # Safety
 ///
@@ -57,8 +57,8 @@ pub(crate) unsafe fn ndo_bpf<T: Operations>(
     // SAFETY: The core passes a valid command.
     match unsafe { (*bpf).command } {
         bindings::bpf_netdev_command_XDP_SETUP_PROG => {
-            // SAFETY: This command comes with this member of the union, and its acknowledgement is ours
-            // for as long as the call lasts.
+            // SAFETY: This command comes with this member of the union, and its acknowledgement is
+            // ours for as long as the call lasts.
             let extack =
                 unsafe { Extack::from_raw((*bpf).__bindgen_anon_1.__bindgen_anon_1.extack) };
             extack.msg(
@@ -77,8 +77,8 @@ pub(crate) unsafe fn ndo_bpf<T: Operations>(
         bindings::bpf_netdev_command_BPF_OFFLOAD_MAP_FREE => {
             // SAFETY: This command comes with this member of the union.
             let offmap = unsafe { (*bpf).__bindgen_anon_1.__bindgen_anon_2.offmap };
-            // SAFETY: The core frees once each map that was allocated through this function, by the same
-            // port or another one of the same device, whose maps are of the same type.
+            // SAFETY: The core frees once each map that was allocated through this function, by the
+            // same port or another one of the same device, whose maps are of the same type.
             unsafe { map::free::<<T::Program as ProgramOffload>::Map>(offmap) };
             Ok(())
         }
@@ -108,15 +108,15 @@ unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> R
     if prog.is_null() {
         return port.xdp_setup_hw(None, &extack);
     }
-    // SAFETY: The core holds a reference to the program, and these flags are set before it is loaded.
+    // SAFETY: The core holds a reference to the program, and these flags are set before it is
+    // loaded.
     if !unsafe { (*(*prog).aux).offload_requested } {
-        extack.msg(
-            c"program is not loaded for a device: load it with 'bpftool prog load ... offload_dev DEV' or 'ip link set dev DEV xdpoffload'",
-        );
+        extack.msg(c"program is not loaded for a device: load it with offload_dev (bpftool)");
         return Err(EINVAL);
     }
-    // SAFETY: The core has checked, and RTNL keeps it so, that the program is bound to the offload device of
-    // this port, an `OffloadDevice<T::Program>`. A program that can be attached has been translated.
+    // SAFETY: The core has checked, and RTNL keeps it so, that the program is bound to the offload
+    // device of this port, an `OffloadDevice<T::Program>`. A program that can be attached has been
+    // translated.
     let program = unsafe {
         AttachedProgram {
             state: device::state::<T::Program>(prog),
@@ -124,9 +124,9 @@ unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> R
         }
     };
     port.xdp_setup_hw(Some(&program), &extack)?;
-    // SAFETY: On success the core leaves one reference to the port. The core keeps another one of its own for
-    // as long as the program is attached, and what the device runs does not depend on the kernel's side of
-    // the program at all; so the port has no use for it.
+    // SAFETY: On success the core leaves one reference to the port. The core keeps another one of
+    // its own for as long as the program is attached, and what the device runs does not depend on
+    // the kernel's side of the program at all; so the port has no use for it.
     unsafe { bindings::bpf_prog_put(prog) };
     Ok(())
 }

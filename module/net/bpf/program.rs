@@ -79,8 +79,8 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
     ///
     /// # Safety
     ///
-    /// For `'a`, `ptr` must be valid and offloaded to a device of type `OffloadDevice<P>`, and either
-    /// `bpf_devs_lock` or RTNL must be held, which its destruction takes both.
+    /// For `'a`, `ptr` must be valid and offloaded to a device of type `OffloadDevice<P>`, and
+    /// either `bpf_devs_lock` or RTNL must be held, which its destruction takes both.
     pub(crate) unsafe fn from_raw(ptr: *mut bindings::bpf_prog) -> Self {
         // INVARIANT: Promised by the caller.
         Self {
@@ -91,8 +91,8 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
     }
 
     fn raw(&self) -> &'a bindings::bpf_prog {
-        // SAFETY: Valid for `'a` by the type invariant. The fields that are read through this reference
-        // are not written while a callback of the device runs.
+        // SAFETY: Valid for `'a` by the type invariant. The fields that are read through this
+        // reference are not written while a callback of the device runs.
         unsafe { self.ptr.as_ref() }
     }
 
@@ -121,8 +121,8 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         insns.iter().map(Instruction::from_raw)
     }
 
-    /// SHA-256 of the instructions as they were loaded, with the numbers of map descriptors left out.
-    /// The first 8 bytes are the tag that `bpftool prog show` prints.
+    /// SHA-256 of the instructions as they were loaded, with the numbers of map descriptors left
+    /// out. The first 8 bytes are the tag that `bpftool prog show` prints.
     pub fn digest(&self) -> &'a [u8; 32] {
         // SAFETY: The union's members are plain bytes.
         unsafe { &self.raw().__bindgen_anon_1.digest }
@@ -130,14 +130,15 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
 
     /// The BPF id; 0 as long as the program is being loaded.
     pub fn id(&self) -> u32 {
-        // SAFETY: `aux` is valid as long as its program is. The id is written once, before the program
-        // can be attached.
+        // SAFETY: `aux` is valid as long as its program is. The id is written once, before the
+        // program can be attached.
         unsafe { (*self.aux()).id }
     }
 
     /// The name that the user gave; at most 15 bytes, and possibly none.
     pub fn name(&self) -> &'a [u8] {
-        // SAFETY: `aux` is valid as long as its program is; the name does not change after loading began.
+        // SAFETY: `aux` is valid as long as its program is; the name does not change after loading
+        // began.
         let name = unsafe { &(*self.aux()).name };
         CStr::from_bytes_until_nul(name).map_or(&[], CStr::to_bytes)
     }
@@ -151,9 +152,9 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         let maps: &'a [*mut bindings::bpf_map] = if maps.is_null() {
             &[]
         } else {
-            // SAFETY: `used_maps` has `used_map_cnt` entries. It is set before translation and replaced
-            // only on behalf of someone who has a descriptor of the program, which does not exist
-            // before translation has ended.
+            // SAFETY: `used_maps` has `used_map_cnt` entries. It is set before translation and
+            // replaced only on behalf of someone who has a descriptor of the program, which does
+            // not exist before translation has ended.
             // CAST: As above.
             unsafe { core::slice::from_raw_parts(maps, count as usize) }
         };
@@ -189,9 +190,9 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         if netdev.is_null() {
             return None;
         }
-        // SAFETY: The map belongs to the program's device, an `OffloadDevice<P>`, whose maps keep an
-        // `Arc<P::Map>` in `dev_priv` as long as they have a netdev. They lose it under the locks that
-        // the type invariant says are held.
+        // SAFETY: The map belongs to the program's device, an `OffloadDevice<P>`, whose maps keep
+        // an `Arc<P::Map>` in `dev_priv` as long as they have a netdev. They lose it under the
+        // locks that the type invariant says are held.
         Some(unsafe { Arc::<P::Map>::borrow(map) })
     }
 }

@@ -46,8 +46,8 @@ pub enum RegisterKind {
 pub struct Register {
     /// What it holds.
     pub kind: RegisterKind,
-    /// Its value, if it is a number and the same on each run; for a pointer its distance in bytes from
-    /// where the object starts, if that is the same on each run.
+    /// Its value, if it is a number and the same on each run; for a pointer its distance in bytes
+    /// from where the object starts, if that is the same on each run.
     pub constant: Option<u64>,
 }
 
@@ -78,8 +78,8 @@ impl VerifierEnv<'_> {
 
     /// Appends one line to the verifier log that the user gets.
     ///
-    /// Without a log buffer from the user nothing happens. No length is too long: the text is handed
-    /// over in pieces.
+    /// Without a log buffer from the user nothing happens. No length is too long: the text is
+    /// handed over in pieces.
     pub fn log(&self, args: fmt::Arguments<'_>) {
         let mut writer = LogWriter {
             env: self,
@@ -108,10 +108,11 @@ impl VerifierEnv<'_> {
         count as usize
     }
 
-    /// What is known of register `number` on the path that is followed now, in the current function.
+    /// What is known of register `number` on the path that is followed now, in the current
+    /// function.
     ///
-    /// `None` outside of [`ProgramOffload::insn_hook`](super::ProgramOffload::insn_hook), where no path
-    /// is followed, and for numbers above 10.
+    /// `None` outside of [`ProgramOffload::insn_hook`](super::ProgramOffload::insn_hook), where no
+    /// path is followed, and for numbers above 10.
     pub fn register(&self, number: u8) -> Option<Register> {
         // SAFETY: By the type invariant `ptr` is valid.
         let state = unsafe { (*self.ptr.as_ptr()).cur_state };
@@ -151,7 +152,8 @@ fn kind_of(reg_type: bindings::bpf_reg_type) -> RegisterKind {
     }
 }
 
-/// Bytes that are handed to the log at once: it formats each call into 1,024 bytes and drops the rest.
+/// Bytes that are handed to the log at once: it formats each call into 1,024 bytes and drops the
+/// rest.
 const PIECE: usize = 256;
 
 /// Collects text and passes it to the log in pieces.
@@ -163,8 +165,8 @@ struct LogWriter<'a, 'b> {
 
 impl LogWriter<'_, '_> {
     fn flush(&mut self) {
-        // SAFETY: The environment is valid by its type invariant. The format consumes an `int` and a
-        // pointer to at least that many readable bytes: `len` bytes of `buffer`, at most `PIECE`.
+        // SAFETY: The environment is valid by its type invariant. The format consumes an `int` and
+        // a pointer to at least that many readable bytes: `len` bytes of `buffer`, at most `PIECE`.
         unsafe {
             bindings::bpf_verifier_log_write(
                 self.env.ptr.as_ptr(),
