@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a NIC has and how far it goes.
+
+/// Smallest MTU in bytes: what every IPv4 link must carry (RFC 791, section 3.2).
+pub const MIN_MTU: u32 = 68;
+/// Largest MTU in bytes.
+pub const MAX_MTU: u32 = 9_216;
+/// Largest value of the module parameter `nics`.
+pub const MAX_NICS: u32 = 64;
+/// Largest value of the module parameter `ports`.
+pub const MAX_PORTS: u32 = 64;
+/// Largest value of the module parameter `queues`.
+pub const MAX_QUEUES: u32 = 64;
+/// Smallest size of a ring, in frames.
+pub const MIN_RING: u32 = 64;
+/// Largest size of a ring, in frames.
+pub const MAX_RING: u32 = 8_192;
+/// Size of a ring unless `ethtool -G` says otherwise, in frames.
+pub const DEFAULT_RING: u32 = 512;
+/// Memory of a NIC for programs and maps, in bytes.
+pub const DEVICE_MEMORY: u64 = 256 << 20;

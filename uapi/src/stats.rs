@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The names of a port's counters, as `ethtool -S` shows them.
+//!
+//! Every frame that the device takes from the cable ([`RX_DEVICE_FRAMES`]) is counted once more by
+//! what became of it: with a program by its verdict ([`XDP_HW_PASS`], [`XDP_HW_DROP`],
+//! [`XDP_HW_TX`], [`XDP_HW_ABORTED`]), without one by its delivery. What is lost behind that has a
+//! counter that ends in `_drops`.
+//!
+//! Beside these there are `rxN_packets`, `rxN_bytes` (handed to the host), `txN_packets` and
+//! `txN_bytes` for each queue `N`.
+
+/// Frames that the device took from the cable.
+pub const RX_DEVICE_FRAMES: &str = "rx_device_frames";
+/// Bytes of those.
+pub const RX_DEVICE_BYTES: &str = "rx_device_bytes";
+/// Frames that the device let pass and that the host had no memory for.
+pub const RX_NO_BUFFER_DROPS: &str = "rx_no_buffer_drops";
+/// Frames shorter than an Ethernet header.
+pub const RX_RUNT_DROPS: &str = "rx_runt_drops";
+/// Frames that were on the cable when the port went down.
+pub const RX_DOWN_DROPS: &str = "rx_down_drops";
+/// Frames that were on the cable when the receive rings were made smaller than their number.
+pub const RX_RESIZE_DROPS: &str = "rx_resize_drops";
+
+/// Frames for which the offloaded program said `XDP_PASS`.
+pub const XDP_HW_PASS: &str = "xdp_hw_pass";
+/// Frames for which the offloaded program said `XDP_DROP`.
+pub const XDP_HW_DROP: &str = "xdp_hw_drop";
+/// Frames for which the offloaded program said `XDP_TX`.
+pub const XDP_HW_TX: &str = "xdp_hw_tx";
+/// Frames for which the offloaded program said `XDP_ABORTED`, gave no valid action, or was stopped.
+pub const XDP_HW_ABORTED: &str = "xdp_hw_aborted";
+/// Of the aborted ones: the program returned a number that is no action.
+pub const XDP_HW_INVALID_ACTION: &str = "xdp_hw_invalid_action";
+/// Of the aborted ones: the device stopped the program. Behind this prefix stands the cause.
+pub const XDP_HW_FAULT_PREFIX: &str = "xdp_hw_fault_";
+/// Frames to be sent back (`XDP_TX`) for which the far ring had no room.
+pub const XDP_HW_TX_RING_FULL_DROPS: &str = "xdp_hw_tx_ring_full_drops";
+/// Frames to be sent back (`XDP_TX`) while the other end of the cable was missing or down.
+pub const XDP_HW_TX_NO_CARRIER_DROPS: &str = "xdp_hw_tx_no_carrier_drops";
+
+/// Frames from the stack while the other end of the cable was missing or down.
+pub const TX_NO_CARRIER_DROPS: &str = "tx_no_carrier_drops";
+/// Frames from the stack that asked for an offload which the device does not offer.
+pub const TX_OFFLOAD_DROPS: &str = "tx_offload_drops";
+/// Frames whose checksum the CPU filled in for the device.
+pub const TX_SOFTWARE_CHECKSUMS: &str = "tx_software_checksums";
+/// How often a transmit queue was stopped because its ring or the far one was full.
+pub const TX_QUEUE_STOPS: &str = "tx_queue_stops";
+/// How often a stopped transmit queue was woken.
+pub const TX_QUEUE_WAKES: &str = "tx_queue_wakes";
