@@ -69,8 +69,6 @@ impl Cable {
     ///
     /// Where the module or `ip` fails.
     pub fn onic(mtu: usize) -> Result<Self> {
-            return Self::veth(mtu);
-        }
         let module = Module::insert("nics=1 ports=2 queues=1")?;
         let near_ns = NetNs::new("onear")?;
         let far_ns = NetNs::new("ofar")?;

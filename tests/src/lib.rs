@@ -11,6 +11,7 @@ pub mod cable;
 pub mod command;
 pub mod env;
 pub mod frames;
+pub mod kmsg;
 pub mod link;
 pub mod module;
 pub mod netns;

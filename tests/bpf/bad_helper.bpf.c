@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Refused: calls a helper that the device lacks. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int bad_helper(struct xdp_md *ctx)
+{
+	return bpf_redirect(1, 0);
+}
+
+char _license[] SEC("license") = "GPL";

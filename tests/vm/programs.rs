@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A program's life on a port, as `ip` and `bpftool` show it: load, attach, look at
+//! it, replace, take off; and what happens to it when its port or module goes.
+
+use std::path::Path;
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::bpf::{attach_command, detach, Attached, Mode};
+use offload_tests::command::Cmd;
+use offload_tests::env;
+use offload_tests::link::Link;
+use offload_tests::module::Module;
+
+/// A pinned object, unpinned on drop.
+struct Pin(String);
+
+impl Pin {
+    fn load(link: &Link, object: &str, name: &str) -> Result<Self> {
+        let path = format!("/sys/fs/bpf/{name}");
+        Cmd::new("bpftool prog load")
+            .arg(env::object(object)?)
+            .args(format!("{path} type xdp offload_dev {}", link.name))
+            .run()?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn number_of(what: &str) -> Result<usize> {
+    let list = Cmd::new(format!("bpftool -j {what} show")).json()?;
+    Ok(list.as_array().map_or(0, Vec::len))
+}
+
+#[test]
+fn ip_link_attaches_and_takes_off() -> Result<()> {
+    let _module = Module::insert("")?;
+    let port = Link::new("onic0");
+    let (programs, maps) = (number_of("prog")?, number_of("map")?);
+    let program = Attached::new(&port, Mode::Offload, "firewall")?;
+    ensure!(number_of("map")? == maps + 2, "two maps were made");
+
+    let show = program.show()?;
+    ensure!(
+        show["type"] == "xdp" && show["name"] == "firewall",
+        "{show}"
+    );
+    ensure!(
+        show["dev"]["ifname"] == "onic0",
+        "bound to another device: {show}"
+    );
+    ensure!(show["jited"] == true, "no device image: {show}");
+    let text = Cmd::new("ip -d link show dev onic0").run()?;
+    ensure!(
+        text.contains("xdpoffload"),
+        "`ip link` does not say so: {text}"
+    );
+
+    detach(&port, Mode::Offload)?;
+    ensure!(
+        Attached::of(&port, Mode::Offload)?.is_none(),
+        "still attached"
+    );
+    port.await_that("program and maps are freed", |_| {
+        Ok(number_of("prog")? == programs && number_of("map")? == maps)
+    })
+}
+
+#[test]
+fn the_device_image_can_be_dumped() -> Result<()> {
+    let _module = Module::insert("")?;
+    let program = Attached::new(&Link::new("onic0"), Mode::Offload, "firewall")?;
+    let size = program.show()?["bytes_jited"]
+        .as_u64()
+        .context("no bytes_jited")?;
+    let file = "/tmp/offload_nic.image";
+    Cmd::new(format!(
+        "bpftool prog dump jited id {} file {file}",
+        program.id
+    ))
+    .run()?;
+    let image = std::fs::read(file)?;
+    ensure!(
+        size > 0 && image.len() as u64 == size,
+        "{} bytes dumped, {size} shown",
+        image.len()
+    );
+    ensure!(image.iter().any(|byte| *byte != 0), "nothing but zeroes");
+    let xlated = Cmd::new(format!("bpftool prog dump xlated id {}", program.id)).run()?;
+    ensure!(xlated.contains("exit"), "no instructions: {xlated}");
+    Ok(())
+}
+
+#[test]
+fn each_object_loads() -> Result<()> {
+    let _module = Module::insert("")?;
+    let port = Link::new("onic0");
+    let objects = env::object("pass")?;
+    let directory = objects.parent().context("no directory of objects")?;
+    let mut loaded = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(name) = name.strip_suffix(".bpf.o") else {
+            continue;
+        };
+        if name.starts_with("bad_") {
+            continue;
+        }
+        Attached::new(&port, Mode::Offload, name)?;
+        detach(&port, Mode::Offload)?;
+        loaded += 1;
+    }
+    ensure!(loaded >= 15, "only {loaded} objects found");
+    Ok(())
+}
+
+#[test]
+fn replacing_needs_force() -> Result<()> {
+    let _module = Module::insert("")?;
+    let port = Link::new("onic0");
+    let first = Attached::new(&port, Mode::Offload, "pass")?;
+    let said = attach_command(&port, Mode::Offload, "drop")?.refused()?;
+    ensure!(
+        said.contains("already attached"),
+        "no word of the old program: {said}"
+    );
+    let now = Attached::of(&port, Mode::Offload)?.context("the first is gone")?;
+    ensure!(now.id == first.id, "the first was replaced all the same");
+
+    Cmd::new("ip -force link set dev onic0 xdpoffload obj")
+        .arg(env::object("drop")?)
+        .args("sec xdp")
+        .run()?;
+    let now = Attached::of(&port, Mode::Offload)?.context("no program")?;
+    ensure!(now.id != first.id, "not replaced");
+    ensure!(now.show()?["name"] == "drop", "replaced by another");
+    Ok(())
+}
+
+#[test]
+fn one_program_serves_both_ports_of_a_nic() -> Result<()> {
+    let _module = Module::insert("")?;
+    let pin = Pin::load(&Link::new("onic0"), "drop", "both")?;
+    for name in ["onic0", "onic1"] {
+        let port = Link::new(name);
+        port.set(format!("xdpoffload pinned {}", pin.0)).run()?;
+        let program = Attached::of(&port, Mode::Offload)?;
+        ensure!(program.is_some(), "{name} has no program");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_program_outlives_neither_nic_nor_module() -> Result<()> {
+    let module = Module::insert("")?;
+    let pin = Pin::load(&Link::new("onic0"), "firewall", "orphan")?;
+    Cmd::new(format!("ip link set dev onic1 xdpoffload pinned {}", pin.0)).run()?;
+    drop(module);
+    ensure!(!Module::is_loaded()?, "rmmod was refused");
+    ensure!(
+        !Path::new("/sys/class/net/onic0").exists(),
+        "a port is left"
+    );
+    // The kernel keeps the handle that is pinned, but nothing is behind it.
+    let text = Cmd::new(format!("bpftool prog show pinned {}", pin.0)).run()?;
+    ensure!(text.contains("orphaned"), "not orphaned: {text}");
+
+    let _module = Module::insert("")?;
+    let said = Cmd::new(format!("ip link set dev onic0 xdpoffload pinned {}", pin.0)).refused()?;
+    ensure!(!said.is_empty(), "an orphan was refused without a word");
+    let program = Attached::new(&Link::new("onic0"), Mode::Offload, "firewall")?;
+    ensure!(program.maps()?.len() == 2, "a new program works as before");
+    Ok(())
+}
+
+#[test]
+fn bpftool_reads_the_helper_set() -> Result<()> {
+    let _module = Module::insert("")?;
+    let json = Cmd::new("bpftool -j feature probe dev onic0").json()?;
+    let helpers = json["helpers"]["xdp_available_helpers"]
+        .as_array()
+        .with_context(|| format!("no helpers for XDP: {json}"))?;
+    for helper in [
+        "bpf_map_lookup_elem",
+        "bpf_map_update_elem",
+        "bpf_map_delete_elem",
+        "bpf_ktime_get_ns",
+        "bpf_get_prandom_u32",
+        "bpf_get_smp_processor_id",
+        "bpf_xdp_adjust_head",
+        "bpf_xdp_adjust_tail",
+    ] {
+        ensure!(helpers.iter().any(|each| each == helper), "no {helper}");
+    }
+    for helper in ["bpf_redirect", "bpf_tail_call", "bpf_fib_lookup"] {
+        ensure!(
+            helpers.iter().all(|each| each != helper),
+            "{helper} is not in the device"
+        );
+    }
+    Ok(())
+}
