@@ -1,6 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The device side of offload_nic.
+//! The device side of offload_nic: everything that the NIC itself does.
+//!
+//! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device ([`translate`],
+//! [`op`], [`image`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`]) and maps ([`map`])
+//! in device memory ([`memory`]). [`pipeline`] is what happens to one received frame; [`descriptor`] is what crosses
+//! between driver and device with it.
+//!
+//! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can panic: it runs
+//! inside the kernel, where a panic is a bug report at best.
 
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+// Device memory, frames and instructions are little endian, and so must be the host whose programs they run.
+#[cfg(target_endian = "big")]
+compile_error!("the device runs programs of little-endian hosts only");
+
+mod address;
+mod check;
+mod crc32c;
+pub mod descriptor;
+mod disasm;
+pub mod errno;
+pub mod exec;
+pub mod fault;
+pub mod frame;
+pub mod helper;
+pub mod image;
+pub mod insn;
+pub mod limits;
+pub mod map;
+pub mod memory;
+pub mod op;
+pub mod pipeline;
+pub mod refusal;
+pub mod store;
+mod translate;
+
+/// Version of the engine: major, minor, patch, 0.
+pub const VERSION: [u8; 4] = [0, 1, 0, 0];

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What crosses between driver and device with a frame.
+//!
+//! Plain values in host byte order; the bytes of a frame go beside them. The words for transmit offloads are those of
+//! `skbuff.h`, so that a driver fills a descriptor by copying and does not have to interpret headers.
+
+use crate::exec::XdpVerdict;
+
+/// From driver to device: one frame to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TxDescriptor {
+    /// Length of the frame in bytes.
+    pub len: u32,
+    /// Transmit queue.
+    pub queue: u16,
+    /// Offset in the frame where the ones' complement sum starts (`skb_checksum_start_offset`), for frames with
+    /// [`checksum`](Self::checksum).
+    pub csum_start: u16,
+    /// Distance from `csum_start` to where the checksum is stored.
+    pub csum_offset: u16,
+    /// Whether the device has to fill in a checksum (`CHECKSUM_PARTIAL`).
+    pub checksum: bool,
+    /// Payload bytes of one segment; 0 for a frame that goes out as it is.
+    pub gso_size: u16,
+    /// Number of segments.
+    pub gso_segs: u16,
+    /// Kind of segmentation, the `SKB_GSO_*` bits of `skb_shared_info.gso_type`.
+    pub gso_type: u32,
+    /// VLAN tag to insert: TPID in the high, TCI in the low 16 bits.
+    pub vlan: Option<u32>,
+}
+
+/// From device to driver: one received frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RxDescriptor {
+    /// Length of the frame in bytes, after the program.
+    pub len: u32,
+    /// Length of the metadata in front of the frame in bytes.
+    pub meta_len: u8,
+    /// Receive queue that the device chose.
+    pub queue: u32,
+    /// Receive-side-scaling hash, if the device computed one.
+    pub hash: Option<u32>,
+    /// What the offloaded program said; `None` if there is no program.
+    pub verdict: Option<XdpVerdict>,
+}
+
+impl RxDescriptor {
+    /// Whether the frame goes to the host.
+    pub const fn to_host(&self) -> bool {
+        matches!(self.verdict, None | Some(XdpVerdict::Pass))
+    }
+}

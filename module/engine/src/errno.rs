@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Error numbers, as positive values, with the names and values of the kernel.
+//!
+//! The engine returns its own error types; their `errno()` gives one of these so that the driver need not
+//! know why an operation failed in order to answer a system call.
+
+/// No such element.
+pub const ENOENT: i32 = 2;
+/// An argument (or the program) is larger than the device takes.
+pub const E2BIG: i32 = 7;
+/// Out of memory.
+pub const ENOMEM: i32 = 12;
+/// Permission denied; for `bpf_xdp_adjust_meta`, a length that metadata can't have.
+pub const EACCES: i32 = 13;
+/// A lock was not released in time.
+pub const EBUSY: i32 = 16;
+/// The element exists.
+pub const EEXIST: i32 = 17;
+/// Invalid argument.
+pub const EINVAL: i32 = 22;
+/// The device does not do this.
+pub const EOPNOTSUPP: i32 = 95;

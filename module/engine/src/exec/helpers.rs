@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The helper functions.
+
+use core::ops::Deref;
+
+use super::machine::{tail, Machine};
+use super::Services;
+use crate::address::{self, Region};
+use crate::fault::FaultCause;
+use crate::frame::Frame;
+use crate::helper::Helper;
+use crate::map::words::{words_for, MapBytes, WordSource, WORD};
+use crate::map::Map;
+use crate::memory::Memory;
+
+/// Arguments of a helper: r1 to r5.
+pub(super) type Arguments = [u64; 5];
+
+/// A helper that could not even start, and the argument at fault.
+pub(super) type BadArgument = (FaultCause, u64);
+
+/// Bytes that a helper reads.
+enum Readable<'a> {
+    Bytes(&'a [u8]),
+    Map(MapBytes<'a>),
+}
+
+impl WordSource for Readable<'_> {
+    #[inline]
+    fn word(&self, index: usize) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.word(index),
+            Self::Map(bytes) => bytes.word(index),
+        }
+    }
+}
+
+impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S> {
+    /// Calls helper `id`; gives r0.
+    pub(super) fn call_helper(
+        &mut self,
+        id: u64,
+        arguments: Arguments,
+    ) -> Result<u64, BadArgument> {
+        let helper = i32::try_from(id).ok().and_then(Helper::from_id);
+        let Some(helper) = helper else {
+            return Err((FaultCause::InvalidOperation, id));
+        };
+        match helper {
+            Helper::MapLookupElem => self.map_lookup(arguments),
+            Helper::MapUpdateElem => self.map_update(arguments),
+            Helper::MapDeleteElem => self.map_delete(arguments),
+            Helper::KtimeGetNs => Ok(self.services.ktime_get_ns()),
+            Helper::GetPrandomU32 => Ok(self.services.prandom_u32().into()),
+            Helper::GetSmpProcessorId => Ok(self.services.processor_id().into()),
+            Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
+                self.adjust(helper, arguments)
+            }
+        }
+    }
+
+    fn adjust(
+        &mut self,
+        helper: Helper,
+        [context, delta, ..]: Arguments,
+    ) -> Result<u64, BadArgument> {
+        if context != address::CONTEXT {
+            return Err((FaultCause::NotTheContext, context));
+        }
+        // The kernel's helpers take an int.
+        let delta = delta as i32;
+        let result = match helper {
+            Helper::XdpAdjustHead => self.frame.adjust_head(delta),
+            Helper::XdpAdjustMeta => self.frame.adjust_meta(delta),
+            _ => self.frame.adjust_tail(delta),
+        };
+        Ok(status(result))
+    }
+
+    fn map_lookup(&mut self, [map, key, ..]: Arguments) -> Result<u64, BadArgument> {
+        let (index, map) = self.map(map)?;
+        let key = self.read_key(map, key)?;
+        Ok(map
+            .find(key)
+            .map_or(0, |offset| address::of_map_value(index, offset)))
+    }
+
+    fn map_update(&mut self, [map, key, value, flags, _]: Arguments) -> Result<u64, BadArgument> {
+        let (_, map) = self.map(map)?;
+        let words = self.read_key(map, key)?.len();
+        let value = readable(self.frame, self.stack, self.maps, value, map.value_size())?;
+        let key = self.key.get(..words).unwrap_or(&[]);
+        Ok(status(
+            map.update_words(key, &value, flags)
+                .map_err(|error| error.errno()),
+        ))
+    }
+
+    fn map_delete(&mut self, [map, key, ..]: Arguments) -> Result<u64, BadArgument> {
+        let (_, map) = self.map(map)?;
+        let key = self.read_key(map, key)?;
+        Ok(status(map.delete_words(key).map_err(|error| error.errno())))
+    }
+
+    /// The map that argument `address` names.
+    fn map(&self, address: u64) -> Result<(u16, &'r Map<M>), BadArgument> {
+        let bad = (FaultCause::NotAMap, address);
+        let Region::Map(index) = address::region(address) else {
+            return Err(bad);
+        };
+        let maps: &'r [R] = self.maps;
+        maps.get(usize::from(index))
+            .map(|map| (index, &**map))
+            .ok_or(bad)
+    }
+
+    /// Copies the key at `address` to where lookups want it.
+    fn read_key(&mut self, map: &Map<M>, address: u64) -> Result<&[u64], BadArgument> {
+        let source = readable(self.frame, self.stack, self.maps, address, map.key_size())?;
+        let key = self
+            .key
+            .get_mut(..words_for(map.key_size()))
+            .unwrap_or_default();
+        for (index, word) in key.iter_mut().enumerate() {
+            *word = source.word(index);
+        }
+        Ok(key)
+    }
+}
+
+/// The `len` bytes at `address`, wherever they are.
+fn readable<'a, M: Memory, R: Deref<Target = Map<M>>>(
+    frame: &'a Frame<'_>,
+    stack: &'a [u8],
+    maps: &'a [R],
+    address: u64,
+    len: usize,
+) -> Result<Readable<'a>, BadArgument> {
+    let (bytes, cause) = match address::region(address) {
+        Region::Stack(offset) => (tail(stack, offset), FaultCause::Stack),
+        Region::Frame(offset) => (frame.tail(offset), FaultCause::Frame),
+        Region::MapValue(map, offset) => {
+            let bad = (FaultCause::MapValue, address);
+            let words = maps.get(usize::from(map)).ok_or(bad)?.values();
+            let offset = offset as usize;
+            let end = offset.checked_add(len).ok_or(bad)?;
+            if end > words.len().saturating_mul(WORD) {
+                return Err(bad);
+            }
+            return Ok(Readable::Map(MapBytes { words, offset, len }));
+        }
+        Region::Context(_) | Region::Map(_) | Region::None => (None, FaultCause::NoRegion),
+    };
+    let bytes = bytes.and_then(|bytes| bytes.get(..len));
+    bytes.map(Readable::Bytes).ok_or((cause, address))
+}
+
+/// A result as programs see it: 0, or a negative error number in 64 bits.
+fn status(result: Result<(), i32>) -> u64 {
+    match result {
+        Ok(()) => 0,
+        Err(errno) => i64::from(errno).wrapping_neg() as u64,
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The state of one run, and its memory accesses.
+
+use core::sync::atomic::{fence, AtomicU64, Ordering};
+
+use super::CallFrame;
+use crate::address::{self, Region};
+use crate::fault::FaultCause;
+use crate::frame::{Frame, XdpContext};
+use crate::limits::MAX_CALL_DEPTH;
+use crate::map::words::{self, WORD};
+use crate::map::KEY_WORDS;
+
+/// A program that can't go on.
+#[derive(Clone, Copy)]
+pub(super) struct Stop {
+    pub(super) op: usize,
+    pub(super) cause: FaultCause,
+    pub(super) address: u64,
+}
+
+/// A program that returned.
+#[derive(Clone, Copy)]
+pub(super) struct Returned {
+    pub(super) op: usize,
+    pub(super) value: u64,
+}
+
+/// Everything that a running program can touch.
+pub(super) struct Machine<'r, 'f, R, S> {
+    pub(super) frame: &'r mut Frame<'f>,
+    pub(super) context: &'r mut XdpContext,
+    pub(super) stack: &'r mut [u8],
+    pub(super) key: &'r mut [u64; KEY_WORDS],
+    pub(super) calls: &'r mut [CallFrame; MAX_CALL_DEPTH],
+    pub(super) maps: &'r [R],
+    pub(super) services: &'r S,
+    /// Operations that the program may still repeat.
+    pub(super) budget: u32,
+}
+
+/// A number in memory, least significant byte first.
+pub(super) trait Number: Copy {
+    const BYTES: usize;
+    fn first_of(bytes: &[u8]) -> Option<u64>;
+    fn put_first(value: u64, bytes: &mut [u8]) -> Option<()>;
+}
+
+macro_rules! number {
+    ($($type:ty)*) => {
+        $(
+            impl Number for $type {
+                const BYTES: usize = size_of::<$type>();
+
+                #[inline(always)]
+                fn first_of(bytes: &[u8]) -> Option<u64> {
+                    bytes.first_chunk().map(|bytes| u64::from(<$type>::from_le_bytes(*bytes)))
+                }
+
+                #[inline(always)]
+                fn put_first(value: u64, bytes: &mut [u8]) -> Option<()> {
+                    *bytes.first_chunk_mut()? = (value as $type).to_le_bytes();
+                    Some(())
+                }
+            }
+        )*
+    };
+}
+
+number! { u8 u16 u32 u64 }
+
+impl<M, R, S> Machine<'_, '_, R, S>
+where
+    M: crate::memory::Memory,
+    R: core::ops::Deref<Target = crate::map::Map<M>>,
+{
+    /// Reads a number from anywhere.
+    pub(super) fn load<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
+        match address::region(address) {
+            Region::Frame(offset) => self
+                .frame
+                .tail(offset)
+                .and_then(N::first_of)
+                .ok_or(FaultCause::Frame),
+            Region::Stack(offset) => tail(self.stack, offset)
+                .and_then(N::first_of)
+                .ok_or(FaultCause::Stack),
+            Region::MapValue(map, offset) => self
+                .values(map)
+                .and_then(|words| words::load(words, offset as usize, N::BYTES))
+                .ok_or(FaultCause::MapValue),
+            Region::Context(offset) if N::BYTES == 4 => self.load_context(offset),
+            Region::Context(_) => Err(FaultCause::Context),
+            Region::Map(_) | Region::None => Err(FaultCause::NoRegion),
+        }
+    }
+
+    /// As [`load`](Self::load), quicker if the address is in the frame.
+    #[inline(always)]
+    pub(super) fn load_frame<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
+        match self
+            .frame
+            .tail(address.wrapping_sub(address::FRAME))
+            .and_then(N::first_of)
+        {
+            Some(value) => Ok(value),
+            None => self.load::<N>(address),
+        }
+    }
+
+    /// As [`load`](Self::load), quicker if the address is in the stack.
+    #[inline(always)]
+    pub(super) fn load_stack<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
+        match tail(self.stack, address.wrapping_sub(address::STACK)).and_then(N::first_of) {
+            Some(value) => Ok(value),
+            None => self.load::<N>(address),
+        }
+    }
+
+    /// As [`load`](Self::load), quicker if the address is in a map's values.
+    #[inline(always)]
+    pub(super) fn load_map<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
+        if let Region::MapValue(map, offset) = address::region(address) {
+            if let Some(value) = self
+                .values(map)
+                .and_then(|words| words::load(words, offset as usize, N::BYTES))
+            {
+                return Ok(value);
+            }
+        }
+        self.load::<N>(address)
+    }
+
+    /// Writes a number to anywhere.
+    pub(super) fn store<N: Number>(&mut self, address: u64, value: u64) -> Result<(), FaultCause> {
+        match address::region(address) {
+            Region::Frame(offset) => match self.frame.tail_mut(offset) {
+                Ok(bytes) => bytes
+                    .and_then(|bytes| N::put_first(value, bytes))
+                    .ok_or(FaultCause::Frame),
+                Err(_) => Err(FaultCause::FrameReadOnly),
+            },
+            Region::Stack(offset) => tail_mut(self.stack, offset)
+                .and_then(|bytes| N::put_first(value, bytes))
+                .ok_or(FaultCause::Stack),
+            Region::MapValue(map, offset) => self
+                .values(map)
+                .and_then(|words| words::store(words, offset as usize, N::BYTES, value))
+                .ok_or(FaultCause::MapValue),
+            Region::Context(offset) if N::BYTES == 4 => self.store_context(offset, value),
+            Region::Context(_) => Err(FaultCause::Context),
+            Region::Map(_) | Region::None => Err(FaultCause::NoRegion),
+        }
+    }
+
+    /// As [`store`](Self::store), quicker if the address is in the stack.
+    #[inline(always)]
+    pub(super) fn store_stack<N: Number>(
+        &mut self,
+        address: u64,
+        value: u64,
+    ) -> Result<(), FaultCause> {
+        let bytes = tail_mut(self.stack, address.wrapping_sub(address::STACK));
+        match bytes.and_then(|bytes| N::put_first(value, bytes)) {
+            Some(()) => Ok(()),
+            None => self.store::<N>(address, value),
+        }
+    }
+
+    /// Replaces a number by `f` of it in one step that other users of a map see as a whole; gives the old one.
+    pub(super) fn atomic<N: Number>(
+        &mut self,
+        address: u64,
+        f: impl Fn(u64) -> u64,
+    ) -> Result<u64, FaultCause> {
+        let Region::MapValue(map, offset) = address::region(address) else {
+            // Nobody else sees the stack or the frame.
+            let old = self.load::<N>(address)?;
+            self.store::<N>(address, f(old))?;
+            return Ok(old);
+        };
+        let offset = offset as usize;
+        let word = self
+            .values(map)
+            .and_then(|words| words.get(offset / WORD))
+            .ok_or(FaultCause::MapValue)?;
+        let start = offset % WORD;
+        if start.wrapping_add(N::BYTES) > WORD {
+            return Err(FaultCause::MisalignedAtomic);
+        }
+        let shift = (8 * start) as u32;
+        let mask = u64::MAX >> 64_u32.wrapping_sub(8 * N::BYTES as u32);
+        let change = |old: u64| old & !(mask << shift) | (f(old >> shift & mask) & mask) << shift;
+        let old = words::update(word, Ordering::SeqCst, change);
+        Ok(old >> shift & mask)
+    }
+
+    /// Reads a number before everything that the program does after it.
+    pub(super) fn load_acquire<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
+        let value = self.load::<N>(address)?;
+        fence(Ordering::Acquire);
+        Ok(value)
+    }
+
+    /// Writes a number after everything that the program did before it.
+    pub(super) fn store_release<N: Number>(
+        &mut self,
+        address: u64,
+        value: u64,
+    ) -> Result<(), FaultCause> {
+        fence(Ordering::Release);
+        self.store::<N>(address, value)
+    }
+
+    /// A field of `struct xdp_md`. The fields are four bytes wide, but the frame's bounds come out as device
+    /// addresses in all 64 bits of the register.
+    pub(super) fn load_context(&self, offset: u64) -> Result<u64, FaultCause> {
+        let frame = |offset: usize| address::FRAME | offset as u64;
+        Ok(match offset {
+            0 => frame(self.frame.data_offset()),
+            4 => frame(self.frame.end_offset()),
+            8 => frame(self.frame.meta_offset()),
+            12 => self.context.ingress_ifindex.into(),
+            16 => self.context.rx_queue_index.into(),
+            20 => self.context.egress_ifindex.into(),
+            _ => return Err(FaultCause::Context),
+        })
+    }
+
+    /// An offloaded program chooses the receive queue by writing `rx_queue_index`; the rest is read-only.
+    fn store_context(&mut self, offset: u64, value: u64) -> Result<(), FaultCause> {
+        if offset != 16 {
+            return Err(FaultCause::Context);
+        }
+        self.context.rx_queue_index = value as u32;
+        Ok(())
+    }
+
+    /// The memory of map `map`.
+    #[inline]
+    pub(super) fn values(&self, map: u16) -> Option<&[AtomicU64]> {
+        self.maps.get(usize::from(map)).map(|map| map.values())
+    }
+}
+
+#[inline(always)]
+pub(super) fn tail(bytes: &[u8], offset: u64) -> Option<&[u8]> {
+    bytes.get(offset as usize..)
+}
+
+#[inline(always)]
+fn tail_mut(bytes: &mut [u8], offset: u64) -> Option<&mut [u8]> {
+    bytes.get_mut(offset as usize..)
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Execution: one [`Core`] per receive queue runs programs, one frame at a time.
+
+mod alu;
+mod helpers;
+mod interpreter;
+mod machine;
+
+use core::ops::Deref;
+
+use crate::fault::{Fault, FaultCause};
+use crate::frame::{Frame, XdpContext};
+use crate::image::Image;
+use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
+use crate::map::{Map, KEY_WORDS};
+use crate::memory::{Memory, OutOfMemory};
+use machine::Machine;
+
+/// What the device asks its surroundings for while a program runs. Called for each use: must be cheap and must not sleep.
+pub trait Services {
+    /// Nanoseconds of the monotonic clock (`bpf_ktime_get_ns`).
+    fn ktime_get_ns(&self) -> u64;
+    /// A pseudo-random number (`bpf_get_prandom_u32`).
+    fn prandom_u32(&self) -> u32;
+    /// The number of the processor that runs the program (`bpf_get_smp_processor_id`).
+    fn processor_id(&self) -> u32;
+}
+
+/// What a program decided about a frame. The discriminants are those of `enum xdp_action`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum XdpVerdict {
+    /// The program gave up, or the device stopped it: the frame is dropped.
+    Aborted = 0,
+    /// The frame is dropped.
+    Drop = 1,
+    /// The frame goes to the host.
+    Pass = 2,
+    /// The frame goes back out of the port that it came from.
+    Tx = 3,
+}
+
+impl XdpVerdict {
+    /// The verdict with number `action`; `None` for actions that the device does not have.
+    pub const fn from_action(action: u32) -> Option<Self> {
+        match action {
+            0 => Some(Self::Aborted),
+            1 => Some(Self::Drop),
+            2 => Some(Self::Pass),
+            3 => Some(Self::Tx),
+            _ => None,
+        }
+    }
+}
+
+/// A program ready to run: an image and the maps that it names.
+///
+/// `R` is how the embedder shares maps between programs and user space, such as `Arc<Map<M>>`.
+pub struct Program<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
+    image: Image<M>,
+    maps: M::Buffer<R>,
+}
+
+impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Program<M, R> {
+    /// Puts a program together. `maps` is the program's map table: entry `i` is the map for which translation was
+    /// given index `i`. An operation on a map that the table lacks stops the program.
+    pub fn new(image: Image<M>, maps: M::Buffer<R>) -> Self {
+        Self { image, maps }
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image<M> {
+        &self.image
+    }
+
+    /// The map table.
+    pub fn maps(&self) -> &[R] {
+        &self.maps
+    }
+}
+
+/// What a function needs back when the function that it called returns.
+#[derive(Clone, Copy, Default)]
+struct CallFrame {
+    /// Operation after the call.
+    return_to: u32,
+    /// r6 to r9.
+    saved: [u64; 4],
+}
+
+/// A processor of the device: what a running program needs beside its image and maps.
+pub struct Core<M: Memory> {
+    stack: M::Buffer<u8>,
+    key: [u64; KEY_WORDS],
+    calls: [CallFrame; MAX_CALL_DEPTH],
+    budget: u32,
+    last_fault: Option<Fault>,
+}
+
+impl<M: Memory> Core<M> {
+    /// A processor with its stack. Process context; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`].
+    pub fn new(memory: &M, limits: &Limits) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            stack: memory.allocate(MAX_CALL_DEPTH * STACK_FRAME, |_| 0)?,
+            key: [0; KEY_WORDS],
+            calls: [CallFrame::default(); MAX_CALL_DEPTH],
+            budget: limits.insn_budget,
+            last_fault: None,
+        })
+    }
+
+    /// Runs `program` on `frame`. Any context; does not sleep or allocate; takes time in proportion to the budget.
+    ///
+    /// If the program's image [may write the frame](Image::writes_frame), `frame` must be writable.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the device had to stop the program; the frame then counts as aborted, and its bytes are as the
+    /// program left them.
+    pub fn run_xdp<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+        &mut self,
+        program: &Program<M, R>,
+        frame: &mut Frame<'_>,
+        context: &mut XdpContext,
+        services: &impl Services,
+    ) -> Result<XdpVerdict, Fault> {
+        let mut machine = Machine {
+            frame,
+            context,
+            stack: &mut self.stack,
+            key: &mut self.key,
+            calls: &mut self.calls,
+            maps: &program.maps,
+            services,
+            budget: self.budget,
+        };
+        let stop = match machine.run(program.image.ops()) {
+            Ok(exit) => match XdpVerdict::from_action(exit.value as u32) {
+                Some(verdict) => return Ok(verdict),
+                // As native XDP treats an action that it does not know.
+                None => machine::Stop {
+                    op: exit.op,
+                    cause: FaultCause::InvalidAction,
+                    address: exit.value,
+                },
+            },
+            Err(stop) => stop,
+        };
+        let insn = program.image.origin(stop.op).unwrap_or(u32::MAX);
+        let fault = Fault {
+            cause: stop.cause,
+            insn,
+            op: stop.op as u32,
+            address: stop.address,
+        };
+        self.last_fault = Some(fault);
+        Err(fault)
+    }
+
+    /// Why the device last stopped a program on this processor.
+    pub fn last_fault(&self) -> Option<&Fault> {
+        self.last_fault.as_ref()
+    }
+}

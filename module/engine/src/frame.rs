@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The frame that the device is working on, and its context.
+
+use crate::errno;
+use crate::limits::RESERVED_HEADROOM;
+
+/// Bytes of an Ethernet header: a program can't make a frame shorter.
+const ETH_HLEN: i64 = 14;
+/// Longest metadata in front of a frame, as `skb_shared_info` can carry it.
+const MAX_METADATA: i64 = 255;
+
+enum Buffer<'a> {
+    Shared(&'a [u8]),
+    Exclusive(&'a mut [u8]),
+}
+
+/// A frame in a buffer: headroom, metadata, data and tailroom, in this order.
+pub struct Frame<'a> {
+    buffer: Buffer<'a>,
+    /// Buffer offset of the first byte of metadata; equal to `data` if there is none.
+    meta: usize,
+    /// Buffer offset of the first byte of the frame.
+    data: usize,
+    /// Buffer offset behind the last byte of the frame.
+    end: usize,
+}
+
+impl<'a> Frame<'a> {
+    /// A frame that may only be read: enough for programs whose image says that they do not write frames.
+    pub fn read_only(data: &'a [u8]) -> Self {
+        Self {
+            meta: 0,
+            data: 0,
+            end: data.len(),
+            buffer: Buffer::Shared(data),
+        }
+    }
+
+    /// The frame `buffer[data..end]`, with headroom before it and tailroom behind it that a program may claim
+    /// ([`XDP_PACKET_HEADROOM`](crate::limits::XDP_PACKET_HEADROOM) bytes of headroom give what native XDP gives;
+    /// the first [`RESERVED_HEADROOM`] of the buffer are never handed out).
+    ///
+    /// `None` if `data..end` is not a range of the buffer.
+    pub fn writable(buffer: &'a mut [u8], data: usize, end: usize) -> Option<Self> {
+        buffer.get(data..end)?;
+        Some(Self {
+            buffer: Buffer::Exclusive(buffer),
+            meta: data,
+            data,
+            end,
+        })
+    }
+
+    /// The bytes of the frame, as the program left them.
+    pub fn data(&self) -> &[u8] {
+        self.buffer().get(self.data..self.end).unwrap_or(&[])
+    }
+
+    /// The bytes of the metadata in front of the frame.
+    pub fn metadata(&self) -> &[u8] {
+        self.buffer().get(self.meta..self.data).unwrap_or(&[])
+    }
+
+    /// Length of the frame in bytes.
+    pub fn len(&self) -> usize {
+        self.end.saturating_sub(self.data)
+    }
+
+    /// Whether the frame has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Offset of the frame in its buffer.
+    pub fn data_offset(&self) -> usize {
+        self.data
+    }
+
+    /// Offset of the end of the frame in its buffer.
+    pub fn end_offset(&self) -> usize {
+        self.end
+    }
+
+    /// Offset of the metadata in the buffer.
+    pub(crate) fn meta_offset(&self) -> usize {
+        self.meta
+    }
+
+    #[inline]
+    fn buffer(&self) -> &[u8] {
+        match &self.buffer {
+            Buffer::Shared(bytes) => bytes,
+            Buffer::Exclusive(bytes) => bytes,
+        }
+    }
+
+    /// The bytes from buffer offset `offset` to the end of the frame, if it lies in metadata or data.
+    #[inline]
+    pub(crate) fn tail(&self, offset: u64) -> Option<&[u8]> {
+        let offset = offset as usize;
+        if offset < self.meta {
+            return None;
+        }
+        self.buffer().get(offset..self.end)
+    }
+
+    /// As [`Frame::tail`], for writing: `Err` if the frame may only be read.
+    #[inline]
+    pub(crate) fn tail_mut(&mut self, offset: u64) -> Result<Option<&mut [u8]>, ReadOnly> {
+        let offset = offset as usize;
+        let (meta, end) = (self.meta, self.end);
+        match &mut self.buffer {
+            Buffer::Shared(_) => Err(ReadOnly),
+            Buffer::Exclusive(_) if offset < meta => Ok(None),
+            Buffer::Exclusive(bytes) => Ok(bytes.get_mut(offset..end)),
+        }
+    }
+
+    /// Moves the start of the frame by `delta` bytes, metadata with it: `bpf_xdp_adjust_head`.
+    ///
+    /// # Errors
+    ///
+    /// An error number, as the kernel's helper.
+    pub(crate) fn adjust_head(&mut self, delta: i32) -> Result<(), i32> {
+        let Buffer::Exclusive(bytes) = &mut self.buffer else {
+            return Err(errno::EINVAL);
+        };
+        let metadata = self.data.saturating_sub(self.meta);
+        let data = moved(self.data, delta);
+        let first = (RESERVED_HEADROOM as i64).saturating_add(metadata as i64);
+        if data < first || data > (self.end as i64).saturating_sub(ETH_HLEN) {
+            return Err(errno::EINVAL);
+        }
+        let meta = moved(self.meta, delta) as usize;
+        if metadata > 0 {
+            move_bytes(bytes, self.meta, meta, metadata);
+        }
+        self.meta = meta;
+        self.data = data as usize;
+        Ok(())
+    }
+
+    /// Moves the end of the frame by `delta` bytes, new bytes zero: `bpf_xdp_adjust_tail`.
+    ///
+    /// # Errors
+    ///
+    /// An error number, as the kernel's helper.
+    pub(crate) fn adjust_tail(&mut self, delta: i32) -> Result<(), i32> {
+        let Buffer::Exclusive(bytes) = &mut self.buffer else {
+            return Err(errno::EINVAL);
+        };
+        let end = moved(self.end, delta);
+        if end > bytes.len() as i64 || end < (self.data as i64).saturating_add(ETH_HLEN) {
+            return Err(errno::EINVAL);
+        }
+        let end = end as usize;
+        if let Some(new) = bytes.get_mut(self.end..end) {
+            new.fill(0);
+        }
+        self.end = end;
+        Ok(())
+    }
+
+    /// Moves the start of the metadata by `delta` bytes: `bpf_xdp_adjust_meta`.
+    ///
+    /// # Errors
+    ///
+    /// An error number, as the kernel's helper.
+    pub(crate) fn adjust_meta(&mut self, delta: i32) -> Result<(), i32> {
+        let Buffer::Exclusive(_) = &self.buffer else {
+            return Err(errno::EINVAL);
+        };
+        let meta = moved(self.meta, delta);
+        let length = (self.data as i64).saturating_sub(meta);
+        if meta < RESERVED_HEADROOM as i64 || length < 0 {
+            return Err(errno::EINVAL);
+        }
+        if length % 4 != 0 || length > MAX_METADATA {
+            return Err(errno::EACCES);
+        }
+        self.meta = meta as usize;
+        Ok(())
+    }
+}
+
+/// The frame may only be read.
+pub(crate) struct ReadOnly;
+
+/// `offset + delta`. Buffer offsets are far below 2^63, so this can't overflow.
+fn moved(offset: usize, delta: i32) -> i64 {
+    (offset as i64).saturating_add(i64::from(delta))
+}
+
+/// Moves `len` bytes of `bytes` from offset `from` to offset `to`; the ranges may overlap.
+fn move_bytes(bytes: &mut [u8], from: usize, to: usize, len: usize) {
+    // `copy_within` can panic, and there are at most 255 bytes of metadata to move.
+    for step in 0..len {
+        let index = if to < from {
+            step
+        } else {
+            len.wrapping_sub(step).wrapping_sub(1)
+        };
+        let Some(byte) = bytes.get(from.wrapping_add(index)).copied() else {
+            return;
+        };
+        if let Some(target) = bytes.get_mut(to.wrapping_add(index)) {
+            *target = byte;
+        }
+    }
+}
+
+/// What a program can learn about a frame beside its bytes: the rest of `struct xdp_md`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct XdpContext {
+    /// Interface index of the port that received the frame.
+    pub ingress_ifindex: u32,
+    /// Receive queue; the program may change it.
+    pub rx_queue_index: u32,
+    /// Interface index of the port that will send the frame; 0 on receive.
+    pub egress_ifindex: u32,
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device image: a translated program.
+//!
+//! Serialised, all numbers little endian:
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 0..4 | `ONIC` |
+//! | 4..6 | format version, [`FORMAT`] |
+//! | 6..8 | length of this header, 64 |
+//! | 8..12 | engine version: major, minor, patch, 0 |
+//! | 12..16 | number of operations |
+//! | 16..18 | number of entries of the program's map table |
+//! | 18..20 | flags: bit 0, the program may change frames |
+//! | 20..24 | stack that the program needs, in bytes |
+//! | 24..56 | SHA-256 of the program that it was made from |
+//! | 56..60 | 0 |
+//! | 60..64 | CRC-32C of everything else |
+//! | 64.. | operations, 16 bytes each |
+//! | then | for each operation the number of its first instruction, 4 bytes |
+
+use core::fmt;
+
+use crate::crc32c::crc32c;
+use crate::helper::Helper;
+use crate::memory::{Memory, OutOfMemory};
+use crate::op::{Code, Op};
+
+/// Version of the serialised form.
+pub const FORMAT: u16 = 1;
+
+const MAGIC: [u8; 4] = *b"ONIC";
+const HEADER_BYTES: usize = 64;
+const ORIGIN_BYTES: usize = 4;
+const CRC_AT: usize = 60;
+const FLAG_WRITES_FRAME: u16 = 1;
+
+/// Bytes that are no image of this engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// Not as long as its header says, or too short for one.
+    Length {
+        /// Bytes given.
+        len: usize,
+    },
+    /// Does not begin as an image.
+    Magic,
+    /// Another version of the format.
+    Format {
+        /// The image's version.
+        version: u16,
+    },
+    /// Damaged.
+    Checksum,
+    /// An operation that can't be executed.
+    Operation {
+        /// Its index.
+        index: usize,
+    },
+    /// No memory for it.
+    OutOfMemory,
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { len } => write!(
+                f,
+                "{len} bytes are not the length that the image's header demands"
+            ),
+            Self::Magic => f.write_str("not a device image"),
+            Self::Format { version } => {
+                write!(f, "image format {version}, this engine reads {FORMAT}")
+            }
+            Self::Checksum => f.write_str("the image is damaged: wrong checksum"),
+            Self::Operation { index } => {
+                write!(f, "operation {index} of the image can't be executed")
+            }
+            Self::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl From<OutOfMemory> for ImageError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// Operations with the instructions that they were made from.
+pub(crate) struct Parts<M: Memory> {
+    pub(crate) ops: M::Buffer<Op>,
+    /// For each operation the slot of its first instruction in the program as it was loaded.
+    pub(crate) origins: M::Buffer<u32>,
+}
+
+/// What an image says about its program as a whole.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) digest: [u8; 32],
+    pub(crate) maps: u16,
+    pub(crate) writes_frame: bool,
+    pub(crate) stack_bytes: u32,
+}
+
+impl Header {
+    fn encode(&self, ops: usize, crc: u32) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        let flags = if self.writes_frame {
+            FLAG_WRITES_FRAME
+        } else {
+            0
+        };
+        let fields = MAGIC
+            .into_iter()
+            .chain(FORMAT.to_le_bytes())
+            .chain((HEADER_BYTES as u16).to_le_bytes())
+            .chain(crate::VERSION)
+            .chain((ops as u32).to_le_bytes())
+            .chain(self.maps.to_le_bytes())
+            .chain(flags.to_le_bytes())
+            .chain(self.stack_bytes.to_le_bytes())
+            .chain(self.digest)
+            .chain([0; 4])
+            .chain(crc.to_le_bytes());
+        for (byte, field) in bytes.iter_mut().zip(fields) {
+            *byte = field;
+        }
+        bytes
+    }
+}
+
+/// A translated program.
+pub struct Image<M: Memory> {
+    header: Header,
+    parts: Parts<M>,
+    bytes: M::Buffer<u8>,
+}
+
+impl<M: Memory> Image<M> {
+    /// Serialises `parts`.
+    pub(crate) fn from_parts(
+        memory: &M,
+        header: Header,
+        parts: Parts<M>,
+    ) -> Result<Self, OutOfMemory> {
+        let count = parts.ops.len();
+        let body = || {
+            let ops = parts.ops.iter().flat_map(Op::to_le_bytes);
+            ops.chain(parts.origins.iter().flat_map(|origin| origin.to_le_bytes()))
+        };
+        let blank = header.encode(count, 0);
+        let crc = crc32c(blank.into_iter().chain(body()));
+        let mut content = header.encode(count, crc).into_iter().chain(body());
+        let bytes = memory.allocate(image_bytes(count), |_| content.next().unwrap_or(0))?;
+        drop(content);
+        Ok(Self {
+            header,
+            parts,
+            bytes,
+        })
+    }
+
+    /// Reads a serialised image. Whatever `bytes` hold, the result is a safe program or an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`].
+    pub fn decode(memory: &M, bytes: &[u8]) -> Result<Self, ImageError> {
+        let length = ImageError::Length { len: bytes.len() };
+        let head: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(length)?;
+        if !head.starts_with(&MAGIC) {
+            return Err(ImageError::Magic);
+        }
+        let version = u16::from_le_bytes(field(head, 4));
+        if version != FORMAT {
+            return Err(ImageError::Format { version });
+        }
+        let count = u32::from_le_bytes(field(head, 12)) as usize;
+        if bytes.len() != image_bytes(count) {
+            return Err(length);
+        }
+        let without_crc = bytes.iter().enumerate().map(|(at, byte)| {
+            if !(CRC_AT..HEADER_BYTES).contains(&at) {
+                *byte
+            } else {
+                0
+            }
+        });
+        if crc32c(without_crc) != u32::from_le_bytes(field(head, CRC_AT)) {
+            return Err(ImageError::Checksum);
+        }
+        let header = Header {
+            digest: field(head, 24),
+            maps: u16::from_le_bytes(field(head, 16)),
+            writes_frame: u16::from_le_bytes(field(head, 18)) & FLAG_WRITES_FRAME != 0,
+            stack_bytes: u32::from_le_bytes(field(head, 20)),
+        };
+        let body = bytes.get(HEADER_BYTES..).unwrap_or(&[]);
+        let (ops, origins) = body
+            .split_at_checked(count.wrapping_mul(Op::BYTES))
+            .ok_or(length)?;
+        for (index, bytes) in ops.chunks_exact(Op::BYTES).enumerate() {
+            let op = bytes
+                .first_chunk()
+                .and_then(|bytes| Op::from_le_bytes(*bytes));
+            op.filter(|op| executable(op, count, header.maps))
+                .ok_or(ImageError::Operation { index })?;
+        }
+        let filler = Op::new(Code::Exit, 0, 0, 0, 0);
+        let op = |bytes: &[u8]| {
+            bytes
+                .first_chunk()
+                .and_then(|bytes| Op::from_le_bytes(*bytes))
+        };
+        let mut ops = ops
+            .chunks_exact(Op::BYTES)
+            .map(|bytes| op(bytes).unwrap_or(filler));
+        let mut origins = origins
+            .chunks_exact(ORIGIN_BYTES)
+            .map(|bytes| u32::from_le_bytes(field(bytes, 0)));
+        let parts = Parts {
+            ops: memory.allocate(count, |_| ops.next().unwrap_or(filler))?,
+            origins: memory.allocate(count, |_| origins.next().unwrap_or(0))?,
+        };
+        Ok(Self::from_parts(memory, header, parts)?)
+    }
+
+    /// The serialised image, for `bpftool prog dump jited`.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether the program may change the bytes or the bounds of the frame; if not, it runs on a read-only frame.
+    pub fn writes_frame(&self) -> bool {
+        self.header.writes_frame
+    }
+
+    /// SHA-256 of the program that the image was made from.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.header.digest
+    }
+
+    /// Stack that the program needs, in bytes.
+    pub fn stack_bytes(&self) -> u32 {
+        self.header.stack_bytes
+    }
+
+    /// Number of entries of the program's map table.
+    pub fn map_count(&self) -> usize {
+        self.header.maps.into()
+    }
+
+    /// The operations.
+    pub fn ops(&self) -> &[Op] {
+        &self.parts.ops
+    }
+
+    /// The slot of the first instruction of operation `op`, in the program as it was loaded.
+    pub fn origin(&self, op: usize) -> Option<u32> {
+        self.parts.origins.get(op).copied()
+    }
+}
+
+fn image_bytes(ops: usize) -> usize {
+    ops.saturating_mul(Op::BYTES.wrapping_add(ORIGIN_BYTES))
+        .saturating_add(HEADER_BYTES)
+}
+
+fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes
+        .get(at..)
+        .and_then(|bytes| bytes.first_chunk().copied())
+        .unwrap_or([0; N])
+}
+
+/// Whether the fields of `op` name things that exist.
+fn executable(op: &Op, count: usize, maps: u16) -> bool {
+    let registers = [op.dst, op.a, op.b]
+        .into_iter()
+        .all(|register| register < 16);
+    let target = !op.code.has_target() || (op.extra as usize) < count;
+    let what = match op.code {
+        Code::CallHelper => i32::try_from(op.imm)
+            .ok()
+            .and_then(Helper::from_id)
+            .is_some(),
+        Code::MapAddress => op.imm < maps.into(),
+        Code::CallLocal => op.imm <= count as u64,
+        _ => true,
+    };
+    registers && target && what
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How the keys of a hash map lead to its elements.
+//!
+//! All elements are allocated with the map. A bucket is a chain of elements. Readers walk it without a lock; what
+//! could mislead them is an element that leaves the chain and is used again for another key while they look at
+//! it. Every unlinking therefore first advances the bucket's `unlinks`, and a reader that finds it changed walks
+//! again, the last time under the bucket's lock.
+//!
+//! The order that makes this right: a writer advances `unlinks`, then (release fence) changes links, frees the
+//! element and, after a release fence again, writes its next key. A reader that saw any of the later writes sees,
+//! after its acquire fence, the advanced `unlinks`.
+//!
+//! Replacing an element links the new one in front before the old one leaves, so a key that is in the map is
+//! always found. Lock order: bucket, then the free queue; never two buckets.
+
+use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
+
+use super::free::FreeQueue;
+use super::lock::SpinLock;
+use super::words::{words_for, WORD};
+use super::{MapError, MapSpec, BPF_EXIST, BPF_NOEXIST};
+use crate::memory::{Memory, OutOfMemory};
+
+/// The end of a chain.
+const NIL: u32 = u32::MAX;
+
+/// Walks without the lock before a reader takes it.
+const LOCKLESS_WALKS: u32 = 8;
+
+#[derive(Default)]
+struct Bucket {
+    head: AtomicU32,
+    lock: SpinLock,
+    unlinks: AtomicU32,
+}
+
+pub(super) struct HashTable<M: Memory> {
+    buckets: M::Buffer<Bucket>,
+    /// The element after each element in its chain.
+    next: M::Buffer<AtomicU32>,
+    /// Keys of all elements, each from a word boundary, zero padded.
+    keys: M::Buffer<AtomicU64>,
+    key_words: usize,
+    seed: u64,
+    free: FreeQueue<M>,
+    /// Elements in the map; `max_entries` bounds it, not the number of free elements.
+    len: AtomicU32,
+    max_entries: u32,
+}
+
+/// Elements beyond `max_entries`: one for each thread that replaces at the same moment, and more so that a freed
+/// element is not used again at once.
+pub(super) const fn spare_elements(cpus: usize) -> u32 {
+    let cpus = if cpus > 4096 { 4096 } else { cpus as u32 };
+    8 + 4 * cpus
+}
+
+/// Bytes of a table; only to be compared with a limit before anything is allocated.
+pub(super) fn table_bytes(spec: &MapSpec, elements: u32) -> u64 {
+    let per_bucket = size_of::<Bucket>() as u64;
+    let per_element = (words_for(spec.key_size as usize).saturating_mul(WORD))
+        .saturating_add(2 * size_of::<u32>());
+    let buckets = u64::from(bucket_count(spec)).saturating_mul(per_bucket);
+    buckets.saturating_add(u64::from(elements).saturating_mul(per_element as u64))
+}
+
+fn bucket_count(spec: &MapSpec) -> u32 {
+    spec.max_entries
+        .checked_next_power_of_two()
+        .unwrap_or(1 << 31)
+}
+
+impl<M: Memory> HashTable<M> {
+    pub(super) fn new(memory: &M, spec: &MapSpec, elements: u32) -> Result<Self, OutOfMemory> {
+        let key_words = words_for(spec.key_size as usize);
+        let key_total = (elements as usize)
+            .checked_mul(key_words)
+            .ok_or(OutOfMemory)?;
+        let empty = |_| Bucket {
+            head: AtomicU32::new(NIL),
+            ..Bucket::default()
+        };
+        Ok(Self {
+            buckets: memory.allocate(bucket_count(spec) as usize, empty)?,
+            next: memory.allocate(elements as usize, |_| AtomicU32::new(NIL))?,
+            keys: memory.allocate(key_total, |_| AtomicU64::new(0))?,
+            key_words,
+            seed: spec.hash_seed,
+            free: FreeQueue::new(memory, elements)?,
+            len: AtomicU32::new(0),
+            max_entries: spec.max_entries,
+        })
+    }
+
+    pub(super) fn size_in_memory(&self) -> usize {
+        size_of_val::<[Bucket]>(&self.buckets)
+            .saturating_add(size_of_val::<[AtomicU32]>(&self.next))
+            .saturating_add(size_of_val::<[AtomicU64]>(&self.keys))
+            .saturating_add(self.free.size_in_memory())
+    }
+
+    /// The element that holds `key`.
+    #[inline]
+    pub(super) fn find(&self, key: &[u64]) -> Option<u32> {
+        let mut found = NIL;
+        self.read(key, |element| found = element).ok()?;
+        Some(found)
+    }
+
+    /// Calls `copy` with the element that holds `key`; again if what it may have read was changed meanwhile.
+    #[inline]
+    pub(super) fn read(&self, key: &[u64], mut copy: impl FnMut(u32)) -> Result<(), MapError> {
+        let bucket = self
+            .buckets
+            .get(self.bucket_of(key))
+            .ok_or(MapError::NotFound)?;
+        for _ in 0..LOCKLESS_WALKS {
+            let unlinks = bucket.unlinks.load(Ordering::Acquire);
+            let found = self.walk(bucket, key);
+            if let Some((element, _)) = found {
+                copy(element);
+            }
+            fence(Ordering::Acquire);
+            if bucket.unlinks.load(Ordering::Relaxed) == unlinks {
+                return found.map(|_| ()).ok_or(MapError::NotFound);
+            }
+        }
+        let _guard = bucket.lock.lock()?;
+        let (element, _) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
+        copy(element);
+        Ok(())
+    }
+
+    /// Makes `key` lead to a new element whose value `fill` writes.
+    pub(super) fn update(
+        &self,
+        key: &[u64],
+        flags: u64,
+        fill: impl FnOnce(u32),
+    ) -> Result<(), MapError> {
+        let bucket = self
+            .buckets
+            .get(self.bucket_of(key))
+            .ok_or(MapError::NotFound)?;
+        let _guard = bucket.lock.lock()?;
+        let old = self.walk(bucket, key);
+        match old {
+            Some(_) if flags == BPF_NOEXIST => return Err(MapError::Exists),
+            None if flags == BPF_EXIST => return Err(MapError::NotFound),
+            Some(_) => {}
+            None => self.count_up()?,
+        }
+        let new = match self.free.pop() {
+            Ok(Some(element)) => element,
+            // More threads than the map was made for change it at once.
+            Ok(None) | Err(_) => {
+                if old.is_none() {
+                    self.len.fetch_sub(1, Ordering::Relaxed);
+                }
+                return Err(MapError::Busy);
+            }
+        };
+        fence(Ordering::Release);
+        for (word, from) in self.key(new).iter().zip(key) {
+            word.store(*from, Ordering::Relaxed);
+        }
+        fill(new);
+        self.link(Some(new), bucket.head.load(Ordering::Relaxed), bucket);
+        bucket.head.store(new, Ordering::Release);
+        if let Some((element, previous)) = old {
+            // The new element is now in front of what was the first one.
+            self.unlink(bucket, element, previous.or(Some(new)))?;
+        }
+        Ok(())
+    }
+
+    /// Takes `key` out of the map.
+    pub(super) fn delete(&self, key: &[u64]) -> Result<(), MapError> {
+        let bucket = self
+            .buckets
+            .get(self.bucket_of(key))
+            .ok_or(MapError::NotFound)?;
+        let _guard = bucket.lock.lock()?;
+        let (element, previous) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        self.unlink(bucket, element, previous)
+    }
+
+    /// The key after `key` in the order of buckets and chains.
+    pub(super) fn next_key(&self, key: Option<&[u64]>, next: &mut [u8]) -> Result<(), MapError> {
+        let mut start = 0;
+        if let Some(key) = key {
+            let index = self.bucket_of(key);
+            let bucket = self.buckets.get(index).ok_or(MapError::NotFound)?;
+            let _guard = bucket.lock.lock()?;
+            if let Some((element, _)) = self.walk(bucket, key) {
+                let following = self
+                    .next
+                    .get(element as usize)
+                    .map_or(NIL, |next| next.load(Ordering::Relaxed));
+                if following != NIL {
+                    super::words::copy_out(self.key(following), next);
+                    return Ok(());
+                }
+                start = index.saturating_add(1);
+            }
+        }
+        for bucket in self.buckets.get(start..).unwrap_or(&[]) {
+            if bucket.head.load(Ordering::Relaxed) == NIL {
+                continue;
+            }
+            let _guard = bucket.lock.lock()?;
+            let first = bucket.head.load(Ordering::Relaxed);
+            if first != NIL {
+                super::words::copy_out(self.key(first), next);
+                return Ok(());
+            }
+        }
+        Err(MapError::NotFound)
+    }
+
+    fn count_up(&self) -> Result<(), MapError> {
+        let max_entries = self.max_entries;
+        self.len
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |len| {
+                Some(len)
+                    .filter(|len| *len < max_entries)
+                    .map(|len| len.wrapping_add(1))
+            })
+            .map(|_| ())
+            .map_err(|_| MapError::Full { max_entries })
+    }
+
+    /// Finds `key` in a chain: its element and the one before. No more steps than there are elements, whatever
+    /// the links say: without the lock they may change under way.
+    #[inline]
+    fn walk(&self, bucket: &Bucket, key: &[u64]) -> Option<(u32, Option<u32>)> {
+        let mut previous = None;
+        let mut element = bucket.head.load(Ordering::Acquire);
+        for _ in 0..self.next.len() {
+            let next = self.next.get(element as usize)?;
+            if self
+                .key(element)
+                .iter()
+                .zip(key)
+                .all(|(a, b)| a.load(Ordering::Relaxed) == *b)
+            {
+                return Some((element, previous));
+            }
+            previous = Some(element);
+            element = next.load(Ordering::Acquire);
+        }
+        None
+    }
+
+    /// Takes `element` out of its chain and gives it back. Under the bucket's lock.
+    fn unlink(&self, bucket: &Bucket, element: u32, previous: Option<u32>) -> Result<(), MapError> {
+        bucket.unlinks.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::Release);
+        let following = self
+            .next
+            .get(element as usize)
+            .map_or(NIL, |next| next.load(Ordering::Relaxed));
+        self.link(previous, following, bucket);
+        Ok(self.free.push(element)?)
+    }
+
+    /// Makes `element`, or the bucket, point to `to`.
+    fn link(&self, element: Option<u32>, to: u32, bucket: &Bucket) {
+        let link = match element {
+            Some(element) => self.next.get(element as usize),
+            None => Some(&bucket.head),
+        };
+        if let Some(link) = link {
+            link.store(to, Ordering::Release);
+        }
+    }
+
+    #[inline]
+    fn key(&self, element: u32) -> &[AtomicU64] {
+        let start = (element as usize).saturating_mul(self.key_words);
+        let end = start.saturating_add(self.key_words);
+        self.keys.get(start..end).unwrap_or(&[])
+    }
+
+    #[inline]
+    fn bucket_of(&self, key: &[u64]) -> usize {
+        let mixed = key.iter().fold(self.seed, |hash, word| mix(hash ^ word));
+        // The number of buckets is a power of two.
+        mix(mixed) as usize & self.buckets.len().wrapping_sub(1)
+    }
+}
+
+/// A step of a multiply-and-shift hash; one to one for a given input.
+#[inline]
+const fn mix(value: u64) -> u64 {
+    let value = value.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    value ^ (value >> 32)
+}

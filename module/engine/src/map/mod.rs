@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Maps in device memory: `BPF_MAP_TYPE_ARRAY` and `BPF_MAP_TYPE_HASH` with the kernel's semantics.
+//!
+//! Programs on several queues and user space use a map at once. All memory is atomic words, so there is no state
+//! that needs a lock to be read; writers of a hash bucket take the bucket's lock.
+
+mod error;
+mod free;
+mod hash;
+mod lock;
+pub(crate) mod words;
+
+use core::sync::atomic::AtomicU64;
+
+pub use self::error::MapError;
+use self::hash::HashTable;
+use self::words::{words_for, WordSource, WORD};
+use crate::limits::{Limits, MAX_KEY_SIZE};
+use crate::memory::Memory;
+
+/// Words of the longest key.
+pub(crate) const KEY_WORDS: usize = MAX_KEY_SIZE as usize / WORD;
+
+/// Update flag: create the element or replace it.
+pub const BPF_ANY: u64 = 0;
+/// Update flag: create the element only if it does not exist.
+pub const BPF_NOEXIST: u64 = 1;
+/// Update flag: replace an existing element only.
+pub const BPF_EXIST: u64 = 2;
+
+/// Types of maps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MapKind {
+    /// `BPF_MAP_TYPE_ARRAY`.
+    Array,
+    /// `BPF_MAP_TYPE_HASH`.
+    Hash,
+}
+
+/// What a map is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MapSpec {
+    /// Its type.
+    pub kind: MapKind,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Number of elements.
+    pub max_entries: u32,
+    /// `map_flags` of the system call; anything but 0 is refused.
+    pub flags: u32,
+    /// A random number, so that nobody outside can choose keys that share a bucket.
+    pub hash_seed: u64,
+}
+
+/// One map.
+pub struct Map<M: Memory> {
+    spec: MapSpec,
+    /// Values of all elements, each from a word boundary.
+    values: M::Buffer<AtomicU64>,
+    /// Words from one value to the next.
+    value_words: usize,
+    /// How keys lead to elements; an array needs nothing for that.
+    table: Option<HashTable<M>>,
+}
+
+impl<M: Memory> Map<M> {
+    /// Makes a map with all its memory. `cpus` is the number of threads that may change it at the same moment.
+    ///
+    /// Process context; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`] with the field at fault; nothing stays allocated.
+    pub fn new(memory: &M, spec: &MapSpec, limits: &Limits, cpus: usize) -> Result<Self, MapError> {
+        check_spec(spec, limits)?;
+        let elements = match spec.kind {
+            MapKind::Array => spec.max_entries,
+            MapKind::Hash => spec.max_entries.saturating_add(hash::spare_elements(cpus)),
+        };
+        let value_words = words_for(spec.value_size as usize);
+        let value_total =
+            u64::from(elements).saturating_mul(value_words.saturating_mul(WORD) as u64);
+        let table_total = match spec.kind {
+            MapKind::Array => 0,
+            MapKind::Hash => hash::table_bytes(spec, elements),
+        };
+        let asked = value_total.saturating_add(table_total);
+        let limit = limits.max_map_bytes;
+        if asked > limit {
+            return Err(MapError::Limit {
+                field: "memory of the map in bytes",
+                asked,
+                limit,
+            });
+        }
+        let no_memory = |_| MapError::OutOfMemory { asked };
+        let value_len = (value_total / WORD as u64) as usize;
+        Ok(Self {
+            spec: *spec,
+            values: memory
+                .allocate(value_len, |_| AtomicU64::new(0))
+                .map_err(no_memory)?,
+            value_words,
+            table: match spec.kind {
+                MapKind::Array => None,
+                MapKind::Hash => Some(HashTable::new(memory, spec, elements).map_err(no_memory)?),
+            },
+        })
+    }
+
+    /// What the map was made from.
+    pub fn spec(&self) -> &MapSpec {
+        &self.spec
+    }
+
+    /// Bytes of device memory that the map takes.
+    pub fn size_in_memory(&self) -> usize {
+        let table = self.table.as_ref().map_or(0, HashTable::size_in_memory);
+        size_of_val::<[AtomicU64]>(&self.values)
+            .saturating_add(table)
+            .saturating_add(size_of::<Self>())
+    }
+
+    /// Copies the value of `key` to `value`. For user space, with bottom halves disabled.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::NotFound`]; [`MapError::Length`] if a length is not the map's.
+    pub fn lookup(&self, key: &[u8], value: &mut [u8]) -> Result<(), MapError> {
+        check_length(value.len(), self.spec.value_size)?;
+        let mut storage = [0; KEY_WORDS];
+        let key = self.key_words(key, &mut storage)?;
+        match &self.table {
+            None => {
+                let element = self.array_index(key).ok_or(MapError::NotFound)?;
+                words::copy_out(self.element(element), value);
+                Ok(())
+            }
+            Some(table) => table.read(key, |element| words::copy_out(self.element(element), value)),
+        }
+    }
+
+    /// Sets the value of `key`. For user space, with bottom halves disabled.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Exists`], [`MapError::NotFound`] as `flags` demand; [`MapError::Full`];
+    /// [`MapError::UpdateFlags`]; [`MapError::Length`]; [`MapError::Busy`].
+    pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        check_length(value.len(), self.spec.value_size)?;
+        let mut storage = [0; KEY_WORDS];
+        let key = self.key_words(key, &mut storage)?;
+        self.update_words(key, value, flags)
+    }
+
+    /// Removes `key`. For user space, with bottom halves disabled.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::NotFound`]; [`MapError::DeleteFromArray`]; [`MapError::Length`]; [`MapError::Busy`].
+    pub fn delete(&self, key: &[u8]) -> Result<(), MapError> {
+        let mut storage = [0; KEY_WORDS];
+        let key = self.key_words(key, &mut storage)?;
+        self.delete_words(key)
+    }
+
+    /// The key after `key`, or the first one if there is no `key` or it is not in the map. For user space, with
+    /// bottom halves disabled. The order is the map's own; a walk during changes may miss keys or see them twice.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::NotFound`] after the last key; [`MapError::Length`]; [`MapError::Busy`].
+    pub fn get_next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<(), MapError> {
+        check_length(next.len(), self.spec.key_size)?;
+        let mut storage = [0; KEY_WORDS];
+        let key = match key {
+            Some(key) => Some(self.key_words(key, &mut storage)?),
+            None => None,
+        };
+        if let Some(table) = &self.table {
+            return table.next_key(key, next);
+        }
+        let index = key.and_then(|key| self.array_index(key));
+        let following = index.map_or(0, |index| index.wrapping_add(1));
+        if following >= self.spec.max_entries {
+            return Err(MapError::NotFound);
+        }
+        for (to, from) in next.iter_mut().zip(following.to_le_bytes()) {
+            *to = from;
+        }
+        Ok(())
+    }
+
+    /// The element of `key`, as a byte offset into [`Map::values`]. For programs.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u64]) -> Option<u64> {
+        let element = match &self.table {
+            None => self.array_index(key)?,
+            Some(table) => table.find(key)?,
+        };
+        Some(u64::from(element).wrapping_mul(self.value_words.wrapping_mul(WORD) as u64))
+    }
+
+    /// See [`Map::update`]; `key` has [`Map::key_len_words`] words.
+    pub(crate) fn update_words(
+        &self,
+        key: &[u64],
+        value: &(impl WordSource + ?Sized),
+        flags: u64,
+    ) -> Result<(), MapError> {
+        if flags > BPF_EXIST {
+            return Err(MapError::UpdateFlags { asked: flags });
+        }
+        if let Some(table) = &self.table {
+            return table.update(key, flags, |element| {
+                words::copy_in(self.element(element), value)
+            });
+        }
+        let full = MapError::Full {
+            max_entries: self.spec.max_entries,
+        };
+        let element = self.array_index(key).ok_or(full)?;
+        if flags == BPF_NOEXIST {
+            return Err(MapError::Exists);
+        }
+        words::copy_in(self.element(element), value);
+        Ok(())
+    }
+
+    /// See [`Map::delete`].
+    pub(crate) fn delete_words(&self, key: &[u64]) -> Result<(), MapError> {
+        match &self.table {
+            None => Err(MapError::DeleteFromArray),
+            Some(table) => table.delete(key),
+        }
+    }
+
+    /// Bytes of a key.
+    pub(crate) fn key_size(&self) -> usize {
+        self.spec.key_size as usize
+    }
+
+    /// Bytes of a value.
+    pub(crate) fn value_size(&self) -> usize {
+        self.spec.value_size as usize
+    }
+
+    /// The memory of all values.
+    #[inline]
+    pub(crate) fn values(&self) -> &[AtomicU64] {
+        &self.values
+    }
+
+    fn element(&self, element: u32) -> &[AtomicU64] {
+        let start = (element as usize).saturating_mul(self.value_words);
+        let end = start.saturating_add(self.value_words);
+        self.values.get(start..end).unwrap_or(&[])
+    }
+
+    #[inline]
+    fn array_index(&self, key: &[u64]) -> Option<u32> {
+        // The key is 4 bytes long, so its word is the index.
+        key.first()
+            .map(|word| *word as u32)
+            .filter(|index| *index < self.spec.max_entries)
+    }
+
+    fn key_words<'a>(
+        &self,
+        key: &[u8],
+        storage: &'a mut [u64; KEY_WORDS],
+    ) -> Result<&'a [u64], MapError> {
+        check_length(key.len(), self.spec.key_size)?;
+        let words = storage.get_mut(..words_for(key.len())).unwrap_or_default();
+        for (index, word) in words.iter_mut().enumerate() {
+            *word = key.word(index);
+        }
+        Ok(words)
+    }
+}
+
+fn check_length(asked: usize, expected: u32) -> Result<(), MapError> {
+    if asked == expected as usize {
+        Ok(())
+    } else {
+        Err(MapError::Length { asked, expected })
+    }
+}
+
+fn check_spec(spec: &MapSpec, limits: &Limits) -> Result<(), MapError> {
+    let sizes = [
+        (
+            "key_size",
+            spec.key_size,
+            limits.max_key_size.min(MAX_KEY_SIZE),
+        ),
+        ("value_size", spec.value_size, limits.max_value_size),
+        ("max_entries", spec.max_entries, limits.max_map_entries),
+    ];
+    for (field, asked, _) in sizes {
+        if asked == 0 {
+            return Err(MapError::Zero { field });
+        }
+    }
+    if spec.flags != 0 {
+        return Err(MapError::CreateFlags { asked: spec.flags });
+    }
+    if spec.kind == MapKind::Array && spec.key_size != 4 {
+        return Err(MapError::ArrayKeySize {
+            asked: spec.key_size,
+        });
+    }
+    for (field, asked, limit) in sizes {
+        if asked > limit {
+            return Err(MapError::Limit {
+                field,
+                asked: asked.into(),
+                limit: limit.into(),
+            });
+        }
+    }
+    Ok(())
+}

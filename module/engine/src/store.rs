@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The program store: a program's instructions from the moment the host hands them over until they are translated.
+//!
+//! Slots keep their number in the program as it was loaded, whatever is cut out later, and jump offsets are kept in
+//! that numbering. So a jump needs no change when instructions between it and its target go away, and every message
+//! names the instruction that the program's author knows.
+
+use core::mem;
+
+use crate::check;
+use crate::helper::Helper;
+use crate::insn::{class, jump, mode, Insn, FRAME_POINTER};
+use crate::limits::{Limits, MAX_CALL_DEPTH, MAX_FUNCTIONS, STACK_FRAME};
+use crate::memory::{Memory, OutOfMemory};
+use crate::refusal::{Refusal, Rule};
+
+/// Types of programs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProgramKind {
+    /// `BPF_PROG_TYPE_XDP`.
+    Xdp,
+    /// `BPF_PROG_TYPE_SCHED_CLS`.
+    SchedCls,
+}
+
+/// What the verifier knows about a register before an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegisterKind {
+    /// Nothing was written to it yet.
+    NotInit,
+    /// A number, and which one if it is known.
+    Scalar {
+        /// Its value, if every path gives the same.
+        constant: Option<u64>,
+    },
+    /// The program's context.
+    Ctx,
+    /// Into the stack of this or a calling function.
+    Stack,
+    /// Into the frame.
+    Packet,
+    /// The end of the frame.
+    PacketEnd,
+    /// Into the metadata in front of the frame.
+    PacketMeta,
+    /// Into the value of a map.
+    MapValue,
+    /// Into the value of a map, or NULL.
+    MapValueOrNull,
+    /// A map.
+    MapPointer,
+    /// Anything else.
+    Other,
+}
+
+/// The verifier's view of the registers before an instruction.
+pub trait RegisterFacts {
+    /// What register `reg` (0 to 10) holds.
+    fn kind(&self, reg: u8) -> RegisterKind;
+    /// The constant part of a pointer's offset, in bytes.
+    fn offset(&self, reg: u8) -> i32;
+}
+
+/// The region that the pointer of a load or store was in whenever the verifier saw it.
+///
+/// Only a hint for translation: the device checks each address, so a wrong hint costs time and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hint {
+    Unknown,
+    Frame,
+    Stack,
+    Context,
+    MapValue,
+    Mixed,
+}
+
+impl Hint {
+    fn merge(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, known) | (known, Self::Unknown) => known,
+            (a, b) if a == b => a,
+            _ => Self::Mixed,
+        }
+    }
+}
+
+/// An instruction that is still in the program.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot {
+    /// The instruction; jump offsets count slots of the program as it was loaded.
+    pub(crate) insn: Insn,
+    /// Its number in the program as it was loaded.
+    pub(crate) origin: u32,
+    pub(crate) hint: Hint,
+}
+
+/// A function of the program, found when it was stored.
+#[derive(Clone, Copy)]
+struct Function {
+    /// Its first slot.
+    start: u32,
+    /// Greatest number of active functions when it runs; 0 as long as no call of it was found.
+    depth: u32,
+}
+
+/// One program in the store.
+pub struct Source<M: Memory> {
+    original: M::Buffer<Insn>,
+    slots: M::Buffer<Slot>,
+    /// How many of `slots` are left.
+    len: usize,
+    functions: M::Buffer<Function>,
+    max_call_depth: usize,
+}
+
+impl<M: Memory> Source<M> {
+    /// Stores a program of type `kind`. Process context; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: the wrong type, too long, no memory, or calls that lead nowhere. Whether the device has each
+    /// instruction is checked by [`check_insn`](Self::check_insn) and by translation, not here.
+    pub fn new(
+        memory: &M,
+        kind: ProgramKind,
+        insns: impl ExactSizeIterator<Item = Insn>,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let asked = insns.len();
+        if kind != ProgramKind::Xdp {
+            return Err(Refusal::program(Rule::ProgramKind));
+        }
+        if asked == 0 {
+            return Err(Refusal::program(Rule::EmptyProgram));
+        }
+        if asked > limits.max_insns {
+            return Err(Refusal::program(Rule::TooManyInsns {
+                asked,
+                limit: limits.max_insns,
+            }));
+        }
+        let no_memory = |_: OutOfMemory| {
+            let asked = asked.saturating_mul(size_of::<Insn>().saturating_add(size_of::<Slot>()));
+            Refusal::program(Rule::OutOfMemory { asked })
+        };
+        let mut insns = insns;
+        let original = memory
+            .allocate(asked, |_| insns.next().unwrap_or_default())
+            .map_err(no_memory)?;
+        let slot = |i: usize| Slot {
+            insn: original.get(i).copied().unwrap_or_default(),
+            origin: i as u32,
+            hint: Hint::Unknown,
+        };
+        let slots = memory.allocate(asked, slot).map_err(no_memory)?;
+        let calls = original.iter().filter(|insn| insn.is_local_call()).count();
+        let none = Function {
+            start: u32::MAX,
+            depth: 0,
+        };
+        let len = calls.wrapping_add(1).min(MAX_FUNCTIONS);
+        let mut functions = memory.allocate(len, |_| none).map_err(no_memory)?;
+        find_functions(&original, &mut functions)?;
+        let max_call_depth = limits.max_call_depth.min(MAX_CALL_DEPTH);
+        Ok(Self {
+            original,
+            slots,
+            len: asked,
+            functions,
+            max_call_depth,
+        })
+    }
+
+    /// The instructions as they were loaded.
+    pub fn original(&self) -> &[Insn] {
+        &self.original
+    }
+
+    /// Number of slots that are left.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no slot is left.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The instructions that are left, in order.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        self.slots.get(..self.len).unwrap_or(&[])
+    }
+
+    /// The first slots of the functions, ascending, the program's own among them.
+    pub(crate) fn function_starts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.functions
+            .iter()
+            .map(|function| function.start)
+            .filter(|start| *start != u32::MAX)
+    }
+
+    /// Stack that the program needs, in bytes; known after [`finalize`](Self::finalize).
+    pub(crate) fn stack_bytes(&self) -> u32 {
+        let deepest = self
+            .functions
+            .iter()
+            .map(|function| function.depth)
+            .max()
+            .unwrap_or(1);
+        deepest.max(1).saturating_mul(STACK_FRAME as u32)
+    }
+
+    /// Checks instruction `idx` as the verifier visits it, and keeps what the verifier knows about its pointer.
+    ///
+    /// To be called before any [`remove_insns`](Self::remove_insns), as the kernel does.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the instruction if the device does not have it.
+    pub fn check_insn(&mut self, idx: usize, regs: &dyn RegisterFacts) -> Result<(), Refusal> {
+        let len = self.len;
+        let Some(slot) = self.slots.get_mut(idx) else {
+            return Err(Refusal::program(Rule::Edit {
+                off: idx,
+                cnt: 1,
+                len,
+            }));
+        };
+        check::check(slot.insn).map_err(|rule| Refusal::insn(idx, rule))?;
+        if let Some(base) = base_register(slot.insn) {
+            slot.hint = slot.hint.merge(hint_of(regs.kind(base)));
+        }
+        Ok(())
+    }
+
+    /// Puts `insn` in place of the instruction in slot `off`, counted without the removed ones. A jump offset in
+    /// `insn` counts the same way.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if there is no such slot, or the jump leads out of the program.
+    pub fn replace_insn(&mut self, off: usize, insn: Insn) -> Result<(), Refusal> {
+        let len = self.len;
+        let outside = Refusal::program(Rule::Edit { off, cnt: 1, len });
+        let origin = self.slots().get(off).ok_or(outside)?.origin;
+        let mut insn = insn;
+        if let Some(distance) = jump_distance(insn) {
+            let target = (off as i64).saturating_add(distance).saturating_add(1);
+            let rule = Rule::JumpTarget { target, len };
+            let refusal = Refusal::insn(origin as usize, rule);
+            let target = usize::try_from(target)
+                .ok()
+                .and_then(|target| self.slots().get(target));
+            let target = target.ok_or(refusal)?.origin;
+            let distance = i64::from(target)
+                .wrapping_sub(i64::from(origin))
+                .wrapping_sub(1);
+            set_jump_distance(&mut insn, distance).ok_or(refusal)?;
+        }
+        if let Some(slot) = self.slots.get_mut(off) {
+            slot.insn = insn;
+        }
+        Ok(())
+    }
+
+    /// Cuts out `cnt` slots from slot `off`, counted without the ones removed before.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if there are no such slots; then nothing is cut out.
+    pub fn remove_insns(&mut self, off: usize, cnt: usize) -> Result<(), Refusal> {
+        let len = self.len;
+        let end = off.checked_add(cnt).filter(|end| *end <= len);
+        let end = end.ok_or(Refusal::program(Rule::Edit { off, cnt, len }))?;
+        for from in end..len {
+            let to = from.wrapping_sub(cnt);
+            let Some(moved) = self.slots.get(from).copied() else {
+                break;
+            };
+            if let Some(slot) = self.slots.get_mut(to) {
+                *slot = moved;
+            }
+        }
+        self.len = len.wrapping_sub(cnt);
+        Ok(())
+    }
+
+    /// Checks the program as a whole, after the verifier has visited all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if calls nest deeper than the device's stack, or a function calls itself.
+    pub fn finalize(&mut self) -> Result<(), Refusal> {
+        let limit = self.max_call_depth;
+        for function in self.functions.iter_mut() {
+            function.depth = u32::from(function.start == 0);
+        }
+        // Each round carries depths along one more call, so a program that passes is done after `limit` rounds.
+        let mut changed = true;
+        while changed {
+            changed = false;
+            let mut caller = 0_usize;
+            for (slot, insn) in self.original.iter().enumerate() {
+                if self
+                    .functions
+                    .get(caller.wrapping_add(1))
+                    .is_some_and(|next| next.start as usize <= slot)
+                {
+                    caller = caller.wrapping_add(1);
+                }
+                let depth = self
+                    .functions
+                    .get(caller)
+                    .map_or(0, |function| function.depth);
+                if depth == 0 || !insn.is_local_call() {
+                    continue;
+                }
+                let start = (slot as i64)
+                    .wrapping_add(i64::from(insn.imm))
+                    .wrapping_add(1);
+                let callee = self
+                    .functions
+                    .iter_mut()
+                    .find(|function| i64::from(function.start) == start);
+                let Some(callee) = callee else { continue };
+                if callee.depth > depth {
+                    continue;
+                }
+                callee.depth = depth.wrapping_add(1);
+                changed = true;
+                if callee.depth as usize > limit {
+                    return Err(Refusal::insn(slot, Rule::CallDepth { limit }));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fills `functions` with the first slots of all functions, ascending; unused entries come last.
+fn find_functions(insns: &[Insn], functions: &mut [Function]) -> Result<(), Refusal> {
+    let len = insns.len();
+    let mut add = |start: u32| {
+        // Insertion into an ascending list that ends in unused entries: what is larger moves on by one.
+        let mut carried = start;
+        for function in functions.iter_mut() {
+            if function.start == carried {
+                return Ok(());
+            }
+            if function.start > carried {
+                mem::swap(&mut function.start, &mut carried);
+            }
+        }
+        if carried == u32::MAX {
+            Ok(())
+        } else {
+            Err(Rule::TooManyFunctions {
+                limit: MAX_FUNCTIONS,
+            })
+        }
+    };
+    add(0).map_err(Refusal::program)?;
+    for (slot, insn) in insns
+        .iter()
+        .enumerate()
+        .filter(|(_, insn)| insn.is_local_call())
+    {
+        let target = (slot as i64)
+            .wrapping_add(i64::from(insn.imm))
+            .wrapping_add(1);
+        let start = u32::try_from(target)
+            .ok()
+            .filter(|start| (*start as usize) < len);
+        let start = start.ok_or(Refusal::insn(slot, Rule::JumpTarget { target, len }))?;
+        add(start).map_err(|rule| Refusal::insn(slot, rule))?;
+    }
+    Ok(())
+}
+
+/// The register that holds the address of a load or store.
+fn base_register(insn: Insn) -> Option<u8> {
+    match insn.class() {
+        class::LDX => Some(insn.src()),
+        class::STX
+            if insn.mode() == mode::ATOMIC && insn.imm == crate::insn::atomic::LOAD_ACQUIRE =>
+        {
+            Some(insn.src())
+        }
+        class::ST | class::STX => Some(insn.dst()),
+        _ => None,
+    }
+}
+
+fn hint_of(kind: RegisterKind) -> Hint {
+    match kind {
+        RegisterKind::Ctx => Hint::Context,
+        RegisterKind::Stack => Hint::Stack,
+        RegisterKind::Packet | RegisterKind::PacketMeta => Hint::Frame,
+        RegisterKind::MapValue => Hint::MapValue,
+        _ => Hint::Mixed,
+    }
+}
+
+impl Slot {
+    /// The region that the slot's pointer most likely names. The frame pointer is in the stack, seen or not.
+    pub(crate) fn region(&self) -> Hint {
+        match base_register(self.insn) {
+            Some(FRAME_POINTER) => Hint::Stack,
+            _ => self.hint,
+        }
+    }
+
+    /// Whether the instruction may change the frame's bytes or bounds.
+    pub(crate) fn may_write_frame(&self) -> bool {
+        let insn = self.insn;
+        match insn.class() {
+            class::ST | class::STX => {
+                !matches!(self.region(), Hint::Stack | Hint::MapValue | Hint::Context)
+            }
+            class::JMP if insn.operation() == jump::CALL && !insn.is_local_call() => {
+                Helper::from_id(insn.imm).is_some_and(Helper::moves_frame)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// How many slots behind the next one a jump or local call leads.
+pub(crate) fn jump_distance(insn: Insn) -> Option<i64> {
+    let operation = insn.operation();
+    match insn.class() {
+        class::JMP32 if operation == jump::JA => Some(insn.imm.into()),
+        class::JMP if operation == jump::CALL => insn.is_local_call().then_some(insn.imm.into()),
+        class::JMP | class::JMP32 if operation != jump::EXIT => Some(insn.off.into()),
+        _ => None,
+    }
+}
+
+fn set_jump_distance(insn: &mut Insn, distance: i64) -> Option<()> {
+    let is_long = insn.class() == class::JMP32 && insn.operation() == jump::JA;
+    if is_long || insn.is_local_call() {
+        insn.imm = distance.try_into().ok()?;
+    } else {
+        insn.off = distance.try_into().ok()?;
+    }
+    Some(())
+}
