@@ -10,7 +10,11 @@ use core::{
     fmt,
     ops::Deref, //
 };
-use engine::MapError;
+use engine::map::{
+    self,
+    Map,
+    MapError, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -25,7 +29,7 @@ use net::{
 };
 
 /// A map in the device.
-pub(crate) struct DeviceMap(engine::Map<KernelMemory>);
+pub(crate) struct DeviceMap(Map<KernelMemory>);
 
 /// A map in a program's table of maps.
 pub(crate) struct MapRef(Arc<DeviceMap>);
@@ -37,7 +41,7 @@ impl MapRef {
 }
 
 impl Deref for MapRef {
-    type Target = engine::Map<KernelMemory>;
+    type Target = Map<KernelMemory>;
 
     fn deref(&self) -> &Self::Target {
         &self.0 .0
@@ -80,16 +84,16 @@ fn error(errno: i32) -> Error {
     Error::from_errno(-errno)
 }
 
-fn make(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<engine::Map<KernelMemory>, Refusal> {
+fn make(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<Map<KernelMemory>, Refusal> {
     if let Some(node) = spec.numa_node {
         return Err(Refusal::NumaNode(node));
     }
     let kind = match spec.kind {
-        MapKind::Array => engine::MapKind::Array,
-        MapKind::Hash => engine::MapKind::Hash,
+        MapKind::Array => map::MapKind::Array,
+        MapKind::Hash => map::MapKind::Hash,
         MapKind::Other(kind) => return Err(Refusal::Kind(kind)),
     };
-    let spec = engine::MapSpec {
+    let spec = map::MapSpec {
         kind,
         key_size: spec.key_size,
         value_size: spec.value_size,
@@ -98,7 +102,7 @@ fn make(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<engine::Map<KernelM
         hash_seed: net::random::u64(),
     };
     let cpus = kernel::cpu::nr_cpu_ids() as usize;
-    engine::Map::new(&device.source(), &spec, device.limits(), cpus).map_err(Refusal::Engine)
+    Map::new(&device.source(), &spec, device.limits(), cpus).map_err(Refusal::Engine)
 }
 
 /// Runs an operation of user space on the map. The data path takes the same locks in softirq

@@ -14,9 +14,11 @@ use core::{
     },
 };
 use engine::{
-    Limits,
-    Memory,
-    OutOfMemory, //
+    limits::Limits,
+    memory::{
+        Memory,
+        OutOfMemory, //
+    }, //
 };
 use kernel::{
     prelude::*,

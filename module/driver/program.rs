@@ -14,11 +14,14 @@ use crate::{
 };
 use core::fmt;
 use engine::{
-    Image,
-    Insn,
-    Memory,
-    RegisterFacts,
-    Source, //
+    image::Image,
+    insn::Insn,
+    memory::Memory,
+    store::{
+        self,
+        RegisterFacts,
+        Source, //
+    }, //
 };
 use kernel::{
     alloc::AllocError,
@@ -47,12 +50,12 @@ use offload::{
 pub(crate) struct LoadedProgram {
     kind: ProgramKind,
     source: Source<KernelMemory>,
-    program: engine::Program<KernelMemory, MapRef>,
+    program: engine::exec::Program<KernelMemory, MapRef>,
 }
 
 impl LoadedProgram {
     /// What the engine runs.
-    pub(crate) fn engine(&self) -> &engine::Program<KernelMemory, MapRef> {
+    pub(crate) fn engine(&self) -> &engine::exec::Program<KernelMemory, MapRef> {
         &self.program
     }
 }
@@ -95,7 +98,7 @@ enum Stage {
 /// Why the device does not take a program.
 #[derive(Clone)]
 enum Refusal {
-    Engine(engine::Refusal),
+    Engine(engine::refusal::Refusal),
     /// No memory, of the device or of the kernel.
     OutOfMemory,
     /// The program store holds something else than the kernel's digest says.
@@ -128,14 +131,14 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl From<engine::Refusal> for Refusal {
-    fn from(refusal: engine::Refusal) -> Self {
+impl From<engine::refusal::Refusal> for Refusal {
+    fn from(refusal: engine::refusal::Refusal) -> Self {
         Self::Engine(refusal)
     }
 }
 
-impl From<engine::OutOfMemory> for Refusal {
-    fn from(_: engine::OutOfMemory) -> Self {
+impl From<engine::memory::OutOfMemory> for Refusal {
+    fn from(_: engine::memory::OutOfMemory) -> Self {
         Self::OutOfMemory
     }
 }
@@ -170,8 +173,8 @@ fn store(
     program: &ProgramRef<'_, Program>,
 ) -> Result<Source<KernelMemory>, Refusal> {
     let kind = match program.kind() {
-        ProgramKind::Xdp => engine::ProgramKind::Xdp,
-        ProgramKind::SchedCls | ProgramKind::Other(_) => engine::ProgramKind::SchedCls,
+        ProgramKind::Xdp => store::ProgramKind::Xdp,
+        ProgramKind::SchedCls | ProgramKind::Other(_) => store::ProgramKind::SchedCls,
     };
     let insns = program.instructions().map(to_engine);
     let source = Source::new(&device.source(), kind, insns, device.limits())?;
@@ -202,12 +205,12 @@ fn load(
         u16::try_from(index).ok()
     };
     let digest = stored_digest(&source).0;
-    let image = Image::translate(&memory, &source, &mut index_of, device.limits(), digest)?;
+    let image = Image::translate(&memory, &source, digest, &mut index_of, device.limits())?;
     let maps = memory.allocate(addresses.len(), |index| MapRef::new(maps[index].clone()))?;
     Ok(LoadedProgram {
         kind,
         source,
-        program: engine::Program::new(image, maps),
+        program: engine::exec::Program::new(image, maps),
     })
 }
 
@@ -225,22 +228,22 @@ fn refuse(env: &VerifierEnv<'_>, refusal: Refusal) -> Error {
 struct Facts<'a, 'b>(&'a VerifierEnv<'b>);
 
 impl RegisterFacts for Facts<'_, '_> {
-    fn kind(&self, reg: u8) -> engine::RegisterKind {
+    fn kind(&self, reg: u8) -> store::RegisterKind {
         let Some(Register { kind, constant }) = self.0.register(reg) else {
-            return engine::RegisterKind::Other;
+            return store::RegisterKind::Other;
         };
         match kind {
-            RegisterKind::NotInit => engine::RegisterKind::NotInit,
-            RegisterKind::Scalar => engine::RegisterKind::Scalar { constant },
-            RegisterKind::Ctx => engine::RegisterKind::Ctx,
-            RegisterKind::MapPointer => engine::RegisterKind::MapPointer,
-            RegisterKind::MapValue => engine::RegisterKind::MapValue,
-            RegisterKind::MapValueOrNull => engine::RegisterKind::MapValueOrNull,
-            RegisterKind::Stack => engine::RegisterKind::Stack,
-            RegisterKind::PacketMeta => engine::RegisterKind::PacketMeta,
-            RegisterKind::Packet => engine::RegisterKind::Packet,
-            RegisterKind::PacketEnd => engine::RegisterKind::PacketEnd,
-            RegisterKind::Other => engine::RegisterKind::Other,
+            RegisterKind::NotInit => store::RegisterKind::NotInit,
+            RegisterKind::Scalar => store::RegisterKind::Scalar { constant },
+            RegisterKind::Ctx => store::RegisterKind::Ctx,
+            RegisterKind::MapPointer => store::RegisterKind::MapPointer,
+            RegisterKind::MapValue => store::RegisterKind::MapValue,
+            RegisterKind::MapValueOrNull => store::RegisterKind::MapValueOrNull,
+            RegisterKind::Stack => store::RegisterKind::Stack,
+            RegisterKind::PacketMeta => store::RegisterKind::PacketMeta,
+            RegisterKind::Packet => store::RegisterKind::Packet,
+            RegisterKind::PacketEnd => store::RegisterKind::PacketEnd,
+            RegisterKind::Other => store::RegisterKind::Other,
         }
     }
 
