@@ -19,6 +19,11 @@ ifeq ($(shell grep -s '^CONFIG_RUST=y' $(KDIR)/include/config/auto.conf),)
 $(error The kernel in '$(KDIR)' is built without CONFIG_RUST=y, which offload_nic needs)
 endif
 
+kernel_release := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+ifneq ($(firstword $(shell printf '%s\n' 7.2 $(kernel_release) | sort -V)),7.2)
+$(error The kernel in '$(KDIR)' is $(or $(kernel_release),of an unknown release): offload_nic needs 7.2 or newer)
+endif
+
 export KBUILD_EXTMOD := $(CURDIR)
 
 include $(KDIR)/Makefile

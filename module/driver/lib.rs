@@ -1,10 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The driver of the NIC.
+//!
+//! The host side of `offload_nic`: ports that are net devices, queues, the way of programs and maps
+//! into the device. What the device itself does with a frame is the `engine` crate's.
+//!
+//! # Locking
+//!
+//! - RTNL: attaching programs, ring sizes, going up and down, cabling of a running port.
+//! - The lock of a transmit queue: its counters. NAPI: the state and the counters of a receive queue.
+//! - What the data path reads and the control path replaces (the program, the peer at the other end
+//!   of the cable) lies in RCU slots; RTNL or the single thread of module init and exit serialises
+//!   the writers.
 
 #![forbid(unsafe_code)]
 
+mod ethtool;
+mod map;
+mod memory;
+mod nic;
+mod port;
+mod program;
+mod rx;
+mod tx;
+mod xdp;
+
 use kernel::prelude::*;
+use nic::Nic;
+use offload_uapi::limits::{
+    MAX_NICS,
+    MAX_PORTS,
+    MAX_QUEUES, //
+};
+
+/// What `pr_err!` and its like begin a line with. `module!` makes it in the crate that it stands in;
+/// that is another one.
+const __LOG_PREFIX: &[u8] = b"offload_nic\0";
 
 /// What `insmod` was given.
 pub struct Parameters {
@@ -16,10 +47,42 @@ pub struct Parameters {
     pub queues: u32,
 }
 
-/// All NICs.
-pub struct Driver;
+impl Parameters {
+    fn check(&self) -> Result {
+        for (name, value, max) in [
+            ("nics", self.nics, MAX_NICS),
+            ("ports", self.ports, MAX_PORTS),
+            ("queues", self.queues, MAX_QUEUES),
+        ] {
+            if value < 1 || value > max {
+                pr_err!("parameter {name}={value} is out of range: 1 to {max}\n");
+                return Err(EINVAL);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The module's NICs.
+pub struct Driver {
+    _nics: KVec<Nic>,
+}
 
 impl Driver {
-    /// Makes the NICs.
-    pub fn new(_p: &Parameters) -> Result<Self> { Ok(Self) }
+    /// Makes the NICs. Process context, RTNL not held.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if a parameter is out of range, `ENOMEM`, or what registering a device gives; then
+    /// nothing is left.
+    pub fn new(parameters: &Parameters) -> Result<Self> {
+        parameters.check()?;
+        let mut nics = KVec::new();
+        for index in 0..parameters.nics {
+            // CAST: `check` keeps both far below `u16::MAX`.
+            let (ports, queues) = (parameters.ports as u16, parameters.queues as u16);
+            nics.push(Nic::new(index, ports, queues)?, GFP_KERNEL)?;
+        }
+        Ok(Self { _nics: nics })
+    }
 }

@@ -14,8 +14,10 @@
 #include <linux/netlink.h>
 #include <linux/ptr_ring.h>
 #include <linux/random.h>
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <linux/timekeeping.h>
 #include <net/netdev_queues.h>
 #include <net/xdp.h>
 

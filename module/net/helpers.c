@@ -147,6 +147,11 @@ int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)
 	return ptr_ring_resize(ring, size, GFP_KERNEL, destroy);
 }
 
+u32 offload_nic_raw_smp_processor_id(void)
+{
+	return raw_smp_processor_id();
+}
+
 /* A bit field of net_device's private flags. */
 void offload_nic_set_live_addr_change(struct net_device *dev)
 {
@@ -195,6 +200,11 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(const struct 
 	return request;
 }
 
+void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len)
+{
+	skb_metadata_set(skb, len);
+}
+
 void offload_nic_skb_orphan(struct sk_buff *skb)
 {
 	skb_orphan(skb);
@@ -203,6 +213,11 @@ void offload_nic_skb_orphan(struct sk_buff *skb)
 void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len)
 {
 	skb_reserve(skb, len);
+}
+
+void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
+{
+	skb_set_queue_mapping(skb, queue);
 }
 
 void offload_nic_skb_tx_timestamp(struct sk_buff *skb)

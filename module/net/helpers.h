@@ -50,14 +50,17 @@ bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
 int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
+u32 offload_nic_raw_smp_processor_id(void);
 void offload_nic_set_live_addr_change(struct net_device *dev);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(const struct sk_buff *skb);
+void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len);
 void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
+void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
 void offload_nic_skb_tx_timestamp(struct sk_buff *skb);
 void offload_nic_smp_mb(void);
 

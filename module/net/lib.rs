@@ -13,6 +13,7 @@ pub mod digest;
 pub mod ethtool;
 pub mod extack;
 pub mod log;
+pub mod machine;
 pub mod netdev;
 pub mod random;
 pub mod rcu;

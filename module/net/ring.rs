@@ -10,9 +10,12 @@ use crate::{
     skbuff::SkBuff, //
 };
 use core::{
-    ptr::NonNull,
+    ptr::{
+        null_mut,
+        NonNull, //
+    },
     sync::atomic::{
-        AtomicU64,
+        AtomicPtr,
         Ordering, //
     },
 };
@@ -39,14 +42,31 @@ unsafe impl Send for FrameRing {}
 // SAFETY: As above: all methods that change the ring take the lock of their side.
 unsafe impl Sync for FrameRing {}
 
-/// Frames that did not fit into rings that were made smaller, over all rings.
-static RESIZE_DROPS: AtomicU64 = AtomicU64::new(0);
+/// Frames that did not fit into a ring that is being made smaller, linked by `next`.
+///
+/// RTNL serialises its users: a resize fills it and empties it again.
+static MISFITS: AtomicPtr<bindings::sk_buff> = AtomicPtr::new(null_mut());
 
-/// Frees a frame for which a smaller ring has no place.
-unsafe extern "C" fn destroy_on_resize(ptr: *mut kernel::ffi::c_void) {
-    RESIZE_DROPS.fetch_add(1, Ordering::Relaxed);
-    // SAFETY: The contract is the same.
-    unsafe { destroy(ptr) };
+/// Keeps a frame for which a smaller ring has no place, until the resize is done.
+unsafe extern "C" fn set_aside(ptr: *mut kernel::ffi::c_void) {
+    let skb: *mut bindings::sk_buff = ptr.cast();
+    // SAFETY: By the type invariants of `FrameRing`, a pointer in the ring is an skb whose reference
+    // the ring owned, and gives up by this call. Who owns an skb may use its list pointers.
+    unsafe { (*skb).__bindgen_anon_1.__bindgen_anon_1.next = MISFITS.load(Ordering::Relaxed) };
+    MISFITS.store(skb, Ordering::Relaxed);
+}
+
+/// Takes one of the frames that were set aside.
+fn take_misfit(_rtnl: &Rtnl<'_>) -> Option<SkBuff> {
+    let skb = NonNull::new(MISFITS.load(Ordering::Relaxed))?;
+    // SAFETY: `set_aside` put a valid skb there, whose reference is the list's and becomes ours.
+    // RTNL keeps others away from the list.
+    unsafe {
+        let links = &mut (*skb.as_ptr()).__bindgen_anon_1.__bindgen_anon_1;
+        MISFITS.store(links.next, Ordering::Relaxed);
+        links.next = null_mut();
+        Some(SkBuff::from_raw(skb))
+    }
 }
 
 /// Frees a frame that is in a ring.
@@ -107,22 +127,21 @@ impl FrameRing {
         unsafe { bindings::offload_nic_ptr_ring_full(self.ring.get()) }
     }
 
-    /// Gives the ring another size, and says how many frames were lost by that: of those in it,
-    /// the oldest stay.
-    ///
-    /// RTNL keeps the count true: two resizes don't happen at once.
+    /// Gives the ring another size. Of the frames in it the oldest stay; `misfit` gets the others.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, and the ring keeps the size that it has.
-    pub fn resize(&self, size: u32, _rtnl: &Rtnl<'_>) -> Result<u64> {
+    pub fn resize(&self, size: u32, rtnl: &Rtnl<'_>, mut misfit: impl FnMut(SkBuff)) -> Result {
         let size = i32::try_from(size)?;
-        let before = RESIZE_DROPS.load(Ordering::Relaxed);
-        // SAFETY: The ring is initialised; `destroy` frees what the ring owns.
-        to_result(unsafe {
-            bindings::offload_nic_ptr_ring_resize(self.ring.get(), size, Some(destroy_on_resize))
-        })?;
-        Ok(RESIZE_DROPS.load(Ordering::Relaxed).wrapping_sub(before))
+        // SAFETY: The ring is initialised; `set_aside` takes over what the ring owns.
+        let result = to_result(unsafe {
+            bindings::offload_nic_ptr_ring_resize(self.ring.get(), size, Some(set_aside))
+        });
+        while let Some(skb) = take_misfit(rtnl) {
+            misfit(skb);
+        }
+        result
     }
 }
 

@@ -89,6 +89,13 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_get_queue_mapping(self.as_ptr()) }
     }
 
+    /// Notes another transmit queue.
+    #[inline]
+    pub fn set_queue(&mut self, queue: u16) {
+        // SAFETY: By the type invariants, the skb is valid and ours.
+        unsafe { bindings::offload_nic_skb_set_queue_mapping(self.as_ptr(), queue) };
+    }
+
     /// What the stack asks of the device for this frame: the fields of a transmit descriptor.
     pub fn offload_request(&self) -> OffloadRequest {
         // SAFETY: By the type invariants, the skb is valid.
@@ -219,7 +226,7 @@ impl FrameBuffer {
                 len as i32,
             )
         };
-        // INVARIANT: `len` of a new skb is 0, and the `capacity` bytes were initialised above.
+        // INVARIANT: The length of a new skb is 0, and the `capacity` bytes were initialised above.
         // Its `data` stays where it is until `into_received`.
         (copied == 0).then_some(Self { skb, capacity })
     }
@@ -251,14 +258,30 @@ impl FrameBuffer {
         self.finish(range)
     }
 
-    /// Makes the frame one for the host: `range` of the buffer is what it gets.
-    pub fn into_received(self, range: Range<usize>) -> Received {
-        Received(self.finish(range))
+    /// Makes the frame one for the host: `range` of the buffer is what it gets, with `metadata`
+    /// bytes before it that belong to programs on the host.
+    pub fn into_received(self, range: Range<usize>, metadata: u8) -> Received {
+        let metadata = if usize::from(metadata) <= range.start {
+            metadata
+        } else {
+            0
+        };
+        Received {
+            skb: self.finish(range),
+            metadata,
+        }
     }
 }
 
 /// A frame on its way up into the stack.
-pub struct Received(SkBuff);
+///
+/// # Invariants
+///
+/// `skb` is linear, shared with nobody, and has at least `metadata` initialised bytes of headroom.
+pub struct Received {
+    skb: SkBuff,
+    metadata: u8,
+}
 
 impl Received {
     /// Hands the frame to the stack (through GRO), as received on `queue` of the polled device.
@@ -266,14 +289,19 @@ impl Received {
     /// Returns the number of bytes handed up, or nothing for a frame that is shorter than an
     /// Ethernet header, which is dropped. Context: NAPI poll.
     pub fn deliver(self, queue: u16, context: &PollContext<'_>) -> Option<usize> {
-        let len = self.0.len();
+        let len = self.skb.len();
         if len < bindings::ETH_HLEN as usize {
             return None;
         }
-        let skb = self.0.into_raw().as_ptr();
+        let skb = self.skb.into_raw().as_ptr();
         // SAFETY: The skb is valid, ours, linear and has an Ethernet header; the context proves
         // that `napi` is valid and that this is its poll function. The stack takes our reference.
-        unsafe { bindings::offload_nic_napi_receive(context.napi(), skb, queue) };
+        unsafe {
+            if self.metadata > 0 {
+                bindings::offload_nic_skb_metadata_set(skb, self.metadata);
+            }
+            bindings::offload_nic_napi_receive(context.napi(), skb, queue);
+        }
         Some(len)
     }
 }

@@ -31,9 +31,8 @@ pub const XDP_HW_DROP: &str = "xdp_hw_drop";
 pub const XDP_HW_TX: &str = "xdp_hw_tx";
 /// Frames for which the offloaded program said `XDP_ABORTED`, gave no valid action, or was stopped.
 pub const XDP_HW_ABORTED: &str = "xdp_hw_aborted";
-/// Of the aborted ones: the program returned a number that is no action.
-pub const XDP_HW_INVALID_ACTION: &str = "xdp_hw_invalid_action";
-/// Of the aborted ones: the device stopped the program. Behind this prefix stands the cause.
+/// Of the aborted ones: the device stopped the program, or it returned a number that is no action.
+/// Behind this prefix stands the cause.
 pub const XDP_HW_FAULT_PREFIX: &str = "xdp_hw_fault_";
 /// Frames to be sent back (`XDP_TX`) for which the far ring had no room.
 pub const XDP_HW_TX_RING_FULL_DROPS: &str = "xdp_hw_tx_ring_full_drops";

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a port tells to `ethtool`.
+
+use crate::{
+    port::Port,
+    rx::RxQueue,
+    tx::TxQueue, //
+};
+use core::sync::atomic::Ordering;
+use engine::{
+    exec::XdpVerdict,
+    fault::FaultCause, //
+};
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+use net::{
+    ethtool::{
+        EthtoolOperations,
+        RingSizes, //
+    },
+    extack::Extack,
+    netdev::Rtnl,
+    rcu,
+    sync::with_bh_disabled,
+};
+use offload_uapi::{
+    limits::{
+        MAX_RING,
+        MIN_RING, //
+    },
+    stats, //
+};
+
+type Count<Queue> = (&'static str, fn(&Queue) -> u64);
+
+/// Counters of the port that are the sums of its receive queues'.
+const RX_TOTALS: &[Count<RxQueue>] = &[
+    (stats::RX_DEVICE_FRAMES, |rx| rx.device_frames.get()),
+    (stats::RX_DEVICE_BYTES, |rx| rx.device_bytes.get()),
+    (stats::RX_NO_BUFFER_DROPS, |rx| rx.no_buffer_drops.get()),
+    (stats::RX_RUNT_DROPS, |rx| rx.runt_drops.get()),
+    (stats::RX_DOWN_DROPS, |rx| rx.down_drops.get()),
+    (stats::RX_RESIZE_DROPS, |rx| rx.resize_drops.get()),
+    (stats::XDP_HW_TX_RING_FULL_DROPS, |rx| {
+        rx.bounce_ring_full_drops.get()
+    }),
+    (stats::XDP_HW_TX_NO_CARRIER_DROPS, |rx| {
+        rx.bounce_no_carrier_drops.get()
+    }),
+];
+
+/// What offloaded programs say.
+const XDP_VERDICTS: &[(&str, XdpVerdict)] = &[
+    (stats::XDP_HW_PASS, XdpVerdict::Pass),
+    (stats::XDP_HW_DROP, XdpVerdict::Drop),
+    (stats::XDP_HW_TX, XdpVerdict::Tx),
+    (stats::XDP_HW_ABORTED, XdpVerdict::Aborted),
+];
+
+/// Counters of the port that are the sums of its transmit queues'.
+const TX_TOTALS: &[Count<TxQueue>] = &[
+    (stats::TX_NO_CARRIER_DROPS, |tx| tx.no_carrier_drops.get()),
+    (stats::TX_OFFLOAD_DROPS, |tx| tx.offload_drops.get()),
+    (stats::TX_SOFTWARE_CHECKSUMS, |tx| {
+        tx.software_checksums.get()
+    }),
+    (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
+    (stats::TX_QUEUE_WAKES, |tx| tx.wakes.get()),
+];
+
+impl EthtoolOperations for Port {
+    const DRIVER: &'static CStr = c"offload_nic";
+    const MAX_RINGS: RingSizes = RingSizes {
+        rx: MAX_RING,
+        tx: MAX_RING,
+    };
+
+    fn rings(&self) -> RingSizes {
+        RingSizes {
+            rx: self.rx_ring_size.load(Ordering::Relaxed),
+            tx: self.tx_ring_size.load(Ordering::Relaxed),
+        }
+    }
+
+    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+        for (name, size) in [("rx", rings.rx), ("tx", rings.tx)] {
+            if size < MIN_RING {
+                extack.fmt(fmt!(
+                    "{name} ring of {size} is too small: the minimum is {MIN_RING}"
+                ));
+                return Err(EINVAL);
+            }
+        }
+        let old = self.rings().rx;
+        if let Err(error) = self.resize_rx(rings.rx, rtnl) {
+            extack.fmt(fmt!("no memory for rx rings of {}", rings.rx));
+            // The old rings fitted a moment ago. One for which there is no memory any more stays at
+            // the size that was asked for, and works as well.
+            let _ = self.resize_rx(old, rtnl);
+            return Err(error);
+        }
+        self.rx_ring_size.store(rings.rx, Ordering::Relaxed);
+        self.tx_ring_size.store(rings.tx, Ordering::Relaxed);
+        // What waits for room may have it now, at both ends.
+        let guard = rcu::Guard::new();
+        if let Some(peer) = self.peer.load(&guard) {
+            for (near, far) in [(self, peer), (peer, self)] {
+                for (queue, rx) in far.rx.iter().enumerate() {
+                    with_bh_disabled(|| near.resume(queue, rx, far.rx.len()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64)) {
+        for (name, count) in RX_TOTALS {
+            visit(fmt!("{name}"), self.rx.iter().map(count).sum());
+        }
+        for (name, verdict) in XDP_VERDICTS {
+            let count = self.rx.iter().map(|rx| rx.xdp.packets(*verdict)).sum();
+            visit(fmt!("{name}"), count);
+        }
+        for cause in FaultCause::ALL {
+            let count = self.rx.iter().map(|rx| rx.xdp.faults(cause)).sum();
+            visit(
+                fmt!("{}{}", stats::XDP_HW_FAULT_PREFIX, cause.name()),
+                count,
+            );
+        }
+        for (name, count) in TX_TOTALS {
+            visit(fmt!("{name}"), self.tx.iter().map(count).sum());
+        }
+        for (queue, rx) in self.rx.iter().enumerate() {
+            visit(fmt!("rx{queue}_packets"), rx.packets.get());
+            visit(fmt!("rx{queue}_bytes"), rx.bytes.get());
+        }
+        for (queue, tx) in self.tx.iter().enumerate() {
+            visit(fmt!("tx{queue}_packets"), tx.packets.get());
+            visit(fmt!("tx{queue}_bytes"), tx.bytes.get());
+        }
+    }
+}
+
+impl Port {
+    fn resize_rx(&self, size: u32, rtnl: &Rtnl<'_>) -> Result {
+        for rx in self.rx.iter() {
+            rx.ring.resize(size, rtnl, |skb| {
+                rx.resize_drops.add(1);
+                let guard = rcu::Guard::new();
+                if let Some(peer) = self.peer.load(&guard) {
+                    peer.complete(skb.queue());
+                }
+            })?;
+        }
+        Ok(())
+    }
+}

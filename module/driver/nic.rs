@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A NIC: the device that programs and maps are offloaded to, and its ports.
+
+use crate::{
+    memory::DeviceMemory,
+    port::Port,
+    program::Program, //
+};
+use kernel::{
+    faux,
+    prelude::*,
+    str::CString,
+    sync::Arc, //
+};
+use net::{
+    bpf::OffloadDevice,
+    netdev::Registration, //
+};
+
+/// A NIC.
+///
+/// Dropped from top to bottom: the interfaces go away first, then what they were ports of.
+pub(crate) struct Nic {
+    registrations: KVec<Registration<Port>>,
+    ports: KVec<Arc<Port>>,
+    _device: faux::Registration,
+}
+
+impl Nic {
+    /// Makes NIC number `index` with its ports: 0 and 1, 2 and 3, ... are cabled to each other.
+    pub(crate) fn new(index: u32, ports: u16, queues: u16) -> Result<Self> {
+        let name = CString::try_from_fmt(fmt!("offload_nic{index}"))?;
+        let device = faux::Registration::new(&name, None)?;
+        let memory = Arc::new(DeviceMemory::new(index)?, GFP_KERNEL)?;
+        let offload = Arc::new(OffloadDevice::<Program>::new(memory)?, GFP_KERNEL)?;
+
+        let mut nic = Self {
+            registrations: KVec::with_capacity(usize::from(ports), GFP_KERNEL)?,
+            ports: KVec::with_capacity(usize::from(ports), GFP_KERNEL)?,
+            _device: device,
+        };
+        for index in 0..ports {
+            let port = Port::new(nic._device.as_ref(), offload.clone(), index, queues)?;
+            nic.ports.push(Arc::new(port, GFP_KERNEL)?, GFP_KERNEL)?;
+        }
+        for pair in nic.ports.chunks_exact(2) {
+            if let [left, right] = pair {
+                Port::plug(left, right);
+            }
+        }
+        for port in nic.ports.iter() {
+            nic.registrations
+                .push(Registration::new(port.clone())?, GFP_KERNEL)?;
+        }
+        Ok(nic)
+    }
+}
+
+impl Drop for Nic {
+    fn drop(&mut self) {
+        self.registrations.clear();
+        // The two ends of a cable hold each other.
+        for port in self.ports.iter() {
+            port.unplug();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A port: one net device, its queues, and its end of the cable.
+
+use crate::{
+    program::Program,
+    rx::{
+        RxCore,
+        RxQueue, //
+    },
+    tx::TxQueue,
+    xdp::XdpSlot, //
+};
+use core::sync::atomic::{
+    AtomicBool,
+    AtomicU32,
+    Ordering, //
+};
+use kernel::{
+    device,
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    bpf::{
+        AttachedProgram,
+        OffloadDevice, //
+    },
+    extack::Extack,
+    netdev::{
+        Config,
+        Device,
+        Operations,
+        PollContext,
+        Rtnl,
+        Xmit, //
+    },
+    rcu,
+    skbuff::SkBuff,
+    stats::{
+        LinkStats,
+        RxQueueStats,
+        TxQueueStats, //
+    },
+};
+use offload_uapi::limits::{
+    DEFAULT_RING,
+    MAX_MTU,
+    MIN_MTU, //
+};
+
+/// A port of a NIC.
+pub(crate) struct Port {
+    pub(crate) device: Device<Port>,
+    pub(crate) rx: KVec<RxQueue>,
+    pub(crate) tx: KVec<TxQueue>,
+    /// What each ring of a receive queue holds. Written under RTNL.
+    pub(crate) rx_ring_size: AtomicU32,
+    /// How many frames of a transmit queue may be under way. Written under RTNL.
+    pub(crate) tx_ring_size: AtomicU32,
+    /// Whether the port takes frames from the cable. Written under RTNL.
+    pub(crate) is_up: AtomicBool,
+    /// The port at the other end of the cable.
+    pub(crate) peer: rcu::Slot<Port>,
+    /// The program that the device runs for each received frame.
+    pub(crate) xdp_hw: XdpSlot,
+}
+
+impl Port {
+    /// Makes port number `index` of the device `parent`, without a cable.
+    pub(crate) fn new(
+        parent: &device::Device,
+        offload: Arc<OffloadDevice<Program>>,
+        index: u16,
+        queues: u16,
+    ) -> Result<Self> {
+        let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
+        let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
+        for _ in 0..queues {
+            rx.push(RxQueue::new(DEFAULT_RING)?, GFP_KERNEL)?;
+            tx.push(TxQueue::new(), GFP_KERNEL)?;
+        }
+        let config = Config {
+            parent,
+            name: c"onic%d",
+            port: index,
+            queues,
+            min_mtu: MIN_MTU,
+            max_mtu: MAX_MTU,
+        };
+        let memory = offload.clone();
+        Ok(Self {
+            device: Device::new(&config, offload, |_| RxCore::new(memory.device()))?,
+            rx,
+            tx,
+            rx_ring_size: AtomicU32::new(DEFAULT_RING),
+            tx_ring_size: AtomicU32::new(DEFAULT_RING),
+            is_up: AtomicBool::new(false),
+            peer: rcu::Slot::empty(),
+            xdp_hw: XdpSlot::empty(),
+        })
+    }
+
+    /// Puts a cable between two ports that have none and are not registered yet.
+    pub(crate) fn plug(left: &Arc<Self>, right: &Arc<Self>) {
+        left.peer.replace(Some(right.clone()));
+        right.peer.replace(Some(left.clone()));
+    }
+
+    /// Pulls the cable out at this end. The port must not be registered any more.
+    pub(crate) fn unplug(&self) {
+        self.peer.replace(None);
+    }
+
+    /// The port at the other end of the cable, if it takes frames.
+    #[inline]
+    pub(crate) fn listening_peer<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Self> {
+        self.peer
+            .load(guard)
+            .filter(|peer| peer.is_up.load(Ordering::Acquire))
+    }
+}
+
+impl Operations for Port {
+    type RxQueue = RxCore;
+    type Program = Program;
+
+    fn device(&self) -> &Device<Self> {
+        &self.device
+    }
+
+    fn open(&self, rtnl: &Rtnl<'_>) -> Result {
+        self.is_up.store(true, Ordering::Release);
+        let guard = rcu::Guard::new();
+        if let Some(peer) = self.peer.load(&guard) {
+            let is_lit = peer.device.is_running(rtnl);
+            self.device.set_carrier(is_lit, rtnl);
+            peer.device.set_carrier(is_lit, rtnl);
+        }
+        Ok(())
+    }
+
+    fn stop(&self, rtnl: &Rtnl<'_>) {
+        {
+            let guard = rcu::Guard::new();
+            self.device.set_carrier(false, rtnl);
+            if let Some(peer) = self.peer.load(&guard) {
+                peer.device.set_carrier(false, rtnl);
+            }
+        }
+        self.is_up.store(false, Ordering::Release);
+        // Who saw the port up has put its frame into the ring by then.
+        rcu::synchronize_net();
+        self.flush();
+    }
+
+    fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit {
+        self.transmit(skb, queue)
+    }
+
+    fn poll(&self, queue: u16, core: &mut RxCore, context: &PollContext<'_>) -> usize {
+        self.receive(queue, core, context)
+    }
+
+    fn link_stats(&self) -> LinkStats {
+        let mut total = LinkStats::default();
+        for rx in self.rx.iter() {
+            rx.add_to(&mut total);
+        }
+        for tx in self.tx.iter() {
+            tx.add_to(&mut total);
+        }
+        total
+    }
+
+    fn rx_queue_stats(&self, queue: u16) -> RxQueueStats {
+        self.rx
+            .get(usize::from(queue))
+            .map(RxQueue::stats)
+            .unwrap_or_default()
+    }
+
+    fn tx_queue_stats(&self, queue: u16) -> TxQueueStats {
+        self.tx
+            .get(usize::from(queue))
+            .map(TxQueue::stats)
+            .unwrap_or_default()
+    }
+
+    fn xdp_setup_hw(
+        &self,
+        program: Option<&AttachedProgram<'_, Program>>,
+        extack: &Extack<'_>,
+    ) -> Result {
+        self.xdp_hw.setup(program, extack)
+    }
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive: from the cable through the device to the stack.
+
+use crate::{
+    memory::{
+        DeviceMemory,
+        KernelMemory, //
+    },
+    port::Port,
+    program::LoadedProgram, //
+};
+use engine::{
+    descriptor::RxDescriptor,
+    exec::{
+        Core,
+        Services,
+        XdpVerdict, //
+    },
+    frame::{
+        Frame,
+        XdpContext, //
+    },
+    limits::XDP_PACKET_HEADROOM,
+    pipeline::{
+        self,
+        XdpCounters, //
+    },
+};
+use kernel::prelude::*;
+use net::{
+    machine,
+    netdev::PollContext,
+    rcu,
+    ring::FrameRing,
+    skbuff::{
+        FrameBuffer,
+        Received,
+        SkBuff, //
+    },
+    stats::{
+        Counter,
+        LinkStats,
+        RxQueueStats, //
+    },
+    sync::with_bh_disabled,
+};
+
+/// A receive queue, as both ends of the cable see it. Its counters belong to its poll, but for what
+/// is counted under RTNL.
+pub(crate) struct RxQueue {
+    /// Frames that are on the cable.
+    pub(crate) ring: Pin<KBox<FrameRing>>,
+    /// Frames that the device took from the cable.
+    pub(crate) device_frames: Counter,
+    /// Their bytes.
+    pub(crate) device_bytes: Counter,
+    /// What the device's programs said.
+    pub(crate) xdp: XdpCounters,
+    /// Frames handed to the host.
+    pub(crate) packets: Counter,
+    pub(crate) bytes: Counter,
+    /// Frames that the device sent back (XDP_TX).
+    pub(crate) bounced_packets: Counter,
+    pub(crate) bounced_bytes: Counter,
+    /// Lost: no memory for the frame on the host.
+    pub(crate) no_buffer_drops: Counter,
+    /// Lost: shorter than an Ethernet header.
+    pub(crate) runt_drops: Counter,
+    /// Lost on the way back: the far ring had no room.
+    pub(crate) bounce_ring_full_drops: Counter,
+    /// Lost on the way back: the other end of the cable is missing or down.
+    pub(crate) bounce_no_carrier_drops: Counter,
+    /// Lost: in the ring when the port went down. Counted under RTNL.
+    pub(crate) down_drops: Counter,
+    /// Lost: in the ring when it was made smaller. Counted under RTNL.
+    pub(crate) resize_drops: Counter,
+}
+
+impl RxQueue {
+    pub(crate) fn new(ring_size: u32) -> Result<Self> {
+        Ok(Self {
+            ring: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
+            device_frames: Counter::new(),
+            device_bytes: Counter::new(),
+            xdp: XdpCounters::default(),
+            packets: Counter::new(),
+            bytes: Counter::new(),
+            bounced_packets: Counter::new(),
+            bounced_bytes: Counter::new(),
+            no_buffer_drops: Counter::new(),
+            runt_drops: Counter::new(),
+            bounce_ring_full_drops: Counter::new(),
+            bounce_no_carrier_drops: Counter::new(),
+            down_drops: Counter::new(),
+            resize_drops: Counter::new(),
+        })
+    }
+
+    /// Frames that were lost after the device took them, or in its ring.
+    fn drops(&self) -> u64 {
+        self.no_buffer_drops.get()
+            + self.runt_drops.get()
+            + self.down_drops.get()
+            + self.resize_drops.get()
+    }
+
+    pub(crate) fn add_to(&self, total: &mut LinkStats) {
+        total.rx_packets += self.packets.get();
+        total.rx_bytes += self.bytes.get();
+        total.rx_dropped += self.drops();
+        total.tx_packets += self.bounced_packets.get();
+        total.tx_bytes += self.bounced_bytes.get();
+        total.tx_dropped += self.bounce_ring_full_drops.get() + self.bounce_no_carrier_drops.get();
+    }
+
+    pub(crate) fn stats(&self) -> RxQueueStats {
+        RxQueueStats {
+            packets: self.packets.get(),
+            bytes: self.bytes.get(),
+            alloc_fail: self.no_buffer_drops.get(),
+            hw_drops: self.runt_drops.get() + self.down_drops.get() + self.resize_drops.get(),
+        }
+    }
+}
+
+/// The device core of a receive queue: what executes programs for it. Belongs to the queue's poll.
+pub(crate) struct RxCore(Core<KernelMemory>);
+
+impl RxCore {
+    /// Process context.
+    pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
+        Core::new(&memory.source(), memory.limits())
+            .map(Self)
+            .map_err(|_| ENOMEM)
+    }
+}
+
+/// What the device asks of the machine that it is built from.
+struct Machine;
+
+impl Services for Machine {
+    fn ktime_get_ns(&self) -> u64 {
+        machine::ktime_get_ns()
+    }
+
+    fn prandom_u32(&self) -> u32 {
+        machine::random_u32()
+    }
+
+    fn processor_id(&self) -> u32 {
+        machine::processor_id()
+    }
+}
+
+/// The poll of one queue: what each of its frames needs.
+struct Poll<'a> {
+    port: &'a Port,
+    queue: u16,
+    rx: &'a RxQueue,
+    program: Option<&'a LoadedProgram>,
+    context: &'a PollContext<'a>,
+    guard: &'a rcu::Guard,
+}
+
+impl Poll<'_> {
+    /// Takes one frame through the device.
+    fn receive(&self, skb: SkBuff, core: &mut RxCore) {
+        self.rx.device_frames.add(1);
+        self.rx.device_bytes.add(skb.len() as u64);
+        match self.program {
+            None => self.deliver_copy(skb),
+            Some(program) if skb.is_linear() && !program.engine().image().writes_frame() => {
+                self.run_in_place(skb, program, core)
+            }
+            Some(program) => self.run_in_host_memory(skb, program, core),
+        }
+    }
+
+    /// Runs a program that only reads on the frame where it lies. Nothing is copied for a frame that
+    /// does not go to the host.
+    fn run_in_place(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
+        let mut frame = Frame::read_only(skb.linear());
+        let descriptor = self.execute(program, &mut frame, core);
+        match descriptor.verdict {
+            Some(XdpVerdict::Tx) => self.port.bounce(skb, self.queue, self.rx, self.guard),
+            _ if descriptor.to_host() => self.deliver_copy(skb),
+            _ => skb.consume(),
+        }
+    }
+
+    /// Runs a program that may write: on the host's copy, as the sender's bytes are not ours.
+    fn run_in_host_memory(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
+        let len = skb.len();
+        let tailroom = tailroom(len);
+        let copy = FrameBuffer::copy_of(&skb, XDP_PACKET_HEADROOM, tailroom, self.context);
+        let Some(mut buffer) = copy else {
+            self.rx.no_buffer_drops.add(1);
+            return;
+        };
+        skb.consume();
+        let end = XDP_PACKET_HEADROOM + len;
+        let Some(mut frame) = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end) else {
+            self.rx.no_buffer_drops.add(1);
+            return;
+        };
+        let descriptor = self.execute(program, &mut frame, core);
+        let range = frame.data_offset()..frame.end_offset();
+        match descriptor.verdict {
+            Some(XdpVerdict::Tx) => {
+                let skb = buffer.into_sent(range);
+                self.port.bounce(skb, self.queue, self.rx, self.guard)
+            }
+            _ if descriptor.to_host() => {
+                self.deliver(buffer.into_received(range, descriptor.meta_len))
+            }
+            _ => {}
+        }
+    }
+
+    /// Has the device run `program` on `frame`, and counts what comes out.
+    fn execute(
+        &self,
+        program: &LoadedProgram,
+        frame: &mut Frame<'_>,
+        core: &mut RxCore,
+    ) -> RxDescriptor {
+        let mut context = XdpContext {
+            ingress_ifindex: self.port.device.ifindex(),
+            rx_queue_index: u32::from(self.queue),
+            egress_ifindex: 0,
+        };
+        pipeline::receive(
+            &mut core.0,
+            Some(program.engine()),
+            frame,
+            &mut context,
+            &Machine,
+            &self.rx.xdp,
+        )
+    }
+
+    /// Copies the frame to the host as it is.
+    fn deliver_copy(&self, skb: SkBuff) {
+        let len = skb.len();
+        match FrameBuffer::copy_of(&skb, 0, 0, self.context) {
+            Some(buffer) => {
+                skb.consume();
+                self.deliver(buffer.into_received(0..len, 0));
+            }
+            None => self.rx.no_buffer_drops.add(1),
+        }
+    }
+
+    fn deliver(&self, frame: Received) {
+        match frame.deliver(self.queue, self.context) {
+            Some(len) => {
+                self.rx.packets.add(1);
+                self.rx.bytes.add(len as u64);
+            }
+            None => self.rx.runt_drops.add(1),
+        }
+    }
+}
+
+/// Room behind a frame of `len` bytes for `bpf_xdp_adjust_tail`: buffers are whole pages of 4 KiB
+/// with `XDP_PACKET_HEADROOM` before the frame and what native XDP keeps for `skb_shared_info` at
+/// the end, so that a frame grows to the same length in both.
+fn tailroom(len: usize) -> usize {
+    const PAGE: usize = 4096;
+    const SHARED_INFO: usize = 320;
+    let used = XDP_PACKET_HEADROOM + len + SHARED_INFO;
+    used.next_multiple_of(PAGE) - used
+}
+
+impl Port {
+    /// The receive queue for what transmit queue `queue` of the other end sends, and its number.
+    #[inline]
+    pub(crate) fn rx_queue_for(&self, queue: u16) -> Option<(u16, &RxQueue)> {
+        // CAST: A port has at most `u16::MAX` queues.
+        let queue = queue.checked_rem(self.rx.len() as u16)?;
+        Some((queue, self.rx.get(usize::from(queue))?))
+    }
+
+    /// Takes frames from the cable, up to the budget, and returns how many.
+    pub(crate) fn receive(
+        &self,
+        queue: u16,
+        core: &mut RxCore,
+        context: &PollContext<'_>,
+    ) -> usize {
+        let Some(rx) = self.rx.get(usize::from(queue)) else {
+            return 0;
+        };
+        let guard = rcu::Guard::new();
+        let peer = self.peer.load(&guard);
+        let poll = Poll {
+            port: self,
+            queue,
+            rx,
+            program: self.xdp_hw.load(&guard),
+            context,
+            guard: &guard,
+        };
+        let mut done = 0;
+        while done < context.budget() {
+            let Some(skb) = rx.ring.pop() else { break };
+            done += 1;
+            if let Some(peer) = peer {
+                peer.complete(skb.queue());
+            }
+            poll.receive(skb, core);
+        }
+        if done > 0 {
+            if let Some(peer) = peer {
+                peer.resume(usize::from(queue), rx, self.rx.len());
+            }
+        }
+        done
+    }
+
+    /// Empties the rings. The port must not be up any more; RTNL is held.
+    pub(crate) fn flush(&self) {
+        let guard = rcu::Guard::new();
+        let peer = self.peer.load(&guard);
+        for (index, rx) in self.rx.iter().enumerate() {
+            while let Some(skb) = with_bh_disabled(|| rx.ring.pop()) {
+                rx.down_drops.add(1);
+                if let Some(peer) = peer {
+                    peer.complete(skb.queue());
+                }
+            }
+            if let Some(peer) = peer {
+                with_bh_disabled(|| peer.resume(index, rx, self.rx.len()));
+            }
+        }
+    }
+}

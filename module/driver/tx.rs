@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Transmit: from the stack through the device to the cable.
+
+use crate::{
+    port::Port,
+    rx::RxQueue, //
+};
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering, //
+};
+use engine::descriptor::TxDescriptor;
+use net::{
+    netdev::Xmit,
+    rcu,
+    skbuff::SkBuff,
+    stats::{
+        Counter,
+        LinkStats,
+        TxQueueStats, //
+    },
+    sync::memory_barrier,
+};
+
+/// Stands for the transmit queue in a frame that the device itself has sent.
+const FROM_DEVICE: u16 = u16::MAX;
+
+/// A transmit queue. Its counters belong to whoever holds the queue's lock.
+pub(crate) struct TxQueue {
+    /// Frames on the cable that the far side has not taken yet.
+    pub(crate) in_flight: AtomicU32,
+    pub(crate) packets: Counter,
+    pub(crate) bytes: Counter,
+    pub(crate) stops: Counter,
+    /// Counted by the far side, which wakes the queue.
+    pub(crate) wakes: Counter,
+    /// Lost: the other end of the cable is missing or down.
+    pub(crate) no_carrier_drops: Counter,
+    /// Lost: the stack asked for an offload that the device does not offer.
+    pub(crate) offload_drops: Counter,
+    /// Frames whose checksum the driver had the CPU fill in.
+    pub(crate) software_checksums: Counter,
+}
+
+impl TxQueue {
+    pub(crate) const fn new() -> Self {
+        Self {
+            in_flight: AtomicU32::new(0),
+            packets: Counter::new(),
+            bytes: Counter::new(),
+            stops: Counter::new(),
+            wakes: Counter::new(),
+            no_carrier_drops: Counter::new(),
+            offload_drops: Counter::new(),
+            software_checksums: Counter::new(),
+        }
+    }
+
+    fn drops(&self) -> u64 {
+        self.no_carrier_drops.get() + self.offload_drops.get()
+    }
+
+    pub(crate) fn add_to(&self, total: &mut LinkStats) {
+        total.tx_packets += self.packets.get();
+        total.tx_bytes += self.bytes.get();
+        total.tx_dropped += self.drops();
+    }
+
+    pub(crate) fn stats(&self) -> TxQueueStats {
+        TxQueueStats {
+            packets: self.packets.get(),
+            bytes: self.bytes.get(),
+            hw_drops: self.drops(),
+            stop: self.stops.get(),
+            wake: self.wakes.get(),
+        }
+    }
+}
+
+/// What the driver tells the device about a frame.
+fn descriptor(skb: &SkBuff, queue: u16) -> TxDescriptor {
+    let request = skb.offload_request();
+    TxDescriptor {
+        // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
+        len: skb.len() as u32,
+        queue,
+        csum_start: request.csum_start,
+        csum_offset: request.csum_offset,
+        checksum: request.csum,
+        gso_size: request.gso_size,
+        gso_segs: request.gso_segs,
+        gso_type: request.gso_type,
+        vlan: request
+            .vlan
+            .map(|(tci, protocol)| u32::from(protocol) << 16 | u32::from(tci)),
+    }
+}
+
+impl Port {
+    /// Sends `skb` on queue `queue`. Context: the lock of that queue is held.
+    pub(crate) fn transmit(&self, mut skb: SkBuff, queue: u16) -> Xmit {
+        let Some(tx) = self.tx.get(usize::from(queue)) else {
+            return Xmit::Taken;
+        };
+        let guard = rcu::Guard::new();
+        let Some(peer) = self.listening_peer(&guard) else {
+            tx.no_carrier_drops.add(1);
+            return Xmit::Taken;
+        };
+        let Some((far_queue, far)) = peer.rx_queue_for(queue) else {
+            tx.no_carrier_drops.add(1);
+            return Xmit::Taken;
+        };
+
+        let descriptor = descriptor(&skb, queue);
+        if descriptor.gso_size != 0 || descriptor.vlan.is_some() {
+            tx.offload_drops.add(1);
+            return Xmit::Taken;
+        }
+        if descriptor.checksum {
+            if skb.checksum_help().is_err() {
+                tx.offload_drops.add(1);
+                return Xmit::Taken;
+            }
+            tx.software_checksums.add(1);
+        }
+
+        skb.tx_timestamp();
+        // Counted before the far side can take the frame and count it off.
+        let in_flight = tx.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Err(skb) = far.ring.push(skb) {
+            tx.in_flight.fetch_sub(1, Ordering::Relaxed);
+            self.hold(tx, queue, far);
+            return Xmit::Busy(skb);
+        }
+        tx.packets.add(1);
+        tx.bytes.add(u64::from(descriptor.len));
+        if in_flight >= self.tx_ring_size.load(Ordering::Relaxed) || far.ring.is_full() {
+            self.hold(tx, queue, far);
+        }
+        peer.device.schedule(far_queue);
+        Xmit::Taken
+    }
+
+    /// Stops transmit queue `queue` until the far side has made room.
+    fn hold(&self, tx: &TxQueue, queue: u16, far: &RxQueue) {
+        self.device.stop_tx_queue(queue);
+        tx.stops.add(1);
+        // The far side makes room first and looks for stopped queues then; whichever of the two
+        // comes late sees what the other one did.
+        memory_barrier();
+        if self.has_room(tx, far) {
+            self.device.wake_tx_queue(queue);
+            tx.wakes.add(1);
+        }
+    }
+
+    fn has_room(&self, tx: &TxQueue, far: &RxQueue) -> bool {
+        tx.in_flight.load(Ordering::Relaxed) < self.tx_ring_size.load(Ordering::Relaxed)
+            && !far.ring.is_full()
+    }
+
+    /// Wakes the transmit queues that were stopped for the ring `far` of the port at the other end,
+    /// its queue `far_queue`. Context: bottom halves off; called by the far side.
+    pub(crate) fn resume(&self, far_queue: usize, far: &RxQueue, far_queues: usize) {
+        memory_barrier();
+        let mine = self.tx.iter().zip(0u16..).skip(far_queue);
+        for (tx, queue) in mine.step_by(far_queues.max(1)) {
+            if self.device.is_tx_queue_stopped(queue) && self.has_room(tx, far) {
+                self.device.wake_tx_queue(queue);
+                tx.wakes.add(1);
+            }
+        }
+    }
+
+    /// The device sends a frame that it has received back to the cable. A device does not wait: if
+    /// there is no room, the frame is lost. Context: NAPI poll.
+    pub(crate) fn bounce(&self, mut skb: SkBuff, queue: u16, rx: &RxQueue, guard: &rcu::Guard) {
+        let peer = self.listening_peer(guard);
+        let far = peer.and_then(|peer| peer.rx_queue_for(queue).map(|far| (peer, far)));
+        let Some((peer, (far_queue, far))) = far else {
+            rx.bounce_no_carrier_drops.add(1);
+            return;
+        };
+        // It is on nobody's account any more: it may go to and fro for ever.
+        skb.orphan();
+        skb.set_queue(FROM_DEVICE);
+        let len = skb.len();
+        match far.ring.push(skb) {
+            Ok(()) => {
+                rx.bounced_packets.add(1);
+                rx.bounced_bytes.add(len as u64);
+                peer.device.schedule(far_queue);
+            }
+            Err(_) => rx.bounce_ring_full_drops.add(1),
+        }
+    }
+
+    /// Counts off a frame of this port that the far side has taken.
+    pub(crate) fn complete(&self, queue: u16) {
+        if queue == FROM_DEVICE {
+            return;
+        }
+        if let Some(tx) = self.tx.get(usize::from(queue)) {
+            tx.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The clock, the randomness and the processor, as BPF programs on the host see them.
+//!
+//! C headers: [`include/linux/timekeeping.h`](srctree/include/linux/timekeeping.h),
+//! [`include/linux/random.h`](srctree/include/linux/random.h),
+//! [`include/linux/smp.h`](srctree/include/linux/smp.h)
+
+use crate::bindings;
+
+/// Nanoseconds since boot without the time asleep: what `bpf_ktime_get_ns()` reads. Any context.
+#[inline]
+pub fn ktime_get_ns() -> u64 {
+    // SAFETY: Any context; no requirement.
+    unsafe { bindings::ktime_get_mono_fast_ns() }
+}
+
+/// A random number. Any context.
+#[inline]
+pub fn random_u32() -> u32 {
+    // SAFETY: Any context; no requirement.
+    unsafe { bindings::get_random_u32() }
+}
+
+/// The CPU that runs this. It means something only while the caller can't move to another one.
+#[inline]
+pub fn processor_id() -> u32 {
+    // SAFETY: Any context; no requirement.
+    unsafe { bindings::offload_nic_raw_smp_processor_id() }
+}
