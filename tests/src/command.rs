@@ -4,7 +4,8 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use anyhow::{bail, Context, Result};
 use serde_json::Value;
@@ -155,5 +156,76 @@ impl fmt::Display for Finished {
             self.stdout(),
             self.stderr()
         )
+    }
+}
+
+/// A command that runs beside the test and is killed on drop.
+#[derive(Debug)]
+pub struct Background {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    line: String,
+}
+
+impl Background {
+    /// Starts `cmd` with its output kept for [`Background::next_line`].
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be started.
+    pub fn start(cmd: &Cmd) -> Result<Self> {
+        let line = cmd.to_string();
+        let mut child = cmd
+            .command()
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{line}` can't be started; is the tool installed?"))?;
+        let stdout = child.stdout.take().context("no pipe")?;
+        Ok(Self {
+            child,
+            lines: BufReader::new(stdout).lines(),
+            line,
+        })
+    }
+
+    /// The next line that it prints.
+    ///
+    /// # Errors
+    ///
+    /// Where it ended instead.
+    pub fn next_line(&mut self) -> Result<String> {
+        let line = self.lines.next();
+        Ok(line.with_context(|| format!("`{}` ended too early", self.line))??)
+    }
+
+    /// Reads until a line contains `text`, and gives that line.
+    ///
+    /// # Errors
+    ///
+    /// Where it ended before.
+    pub fn await_line(&mut self, text: &str) -> Result<String> {
+        loop {
+            let line = self.next_line()?;
+            if line.contains(text) {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// Waits for its end, reading what it still prints.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be waited for.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.lines.by_ref().map_while(Result::ok).for_each(drop);
+        Ok(self.child.wait()?)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

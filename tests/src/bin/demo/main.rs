@@ -21,7 +21,7 @@ use offload_tests::netns::NetNs;
 use offload_tests::wire::Capture;
 
 use firewall::{rule_key, Firewall, Snapshot, ICMP, TCP};
-use stage::{print_functions, run, run_and_print, show, Score};
+use stage::{print_functions, run, run_and_print, show, show_background, Score};
 use traffic::{ping, tcp, tcp_command, tcp_connects, tcp_result, PingStream, TcpServer};
 
 const LEFT: &str = "10.7.0.1";
@@ -196,11 +196,11 @@ impl Demo {
         );
         let start = firewall.snapshot(&self.port)?;
         let filter = format!("icmp and src host {LEFT}");
-        println!("$ (right tcpdump -i onic1 -Q in {filter}) &");
+        println!("$ right tcpdump -i onic1 -Q in {filter} &");
         let capture = Capture::start(&self.port, &filter)?;
         let flow = tcp_command(&self.left, RIGHT, OPEN_PORT, 8 * TCP_BYTES);
         let mut stream = PingStream::start(&self.left, 250, RIGHT)?;
-        println!("$ ({flow}) &");
+        show_background(&flow);
         let background = std::thread::spawn(move || flow.run());
         stream.await_replies(100)?;
         let key = rule_key(LEFT_V4, 0, ICMP);
@@ -246,7 +246,7 @@ impl Demo {
         run(&firewall.rules.update_command(&key, &[0; 16], "any"))?;
         let start = firewall.snapshot(&self.port)?;
         let filter = format!("tcp dst port {CLOSED_PORT}");
-        println!("$ (right tcpdump -i onic1 -Q in {filter}) &");
+        println!("$ right tcpdump -i onic1 -Q in {filter} &");
         let capture = Capture::start(&self.port, &filter)?;
         let connects = tcp_connects(&self.left, RIGHT, CLOSED_PORT)?;
         let now = firewall.snapshot(&self.port)?;

@@ -98,6 +98,11 @@ pub(crate) fn show(cmd: &Cmd) {
     println!("$ {}", typed(cmd));
 }
 
+/// Shows a command that runs beside the others.
+pub(crate) fn show_background(cmd: &Cmd) {
+    println!("$ {} &", typed(cmd));
+}
+
 /// Shows and runs a command that must succeed.
 pub(crate) fn run(cmd: &Cmd) -> Result<String> {
     show(cmd);

@@ -2,15 +2,12 @@
 
 //! The demo's traffic: `ping` and `iperf3` from the namespace `left` to `right`.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Stdio};
-
-use anyhow::{bail, Context, Result};
-use offload_tests::command::Cmd;
+use anyhow::{Context, Result};
+use offload_tests::command::{Background, Cmd};
 use offload_tests::netns::NetNs;
 use serde_json::Value;
 
-use crate::stage::{run_and_print, show};
+use crate::stage::{run_and_print, show, show_background};
 
 /// What `ping` says at its end.
 #[derive(Clone, Copy, Debug)]
@@ -39,33 +36,19 @@ pub(crate) fn ping(from: &NetNs, count: u32, to: &str) -> Result<PingResult> {
 
 /// A `ping` in the background, whose replies can be waited for.
 #[derive(Debug)]
-pub(crate) struct PingStream {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-    cmd: Cmd,
-}
+pub(crate) struct PingStream(Background);
 
 impl PingStream {
     pub(crate) fn start(from: &NetNs, count: u32, to: &str) -> Result<Self> {
         let cmd = from.cmd(format!("ping -n -i 0.01 -W 1 -c {count} {to}"));
-        println!("$ ({cmd}) &");
-        let mut child = cmd.command().stdout(Stdio::piped()).spawn()?;
-        let lines = BufReader::new(child.stdout.take().context("no pipe")?).lines();
-        Ok(Self { child, lines, cmd })
-    }
-
-    fn next_line(&mut self) -> Result<String> {
-        match self.lines.next() {
-            Some(line) => Ok(line?),
-            None => bail!("`{}` ended too early", self.cmd),
-        }
+        show_background(&cmd);
+        Ok(Self(Background::start(&cmd)?))
     }
 
     /// Returns when `count` more replies have come.
     pub(crate) fn await_replies(&mut self, count: u32) -> Result<()> {
-        let mut seen = 0;
-        while seen < count {
-            seen += u32::from(self.next_line()?.contains("bytes from"));
+        for _ in 0..count {
+            self.0.await_line("bytes from")?;
         }
         println!("    ... {count} replies have come, and it goes on:");
         Ok(())
@@ -73,53 +56,27 @@ impl PingStream {
 
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Result<PingResult> {
-        loop {
-            let line = self.next_line()?;
-            if let Some(result) = summary(&line) {
-                println!("    {line}");
-                // All requests lost is a status of its own and no failure here.
-                self.child.wait()?;
-                return Ok(result);
-            }
-        }
-    }
-}
-
-impl Drop for PingStream {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let line = self.0.await_line("packets transmitted")?;
+        println!("    {line}");
+        // A status for lost requests is no failure here.
+        self.0.wait()?;
+        summary(&line).with_context(|| format!("ping's summary reads otherwise: {line}"))
     }
 }
 
 /// An `iperf3` server, stopped on drop.
 #[derive(Debug)]
-pub(crate) struct TcpServer(Child);
+pub(crate) struct TcpServer {
+    _server: Background,
+}
 
 impl TcpServer {
     pub(crate) fn start(ns: &NetNs, port: u16) -> Result<Self> {
         let cmd = ns.cmd(format!("iperf3 --server --forceflush --port {port}"));
-        println!("$ ({cmd}) &");
-        let mut child = cmd.command().stdout(Stdio::piped()).spawn()?;
-        let stdout = child.stdout.take().context("no pipe")?;
-        let mut lines = BufReader::new(stdout).lines();
-        loop {
-            let line = lines.next();
-            let line = line.with_context(|| format!("`{cmd}` ended before it listened"))??;
-            if line.contains("listening") {
-                break;
-            }
-        }
-        // What it goes on to print is drained, or it would block in the end.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self(child))
-    }
-}
-
-impl Drop for TcpServer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        show_background(&cmd);
+        let mut server = Background::start(&cmd)?;
+        server.await_line("listening")?;
+        Ok(Self { _server: server })
     }
 }
 

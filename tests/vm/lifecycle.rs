@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Coming and going under traffic: the module, a port's namespace, a namespace that is
+//! deleted. The kernel's own checkers (and `cargo xtask`, which reads them) judge what
+//! these leave behind.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::bpf::{Attached, Mode};
+use offload_tests::frames::{mark, Frames};
+use offload_tests::link::Link;
+use offload_tests::module::Module;
+use offload_tests::netns::NetNs;
+use offload_tests::wire::Sender;
+use offload_uapi::stats;
+
+/// How often the module comes and goes, as promised.
+const ROUNDS: usize = 100;
+
+/// Sends on `link` from a thread of its own, until the interface goes or `work` is done.
+/// Frames that can't be sent just then are not minded.
+fn under_traffic<T>(link: &Link, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let sender = Sender::new(link)?;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut source = Frames::new(40, 1500);
+            let frames: Vec<_> = (0..200).map(|_| source.next_frame()).collect();
+            while !stop.load(Ordering::Relaxed) {
+                for frame in &frames {
+                    if sender.send(frame).is_err() {
+                        std::thread::yield_now();
+                        break;
+                    }
+                }
+            }
+        });
+        let done = work();
+        stop.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+/// Waits until the device behind `link` has taken a few more frames from the cable.
+fn traffic_flows(link: &Link) -> Result<()> {
+    let before = link.statistics()?;
+    link.await_that("frames come in", |link| {
+        Ok(link.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)? > 20)
+    })
+}
+
+#[test]
+fn the_module_comes_and_goes_a_hundred_times() -> Result<()> {
+    // No address and no IPv6: all frames are those of this test.
+    for scope in ["all", "default"] {
+        std::fs::write(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1")
+            .context("switch IPv6 off")?;
+    }
+    for round in 0..ROUNDS {
+        let module = Module::insert("queues=2")?;
+        let (near, far) = (Link::new("onic0"), Link::new("onic1"));
+        for port in [&near, &far] {
+            port.set("up").run()?;
+        }
+        // With a program that drops, with one that bounces, and without.
+        let program = [Some("protocols"), Some("bounce"), None][round % 3];
+        if let Some(program) = program {
+            Attached::new(&far, Mode::Offload, program)?;
+        }
+        let gone = under_traffic(&near, || {
+            traffic_flows(&far)?;
+            drop(module);
+            Ok(!Module::is_loaded()?)
+        });
+        ensure!(
+            gone.with_context(|| format!("round {round}"))?,
+            "round {round}: rmmod was refused"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_port_moves_between_namespaces_under_traffic() -> Result<()> {
+    let _module = Module::insert("")?;
+    let near_ns = NetNs::new("near")?;
+    let homes = [NetNs::new("home0")?, NetNs::new("home1")?];
+    for ns in homes.iter().chain([&near_ns]) {
+        ns.silence()?;
+    }
+    let mut near = Link::new("onic0");
+    near.move_to(&near_ns)?;
+    near.set("up").run()?;
+    let mut far = Link::new("onic1");
+    under_traffic(&near, || {
+        for round in 0..20 {
+            far.move_to(&homes[round % 2])?;
+            far.set("up").run()?;
+            if round % 4 == 0 {
+                Attached::new(&far, Mode::Offload, "pass")?;
+            } else if round % 4 == 2 {
+                offload_tests::bpf::detach(&far, Mode::Offload)?;
+            }
+            traffic_flows(&far).with_context(|| format!("move {round}"))?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn the_sending_port_moves_too() -> Result<()> {
+    let _module = Module::insert("")?;
+    let homes = [NetNs::new("home0")?, NetNs::new("home1")?];
+    let far_ns = NetNs::new("far")?;
+    for ns in homes.iter().chain([&far_ns]) {
+        ns.silence()?;
+    }
+    let mut far = Link::new("onic1");
+    far.move_to(&far_ns)?;
+    far.set("up").run()?;
+    let mut near = Link::new("onic0");
+    for round in 0..10 {
+        near.move_to(&homes[round % 2])?;
+        near.set("up").run()?;
+        near.await_that("a carrier", Link::has_carrier)?;
+        let there = near.clone();
+        under_traffic(&there, || {
+            traffic_flows(&far)?;
+            near.move_to(&homes[(round + 1) % 2])
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_namespace_is_deleted_while_a_program_runs() -> Result<()> {
+    let _module = Module::insert("")?;
+    let near_ns = NetNs::new("near")?;
+    near_ns.silence()?;
+    let mut near = Link::new("onic0");
+    near.move_to(&near_ns)?;
+    near.set("up").run()?;
+    for object in ["firewall", "flows", "bounce"] {
+        let mut far = Link::new("onic1");
+        let far_ns = NetNs::new("far")?;
+        far_ns.silence()?;
+        far.move_to(&far_ns)?;
+        far.set("up").run()?;
+        Attached::new(&far, Mode::Offload, object)?;
+        under_traffic(&near, || {
+            traffic_flows(&far)?;
+            drop(far_ns);
+            Ok(())
+        })?;
+        // A port of hardware is not deleted with a namespace, it comes home.
+        let home = Link::new("onic1");
+        home.await_that("back in the first namespace", |home| {
+            Ok(home.show().is_ok())
+        })?;
+        if Attached::of(&home, Mode::Offload)?.is_some() {
+            offload_tests::bpf::detach(&home, Mode::Offload)?;
+        }
+    }
+    // It works as before.
+    let far = Link::new("onic1");
+    far.set("up").run()?;
+    near.await_that("a carrier", Link::has_carrier)?;
+    let before = far.statistics()?;
+    Sender::new(&near)?.send(&mark(0x88b7, 1))?;
+    far.await_that("the frame", |far| {
+        Ok(far.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)? > 0)
+    })
+}
+
+#[test]
+fn rmmod_while_frames_bounce() -> Result<()> {
+    let module = Module::insert("")?;
+    let (near, far) = (Link::new("onic0"), Link::new("onic1"));
+    for port in [&near, &far] {
+        port.set("up").run()?;
+        Attached::new(port, Mode::Offload, "bounce")?;
+    }
+    near.await_that("a carrier", Link::has_carrier)?;
+    let sender = Sender::new(&near)?;
+    for number in 0..32 {
+        sender.send(&mark(0x88b7, number))?;
+    }
+    traffic_flows(&far)?;
+    drop(module);
+    ensure!(!Module::is_loaded()?, "rmmod was refused");
+    Ok(())
+}
