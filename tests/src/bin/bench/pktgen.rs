@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own packet generator as the source (Documentation/networking/pktgen.rst).
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{bail, Context, Result};
+use offload_tests::link::Link;
+use offload_tests::netns;
+
+/// What one run of the generator did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// From the first frame to the last.
+    pub(crate) elapsed: Duration,
+    /// Frames that the interface took.
+    pub(crate) sent: u64,
+}
+
+/// The files of the network namespace of this very thread.
+const DIRECTORY: &str = "/proc/thread-self/net/pktgen";
+
+fn write(file: &str, command: &str) -> Result<()> {
+    let path = format!("{DIRECTORY}/{file}");
+    fs::write(&path, format!("{command}\n"))
+        .with_context(|| format!("pktgen: write '{command}' to {path}"))
+}
+
+/// Sends `count` frames of 60 bytes on `link` as fast as it takes them. Each frame is a
+/// buffer of its own (`clone_skb 0`, not shared), since veth can't take shared ones and
+/// all sources have to do the same work.
+pub(crate) fn run(link: &Link, count: u64) -> Result<Run> {
+    netns::enter(link.ns.as_deref(), || {
+        let device = &link.name;
+        write("kpktgend_0", "rem_device_all")?;
+        write("kpktgend_0", &format!("add_device {device}"))?;
+        for setting in [
+            format!("count {count}"),
+            "clone_skb 0".to_owned(),
+            "flag !SHARED".to_owned(),
+            "pkt_size 60".to_owned(),
+            "delay 0".to_owned(),
+            "queue_map_min 0".to_owned(),
+            "queue_map_max 0".to_owned(),
+            "dst 10.9.0.2".to_owned(),
+            "dst_mac 02:00:00:00:00:02".to_owned(),
+        ] {
+            write(device, &setting)?;
+        }
+        // Returns when all frames have been sent.
+        write("pgctrl", "start")?;
+        let path = format!("{DIRECTORY}/{device}");
+        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+        let result = parse(&text).with_context(|| format!("pktgen says: {text}"))?;
+        write("kpktgend_0", "rem_device_all")?;
+        Ok(result)
+    })
+}
+
+/// Reads `Result: OK: 123456(c120000+d3456) usec, 100000 (60byte,0frags)`.
+fn parse(text: &str) -> Result<Run> {
+    let Some((_, result)) = text.split_once("Result: OK: ") else {
+        bail!("no result");
+    };
+    let number = |text: &str| -> Result<u64> {
+        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().context("a number is missing")
+    };
+    let elapsed = Duration::from_micros(number(result)?);
+    let (_, rest) = result.split_once("usec, ").context("no frames")?;
+    Ok(Run {
+        elapsed,
+        sent: number(rest)?,
+    })
+}
