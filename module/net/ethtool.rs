@@ -65,6 +65,9 @@ pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
     }
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `get_drvinfo` of a registered port of type `T`.
 unsafe extern "C" fn get_drvinfo<T: Operations>(
     _dev: *mut bindings::net_device,
     info: *mut bindings::ethtool_drvinfo,
@@ -72,10 +75,13 @@ unsafe extern "C" fn get_drvinfo<T: Operations>(
     // SAFETY: The stack gives memory for the answer. It has filled in the bus information.
     let driver = unsafe { &mut (*info).driver };
     for (place, byte) in driver.iter_mut().zip(T::DRIVER.to_bytes()) {
-        *place = (*byte).into();
+        *place = *byte;
     }
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `get_ringparam` of a registered port of type `T`.
 unsafe extern "C" fn get_ringparam<T: Operations>(
     dev: *mut bindings::net_device,
     ring: *mut bindings::ethtool_ringparam,
@@ -91,6 +97,9 @@ unsafe extern "C" fn get_ringparam<T: Operations>(
     ring.tx_max_pending = T::MAX_RINGS.tx;
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `set_ringparam` of a registered port of type `T`.
 unsafe extern "C" fn set_ringparam<T: Operations>(
     dev: *mut bindings::net_device,
     ring: *mut bindings::ethtool_ringparam,
@@ -113,6 +122,9 @@ unsafe extern "C" fn set_ringparam<T: Operations>(
     from_result(|| port.set_rings(sizes, &extack, &rtnl).map(|()| 0))
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `get_channels` of a registered port of type `T`.
 unsafe extern "C" fn get_channels(
     dev: *mut bindings::net_device,
     channels: *mut bindings::ethtool_channels,
@@ -129,6 +141,9 @@ fn count_statistics<T: Operations>(port: &T) -> usize {
     count
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `get_sset_count` of a registered port of type `T`.
 unsafe extern "C" fn get_sset_count<T: Operations>(
     dev: *mut bindings::net_device,
     set: i32,
@@ -143,6 +158,9 @@ unsafe extern "C" fn get_sset_count<T: Operations>(
     i32::try_from(count_statistics(port)).unwrap_or(0)
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `get_strings` of a registered port of type `T`.
 unsafe extern "C" fn get_strings<T: Operations>(
     dev: *mut bindings::net_device,
     set: u32,
@@ -163,6 +181,9 @@ unsafe extern "C" fn get_strings<T: Operations>(
     });
 }
 
+/// # Safety
+///
+/// To be called by the stack, as `get_ethtool_stats` of a registered port of type `T`.
 unsafe extern "C" fn get_ethtool_stats<T: Operations>(
     dev: *mut bindings::net_device,
     _stats: *mut bindings::ethtool_stats,

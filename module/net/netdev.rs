@@ -144,7 +144,7 @@ impl NetDevice {
         // SAFETY: The device is valid; its name is `IFNAMSIZ` bytes. A renaming at the same time
         // gives a mixture of names at worst, never a read outside.
         let raw = unsafe { (*self.as_ptr()).name };
-        Name(raw.map(|byte| byte as u8))
+        Name(raw)
     }
 
     /// Number of transmit queues.
@@ -186,9 +186,11 @@ impl NetDevice {
 
     /// Whether transmit queue `queue` is stopped.
     pub fn is_tx_queue_stopped(&self, queue: u16) -> bool {
+        if queue >= self.tx_queues() {
+            return false;
+        }
         // SAFETY: The device is valid and has such a queue.
-        queue < self.tx_queues()
-            && unsafe { bindings::offload_nic_netif_subqueue_stopped(self.as_ptr(), queue) }
+        unsafe { bindings::offload_nic_netif_subqueue_stopped(self.as_ptr(), queue) }
     }
 
     /// Lets the stack send on transmit queue `queue` again.
@@ -292,7 +294,7 @@ impl<T: Operations> Device<T> {
             bindings::netif_carrier_off(ptr);
             for (i, byte) in config.name.to_bytes_with_nul().iter().enumerate() {
                 if let Some(place) = (*ptr).name.get_mut(i) {
-                    *place = (*byte).into();
+                    *place = *byte;
                 }
             }
         }

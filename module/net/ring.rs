@@ -48,6 +48,10 @@ unsafe impl Sync for FrameRing {}
 static MISFITS: AtomicPtr<bindings::sk_buff> = AtomicPtr::new(null_mut());
 
 /// Keeps a frame for which a smaller ring has no place, until the resize is done.
+///
+/// # Safety
+///
+/// To be called by `ptr_ring_resize` for a pointer in a [`FrameRing`], with RTNL held.
 unsafe extern "C" fn set_aside(ptr: *mut kernel::ffi::c_void) {
     let skb: *mut bindings::sk_buff = ptr.cast();
     // SAFETY: By the type invariants of `FrameRing`, a pointer in the ring is an skb whose reference
@@ -70,6 +74,10 @@ fn take_misfit(_rtnl: &Rtnl<'_>) -> Option<SkBuff> {
 }
 
 /// Frees a frame that is in a ring.
+///
+/// # Safety
+///
+/// To be called by `ptr_ring_cleanup` for a pointer in a [`FrameRing`].
 unsafe extern "C" fn destroy(ptr: *mut kernel::ffi::c_void) {
     if let Some(skb) = NonNull::new(ptr.cast()) {
         // SAFETY: By the type invariants of `FrameRing`, a pointer in the ring is an skb whose

@@ -67,9 +67,11 @@ impl<T: Operations> Adapter<T> {
         get_queue_stats_rx: Some(Self::get_queue_stats_rx),
         get_queue_stats_tx: Some(Self::get_queue_stats_tx),
         get_base_stats: Some(Self::get_base_stats),
-        ..pin_init::zeroed()
     };
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn init(dev: *mut bindings::net_device) -> i32 {
         // SAFETY: The private memory is set before `register_netdev`, which calls this.
         let device = unsafe { device::<T>(dev) };
@@ -78,6 +80,9 @@ impl<T: Operations> Adapter<T> {
         from_result(|| unsafe { device.offload_device.register_netdev(dev) }.map(|()| 0))
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn uninit(dev: *mut bindings::net_device) {
         // SAFETY: The port is there until `unregister_netdev` has returned.
         let device = unsafe { device::<T>(dev) };
@@ -86,6 +91,9 @@ impl<T: Operations> Adapter<T> {
         unsafe { device.offload_device.unregister_netdev(dev) };
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn open(dev: *mut bindings::net_device) -> i32 {
         // SAFETY: Callbacks of a registered device.
         let (port, device) = unsafe { (port::<T>(dev), device::<T>(dev)) };
@@ -105,6 +113,9 @@ impl<T: Operations> Adapter<T> {
         0
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn stop(dev: *mut bindings::net_device) -> i32 {
         // SAFETY: Callbacks of a registered device.
         let (port, device) = unsafe { (port::<T>(dev), device::<T>(dev)) };
@@ -119,6 +130,9 @@ impl<T: Operations> Adapter<T> {
         0
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn start_xmit(
         skb: *mut bindings::sk_buff,
         dev: *mut bindings::net_device,
@@ -141,6 +155,9 @@ impl<T: Operations> Adapter<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn get_stats64(
         dev: *mut bindings::net_device,
         storage: *mut bindings::rtnl_link_stats64,
@@ -150,6 +167,9 @@ impl<T: Operations> Adapter<T> {
         port.link_stats().fill(storage);
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn get_queue_stats_rx(
         dev: *mut bindings::net_device,
         queue: i32,
@@ -162,6 +182,9 @@ impl<T: Operations> Adapter<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn get_queue_stats_tx(
         dev: *mut bindings::net_device,
         queue: i32,
@@ -175,6 +198,10 @@ impl<T: Operations> Adapter<T> {
     }
 
     /// What was counted by queues that are gone: nothing, the queues are always the same.
+    ///
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn get_base_stats(
         _dev: *mut bindings::net_device,
         rx: *mut bindings::netdev_queue_stats_rx,
@@ -186,6 +213,9 @@ impl<T: Operations> Adapter<T> {
         crate::stats::TxQueueStats::default().fill(tx);
     }
 
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn bpf(
         dev: *mut bindings::net_device,
         command: *mut bindings::netdev_bpf,
