@@ -84,7 +84,7 @@ fn error(errno: i32) -> Error {
     Error::from_errno(-errno)
 }
 
-fn make(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<Map<KernelMemory>, Refusal> {
+fn make(device: &DeviceMemory, spec: &MapSpec) -> Result<Map<KernelMemory>, Refusal> {
     if let Some(node) = spec.numa_node {
         return Err(Refusal::NumaNode(node));
     }
@@ -114,14 +114,13 @@ fn operate(operation: impl FnOnce() -> Result<(), MapError>) -> Result {
 impl MapOffload for DeviceMap {
     type Device = DeviceMemory;
 
-    fn alloc(device: &DeviceMemory, spec: &MapSpec<'_>) -> Result<Arc<Self>> {
+    fn alloc(device: &DeviceMemory, spec: &MapSpec) -> Result<Arc<Self>> {
         let map = make(device, spec).map_err(|refusal| {
             // BPF_MAP_CREATE has no log for a driver.
-            let name = core::str::from_utf8(spec.name).unwrap_or_default();
             device.log_refusal(
                 format_args!(
-                    "map '{name}' refused (key_size {}, value_size {}, max_entries {})",
-                    spec.key_size, spec.value_size, spec.max_entries
+                    "{:?} map (key_size {}, value_size {}, max_entries {}) refused",
+                    spec.kind, spec.key_size, spec.value_size, spec.max_entries
                 ),
                 &refusal,
             );

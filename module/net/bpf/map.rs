@@ -25,9 +25,9 @@ pub enum MapKind {
     Other(u32),
 }
 
-/// What the user asks for in `BPF_MAP_CREATE`.
-#[derive(Clone, Debug)]
-pub struct MapSpec<'a> {
+/// What the user asks for in `BPF_MAP_CREATE`. The map's name comes later.
+#[derive(Clone, Copy, Debug)]
+pub struct MapSpec {
     /// Type.
     pub kind: MapKind,
     /// Bytes of a key.
@@ -42,8 +42,6 @@ pub struct MapSpec<'a> {
     pub numa_node: Option<u32>,
     /// Type-specific extra word.
     pub extra: u64,
-    /// Name; at most 15 bytes, and possibly none.
-    pub name: &'a [u8],
 }
 
 /// A map that lives in a device, as user space reaches it through `bpf()`.
@@ -56,7 +54,7 @@ pub trait MapOffload: Send + Sync + Sized + 'static {
     type Device: Send + Sync + 'static;
 
     /// Makes a map. Process context, RTNL held.
-    fn alloc(device: &Self::Device, spec: &MapSpec<'_>) -> Result<Arc<Self>>;
+    fn alloc(device: &Self::Device, spec: &MapSpec) -> Result<Arc<Self>>;
 
     /// Copies the value of `key` to `value`.
     ///
@@ -111,7 +109,6 @@ pub(super) unsafe fn alloc<M: MapOffload>(
         flags: map.map_flags,
         numa_node: u32::try_from(map.numa_node).ok(),
         extra: map.map_extra,
-        name: CStr::from_bytes_until_nul(&map.name).map_or(&[], CStr::to_bytes),
     };
     offmap.dev_priv = M::alloc(device, &spec)?.into_foreign();
     offmap.dev_ops = &Adapter::<M>::OPS;
