@@ -30,7 +30,7 @@ use crate::op::{Code, Op};
 /// Version of the serialised form.
 pub const FORMAT: u16 = 1;
 
-const MAGIC: [u8; 4] = *b"ONIC";
+const MAGIC: u32 = u32::from_le_bytes(*b"ONIC");
 const HEADER_BYTES: usize = 64;
 const ORIGIN_BYTES: usize = 4;
 const CRC_AT: usize = 60;
@@ -114,6 +114,7 @@ impl Header {
             0
         };
         let fields = MAGIC
+            .to_le_bytes()
             .into_iter()
             .chain(FORMAT.to_le_bytes())
             .chain((HEADER_BYTES as u16).to_le_bytes())
@@ -171,7 +172,7 @@ impl<M: Memory> Image<M> {
     pub fn decode(memory: &M, bytes: &[u8]) -> Result<Self, ImageError> {
         let length = ImageError::Length { len: bytes.len() };
         let head: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(length)?;
-        if !head.starts_with(&MAGIC) {
+        if u32::from_le_bytes(field(head, 0)) != MAGIC {
             return Err(ImageError::Magic);
         }
         let version = u16::from_le_bytes(field(head, 4));
@@ -182,13 +183,9 @@ impl<M: Memory> Image<M> {
         if bytes.len() != image_bytes(count) {
             return Err(length);
         }
-        let without_crc = bytes.iter().enumerate().map(|(at, byte)| {
-            if !(CRC_AT..HEADER_BYTES).contains(&at) {
-                *byte
-            } else {
-                0
-            }
-        });
+        let before = head.iter().take(CRC_AT).chain(&[0; HEADER_BYTES - CRC_AT]);
+        let body = bytes.get(HEADER_BYTES..).unwrap_or(&[]);
+        let without_crc = before.chain(body).copied();
         if crc32c(without_crc) != u32::from_le_bytes(field(head, CRC_AT)) {
             return Err(ImageError::Checksum);
         }
@@ -198,7 +195,6 @@ impl<M: Memory> Image<M> {
             writes_frame: u16::from_le_bytes(field(head, 18)) & FLAG_WRITES_FRAME != 0,
             stack_bytes: u32::from_le_bytes(field(head, 20)),
         };
-        let body = bytes.get(HEADER_BYTES..).unwrap_or(&[]);
         let (ops, origins) = body
             .split_at_checked(count.wrapping_mul(Op::BYTES))
             .ok_or(length)?;

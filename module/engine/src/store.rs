@@ -154,7 +154,9 @@ impl<M: Memory> Source<M> {
             hint: Hint::Unknown,
         };
         let slots = memory.allocate(asked, slot).map_err(no_memory)?;
-        let calls = original.iter().filter(|insn| insn.is_local_call()).count();
+        let calls = original.iter().fold(0_usize, |calls, insn| {
+            calls.wrapping_add(insn.is_local_call().into())
+        });
         let none = Function {
             start: u32::MAX,
             depth: 0,
@@ -301,7 +303,7 @@ impl<M: Memory> Source<M> {
         while changed {
             changed = false;
             let mut caller = 0_usize;
-            for (slot, insn) in self.original.iter().enumerate() {
+            for (slot, insn) in (0_usize..self.original.len()).zip(self.original.iter()) {
                 if self
                     .functions
                     .get(caller.wrapping_add(1))
@@ -361,11 +363,7 @@ fn find_functions(insns: &[Insn], functions: &mut [Function]) -> Result<(), Refu
         }
     };
     add(0).map_err(Refusal::program)?;
-    for (slot, insn) in insns
-        .iter()
-        .enumerate()
-        .filter(|(_, insn)| insn.is_local_call())
-    {
+    for (slot, insn) in (0..len).zip(insns).filter(|(_, insn)| insn.is_local_call()) {
         let target = (slot as i64)
             .wrapping_add(i64::from(insn.imm))
             .wrapping_add(1);

@@ -125,11 +125,17 @@ impl WordSource for MapBytes<'_> {
 
 /// Copies `words` into `bytes`, as many bytes as there are.
 pub(crate) fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
-    for (word, chunk) in words.iter().zip(bytes.chunks_mut(WORD)) {
+    let mut rest = bytes;
+    for word in words {
+        let len = rest.len().min(WORD);
+        let Some((chunk, tail)) = rest.split_at_mut_checked(len) else {
+            return;
+        };
         let value = word.load(Ordering::Relaxed).to_le_bytes();
         for (to, from) in chunk.iter_mut().zip(value) {
             *to = from;
         }
+        rest = tail;
     }
 }
 

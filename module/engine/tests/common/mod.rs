@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the tests of the engine share: short names for instructions, and a device to run them on.
+
+#![allow(dead_code, reason = "each test uses its part")]
+#![allow(unreachable_pub, reason = "a module that each test binary includes")]
+
+pub mod asm;
+
+use std::sync::Arc;
+
+use engine::exec::{Core, Program, Services, XdpVerdict};
+use engine::fault::Fault;
+use engine::frame::{Frame, XdpContext};
+use engine::image::Image;
+use engine::insn::Insn;
+use engine::limits::Limits;
+use engine::map::{Map, MapKind, MapSpec};
+use engine::memory::HostMemory;
+use engine::refusal::Refusal;
+use engine::store::{ProgramKind, RegisterFacts, RegisterKind, Source};
+
+pub type HostMap = Arc<Map<HostMemory>>;
+pub type HostProgram = Program<HostMemory, HostMap>;
+
+/// Time, randomness and processor that a test can recognise.
+pub struct TestServices;
+
+pub const KTIME: u64 = 0x1122_3344_5566_7788;
+pub const PRANDOM: u32 = 0x9abc_def0;
+pub const PROCESSOR: u32 = 3;
+
+impl Services for TestServices {
+    fn ktime_get_ns(&self) -> u64 {
+        KTIME
+    }
+
+    fn prandom_u32(&self) -> u32 {
+        PRANDOM
+    }
+
+    fn processor_id(&self) -> u32 {
+        PROCESSOR
+    }
+}
+
+/// A verifier that says of every register that it is of one kind.
+pub struct Always(pub RegisterKind);
+
+impl RegisterFacts for Always {
+    fn kind(&self, _reg: u8) -> RegisterKind {
+        self.0
+    }
+
+    fn offset(&self, _reg: u8) -> i32 {
+        0
+    }
+}
+
+pub fn source(insns: &[Insn], limits: &Limits) -> Result<Source<HostMemory>, Refusal> {
+    Source::new(&HostMemory, ProgramKind::Xdp, insns.iter().copied(), limits)
+}
+
+/// The immediate of a map instruction is the map's index in the program's map table.
+pub fn image_of(
+    source: &Source<HostMemory>,
+    limits: &Limits,
+) -> Result<Image<HostMemory>, Refusal> {
+    let mut maps = |immediate: u64| u16::try_from(immediate).ok();
+    Image::translate(&HostMemory, source, [7; 32], &mut maps, limits)
+}
+
+/// All that happens to a program from load to translation. `hint` is what the verifier says of all pointers.
+pub fn translate_with(
+    insns: &[Insn],
+    hint: Option<RegisterKind>,
+    limits: &Limits,
+) -> Result<Image<HostMemory>, Refusal> {
+    let mut source = source(insns, limits)?;
+    if let Some(kind) = hint {
+        let mut second_half = false;
+        for (idx, insn) in insns.iter().enumerate() {
+            if !second_half {
+                source.check_insn(idx, &Always(kind))?;
+            }
+            second_half = insn.is_ld_imm64() && !second_half;
+        }
+    }
+    source.finalize()?;
+    image_of(&source, limits)
+}
+
+pub fn translate(insns: &[Insn]) -> Result<Image<HostMemory>, Refusal> {
+    translate_with(insns, None, &Limits::default())
+}
+
+pub fn program(insns: &[Insn], maps: &[HostMap]) -> HostProgram {
+    let image = translate(insns).unwrap_or_else(|refusal| panic!("{refusal}"));
+    Program::new(image, maps.to_vec())
+}
+
+pub fn map(kind: MapKind, key_size: u32, value_size: u32, max_entries: u32) -> HostMap {
+    let spec = MapSpec {
+        kind,
+        key_size,
+        value_size,
+        max_entries,
+        flags: 0,
+        hash_seed: 0x5eed,
+    };
+    let map = Map::new(&HostMemory, &spec, &Limits::default(), 4);
+    Arc::new(map.unwrap_or_else(|error| panic!("{error}")))
+}
+
+pub fn core() -> Core<HostMemory> {
+    Core::new(&HostMemory, &Limits::default()).expect("memory for a core")
+}
+
+pub const CONTEXT: XdpContext = XdpContext {
+    ingress_ifindex: 11,
+    rx_queue_index: 5,
+    egress_ifindex: 0,
+};
+
+pub fn run(program: &HostProgram, frame: &mut Frame<'_>) -> Result<XdpVerdict, Fault> {
+    core().run_xdp(program, frame, &mut CONTEXT.clone(), &TestServices)
+}
+
+/// Runs `insns`, which leave a number in r0, and returns the number, in both forms that memory operations can take.
+///
+/// The number comes out through a map: r0 as an exit value would be cut to a verdict.
+pub fn result_of(insns: &[Insn]) -> u64 {
+    let plain = result_with(insns, None);
+    for hint in [
+        RegisterKind::Stack,
+        RegisterKind::Packet,
+        RegisterKind::MapValue,
+        RegisterKind::Ctx,
+    ] {
+        assert_eq!(
+            result_with(insns, Some(hint)),
+            plain,
+            "with every pointer hinted as {hint:?}"
+        );
+    }
+    plain
+}
+
+fn result_with(insns: &[Insn], hint: Option<RegisterKind>) -> u64 {
+    use asm::*;
+    // The program under test becomes a function, so that it may exit where it likes.
+    let mut code = vec![call_local(1), ja(insns.len() as i16)];
+    code.extend_from_slice(insns);
+    code.extend([
+        stx(DW, R10, -512, R0),
+        st(W, R10, -504, 0),
+        mov_reg(R2, R10),
+        alu_imm(ADD, R2, -504),
+        mov_reg(R3, R10),
+        alu_imm(ADD, R3, -512),
+        mov_imm(R4, 0),
+    ]);
+    code.extend(ld_map(R1, 0));
+    code.extend([call(2), mov_imm(R0, 2), exit()]);
+    let result = map(MapKind::Array, 4, 8, 1);
+    let image = translate_with(&code, hint, &Limits::default())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    let program = Program::new(image, vec![result.clone()]);
+    let mut buffer = [0; 512];
+    let mut frame = Frame::writable(&mut buffer, 256, 320).expect("a frame");
+    let verdict =
+        run(&program, &mut frame).unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
+    assert_eq!(verdict, XdpVerdict::Pass);
+    let mut value = [0; 8];
+    result.lookup(&[0; 4], &mut value).expect("element 0");
+    u64::from_le_bytes(value)
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every generic function of the engine, made concrete, so that a compiler turns all of them into code.
+//!
+//! Compiled by `../panic_free.rs` with the flags of the kernel; never run.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+use core::hint::black_box;
+
+use engine::descriptor::RxDescriptor;
+use engine::exec::{Core, Program, Services};
+use engine::fault::Fault;
+use engine::frame::{Frame, XdpContext};
+use engine::image::{Image, ImageError};
+use engine::insn::Insn;
+use engine::limits::Limits;
+use engine::map::{Map, MapError, MapSpec};
+use engine::memory::{Memory, OutOfMemory};
+use engine::pipeline::{self, XdpCounters};
+use engine::refusal::Refusal;
+use engine::store::{ProgramKind, RegisterFacts, Source};
+
+/// Memory that the compiler can't see through: it may give out memory or not.
+pub struct Opaque;
+
+impl Memory for Opaque {
+    type Buffer<T: Send + Sync + 'static> = &'static mut [T];
+
+    fn allocate<T: Send + Sync + 'static>(
+        &self,
+        len: usize,
+        mut fill: impl FnMut(usize) -> T,
+    ) -> Result<&'static mut [T], OutOfMemory> {
+        let buffer: &'static mut [T] = black_box(None).ok_or(OutOfMemory)?;
+        for (element, index) in buffer.iter_mut().zip(0..len) {
+            *element = fill(index);
+        }
+        Ok(buffer)
+    }
+}
+
+pub struct Opaquely;
+
+impl Services for Opaquely {
+    fn ktime_get_ns(&self) -> u64 {
+        black_box(0)
+    }
+
+    fn prandom_u32(&self) -> u32 {
+        black_box(0)
+    }
+
+    fn processor_id(&self) -> u32 {
+        black_box(0)
+    }
+}
+
+type Maps = &'static Map<Opaque>;
+
+pub fn store(kind: ProgramKind, insns: &[Insn], limits: &Limits) -> Result<Source<Opaque>, Refusal> {
+    Source::new(&Opaque, kind, insns.iter().copied(), limits)
+}
+
+pub fn check(source: &mut Source<Opaque>, idx: usize, regs: &dyn RegisterFacts) -> Result<(), Refusal> {
+    source.check_insn(idx, regs)
+}
+
+pub fn replace(source: &mut Source<Opaque>, off: usize, insn: Insn) -> Result<(), Refusal> {
+    source.replace_insn(off, insn)
+}
+
+pub fn remove(source: &mut Source<Opaque>, off: usize, cnt: usize) -> Result<(), Refusal> {
+    source.remove_insns(off, cnt)
+}
+
+pub fn finalize(source: &mut Source<Opaque>) -> Result<(), Refusal> {
+    source.finalize()
+}
+
+pub fn translate(
+    source: &Source<Opaque>,
+    digest: [u8; 32],
+    maps: &mut dyn FnMut(u64) -> Option<u16>,
+    limits: &Limits,
+) -> Result<Image<Opaque>, Refusal> {
+    Image::translate(&Opaque, source, digest, maps, limits)
+}
+
+pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
+    Image::decode(&Opaque, bytes)
+}
+
+pub fn disassemble(image: &Image<Opaque>, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    core::fmt::Display::fmt(image, f)
+}
+
+pub fn image_facts(image: &Image<Opaque>) -> (bool, usize, u32, Option<u32>) {
+    (image.writes_frame(), image.bytes().len(), image.stack_bytes(), image.origin(image.ops().len()))
+}
+
+pub fn new_map(spec: &MapSpec, limits: &Limits, cpus: usize) -> Result<Map<Opaque>, MapError> {
+    Map::new(&Opaque, spec, limits, cpus)
+}
+
+pub fn size(map: Maps) -> usize {
+    map.size_in_memory()
+}
+
+pub fn lookup(map: Maps, key: &[u8], value: &mut [u8]) -> Result<(), MapError> {
+    map.lookup(key, value)
+}
+
+pub fn update(map: Maps, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+    map.update(key, value, flags)
+}
+
+pub fn delete(map: Maps, key: &[u8]) -> Result<(), MapError> {
+    map.delete(key)
+}
+
+pub fn next_key(map: Maps, key: Option<&[u8]>, next: &mut [u8]) -> Result<(), MapError> {
+    map.get_next_key(key, next)
+}
+
+pub fn core(limits: &Limits) -> Result<Core<Opaque>, OutOfMemory> {
+    Core::new(&Opaque, limits)
+}
+
+pub fn program(image: Image<Opaque>, maps: &'static mut [Maps]) -> Program<Opaque, Maps> {
+    Program::new(image, maps)
+}
+
+pub fn last_fault(core: &Core<Opaque>) -> Option<Fault> {
+    core.last_fault().copied()
+}
+
+pub fn receive(
+    core: &mut Core<Opaque>,
+    program: Option<&Program<Opaque, Maps>>,
+    frame: &mut Frame<'_>,
+    context: &mut XdpContext,
+    counters: &XdpCounters,
+) -> RxDescriptor {
+    pipeline::receive(core, program, frame, context, &Opaquely, counters)
+}
