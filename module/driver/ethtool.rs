@@ -108,8 +108,8 @@ impl EthtoolOperations for Port {
         let guard = rcu::Guard::new();
         if let Some(peer) = self.peer.load(&guard) {
             for (near, far) in [(self, peer), (peer, self)] {
-                for (queue, rx) in far.rx.iter().enumerate() {
-                    with_bh_disabled(|| near.resume(queue, rx, far.rx.len()));
+                for queue in 0..far.rx.len() {
+                    with_bh_disabled(|| near.resume(far, queue));
                 }
             }
         }

@@ -302,10 +302,9 @@ impl Port {
             context,
             guard: &guard,
         };
-        let mut done = 0;
-        while done < context.budget() {
-            let Some(skb) = rx.ring.pop() else { break };
-            done += 1;
+        let frames = rx.ring.pop_batch(context.budget());
+        let done = frames.len();
+        for skb in frames {
             if let Some(peer) = peer {
                 peer.complete(skb.queue());
             }
@@ -313,7 +312,7 @@ impl Port {
         }
         if done > 0 {
             if let Some(peer) = peer {
-                peer.resume(usize::from(queue), rx, self.rx.len());
+                peer.resume(self, usize::from(queue));
             }
         }
         done
@@ -331,7 +330,7 @@ impl Port {
                 }
             }
             if let Some(peer) = peer {
-                with_bh_disabled(|| peer.resume(index, rx, self.rx.len()));
+                with_bh_disabled(|| peer.resume(self, index));
             }
         }
     }

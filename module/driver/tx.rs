@@ -128,46 +128,56 @@ impl Port {
 
         skb.tx_timestamp();
         // Counted before the far side can take the frame and count it off.
-        let in_flight = tx.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        let in_flight = tx.in_flight.fetch_add(1, Ordering::Relaxed);
         if let Err(skb) = far.ring.push(skb) {
             tx.in_flight.fetch_sub(1, Ordering::Relaxed);
-            self.hold(tx, queue, far);
+            self.hold(tx, queue, peer, far);
             return Xmit::Busy(skb);
         }
         tx.packets.add(1);
         tx.bytes.add(u64::from(descriptor.len));
-        if in_flight >= self.tx_ring_size.load(Ordering::Relaxed) || far.ring.is_full() {
-            self.hold(tx, queue, far);
+        // A frame more could fail to get in. Those that the far device has sent to itself come on
+        // top of this count; if they take the room, the stack is told to keep its frame.
+        if in_flight.saturating_add(1) >= self.in_flight_limit(peer) {
+            self.hold(tx, queue, peer, far);
         }
         peer.device.schedule(far_queue);
         Xmit::Taken
     }
 
+    /// How many frames of one transmit queue may be under way to `peer`.
+    fn in_flight_limit(&self, peer: &Self) -> u32 {
+        let near = self.tx_ring_size.load(Ordering::Relaxed);
+        near.min(peer.rx_ring_size.load(Ordering::Relaxed))
+    }
+
     /// Stops transmit queue `queue` until the far side has made room.
-    fn hold(&self, tx: &TxQueue, queue: u16, far: &RxQueue) {
+    fn hold(&self, tx: &TxQueue, queue: u16, peer: &Self, far: &RxQueue) {
         self.device.stop_tx_queue(queue);
         tx.stops.add(1);
         // The far side makes room first and looks for stopped queues then; whichever of the two
         // comes late sees what the other one did.
         memory_barrier();
-        if self.has_room(tx, far) {
+        if self.has_room(tx, peer, far) {
             self.device.wake_tx_queue(queue);
             tx.wakes.add(1);
         }
     }
 
-    fn has_room(&self, tx: &TxQueue, far: &RxQueue) -> bool {
-        tx.in_flight.load(Ordering::Relaxed) < self.tx_ring_size.load(Ordering::Relaxed)
-            && !far.ring.is_full()
+    fn has_room(&self, tx: &TxQueue, peer: &Self, far: &RxQueue) -> bool {
+        tx.in_flight.load(Ordering::Relaxed) < self.in_flight_limit(peer) && !far.ring.is_full()
     }
 
-    /// Wakes the transmit queues that were stopped for the ring `far` of the port at the other end,
-    /// its queue `far_queue`. Context: bottom halves off; called by the far side.
-    pub(crate) fn resume(&self, far_queue: usize, far: &RxQueue, far_queues: usize) {
+    /// Wakes the transmit queues that were stopped for receive queue `far_queue` of the port at the
+    /// other end, `peer`, which calls this. Context: bottom halves off.
+    pub(crate) fn resume(&self, peer: &Self, far_queue: usize) {
+        let Some(far) = peer.rx.get(far_queue) else {
+            return;
+        };
         memory_barrier();
         let mine = self.tx.iter().zip(0u16..).skip(far_queue);
-        for (tx, queue) in mine.step_by(far_queues.max(1)) {
-            if self.device.is_tx_queue_stopped(queue) && self.has_room(tx, far) {
+        for (tx, queue) in mine.step_by(peer.rx.len().max(1)) {
+            if self.device.is_tx_queue_stopped(queue) && self.has_room(tx, peer, far) {
                 self.device.wake_tx_queue(queue);
                 tx.wakes.add(1);
             }

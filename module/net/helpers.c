@@ -66,11 +66,6 @@ void offload_nic_napi_schedule(struct napi_struct *napi)
 	napi_schedule(napi);
 }
 
-bool offload_nic_netif_carrier_ok(const struct net_device *dev)
-{
-	return netif_carrier_ok(dev);
-}
-
 void offload_nic_netif_napi_del(struct napi_struct *napi)
 {
 	netif_napi_del(napi);
@@ -116,14 +111,9 @@ void *offload_nic_ptr_ring_consume(struct ptr_ring *ring)
 	return ptr_ring_consume(ring);
 }
 
-void *offload_nic_ptr_ring_consume_bh(struct ptr_ring *ring)
+int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, int n)
 {
-	return ptr_ring_consume_bh(ring);
-}
-
-bool offload_nic_ptr_ring_empty(struct ptr_ring *ring)
-{
-	return ptr_ring_empty(ring);
+	return ptr_ring_consume_batched(ring, array, n);
 }
 
 /* The unlocked __ptr_ring_full() may only be asked by the producer. */

@@ -34,7 +34,6 @@ void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *nap
 				 int (*poll)(struct napi_struct *, int), int index);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 void offload_nic_napi_schedule(struct napi_struct *napi);
-bool offload_nic_netif_carrier_ok(const struct net_device *dev);
 void offload_nic_netif_napi_del(struct napi_struct *napi);
 bool offload_nic_netif_running(const struct net_device *dev);
 void offload_nic_netif_tx_disable(struct net_device *dev);
@@ -44,8 +43,7 @@ void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue);
 void *offload_nic_netdev_priv(const struct net_device *dev);
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
 void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
-void *offload_nic_ptr_ring_consume_bh(struct ptr_ring *ring);
-bool offload_nic_ptr_ring_empty(struct ptr_ring *ring);
+int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, int n);
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
 int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);

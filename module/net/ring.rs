@@ -126,6 +126,31 @@ impl FrameRing {
         NonNull::new(ptr.cast()).map(|skb| unsafe { SkBuff::from_raw(skb) })
     }
 
+    /// Takes the oldest frames out, at most `limit` and at most [`Batch::MAX`].
+    ///
+    /// Context: bottom halves off.
+    #[inline]
+    pub fn pop_batch(&self, limit: usize) -> Batch {
+        let mut batch = Batch {
+            frames: [null_mut(); Batch::MAX],
+            taken: 0,
+            len: 0,
+        };
+        // SAFETY: The ring is initialised, and the array has room for as many.
+        let len = unsafe {
+            bindings::offload_nic_ptr_ring_consume_batched(
+                self.ring.get(),
+                batch.frames.as_mut_ptr(),
+                // CAST: At most `Batch::MAX`.
+                limit.min(Batch::MAX) as i32,
+            )
+        };
+        // INVARIANT: By the invariants of the ring, what comes out are skbs whose references become
+        // the batch's.
+        batch.len = usize::try_from(len).unwrap_or(0).min(Batch::MAX);
+        batch
+    }
+
     /// Whether there is no room for another frame at this moment.
     ///
     /// Context: bottom halves off.
@@ -150,6 +175,51 @@ impl FrameRing {
             misfit(skb);
         }
         result
+    }
+}
+
+/// Frames that were taken out of a ring at once, oldest first.
+///
+/// # Invariants
+///
+/// `frames[taken..len]` are skbs whose references the batch owns.
+pub struct Batch {
+    frames: [*mut kernel::ffi::c_void; Self::MAX],
+    taken: usize,
+    len: usize,
+}
+
+impl Batch {
+    /// The most frames in a batch: what NAPI allows in one poll.
+    pub const MAX: usize = bindings::NAPI_POLL_WEIGHT as usize;
+
+    /// How many frames are left.
+    pub fn len(&self) -> usize {
+        self.len - self.taken
+    }
+
+    /// Whether no frame is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Iterator for Batch {
+    type Item = SkBuff;
+
+    #[inline]
+    fn next(&mut self) -> Option<SkBuff> {
+        let ptr = *self.frames.get(self.taken..self.len)?.first()?;
+        self.taken += 1;
+        // SAFETY: By the type invariants this is an skb whose reference is the batch's. It is handed
+        // out once, as `taken` has moved on.
+        NonNull::new(ptr.cast()).map(|skb| unsafe { SkBuff::from_raw(skb) })
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.for_each(drop);
     }
 }
 
