@@ -216,7 +216,7 @@ where
     /// A field of `struct xdp_md`. The fields are four bytes wide, but the frame's bounds come out as device
     /// addresses in all 64 bits of the register.
     pub(super) fn load_context(&self, offset: u64) -> Result<u64, FaultCause> {
-        let frame = |offset: usize| address::FRAME | offset as u64;
+        let frame = |offset: usize| address::FRAME.wrapping_add(offset as u64);
         Ok(match offset {
             0 => frame(self.frame.data_offset()),
             4 => frame(self.frame.end_offset()),

@@ -16,6 +16,7 @@ use core::sync::atomic::AtomicU64;
 pub use self::error::MapError;
 use self::hash::HashTable;
 use self::words::{words_for, WordSource, WORD};
+use crate::address;
 use crate::limits::{Limits, MAX_KEY_SIZE};
 use crate::memory::Memory;
 
@@ -88,7 +89,8 @@ impl<M: Memory> Map<M> {
             MapKind::Hash => hash::table_bytes(spec, elements),
         };
         let asked = value_total.saturating_add(table_total);
-        let limit = limits.max_map_bytes;
+        // What lies beyond has no device address.
+        let limit = limits.max_map_bytes.min(address::BIAS);
         if asked > limit {
             return Err(MapError::Limit {
                 field: "memory of the map in bytes",

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 #![allow(unreachable_pub, reason = "a module that each test binary includes")]
+#![allow(unused_imports, reason = "each test uses its part")]
 
 pub mod asm;
 
