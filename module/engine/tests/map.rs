@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::{HashMap, HashSet};
+use std::slice::from_ref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -385,7 +386,7 @@ fn a_program_uses_a_map_by_helpers_and_pointers() {
             mov_imm(R0, 2),
             exit(),
         ]);
-        let program = program(&code, &[map.clone()]);
+        let program = program(&code, from_ref(&map));
         let data = [0; 60];
         for round in 1..=3_u8 {
             assert_eq!(
@@ -441,7 +442,7 @@ fn helpers_give_programs_the_kernels_error_numbers() {
         code.push(exit());
         let data = [0; 60];
         let verdict = run(
-            &program(&code, &[hash.clone()]),
+            &program(&code, from_ref(&hash)),
             &mut Frame::read_only(&data),
         );
         assert_eq!(
@@ -482,7 +483,7 @@ fn keys_and_values_may_lie_in_the_frame_and_in_a_map() {
     ]);
     code.extend(ld_map(R1, 0));
     code.extend([call(2), mov_imm(R0, 2), exit()]);
-    let program = program(&code, &[hash.clone()]);
+    let program = program(&code, from_ref(&hash));
     let data: Vec<u8> = (1..=60).collect();
     assert_eq!(
         run(&program, &mut Frame::read_only(&data)),
@@ -514,7 +515,7 @@ fn a_pointer_leads_to_its_map_only() {
             code.extend([call(1), access, mov_imm(R0, 2), exit()]);
             let data = [0; 60];
             let verdict = run(
-                &program(&code, &[map.clone()]),
+                &program(&code, from_ref(&map)),
                 &mut Frame::read_only(&data),
             );
             assert_eq!(verdict.map_err(|fault| fault.cause), expected, "{access:?}");
@@ -536,7 +537,7 @@ fn a_pointer_leads_to_its_map_only() {
         ]);
         let data = [0; 60];
         let verdict = run(
-            &program(&code, &[map.clone()]),
+            &program(&code, from_ref(&map)),
             &mut Frame::read_only(&data),
         );
         let expected = if off == 4 {
@@ -566,7 +567,7 @@ fn counters_of_several_queues_add_up() {
             mov_imm(R0, 2),
             exit(),
         ]);
-        let program = Arc::new(program(&code, &[map.clone()]));
+        let program = Arc::new(program(&code, from_ref(&map)));
         std::thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
@@ -747,7 +748,7 @@ fn a_replaced_value_stays_as_it_was_for_a_program_that_holds_it() {
     let data = [0; 60];
     assert_eq!(
         run(
-            &program(&code, &[hash.clone()]),
+            &program(&code, from_ref(&hash)),
             &mut Frame::read_only(&data)
         ),
         Ok(XdpVerdict::Pass)
