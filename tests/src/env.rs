@@ -44,8 +44,15 @@ pub fn flavour() -> String {
     std::env::var("OFFLOAD_NIC_FLAVOUR").unwrap_or_default()
 }
 
+/// Whether the processor itself is emulated.
+///
+/// With KVM it is not, but that can't be told from in here: every QEMU counts.
+pub fn is_emulated() -> bool {
+    std::env::var("OFFLOAD_NIC_VM").as_deref() == Ok("qemu")
+}
+
 /// Whether kernel code runs many times slower than usual here: under emulation
 /// or with checkers compiled in.
 pub fn is_slow() -> bool {
-    std::env::var("OFFLOAD_NIC_VM").as_deref() == Ok("qemu") || flavour() != "uml"
+    is_emulated() || flavour() != "uml"
 }

@@ -146,7 +146,7 @@ impl Frames {
             0 => 0,
             1..=5 => self.rng.random_range(0..200),
             6..=8 => self.rng.random_range(0..1460),
-            _ => self.rng.random_range(1460..self.longest),
+            _ => self.rng.random_range(0..self.longest),
         }
     }
 

@@ -45,12 +45,24 @@ fn run(cable: &Cable, object: &str, prepare: Prepare, frames: &[Vec<u8>]) -> Res
     Ok(Outcome { observed, maps })
 }
 
-/// The first frame in which two lists differ, for a message that can be acted upon.
+/// The first bytes of a frame and those around `at`, for a message that can be read.
+fn excerpt(frame: &[u8], at: usize) -> String {
+    let head = &frame[..frame.len().min(48)];
+    let around = &frame[at.saturating_sub(8).min(frame.len())..(at + 8).min(frame.len())];
+    let len = frame.len();
+    format!("{len} bytes, {head:02x?}, around byte {at}: {around:02x?}")
+}
+
+/// Tells of the first frame in which two lists differ.
 fn same_frames(what: &str, native: &[Vec<u8>], offloaded: &[Vec<u8>]) -> Result<()> {
     for (number, (a, b)) in native.iter().zip(offloaded).enumerate() {
+        let differs = a.iter().zip(b).position(|(a, b)| a != b);
+        let at = differs.unwrap_or(a.len().min(b.len()));
         ensure!(
             a == b,
-            "{what} frame {number} differs\nnative    {a:02x?}\noffloaded {b:02x?}"
+            "{what} frame {number} differs\nnative:    {}\noffloaded: {}",
+            excerpt(a, at),
+            excerpt(b, at)
         );
     }
     ensure!(
@@ -97,7 +109,18 @@ fn nothing(_: &Attached) -> Result<()> {
 
 /// The same law for one program.
 fn equal(object: &str, seed: u64, prepare: Prepare, expected: fn(&Outcome) -> bool) -> Result<()> {
-    let mut source = Frames::new(seed, JUMBO_MTU);
+    equal_up_to(JUMBO_MTU, object, seed, prepare, expected)
+}
+
+/// As [`equal`], with frames that fit into `mtu` though the links could carry more.
+fn equal_up_to(
+    mtu: usize,
+    object: &str,
+    seed: u64,
+    prepare: Prepare,
+    expected: fn(&Outcome) -> bool,
+) -> Result<()> {
+    let mut source = Frames::new(seed, mtu);
     let frames: Vec<_> = (0..how_many()).map(|_| source.next_frame()).collect();
     let native = {
         let cable = Cable::veth(JUMBO_MTU)?;
@@ -181,7 +204,10 @@ fn vlan_gateway() -> Result<()> {
 
 #[test]
 fn resizing() -> Result<()> {
-    equal("resize", 5, nothing, some_pass_some_bounce)
+    // A frame that grew beyond its MTU does not fit through a veth any more, which says
+    // nothing about the program; so leave it the 216 bytes by which it may grow.
+    let mtu = JUMBO_MTU - 216;
+    equal_up_to(mtu, "resize", 5, nothing, some_pass_some_bounce)
 }
 
 #[test]

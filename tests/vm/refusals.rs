@@ -4,7 +4,7 @@
 //! the place where the user looks, and leaves everything as it was.
 
 use anyhow::{ensure, Context, Result};
-use offload_tests::bpf::{attach_command, Attached, Mode};
+use offload_tests::bpf::{Attached, Mode};
 use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::kmsg::Moment;
@@ -222,13 +222,4 @@ fn module_parameters_out_of_range() -> Result<()> {
         says(&moment.log()?, &["offload_nic", name, value, "1 to "])?;
     }
     Ok(())
-}
-
-#[test]
-fn an_object_that_is_none() -> Result<()> {
-    let bench = Bench::new("")?;
-    let command = attach_command(&bench.port, Mode::Offload, "there_is_no_such_program")?;
-    let said = command.refused()?;
-    ensure!(said.contains("there_is_no_such_program"), "{said}");
-    bench.is_undisturbed()
 }

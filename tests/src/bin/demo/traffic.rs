@@ -39,14 +39,14 @@ pub(crate) fn ping(from: &NetNs, count: u32, to: &str) -> Result<PingResult> {
 pub(crate) struct PingStream(Background);
 
 impl PingStream {
-    pub(crate) fn start(from: &NetNs, count: u32, to: &str) -> Result<Self> {
+    pub(crate) fn start(from: &NetNs, count: u64, to: &str) -> Result<Self> {
         let cmd = from.cmd(format!("ping -n -i 0.01 -W 1 -c {count} {to}"));
         show_background(&cmd);
         Ok(Self(Background::start(&cmd)?))
     }
 
     /// Returns when `count` more replies have come.
-    pub(crate) fn await_replies(&mut self, count: u32) -> Result<()> {
+    pub(crate) fn await_replies(&mut self, count: u64) -> Result<()> {
         for _ in 0..count {
             self.0.await_line("bytes from")?;
         }
