@@ -109,9 +109,7 @@ impl Cache {
             return Ok(path);
         }
         self.remove_partials()?;
-        let partial = self
-            .dir
-            .join(format!(".partial-{}", std::process::id()));
+        let partial = self.dir.join(format!(".partial-{}", std::process::id()));
         fs::create_dir(&partial)?;
         let made = make(&partial, &path);
         if let Err(error) = made {

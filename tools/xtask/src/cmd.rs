@@ -2,7 +2,9 @@
 
 //! The subcommands, one file each, and what they share.
 
+pub(crate) mod build;
 pub(crate) mod kernel;
+pub(crate) mod vm;
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,9 @@ use anyhow::Result;
 
 use crate::cache::Cache;
 use crate::flavour::Flavour;
+use crate::kdir::Kdir;
 use crate::kernel::Kernel;
+use crate::module::Target;
 use crate::root::Root;
 use crate::source::Source;
 
@@ -42,6 +46,10 @@ pub(crate) struct KernelOptions {
     /// source package
     #[arg(long, value_name = "DIR")]
     kernel_source: Option<PathBuf>,
+    /// Use this kernel build directory of yours: 7.2 or newer, with CONFIG_RUST
+    #[arg(long, value_name = "DIR", env = "KDIR",
+          conflicts_with_all = ["debug", "uml", "qemu", "kernel_source"])]
+    kdir: Option<PathBuf>,
 }
 
 impl KernelOptions {
@@ -58,6 +66,22 @@ impl KernelOptions {
     /// The tree of the user's, if any.
     pub(crate) fn kernel_source(&self) -> Option<&Path> {
         self.kernel_source.as_deref()
+    }
+}
+
+/// A kernel: xtask's or the user's.
+pub(crate) enum Chosen {
+    Ours(Kernel),
+    Theirs(Kdir),
+}
+
+impl Chosen {
+    /// For [`crate::module::build`].
+    pub(crate) fn target(&self) -> Target<'_> {
+        match self {
+            Chosen::Ours(kernel) => Target::Ours(kernel),
+            Chosen::Theirs(kdir) => Target::Theirs(kdir),
+        }
     }
 }
 
@@ -81,6 +105,14 @@ impl Workshop {
     pub(crate) fn kernel(&self, flavour: Flavour, source: Option<&Path>) -> Result<Kernel> {
         let source = Source::ensure(&self.cache, &self.root, source)?;
         Kernel::ensure(&self.cache, &self.repo, &self.root, &source, flavour)
+    }
+
+    /// Finds, checks or builds the kernel that the options ask for.
+    pub(crate) fn choose(&self, options: &KernelOptions) -> Result<Chosen> {
+        Ok(match &options.kdir {
+            Some(dir) => Chosen::Theirs(Kdir::check(dir, &self.root)?),
+            None => Chosen::Ours(self.kernel(options.flavour(), options.kernel_source())?),
+        })
     }
 
     /// A directory under the repo's `target/`, made if need be.

@@ -61,7 +61,12 @@ impl Flavour {
         match self {
             Flavour::Uml => &["kernel.config", "uml.config"],
             Flavour::Qemu => &["kernel.config", "x86.config"],
-            Flavour::UmlKasan => &["kernel.config", "uml.config", "debug.config", "kasan.config"],
+            Flavour::UmlKasan => &[
+                "kernel.config",
+                "uml.config",
+                "debug.config",
+                "kasan.config",
+            ],
             Flavour::UmlLockdep => &[
                 "kernel.config",
                 "uml.config",

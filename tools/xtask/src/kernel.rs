@@ -172,44 +172,33 @@ fn build(
     make(&["--silent", &jobs])?;
     let modules = format!("INSTALL_MOD_PATH={}", end.join("modules").display());
     make(&["--silent", "modules_install", &modules])?;
-    // What only the kernel's own link needed: two thirds of the build directory.
-    step.run(enter.command([
-        "find",
-        out.to_string_lossy().as_ref(),
-        "(",
-        "-path",
-        "*/scripts",
-        "-o",
-        "-path",
-        "*/tools",
-        "-o",
-        "-name",
-        "module*.lds",
-        ")",
-        "-prune",
-        "-o",
-        "-type",
-        "f",
-        "(",
-        "-name",
-        "*.o",
-        "-o",
-        "-name",
-        "*.a",
-        "-o",
-        "-name",
-        ".*.cmd",
-        "-o",
-        "-name",
-        "vmlinux.unstripped",
-        "-o",
-        "-name",
-        ".tmp_*",
-        ")",
-        "-delete",
-    ]))?;
+    prune(&partial.join("build"))?;
     if !image(&partial.join("build"), flavour.machine()).exists() {
         bail!("the kernel build made no image");
+    }
+    Ok(())
+}
+
+/// Removes what only the kernel's own link needed: two thirds of a build
+/// directory. The tools that a module's build runs, and the linker script of
+/// modules, stay.
+fn prune(dir: &Path) -> Result<()> {
+    for item in fs::read_dir(dir)? {
+        let item = item?;
+        let name = item.file_name();
+        let name = name.to_string_lossy();
+        if item.file_type()?.is_dir() {
+            if name != "scripts" && name != "tools" {
+                prune(&item.path())?;
+            }
+        } else if name.ends_with(".o")
+            || name.ends_with(".a")
+            || name.ends_with(".cmd")
+            || name.starts_with(".tmp_")
+            || name == "vmlinux.unstripped"
+        {
+            fs::remove_file(item.path())?;
+        }
     }
     Ok(())
 }
@@ -250,6 +239,27 @@ mod tests {
             unmet(config, fragment),
             ["CONFIG_B=y", "CONFIG_C=y", "CONFIG_E=n"]
         );
+    }
+
+    #[test]
+    fn pruning_keeps_what_modules_need() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for sub in ["scripts/mod", "rust", "net"] {
+            fs::create_dir_all(path(sub)).unwrap();
+        }
+        let kept = ["scripts/mod/modpost.o", "rust/libkernel.rmeta", "linux"];
+        let gone = ["net/a.o", "net/.a.o.cmd", "built-in.a", ".tmp_vmlinux1"];
+        for name in kept.iter().chain(&gone) {
+            fs::write(path(name), "").unwrap();
+        }
+        prune(dir.path()).unwrap();
+        for name in kept {
+            assert!(path(name).exists(), "{name}");
+        }
+        for name in gone {
+            assert!(!path(name).exists(), "{name}");
+        }
     }
 
     #[test]

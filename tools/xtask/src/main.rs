@@ -11,11 +11,17 @@ mod cache;
 mod cmd;
 mod enter;
 mod flavour;
+mod guest;
+mod kdir;
 mod kernel;
+mod module;
 mod release;
 mod root;
+mod selfcheck;
+mod session;
 mod source;
 mod space;
+mod splat;
 mod ui;
 
 use clap::{Parser, Subcommand};
@@ -31,13 +37,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Build(cmd::build::Args),
     Kernel(cmd::kernel::Args),
+    Vm(cmd::vm::Args),
 }
 
 fn main() {
     let cli = Cli::parse();
     let status = match cli.command {
+        Command::Build(args) => args.run(),
         Command::Kernel(args) => args.run(),
+        Command::Vm(args) => args.run(),
     };
     match status {
         Ok(code) => std::process::exit(code),

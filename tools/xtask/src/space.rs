@@ -17,7 +17,12 @@ const MIB: u64 = 1024 * 1024;
 /// Names what the space is for, where, how much is needed and how much there is.
 pub(crate) fn require(what: &str, dir: &Path, need: u64) -> Result<()> {
     let stat = rustix::fs::statvfs(dir).with_context(|| format!("cannot look at {dir:?}"))?;
-    verdict(what, dir, need, stat.f_bavail.saturating_mul(stat.f_frsize) / MIB)
+    verdict(
+        what,
+        dir,
+        need,
+        stat.f_bavail.saturating_mul(stat.f_frsize) / MIB,
+    )
 }
 
 /// The decision, apart from the system call.

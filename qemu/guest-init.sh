@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The first process of a guest, on QEMU and on User Mode Linux alike: mounts what
+# a command may expect, runs it, leaves its status in a file, switches the guest
+# off. xtask puts this script, `config` and `command` into a directory that the
+# guest sees as /mnt; what the host is to learn goes into files there, because
+# whatever else happens to a guest, a status that is not in the file was not
+# reached.
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root LANG=C.UTF-8
+
+# The root is shared with the host and read-only; these are the guest's own.
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+# The kernel may have found no console in the shared root's /dev.
+exec </dev/null >/dev/console 2>&1
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+for dir in /dev/shm /run /tmp /root /var/tmp; do
+	mount -t tmpfs tmpfs "$dir"
+done
+ln -sf /proc/self/fd /dev/fd
+ln -sf /proc/self/fd/0 /dev/stdin
+ln -sf /proc/self/fd/1 /dev/stdout
+ln -sf /proc/self/fd/2 /dev/stderr
+mkdir -p /run/etc/upper /run/etc/work /run/netns
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+mount -t bpf bpffs /sys/fs/bpf
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+
+# The writable places, shared with the host.
+share() {
+	case $(</proc/cmdline) in
+	*rootfstype=hostfs*) mount -t hostfs -o "hostfs=$2" hostfs "$2" ;;
+	*) mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none "$1" "$2" ;;
+	esac
+}
+share control /mnt
+. /mnt/config
+share results "$OFFLOAD_NIC_RESULTS"
+
+hostname offload-nic
+ip link set lo up
+cd "$OFFLOAD_NIC_REPO" || cd /
+
+if [ "$OFFLOAD_NIC_VM" = uml ]; then
+	out=/dev/ttyS0 err=/dev/ttyS1 terminal=/dev/tty1
+else
+	out=/dev/vport0p1 err=/dev/vport0p2 terminal=/dev/hvc0
+fi
+
+# Virtio ports and consoles come up by themselves, some time after boot.
+await() {
+	local tries=0
+	until [ -c "$1" ]; do
+		if ((tries++ > 500)); then
+			echo "guest: $1 did not appear" >/dev/kmsg
+			return
+		fi
+		read -rt 0.02 <> <(:)
+	done
+}
+
+debugfs=/sys/kernel/debug
+if [ -e $debugfs/kmemleak ]; then
+	# Hundreds of objects of the boot look leaked. What is judged is what comes now.
+	echo scan >$debugfs/kmemleak
+	echo clear >$debugfs/kmemleak
+fi
+
+if [ -e /mnt/command ]; then
+	await $out
+	await $err
+	[ "$OFFLOAD_NIC_VM" = uml ] && stty -F $out raw && stty -F $err raw
+	# Through pipes, so that the command sees no terminal: nothing is coloured,
+	# and a full port only makes it wait.
+	exec {out_fd}> >(exec cat >$out)
+	out_cat=$!
+	exec {err_fd}> >(exec cat >$err)
+	err_cat=$!
+	bash /mnt/command >&$out_fd 2>&$err_fd {out_fd}>&- {err_fd}>&-
+	status=$?
+	exec {out_fd}>&- {err_fd}>&-
+	# What the command left in the background would hold the pipes open, and the
+	# module too. Kernel threads have no executable.
+	for process in /proc/[0-9]*; do
+		pid=${process#/proc/}
+		case $pid in
+		1 | "$out_cat" | "$err_cat") ;;
+		*) readlink "$process/exe" >/dev/null && kill -KILL "$pid" ;;
+		esac
+	done 2>/dev/null
+	wait $out_cat $err_cat
+else
+	await $terminal
+	setsid -c bash -i <$terminal >$terminal 2>&1
+	status=$?
+fi
+
+# What only the end of a run shows.
+if [ -e $debugfs/kmemleak ]; then
+	# kmemleak does not report an object before it is 5 s old (MSECS_MIN_AGE), and
+	# the first scan after that only takes checksums of those it suspects.
+	read -rt 5.2 <> <(:)
+	echo scan >$debugfs/kmemleak
+	echo scan >$debugfs/kmemleak
+	cat $debugfs/kmemleak >/mnt/kmemleak
+fi
+[ -e /proc/lockdep_stats ] && cat /proc/lockdep_stats >/mnt/lockdep
+
+echo $status >/mnt/status
+sync
+if [ "$OFFLOAD_NIC_VM" = uml ]; then
+	exec busybox poweroff -f
+fi
+# With QEMU's -no-reboot this ends the machine, and needs no ACPI event.
+exec busybox reboot -f

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cargo xtask build`: the module, for a kernel of xtask's or of the user's.
+
+use anyhow::Result;
+
+use super::{KernelOptions, Workshop};
+use crate::module;
+
+/// Builds offload_nic.ko and the tests' BPF objects, and prints the module's path
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    kernel: KernelOptions,
+}
+
+impl Args {
+    /// Runs the command; its exit status.
+    pub(crate) fn run(self) -> Result<i32> {
+        let workshop = Workshop::open()?;
+        let kernel = workshop.choose(&self.kernel)?;
+        let module = module::build(&workshop, &kernel.target(), &[])?;
+        module::build_bpf(&workshop)?;
+        println!("{}", module.display());
+        Ok(0)
+    }
+}

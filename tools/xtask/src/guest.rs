@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Guests: a kernel booted with the build-and-guest root as its file system, one
+//! command run in it, and a verdict on all of it.
+//!
+//! The procedure, the same for QEMU and User Mode Linux:
+//!
+//! 1. A control directory gets `init` (qemu/guest-init.sh), `config` (the
+//!    environment) and `command`. The guest sees it as /mnt.
+//! 2. The guest runs inside the root's namespaces, so what is mounted there is
+//!    what the guest sees, at the same paths: the repo and other directories
+//!    read-only, the results directory writable.
+//! 3. The command's stdout and stderr come over two lines of their own (serial
+//!    lines of UML, virtio ports of QEMU) and are passed on as they arrive; the
+//!    kernel's messages go to `console.log`.
+//! 4. The guest writes the command's status to a file and goes off. No file, no
+//!    success: a panic, a hang past the deadline, a killed guest all end there.
+//! 5. The console is searched for kernel faults ([`crate::splat`]); the debug
+//!    kernels' checkers must have been awake, and kmemleak must have found nothing.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+
+use crate::enter::Enter;
+use crate::flavour::Machine;
+use crate::splat;
+use crate::ui;
+
+mod qemu;
+mod uml;
+
+pub(crate) use qemu::kvm_works;
+
+/// Where the guest sees the control directory.
+const CONTROL: &str = "/mnt";
+/// The start-up script.
+const INIT: &str = include_str!("../../../qemu/guest-init.sh");
+
+/// Kernel parameters of every guest: all messages on the console, which is what is
+/// searched; an oops ends the guest, which otherwise limps on to its deadline; and
+/// KASAN reports every error, not just the first.
+const PARAMETERS: [&str; 4] = [
+    "ignore_loglevel",
+    "panic=-1",
+    "oops=panic",
+    "kasan_multi_shot",
+];
+
+/// What is booted.
+#[derive(Clone, Debug)]
+pub(crate) struct Boot {
+    pub(crate) machine: Machine,
+    pub(crate) image: PathBuf,
+    /// The kernel's own modules: what `/lib/modules` shows. None if the kernel
+    /// is the user's.
+    pub(crate) modules: Option<PathBuf>,
+    /// Processors of the guest.
+    pub(crate) cpus: u32,
+    /// MiB of memory.
+    pub(crate) memory: u32,
+    /// Whether QEMU uses KVM.
+    pub(crate) kvm: bool,
+}
+
+/// What is run, and what it sees.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// The command; None for a shell on the user's terminal.
+    pub(crate) argv: Option<Vec<String>>,
+    pub(crate) repo: PathBuf,
+    /// Directories to show read-only.
+    pub(crate) ro: Vec<PathBuf>,
+    /// The directory to show writable.
+    pub(crate) results: PathBuf,
+    pub(crate) env: Vec<(String, String)>,
+    /// The guest is killed after this time.
+    pub(crate) timeout: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The command's exit status; None if the guest died before it had one.
+    pub(crate) status: Option<i32>,
+    /// Why the run fails whatever the command's status: kernel faults, leaks, a
+    /// checker asleep, a guest that died. One text per reason.
+    pub(crate) faults: Vec<String>,
+    /// All that the command printed on stdout, if it was asked for.
+    pub(crate) stdout: String,
+    /// The kernel's messages.
+    pub(crate) console: PathBuf,
+    pub(crate) took: Duration,
+}
+
+impl Outcome {
+    /// The exit status that xtask passes on.
+    pub(crate) fn code(&self) -> i32 {
+        match self.status {
+            Some(0) | None if !self.faults.is_empty() => 1,
+            Some(code) => code,
+            None => 1,
+        }
+    }
+
+    /// Shows on stderr why the run fails, if it does.
+    pub(crate) fn report(&self) {
+        for fault in &self.faults {
+            eprintln!("{}", fault.trim_end());
+        }
+        if !self.faults.is_empty() {
+            eprintln!("The kernel's log: {}", self.console.display());
+        }
+    }
+}
+
+/// What becomes of the command's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Passed on, nothing kept.
+    Pass,
+    /// Passed on, and stdout kept for [`Outcome::stdout`].
+    PassAndKeep,
+    /// Kept only.
+    Keep,
+}
+
+/// Boots, runs, judges. `control` is an empty directory.
+///
+/// # Errors
+///
+/// Only if the guest could not be started; what goes wrong in it is in the
+/// outcome.
+pub(crate) fn run(
+    enter: Enter,
+    boot: &Boot,
+    job: &Job,
+    control: &Path,
+    output: Output,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    prepare(control, boot, job)?;
+    let mut enter = enter
+        .ro(&job.repo)
+        .rw(&job.results)
+        .ro(&boot.image)
+        .rw_at(control, Path::new(CONTROL));
+    for dir in &job.ro {
+        enter = enter.ro(dir);
+    }
+    if let Some(modules) = &boot.modules {
+        enter = enter.ro_at(modules, Path::new("/usr/lib/modules"));
+    }
+    let interactive = job.argv.is_none();
+    let command = match boot.machine {
+        Machine::Uml => uml::command(boot, interactive),
+        Machine::Qemu => qemu::command(boot, job, interactive),
+    };
+    let (timed_out, stdout) = if interactive {
+        enter.command(command).unchecked().run()?;
+        (false, String::new())
+    } else {
+        stream(&enter, command, job.timeout, output)?
+    };
+
+    let console_path = control.join("console.log");
+    let console = read(&console_path);
+    let status = read(&control.join("status")).trim().parse().ok();
+    let mut faults = Vec::new();
+    for splat in splat::find(&console) {
+        faults.push(format!("kernel fault in the guest:\n{splat}"));
+    }
+    if timed_out {
+        faults.push(format!(
+            "the guest was killed: it was not done after {} (--timeout sets the limit). The end \
+             of its log:\n{}",
+            ui::duration(job.timeout),
+            ui::tail(&console_path, 30)
+        ));
+    } else if status.is_none() {
+        faults.push(format!(
+            "the guest died before the command was done. The end of its log:\n{}",
+            ui::tail(&console_path, 40)
+        ));
+    }
+    faults.extend(splat::leaks(&read(&control.join("kmemleak"))));
+    faults.extend(splat::lockdep_asleep(&read(&control.join("lockdep"))));
+    Ok(Outcome {
+        status,
+        faults,
+        stdout,
+        console: console_path,
+        took: started.elapsed(),
+    })
+}
+
+/// Fills the control directory.
+fn prepare(control: &Path, boot: &Boot, job: &Job) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let init = control.join("init");
+    std::fs::write(&init, INIT)?;
+    std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))?;
+    std::fs::write(control.join("console.log"), "")?;
+    let mut config = String::new();
+    let mut export = |name: &str, value: &str| {
+        config.push_str(&format!("export {name}={}\n", quote(value)));
+    };
+    export("OFFLOAD_NIC_VM", boot.machine.name());
+    export("OFFLOAD_NIC_REPO", &text(&job.repo)?);
+    export("OFFLOAD_NIC_RESULTS", &text(&job.results)?);
+    for (name, value) in &job.env {
+        export(name, value);
+    }
+    if let Ok(term) = std::env::var("TERM") {
+        export("TERM", &term);
+    }
+    std::fs::write(control.join("config"), config)?;
+    if let Some(argv) = &job.argv {
+        let words: Vec<String> = argv.iter().map(|word| quote(word)).collect();
+        std::fs::write(
+            control.join("command"),
+            format!("exec {}\n", words.join(" ")),
+        )?;
+    }
+    Ok(())
+}
+
+/// Runs the guest with the command's output on pipes.
+fn stream(
+    enter: &Enter,
+    command: Vec<String>,
+    timeout: Duration,
+    output: Output,
+) -> Result<(bool, String)> {
+    // Descriptors 3 and 4 are the command's; what the machine itself says belongs
+    // to the console.
+    let mut argv: Vec<String> = ["sh", "-c"].map(str::to_owned).to_vec();
+    argv.push(format!(
+        "exec \"$@\" 3>&1 4>&2 >>{CONTROL}/console.log 2>&1"
+    ));
+    argv.push("guest".to_owned());
+    argv.extend(command);
+    let (out_read, out_write) = os_pipe::pipe()?;
+    let (err_read, err_write) = os_pipe::pipe()?;
+    let handle = enter
+        .command(argv)
+        .stdin_null()
+        .stdout_file(out_write)
+        .stderr_file(err_write)
+        .unchecked()
+        .start()
+        .context("cannot start the guest")?;
+    let pass = output != Output::Keep;
+    let keep = output != Output::Pass;
+    std::thread::scope(|scope| {
+        let out = scope.spawn(move || pump(out_read, pass.then(std::io::stdout), keep));
+        let err = scope.spawn(move || pump(err_read, pass.then(std::io::stderr), false));
+        let timed_out = handle.wait_timeout(timeout)?.is_none();
+        if timed_out {
+            handle.kill()?;
+        }
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<u8>>| thread.join();
+        let (Ok(stdout), Ok(_)) = (join(out), join(err)) else {
+            bail!("a thread that reads the guest's output panicked");
+        };
+        Ok((timed_out, String::from_utf8_lossy(&stdout).into_owned()))
+    })
+}
+
+/// `command` with its stderr, and with it the machine's own words, in the log.
+fn console_to_log(command: Vec<String>) -> Vec<String> {
+    let mut argv: Vec<String> = ["sh", "-c"].map(str::to_owned).to_vec();
+    argv.push(format!("exec \"$@\" 2>>{CONTROL}/console.log"));
+    argv.push("guest".to_owned());
+    argv.extend(command);
+    argv
+}
+
+/// Copies from a pipe until its end; returns what it copied if `keep`.
+fn pump(mut from: impl Read, mut to: Option<impl Write>, keep: bool) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 8192];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if let Some(to) = &mut to {
+            // A reader of xtask's who has gone away does not stop the guest.
+            let _ = to.write_all(&buffer[..count]);
+            let _ = to.flush();
+        }
+        if keep {
+            kept.extend_from_slice(&buffer[..count]);
+        }
+    }
+    kept
+}
+
+/// The text of a file in the control directory; empty if the guest wrote none.
+fn read(path: &Path) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(mut file) = File::open(path) {
+        // What could be read of a damaged log is still worth judging.
+        let _ = file.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A path as text, which the guest's scripts need.
+fn text(path: &Path) -> Result<String> {
+    match path.to_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => bail!("{path:?} is not UTF-8, which paths that a guest sees must be"),
+    }
+}
+
+/// A word as the shell reads it back.
+fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_the_shell() {
+        for word in ["a b", "it's", "$(x) `y` \"z\" \\", "", "-n", "two\nlines"] {
+            let printed = duct::cmd!("sh", "-c", format!("printf %s {}", quote(word)))
+                .read()
+                .unwrap();
+            assert_eq!(printed, word);
+        }
+    }
+
+    fn outcome(status: Option<i32>, faults: &[&str]) -> i32 {
+        Outcome {
+            status,
+            faults: faults.iter().map(|&s| s.to_owned()).collect(),
+            stdout: String::new(),
+            console: PathBuf::new(),
+            took: Duration::ZERO,
+        }
+        .code()
+    }
+
+    #[test]
+    fn faults_turn_success_into_failure_and_keep_failures() {
+        assert_eq!(outcome(Some(0), &[]), 0);
+        assert_eq!(outcome(Some(7), &[]), 7);
+        assert_eq!(outcome(Some(7), &["WARNING"]), 7);
+        assert_eq!(outcome(Some(0), &["WARNING"]), 1);
+        assert_eq!(outcome(None, &[]), 1);
+    }
+}

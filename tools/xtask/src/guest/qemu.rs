@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line of a QEMU guest, and whether KVM is good for it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Boot, Job, Output, CONTROL};
+use crate::enter::Enter;
+
+/// What a probe boot may take under KVM, where it takes two seconds.
+const PROBE: Duration = Duration::from_secs(20);
+
+/// QEMU and its options. The root that xtask entered is the guest's, over 9p.
+pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> {
+    let mut append = vec![
+        "root=root".to_owned(),
+        "rootfstype=9p".to_owned(),
+        "rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose".to_owned(),
+        "ro".to_owned(),
+        format!("init={CONTROL}/init"),
+        "console=ttyS0".to_owned(),
+        // Five-level page tables make KASAN report early code of the kernel.
+        "no5lvl".to_owned(),
+    ];
+    append.extend(super::PARAMETERS.map(str::to_owned));
+    let share = |id: &str, path: &Path, readonly: bool| {
+        // multidevs: what is mounted inside the root has inode numbers of its own.
+        let mut fsdev = format!(
+            "local,id={id},path={},security_model=none,multidevs=remap",
+            path.display().to_string().replace(',', ",,")
+        );
+        if readonly {
+            fsdev.push_str(",readonly=on");
+        }
+        [
+            "-fsdev".to_owned(),
+            fsdev,
+            "-device".to_owned(),
+            format!("virtio-9p-pci,fsdev={id},mount_tag={id}"),
+        ]
+    };
+    let mut argv: Vec<String> = [
+        "qemu-system-x86_64",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-machine",
+        if boot.kvm {
+            "q35,accel=kvm"
+        } else {
+            "q35,accel=tcg"
+        },
+        "-cpu",
+        if boot.kvm { "host" } else { "max" },
+        "-device",
+        "virtio-rng-pci",
+        "-device",
+        "virtio-serial-pci",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    argv.extend(["-m".to_owned(), format!("{}M", boot.memory)]);
+    argv.extend(["-smp".to_owned(), boot.cpus.to_string()]);
+    argv.extend(["-kernel".to_owned(), boot.image.display().to_string()]);
+    argv.extend(share("root", Path::new("/"), true));
+    argv.extend(share("control", Path::new(CONTROL), false));
+    argv.extend(share("results", &job.results, false));
+    argv.extend([
+        "-chardev".to_owned(),
+        format!("file,id=console,path={CONTROL}/console.log,append=on"),
+        "-serial".to_owned(),
+        "chardev:console".to_owned(),
+    ]);
+    if interactive {
+        argv.extend(
+            [
+                "-chardev",
+                "stdio,id=tty,signal=off",
+                "-device",
+                "virtconsole,chardev=tty",
+            ]
+            .map(str::to_owned),
+        );
+    } else {
+        for (id, descriptor) in [("out", 3), ("err", 4)] {
+            argv.extend([
+                "-add-fd".to_owned(),
+                format!("fd={descriptor},set={descriptor}"),
+                "-chardev".to_owned(),
+                format!("file,id={id},path=/dev/fdset/{descriptor},append=on"),
+                "-device".to_owned(),
+                format!("virtserialport,chardev={id},name={id}"),
+            ]);
+        }
+    }
+    argv.extend(["-append".to_owned(), append.join(" ")]);
+    if interactive {
+        return super::console_to_log(argv);
+    }
+    argv
+}
+
+/// Whether a guest boots, runs a command and ends under KVM. A `/dev/kvm` that
+/// opens says little: inside another virtual machine it often cannot run a stock
+/// kernel, so this tries with the very kernel.
+pub(crate) fn kvm_works(enter: Enter, boot: &Boot, job: &Job, control: &Path) -> Result<bool> {
+    if !Path::new("/dev/kvm").exists() {
+        return Ok(false);
+    }
+    let boot = Boot {
+        kvm: true,
+        ..boot.clone()
+    };
+    let job = Job {
+        argv: Some(vec!["true".to_owned()]),
+        timeout: PROBE,
+        ..job.clone()
+    };
+    let outcome = super::run(enter, &boot, &job, control, Output::Keep)?;
+    Ok(outcome.status == Some(0))
+}

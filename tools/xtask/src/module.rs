@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Building offload_nic.ko, and the BPF objects of the tests.
+//!
+//! The module is built from a copy of its sources in `target/module/NAME/`, one
+//! per kernel, so that the products of one kernel never meet those of another
+//! and the repo itself stays clean. The kernel's build system decides what to
+//! rebuild; a stamp of all inputs spares even asking it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+
+use crate::cache::Key;
+use crate::cmd::Workshop;
+use crate::flavour::Machine;
+use crate::kdir::Kdir;
+use crate::kernel::Kernel;
+use crate::ui::Step;
+
+/// What the module is made of.
+const SOURCES: &[&str] = &["Kbuild", "Makefile", "module", "uapi"];
+/// Objects that UML's module loader cannot place otherwise ("Unknown rela
+/// relocation: 9").
+const UML_RUSTFLAGS: &str = "KRUSTFLAGS=-Crelocation-model=static -Ccode-model=large";
+
+/// A kernel to build for, ours or the user's.
+pub(crate) enum Target<'a> {
+    Ours(&'a Kernel),
+    Theirs(&'a Kdir),
+}
+
+impl Target<'_> {
+    fn name(&self) -> String {
+        match self {
+            Target::Ours(kernel) => kernel.flavour.name().to_owned(),
+            Target::Theirs(kdir) => format!("kdir-{}", kdir.key()),
+        }
+    }
+
+    fn kdir(&self) -> PathBuf {
+        match self {
+            Target::Ours(kernel) => kernel.kdir(),
+            Target::Theirs(kdir) => kdir.dir().to_owned(),
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Target::Ours(kernel) => kernel.key().to_owned(),
+            Target::Theirs(kdir) => kdir.key().to_owned(),
+        }
+    }
+
+    fn machine(&self) -> Machine {
+        match self {
+            Target::Ours(kernel) => kernel.flavour.machine(),
+            Target::Theirs(kdir) => kdir.machine(),
+        }
+    }
+
+    fn make_variables(&self) -> Vec<String> {
+        let mut variables: Vec<String> = match self {
+            Target::Ours(kernel) => kernel
+                .flavour
+                .make_variables()
+                .iter()
+                .map(|&s| s.to_owned())
+                .collect(),
+            Target::Theirs(kdir) => kdir.make_variables(),
+        };
+        if self.machine() == Machine::Uml {
+            variables.push(UML_RUSTFLAGS.to_owned());
+        }
+        variables
+    }
+}
+
+/// Builds the module; the path of offload_nic.ko. `extra` are further words for
+/// `make`, such as `CLIPPY=1`; with them everything is built anew.
+pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) -> Result<PathBuf> {
+    let repo = &workshop.repo;
+    if !repo.join("Kbuild").exists() {
+        bail!(
+            "{} has no Kbuild: there is no module to build",
+            repo.display()
+        );
+    }
+    let name = match extra {
+        [] => target.name(),
+        _ => format!("{}-checked", target.name()),
+    };
+    let dir = workshop.target(&format!("module/{name}"))?;
+    let module = dir.join("offload_nic.ko");
+    let stamp = dir.join("xtask.stamp");
+    let mut key = Key::new("1")
+        .with("kernel", target.key().as_bytes())
+        .with("make", target.make_variables().join(" ").as_bytes())
+        .with("extra", extra.join(" ").as_bytes());
+    for source in SOURCES {
+        key = hash_tree(key, &repo.join(source), source)?;
+    }
+    let key = key.finish();
+    if extra.is_empty() && module.exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == key) {
+        return Ok(module);
+    }
+
+    let step = Step::start(
+        &format!("Building offload_nic.ko for the kernel {}", target.name()),
+        "",
+        &workshop.target("logs")?.join(format!("module-{name}.log")),
+    )?;
+    // A half-built module must not look like a built one.
+    for stale in [&stamp, &module] {
+        if stale.exists() {
+            fs::remove_file(stale)?;
+        }
+    }
+    let mut enter = workshop.root.enter().ro(repo).rw(&dir).cwd(&dir);
+    match target {
+        Target::Ours(kernel) => enter = enter.ro(kernel.entry()).ro(&kernel.source),
+        Target::Theirs(kdir) => {
+            for path in kdir.binds() {
+                enter = enter.ro(path);
+            }
+        }
+    }
+    let mut sync: Vec<String> = ["rsync", "--recursive", "--links", "--times", "--delete"]
+        .map(str::to_owned)
+        .to_vec();
+    // What Kbuild makes beside the sources is not in the repo and must stay.
+    for product in [
+        "*.o",
+        "*.ko",
+        "*.mod",
+        "*.mod.c",
+        "*.rmeta",
+        ".*.cmd",
+        ".*.d",
+        ".tmp_*",
+        ".module-common.o",
+        "Module.symvers",
+        "modules.order",
+        "bindings_generated.rs",
+        "target",
+    ] {
+        sync.push(format!("--exclude={product}"));
+    }
+    sync.extend(
+        SOURCES
+            .iter()
+            .map(|source| repo.join(source))
+            .filter(|path| path.exists())
+            .map(|path| path.display().to_string()),
+    );
+    sync.push(format!("{}/", dir.display()));
+    step.run(enter.command(sync))?;
+
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut make = vec![
+        "make".to_owned(),
+        format!("-j{jobs}"),
+        format!("KDIR={}", target.kdir().display()),
+    ];
+    make.extend(target.make_variables());
+    make.extend(extra.iter().map(|&word| word.to_owned()));
+    if let Target::Theirs(kdir) = target {
+        if kdir.on_host() {
+            step.run(duct::cmd("make", &make[1..]).dir(&dir))?;
+        } else {
+            step.run(enter.command(make))?;
+        }
+    } else {
+        step.run(enter.command(make))?;
+    }
+    if !module.exists() {
+        bail!("make made no {}", module.display());
+    }
+    fs::write(&stamp, key)?;
+    step.done();
+    Ok(module)
+}
+
+/// Compiles `tests/bpf/*.bpf.c`; the directory of the objects.
+pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
+    /// Runs in the root, in the directory of the sources.
+    const SCRIPT: &str = r#"
+        status=0
+        for source in *.bpf.c; do
+            object=$1/${source%.c}.o
+            clang -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/x86_64-linux-gnu \
+                -c "$source" -o "$object" || status=1
+        done
+        exit $status"#;
+    let sources = workshop.repo.join("tests/bpf");
+    let out = workshop.target("bpf")?;
+    if !sources.is_dir() {
+        return Ok(out);
+    }
+    let key = hash_tree(
+        Key::new("1")
+            .with("root", workshop.root.key().as_bytes())
+            .with("script", SCRIPT.as_bytes()),
+        &sources,
+        "bpf",
+    )?
+    .finish();
+    let stamp = out.join("xtask.stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+        return Ok(out);
+    }
+    let step = Step::start(
+        "Compiling the BPF programs of the tests",
+        "",
+        &workshop.target("logs")?.join("bpf.log"),
+    )?;
+    // Objects of sources that are gone must not be found by a test.
+    for item in fs::read_dir(&out)? {
+        fs::remove_file(item?.path())?;
+    }
+    let argv = ["sh", "-c", SCRIPT, "bpf", &out.to_string_lossy()];
+    step.run(
+        workshop
+            .root
+            .enter()
+            .ro(&workshop.repo)
+            .rw(&out)
+            .cwd(&sources)
+            .command(argv),
+    )?;
+    fs::write(&stamp, key)?;
+    step.done();
+    Ok(out)
+}
+
+/// Adds the names and contents of all files under `path` to a key.
+fn hash_tree(mut key: Key, path: &Path, name: &str) -> Result<Key> {
+    if path.is_dir() {
+        let mut items = fs::read_dir(path)?
+            .map(|item| Ok(item?.file_name()))
+            .collect::<Result<Vec<_>>>()?;
+        items.sort();
+        for item in items {
+            let name = format!("{name}/{}", item.to_string_lossy());
+            key = hash_tree(key, &path.join(&item), &name)?;
+        }
+    } else if path.exists() {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {path:?}"))?;
+        key = key.with(name, &bytes);
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tree_key_sees_contents_and_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = || hash_tree(Key::new("1"), dir.path(), "t").unwrap().finish();
+        let empty = key();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join("sub/a"), "1").unwrap();
+        let one = key();
+        fs::write(dir.path().join("sub/a"), "2").unwrap();
+        let two = key();
+        fs::rename(dir.path().join("sub/a"), dir.path().join("sub/b")).unwrap();
+        let renamed = key();
+        assert_ne!(empty, one);
+        assert_ne!(one, two);
+        assert_ne!(two, renamed);
+    }
+}

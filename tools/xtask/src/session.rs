@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Guests with the module at hand: what `vm`, `test`, `demo` and `bench` share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::cmd::{Chosen, Workshop};
+use crate::flavour::Machine;
+use crate::guest::{self, Boot, Job, Outcome, Output};
+use crate::module;
+use crate::ui;
+
+/// A kernel, the module built for it, and what guests with them see.
+pub(crate) struct Session<'a> {
+    workshop: &'a Workshop,
+    boot: Boot,
+    job: Job,
+}
+
+impl<'a> Session<'a> {
+    /// Builds the module and the BPF objects for `kernel`.
+    pub(crate) fn new(workshop: &'a Workshop, kernel: Chosen) -> Result<Self> {
+        let module = module::build(workshop, &kernel.target(), &[])?;
+        let bpf = module::build_bpf(workshop)?;
+        let mut session = Self::bare(workshop, &kernel)?;
+        for (name, value) in [
+            ("OFFLOAD_NIC_KO", module.display().to_string()),
+            ("OFFLOAD_NIC_BPF", bpf.display().to_string()),
+        ] {
+            session.job.env.push((name.to_owned(), value));
+        }
+        if let Chosen::Ours(kernel) = &kernel {
+            crate::selfcheck::ensure(&session, kernel)?;
+        }
+        Ok(session)
+    }
+
+    /// A session without the module.
+    fn bare(workshop: &'a Workshop, kernel: &Chosen) -> Result<Self> {
+        let (machine, image, modules, flavour) = match kernel {
+            Chosen::Ours(kernel) => (
+                kernel.flavour.machine(),
+                kernel.image(),
+                Some(kernel.modules()),
+                kernel.flavour.name(),
+            ),
+            Chosen::Theirs(kdir) => (kdir.machine(), kdir.bootable()?, None, "kdir"),
+        };
+        let mut session = Self {
+            workshop,
+            boot: Boot {
+                machine,
+                image,
+                modules,
+                cpus: 2,
+                memory: 2048,
+                kvm: false,
+            },
+            job: Job {
+                argv: None,
+                repo: workshop.repo.clone(),
+                ro: Vec::new(),
+                results: workshop.target("results")?,
+                env: vec![("OFFLOAD_NIC_FLAVOUR".to_owned(), flavour.to_owned())],
+                timeout: Duration::from_secs(1800),
+            },
+        };
+        if machine == Machine::Qemu {
+            session.boot.kvm = session.probe_kvm(workshop)?;
+        }
+        Ok(session)
+    }
+
+    /// Sets the number of processors.
+    pub(crate) fn cpus(&mut self, cpus: u32) {
+        self.boot.cpus = cpus;
+    }
+
+    /// Sets the memory, in MiB.
+    pub(crate) fn memory(&mut self, memory: u32) {
+        self.boot.memory = memory;
+    }
+
+    /// Sets the time after which a guest is killed.
+    pub(crate) fn timeout(&mut self, timeout: Duration) {
+        self.job.timeout = timeout;
+    }
+
+    /// Sets the writable directory.
+    pub(crate) fn results(&mut self, dir: &Path) {
+        self.job.results = dir.to_owned();
+    }
+
+    /// Shows a directory, read-only.
+    pub(crate) fn ro(&mut self, dir: &Path) {
+        self.job.ro.push(dir.to_owned());
+    }
+
+    /// Whether guests run under KVM.
+    pub(crate) fn kvm(&self) -> bool {
+        self.boot.kvm
+    }
+
+    /// Runs a command in a guest of its own; without one, a shell.
+    pub(crate) fn run(&self, argv: Option<Vec<String>>, output: Output) -> Result<Outcome> {
+        let job = Job {
+            argv,
+            ..self.job.clone()
+        };
+        guest::run(
+            self.workshop.root.enter(),
+            &self.boot,
+            &job,
+            &self.control()?,
+            output,
+        )
+    }
+
+    /// A fresh control directory. It is kept after the run, for its console log;
+    /// those of the same kernel's earlier runs go.
+    fn control(&self) -> Result<PathBuf> {
+        let dir = self.workshop.target("vm")?;
+        let control = dir.join(std::process::id().to_string());
+        for item in fs::read_dir(&dir)? {
+            let item = item?.path();
+            if item == control || !owner_lives(&item) {
+                fs::remove_dir_all(&item).with_context(|| format!("cannot remove {item:?}"))?;
+            }
+        }
+        fs::create_dir(&control)?;
+        Ok(control)
+    }
+
+    /// Whether KVM is good for this kernel on this machine: found out by a boot,
+    /// once per boot of the machine.
+    fn probe_kvm(&self, workshop: &Workshop) -> Result<bool> {
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let note = workshop.cache.dir().join("kvm");
+        let known = fs::read_to_string(&note).unwrap_or_default();
+        if let Some(answer) = known.strip_prefix(boot_id.trim()) {
+            return Ok(answer.trim() == "works");
+        }
+        let works = guest::kvm_works(
+            workshop.root.enter(),
+            &self.boot,
+            &self.job,
+            &self.control()?,
+        )?;
+        let answer = if works { "works" } else { "does not work" };
+        ui::say(&format!(
+            "KVM {answer} here (found out by a probe boot){}",
+            if works {
+                ""
+            } else {
+                ": QEMU will emulate, which is slow"
+            }
+        ));
+        fs::write(&note, format!("{} {answer}\n", boot_id.trim()))?;
+        Ok(works)
+    }
+}
+
+/// Whether the process that a control directory is named after is alive.
+fn owner_lives(control: &Path) -> bool {
+    control
+        .file_name()
+        .is_some_and(|pid| Path::new("/proc").join(pid).exists())
+}
