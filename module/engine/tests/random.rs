@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random programs: the same as another interpreter gives, the same whatever the verifier's hints, and no panic.
+
+mod common;
+
+use common::asm::*;
+use common::{map, source, translate_with, Always, HostMap, HostProgram, TestServices, CONTEXT};
+use engine::exec::{Core, Program};
+use engine::frame::Frame;
+use engine::image::Image;
+use engine::insn::{class, Insn, SRC_REG};
+use engine::limits::Limits;
+use engine::map::MapKind;
+use engine::memory::HostMemory;
+use engine::op::Op;
+use engine::store::RegisterKind;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree;
+
+/// Registers that a random instruction uses for numbers; r9 holds the frame.
+const NUMBERS: std::ops::Range<u8> = 0..9;
+const FRAME_LEN: i16 = 64;
+const STACK_LEN: i16 = 64;
+
+/// An instruction without memory and jumps that rbpf executes as RFC 9669 says: it has no signed division and no
+/// sign-extending moves, overflows on the negation of the smallest number, and leaves the upper half of a register
+/// alone in a 32-bit modulo by zero.
+fn arithmetic() -> impl Strategy<Value = Insn> {
+    let any_operation = select(vec![
+        ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, MOD, XOR, MOV, ARSH,
+    ]);
+    let binary = (
+        any_operation,
+        NUMBERS,
+        NUMBERS,
+        any::<i32>(),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    let binary = binary.prop_map(|(operation, dst, src, imm, is_reg, is_64)| {
+        let class = if is_64 { class::ALU64 } else { class::ALU };
+        let imm = match operation {
+            LSH | RSH | ARSH => imm & if is_64 { 63 } else { 31 },
+            DIV | MOD if imm == 0 => 7,
+            _ => imm,
+        };
+        if is_reg && !(operation == MOD && !is_64) {
+            Insn::new(class | operation | SRC_REG, dst, src, 0, 0)
+        } else {
+            Insn::new(class | operation, dst, 0, 0, imm)
+        }
+    });
+    let swap = (NUMBERS, select(vec![16, 32, 64]), any::<bool>()).prop_map(|(dst, width, big)| {
+        Insn::new(
+            class::ALU | END | if big { SRC_REG } else { 0 },
+            dst,
+            0,
+            0,
+            width,
+        )
+    });
+    let negate = NUMBERS.prop_map(|dst| alu32_imm(NEG, dst, 0));
+    prop_oneof![8 => binary, 1 => swap, 1 => negate]
+}
+
+/// A load or store inside the frame or the used part of the stack.
+fn memory() -> impl Strategy<Value = Insn> {
+    let size = select(vec![(B, 1), (H, 2), (W, 4), (DW, 8)]);
+    (
+        size,
+        any::<u8>(),
+        NUMBERS,
+        any::<bool>(),
+        0..3,
+        any::<i32>(),
+    )
+        .prop_map(|(size, at, reg, in_frame, kind, imm)| {
+            let (size, bytes) = size;
+            let (base, start, len) = if in_frame {
+                (R9, 0, FRAME_LEN)
+            } else {
+                (R10, -STACK_LEN, STACK_LEN)
+            };
+            let off = start + i16::from(at) % (len - bytes + 1);
+            match kind {
+                0 => ldx(size, reg, base, off),
+                1 => stx(size, base, off, reg),
+                _ => st(size, base, off, imm),
+            }
+        })
+}
+
+/// A forward jump over at most `over` instructions. rbpf compares 64 bits with an immediate as if it were unsigned.
+fn forward_jump(over: i16) -> impl Strategy<Value = Insn> {
+    let operation = select(vec![
+        JEQ, JNE, JGT, JGE, JLT, JLE, JSET, JSGT, JSGE, JSLT, JSLE,
+    ]);
+    (
+        operation,
+        NUMBERS,
+        NUMBERS,
+        any::<i32>(),
+        0..=over,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(operation, dst, src, imm, off, is_reg, is_64)| {
+            let class = if is_64 { class::JMP } else { class::JMP32 };
+            let imm = if is_64 { imm & i32::MAX } else { imm };
+            if is_reg {
+                Insn::new(class | operation | SRC_REG, dst, src, off, 0)
+            } else {
+                Insn::new(class | operation, dst, 0, off, imm)
+            }
+        })
+}
+
+/// A program that puts all its registers into the stack and the frame in the end. Where r9 comes from is left open.
+fn straight_program() -> impl Strategy<Value = Vec<Insn>> {
+    let body = vec(
+        prop_oneof![6 => arithmetic(), 3 => memory(), 2 => forward_jump(3)],
+        1..60,
+    );
+    (vec(any::<u64>(), 9), body).prop_map(|(numbers, body)| {
+        let mut code: Vec<Insn> = (0..)
+            .zip(numbers)
+            .flat_map(|(register, number)| ld_imm64(register, number))
+            .collect();
+        code.extend((1..=STACK_LEN / 8).map(|slot| stx(DW, R10, -8 * slot, R0)));
+        code.extend(body);
+        // Jumps lead at most over these.
+        code.extend([mov_reg(R0, R0); 4]);
+        code.extend((0..8).map(|register| alu_reg(XOR, R8, register)));
+        code.extend([
+            stx(DW, R9, 8, R8),
+            stx(DW, R9, 56, R0),
+            mov_imm(R0, 2),
+            exit(),
+        ]);
+        code
+    })
+}
+
+/// Runs `insns` with r9 = frame on the device; gives the frame afterwards.
+fn on_the_device(insns: &[Insn], hint: Option<RegisterKind>, frame: &[u8]) -> Vec<u8> {
+    let code = [&[ldx(W, R9, R1, 0)], insns].concat();
+    let image = translate_with(&code, hint, &Limits::default())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    let program: HostProgram = Program::new(image, vec![]);
+    let mut buffer = frame.to_vec();
+    let mut frame = Frame::writable(&mut buffer, 0, frame.len()).expect("a frame");
+    common::run(&program, &mut frame)
+        .unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
+    buffer
+}
+
+fn on_rbpf(insns: &[Insn], frame: &[u8]) -> Vec<u8> {
+    let code = [&[mov_reg(R9, R1)], insns].concat();
+    let code: Vec<u8> = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
+    let mut frame = frame.to_vec();
+    let machine = rbpf::EbpfVmRaw::new(Some(&code)).expect("rbpf takes the program");
+    machine
+        .execute_program(&mut frame)
+        .expect("rbpf runs the program");
+    frame
+}
+
+/// Any instruction, most often one that exists, with operands that are small enough to mean something.
+fn any_insn() -> impl Strategy<Value = Insn> {
+    let plausible = (any::<u8>(), 0..=10_u8, 0..=10_u8, -20..20_i16, -20..100_i32)
+        .prop_map(|(code, dst, src, off, imm)| Insn::new(code, dst, src, off, imm));
+    let alu = (any::<u8>(), 0..=9_u8, 0..=10_u8, -5..100_i32).prop_map(|(code, dst, src, imm)| {
+        let class = if code & 1 == 0 {
+            class::ALU
+        } else {
+            class::ALU64
+        };
+        Insn::new(code & 0xf8 | class, dst, src, 0, imm)
+    });
+    let call = select(vec![1, 2, 3, 5, 7, 8, 44, 54, 65]).prop_map(call);
+    let local = (-6..6_i32).prop_map(call_local);
+    let context =
+        (0..=9_u8, select(vec![0, 4, 8, 12, 16, 20])).prop_map(|(dst, off)| ldx(W, dst, R1, off));
+    let access =
+        (0..=10_u8, 0..=9_u8, -16..16_i16, any::<u8>()).prop_map(|(base, other, off, code)| {
+            let class = [class::LDX, class::ST, class::STX][usize::from(code % 3)];
+            let mode = [0x60, 0x80, 0xc0, 0x60][usize::from(code >> 6)];
+            let (dst, src) = if class == class::LDX {
+                (other, base)
+            } else {
+                (base, other)
+            };
+            Insn::new(
+                class | mode | code & 0x18,
+                dst,
+                src,
+                off,
+                [0, 1, 0xe1, 0xf1, 0x100, 0x110][usize::from(code % 6)],
+            )
+        });
+    let jump = (any::<u8>(), 0..=10_u8, 0..=10_u8, -6..10_i16, -5..100_i32).prop_map(
+        |(code, dst, src, off, imm)| {
+            let class = if code & 1 == 0 {
+                class::JMP
+            } else {
+                class::JMP32
+            };
+            Insn::new(code & 0xf8 | class, dst, src, off, imm)
+        },
+    );
+    prop_oneof![
+        1 => plausible,
+        1 => any::<[u8; 8]>().prop_map(Insn::from_le_bytes),
+        4 => alu,
+        2 => call,
+        1 => local,
+        2 => context,
+        5 => access,
+        4 => jump,
+    ]
+}
+
+fn small_limits() -> Limits {
+    Limits {
+        insn_budget: 2_000,
+        ..Limits::default()
+    }
+}
+
+/// Everything that can be seen of a run: verdict or fault, frame, metadata, queue, map.
+type Seen = (Result<u8, (u8, u32)>, Vec<u8>, Vec<u8>, u32, Vec<u8>);
+
+fn run_anything(program: &HostProgram, map: &HostMap) -> Seen {
+    let mut core = Core::new(&HostMemory, &small_limits()).expect("memory for a core");
+    let mut context = CONTEXT;
+    let mut buffer: Vec<u8> = (0..200).collect();
+    let mut frame = Frame::writable(&mut buffer, 100, 160).expect("a frame");
+    let verdict = core.run_xdp(program, &mut frame, &mut context, &TestServices);
+    let verdict = verdict
+        .map(|verdict| verdict as u8)
+        .map_err(|fault| (fault.cause as u8, fault.insn));
+    let mut value = vec![0; 8];
+    let _ = map.lookup(&[0; 4], &mut value);
+    (
+        verdict,
+        frame.data().to_vec(),
+        frame.metadata().to_vec(),
+        context.rx_queue_index,
+        value,
+    )
+}
+
+/// The checksum that an image carries, bit by bit.
+fn crc32c(bytes: impl Iterator<Item = u8>) -> u32 {
+    !bytes.fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn the_device_computes_what_rbpf_computes(insns in straight_program(), frame in vec(any::<u8>(), FRAME_LEN as usize)) {
+        let expected = on_rbpf(&insns, &frame);
+        for hint in [None, Some(RegisterKind::Packet), Some(RegisterKind::Stack), Some(RegisterKind::MapValue)] {
+            prop_assert_eq!(on_the_device(&insns, hint, &frame), &expected[..], "hint {:?}", hint);
+        }
+    }
+
+    #[test]
+    fn any_program_is_refused_or_runs_to_an_end_and_hints_change_nothing(body in vec(any_insn(), 1..40)) {
+        let mut code = vec![mov_reg(R6, R1), mov_reg(R7, R10), ldx(W, R8, R1, 0), mov_imm(R2, 4)];
+        code.extend(ld_map(R1, 0));
+        code.extend(body);
+        code.extend([mov_imm(R0, 2), exit()]);
+        // What the verifier says about the program must not matter either, nor cutting out instructions.
+        let mut stored = source(&code, &small_limits()).ok();
+        if let Some(stored) = &mut stored {
+            for idx in 0..code.len() {
+                let _ = stored.check_insn(idx, &Always(RegisterKind::Packet));
+            }
+            let _ = stored.finalize();
+            let _ = stored.remove_insns(code.len() / 2, 3);
+            let _ = stored.replace_insn(code.len() / 3, ja(1));
+            let _ = common::image_of(stored, &small_limits()).map(|image| image.to_string());
+        }
+        let mut seen: Option<Seen> = None;
+        for hint in [None, Some(RegisterKind::Packet), Some(RegisterKind::Stack), Some(RegisterKind::MapValue), Some(RegisterKind::Ctx)] {
+            let Ok(image) = translate_with(&code, hint, &small_limits()) else {
+                continue;
+            };
+            let map = map(MapKind::Hash, 4, 8, 2);
+            let program = Program::new(image, vec![map.clone()]);
+            let now = run_anything(&program, &map);
+            if let Some(before) = &seen {
+                prop_assert_eq!(before, &now, "hint {:?}", hint);
+            }
+            seen = Some(now);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_no_image_or_a_safe_one(
+        ops in vec((0..=255_u8, 0..16_u8, 0..16_u8, 0..16_u8, 0..12_u32, any::<u64>()), 0..12),
+        flags in any::<u8>(),
+        noise in vec(any::<u8>(), 0..200),
+    ) {
+        prop_assert!(Image::decode(&HostMemory, &noise).is_err());
+        // A well-formed image of any operations.
+        let mut bytes = b"ONIC".to_vec();
+        bytes.extend([1, 0, 64, 0, 0, 1, 0, 0]);
+        bytes.extend((ops.len() as u32).to_le_bytes());
+        bytes.extend([1, 0, flags, 0]);
+        bytes.resize(64, 0);
+        for (code, dst, a, b, extra, imm) in &ops {
+            bytes.extend([*code % 200, *dst, *a, *b]);
+            bytes.extend(extra.to_le_bytes());
+            let imm = if imm & 1 == 0 { imm % 70 } else { *imm };
+            bytes.extend(imm.to_le_bytes());
+        }
+        bytes.extend(vec![0; 4 * ops.len()]);
+        let crc = crc32c(bytes.iter().copied());
+        bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+        if let Ok(image) = Image::decode(&HostMemory, &bytes) {
+            prop_assert_eq!(image.ops().len() * Op::BYTES, 16 * ops.len());
+            let map = map(MapKind::Array, 4, 8, 2);
+            let program = Program::new(image, vec![map.clone()]);
+            let _ = run_anything(&program, &map);
+        }
+    }
+}
+
+#[test]
+fn the_generator_makes_programs_that_pass() {
+    // Otherwise the property above would hold for want of programs.
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let strategy = vec(any_insn(), 1..10);
+    let passing = (0..500).filter(|_| {
+        let body = strategy.new_tree(&mut runner).expect("a program").current();
+        let code = [&body[..], &[mov_imm(R0, 2), exit()]].concat();
+        translate_with(&code, None, &small_limits()).is_ok()
+    });
+    assert!(passing.count() > 50);
+}
