@@ -69,7 +69,16 @@ impl Cable {
     ///
     /// Where the module or `ip` fails.
     pub fn onic(mtu: usize) -> Result<Self> {
-        let module = Module::insert("nics=1 ports=2 queues=1")?;
+        Self::onic_with_queues(1, mtu)
+    }
+
+    /// As [`Cable::onic`] with several queues, over which the kernel spreads flows.
+    ///
+    /// # Errors
+    ///
+    /// Where the module or `ip` fails.
+    pub fn onic_with_queues(queues: u32, mtu: usize) -> Result<Self> {
+        let module = Module::insert(&format!("nics=1 ports=2 queues={queues}"))?;
         let near_ns = NetNs::new("onear")?;
         let far_ns = NetNs::new("ofar")?;
         let mut near = Link::new("onic0");

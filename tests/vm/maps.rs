@@ -7,9 +7,12 @@ use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{hex, words, Attached, Map, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
+use offload_tests::env;
 use offload_tests::frames::{Frames, JUMBO_MTU};
 use offload_tests::link::Link;
 use offload_tests::module::Module;
+use offload_tests::wire::Sender;
+use offload_uapi::stats;
 
 fn key(number: u8) -> Vec<u8> {
     let mut key = vec![0; 20];
@@ -194,5 +197,52 @@ fn clock_random_numbers_and_processor_id() -> Result<()> {
     ensure!(cell(3) == 0, "processor numbers beyond any machine");
     ensure!(cell(4) == 0xffff_ffff, "bits never set: {:x}", !cell(4));
     ensure!(cell(5) == 0xffff_ffff, "bits never clear: {:x}", !cell(5));
+    Ok(())
+}
+
+/// Programs on several queues write the same values at once; none of it is lost.
+#[test]
+fn counters_are_exact_across_queues() -> Result<()> {
+    const QUEUES: u32 = 4;
+    let cable = Cable::onic_with_queues(QUEUES, 1500)?;
+    let program = cable.attach("firewall")?;
+    let each = if env::is_slow() { 500 } else { 5000 };
+    let before = cable.far.statistics()?;
+    std::thread::scope(|scope| -> Result<()> {
+        let threads: Vec<_> = (0..u64::from(QUEUES))
+            .map(|seed| {
+                let near = &cable.near;
+                scope.spawn(move || -> Result<()> {
+                    let sender = Sender::new(near)?;
+                    let mut source = Frames::new(seed, 1500);
+                    (0..each).try_for_each(|_| sender.send(&source.next_frame()))
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .try_for_each(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
+    })?;
+    let sent = u64::from(QUEUES) * each;
+    cable.far.await_that("every frame", |far| {
+        Ok(far.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)? == sent)
+    })?;
+
+    let now = cable.far.statistics()?;
+    let busy = (0..QUEUES).filter(|queue| {
+        now.since(&before, &format!("rx{queue}_packets"))
+            .is_ok_and(|n| n > 0)
+    });
+    let busy = busy.count();
+    ensure!(
+        busy > 1,
+        "only {busy} queue had frames: nothing was at once"
+    );
+    let counted = program.map("verdicts")?.words(&2_u32.to_le_bytes())?;
+    let bytes = now.since(&before, stats::RX_DEVICE_BYTES)?;
+    ensure!(
+        counted == [sent, bytes],
+        "{sent} frames of {bytes} bytes, but the program counted {counted:?}"
+    );
     Ok(())
 }

@@ -130,6 +130,11 @@ fn a_map_with_values_too_large() -> Result<()> {
 }
 
 #[test]
+fn a_map_larger_than_the_device() -> Result<()> {
+    refused_map("bad_map_memory", &["offload_nic", "memory"])
+}
+
+#[test]
 fn a_global_variable() -> Result<()> {
     refused_map("bad_global", &["offload_nic", "flags"])
 }
