@@ -72,6 +72,8 @@ pub enum Rule {
     TailCall,
     /// A call through a register.
     IndirectCall,
+    /// A store to the context.
+    ContextStore,
     /// A jump through a register.
     IndirectJump,
     /// A legacy packet load.
@@ -193,6 +195,9 @@ impl fmt::Display for Rule {
             Self::TailCall => {
                 f.write_str("call bpf_tail_call#12: unknown func to this device: it has no program arrays; use bpf-to-bpf calls")
             }
+            Self::ContextStore => f.write_str(
+                "store to the context: rx_queue_index can't be chosen, the device has no receive-side steering",
+            ),
             Self::IndirectCall => f.write_str("call through a register: the device calls helpers and functions of the program only"),
             Self::IndirectJump => f.write_str("jump through a register: the device has no jump tables"),
             Self::PacketLoad => f.write_str("legacy packet load (LD_ABS, LD_IND): XDP programs read the packet through xdp_md.data"),

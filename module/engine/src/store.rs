@@ -231,7 +231,11 @@ impl<M: Memory> Source<M> {
         };
         check::check(slot.insn).map_err(|rule| Refusal::insn(idx, rule))?;
         if let Some(base) = base_register(slot.insn) {
-            slot.hint = slot.hint.merge(hint_of(regs.kind(base)));
+            let kind = regs.kind(base);
+            if kind == RegisterKind::Ctx && matches!(slot.insn.class(), class::ST | class::STX) {
+                return Err(Refusal::insn(idx, Rule::ContextStore));
+            }
+            slot.hint = slot.hint.merge(hint_of(kind));
         }
         Ok(())
     }

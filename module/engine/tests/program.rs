@@ -56,6 +56,23 @@ fn a_refused_helper_reads_as_bpftool_expects() {
 }
 
 #[test]
+fn a_store_to_the_context_is_refused() {
+    let code = [st(W, R1, 16, 3), mov_imm(R0, 2), exit()];
+    let mut stored = source(&code, &Limits::default()).expect("a program for the store");
+    stored
+        .check_insn(0, &Always(RegisterKind::Stack))
+        .expect("a store to the stack");
+    let refusal = stored
+        .check_insn(0, &Always(RegisterKind::Ctx))
+        .expect_err("a refusal");
+    assert_eq!(refusal.rule, Rule::ContextStore);
+    assert_eq!(refusal.errno(), errno::EOPNOTSUPP);
+    assert!(refusal
+        .to_string()
+        .starts_with("insn 0: store to the context: rx_queue_index"));
+}
+
+#[test]
 fn every_message_is_one_line_that_says_what_and_why() {
     for (insn, errno, text) in [
         (

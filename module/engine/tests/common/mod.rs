@@ -14,7 +14,7 @@ use engine::exec::{Core, Program, Services, XdpVerdict};
 use engine::fault::Fault;
 use engine::frame::{Frame, XdpContext};
 use engine::image::Image;
-use engine::insn::Insn;
+use engine::insn::{class, Insn};
 use engine::limits::Limits;
 use engine::map::{Map, MapKind, MapSpec};
 use engine::memory::HostMemory;
@@ -81,7 +81,9 @@ pub fn translate_with(
     if let Some(kind) = hint {
         let mut second_half = false;
         for (idx, insn) in insns.iter().enumerate() {
-            if !second_half {
+            // That a store goes to the context is not a hint but a reason to refuse it.
+            let is_store = matches!(insn.class(), class::ST | class::STX);
+            if !second_half && !(is_store && kind == RegisterKind::Ctx) {
                 source.check_insn(idx, &Always(kind))?;
             }
             second_half = insn.is_ld_imm64() && !second_half;
