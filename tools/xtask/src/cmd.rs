@@ -2,8 +2,13 @@
 
 //! The subcommands, one file each, and what they share.
 
+pub(crate) mod bench;
 pub(crate) mod build;
+pub(crate) mod clean;
+pub(crate) mod demo;
 pub(crate) mod kernel;
+pub(crate) mod lint;
+pub(crate) mod test;
 pub(crate) mod vm;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +58,17 @@ pub(crate) struct KernelOptions {
 }
 
 impl KernelOptions {
+    /// The plain kernel for QEMU, or for User Mode Linux.
+    pub(crate) fn machine(qemu: bool) -> Self {
+        Self {
+            debug: None,
+            uml: !qemu,
+            qemu,
+            kernel_source: None,
+            kdir: None,
+        }
+    }
+
     /// The flavour asked for.
     pub(crate) fn flavour(&self) -> Flavour {
         match self.debug {

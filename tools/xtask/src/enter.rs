@@ -33,7 +33,6 @@ pub(crate) struct Enter {
     root: PathBuf,
     cwd: PathBuf,
     binds: Vec<(PathBuf, PathBuf, &'static str)>,
-    env: Vec<(String, OsString)>,
 }
 
 impl Enter {
@@ -45,7 +44,6 @@ impl Enter {
             root: root.to_owned(),
             cwd: PathBuf::from("/"),
             binds: Vec::new(),
-            env: Vec::new(),
         }
     }
 
@@ -83,13 +81,6 @@ impl Enter {
     #[must_use]
     pub(crate) fn cwd(mut self, dir: &Path) -> Self {
         self.cwd = dir.to_owned();
-        self
-    }
-
-    /// Sets a variable for the command.
-    #[must_use]
-    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.env.push((name.to_owned(), value.into()));
         self
     }
 
@@ -139,9 +130,6 @@ impl Enter {
             if let Some(value) = std::env::var_os(name) {
                 push(&assignment(name, &value));
             }
-        }
-        for (name, value) in &self.env {
-            push(&assignment(name, value));
         }
         args.extend(argv.into_iter().map(Into::into));
         duct::cmd("setpriv", args)

@@ -42,4 +42,7 @@ while [ "$1" != -- ]; do
 done
 shift
 
-exec chroot root /usr/bin/env --chdir="$cwd" "$@"
+# Not exec: the first process of a PID namespace is spared by abort(), which is how
+# User Mode Linux ends after a panic.
+chroot root /usr/bin/env --chdir="$cwd" "$@"
+exit $?

@@ -33,7 +33,7 @@ use crate::ui;
 mod qemu;
 mod uml;
 
-pub(crate) use qemu::kvm_works;
+pub(crate) use qemu::{kvm_plausible, kvm_works};
 
 /// Where the guest sees the control directory.
 const CONTROL: &str = "/mnt";
@@ -281,7 +281,7 @@ fn console_to_log(command: Vec<String>) -> Vec<String> {
 }
 
 /// Copies from a pipe until its end; returns what it copied if `keep`.
-fn pump(mut from: impl Read, mut to: Option<impl Write>, keep: bool) -> Vec<u8> {
+pub(crate) fn pump(mut from: impl Read, mut to: Option<impl Write>, keep: bool) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {

@@ -8,6 +8,7 @@
 //! ([`cache`]); what is built of the repo goes to `target/`.
 
 mod cache;
+mod cargo;
 mod cmd;
 mod enter;
 mod flavour;
@@ -22,6 +23,7 @@ mod session;
 mod source;
 mod space;
 mod splat;
+mod summary;
 mod ui;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +42,11 @@ enum Command {
     Build(cmd::build::Args),
     Kernel(cmd::kernel::Args),
     Vm(cmd::vm::Args),
+    Demo(cmd::demo::Args),
+    Test(cmd::test::Args),
+    Lint(cmd::lint::Args),
+    Bench(cmd::bench::Args),
+    Clean(cmd::clean::Args),
 }
 
 fn main() {
@@ -48,6 +55,11 @@ fn main() {
         Command::Build(args) => args.run(),
         Command::Kernel(args) => args.run(),
         Command::Vm(args) => args.run(),
+        Command::Demo(args) => args.run(),
+        Command::Test(args) => args.run(),
+        Command::Lint(args) => args.run(),
+        Command::Bench(args) => args.run(),
+        Command::Clean(args) => args.run(),
     };
     match status {
         Ok(code) => std::process::exit(code),

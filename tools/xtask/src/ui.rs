@@ -69,8 +69,8 @@ impl Step {
         let log = File::options().append(true).open(&self.log)?;
         let handle = expr
             .stdin_null()
-            .stdout_file(log)
             .stderr_to_stdout()
+            .stdout_file(log)
             .unchecked()
             .start()
             .with_context(|| format!("cannot start: {}", self.what))?;

@@ -105,6 +105,29 @@ pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> 
     argv
 }
 
+/// Whether it is worth while to make a kernel for a probe boot: QEMU comes up
+/// under KVM with this machine's processor and no guest. Inside another virtual
+/// machine it often aborts right there.
+pub(crate) fn kvm_plausible(enter: Enter) -> Result<bool> {
+    if !Path::new("/dev/kvm").exists() {
+        return Ok(false);
+    }
+    let argv = [
+        "sh",
+        "-c",
+        "echo quit | qemu-system-x86_64 -nodefaults -display none -S -monitor stdio \
+         -machine q35,accel=kvm -cpu host",
+    ];
+    let output = enter
+        .command(argv)
+        .stdin_null()
+        .stdout_null()
+        .stderr_null()
+        .unchecked()
+        .run()?;
+    Ok(output.status.success())
+}
+
 /// Whether a guest boots, runs a command and ends under KVM. A `/dev/kvm` that
 /// opens says little: inside another virtual machine it often cannot run a stock
 /// kernel, so this tries with the very kernel.

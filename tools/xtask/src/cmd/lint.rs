@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cargo xtask lint`: style and the rules of the house.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::Workshop;
+use crate::cargo::cargo;
+use crate::flavour::Flavour;
+use crate::module::{self, Target};
+use crate::ui;
+
+/// Checks formatting, lints and the rules of the house
+///
+/// rustfmt and clippy for the Cargo crates and for the module (there with the
+/// kernel's own settings), no `unsafe` outside module/net, a licence line in
+/// every source file.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave the module's clippy out, which needs a kernel
+    #[arg(long)]
+    no_kernel: bool,
+}
+
+impl Args {
+    /// Runs the command; its exit status.
+    pub(crate) fn run(self) -> Result<i32> {
+        let repo = super::repo()?;
+        let mut failures = Vec::new();
+        let mut check = |what: &str, good: bool| {
+            if !good {
+                failures.push(what.to_owned());
+            }
+        };
+        let run = |expr: duct::Expression| -> Result<bool> {
+            Ok(expr.unchecked().run()?.status.success())
+        };
+
+        ui::say("cargo fmt --check");
+        check("cargo fmt", run(cargo(&repo, ["fmt", "--all", "--check"]))?);
+        ui::say("rustfmt --check of module/");
+        let sources = files(&repo.join("module"), &["rs"])?;
+        let mut rustfmt = ["--check", "--edition=2021"].map(PathBuf::from).to_vec();
+        rustfmt.extend(sources);
+        check(
+            "rustfmt of module/",
+            run(duct::cmd("rustfmt", rustfmt).dir(&repo))?,
+        );
+        ui::say("cargo clippy");
+        check(
+            "cargo clippy",
+            run(cargo(
+                &repo,
+                [
+                    "clippy",
+                    "--quiet",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-Dwarnings",
+                ],
+            ))?,
+        );
+
+        ui::say("The rules of the house");
+        let broken = rules(&repo)?;
+        for line in &broken {
+            eprintln!("{line}");
+        }
+        check("the rules of the house", broken.is_empty());
+
+        if !self.no_kernel {
+            let workshop = Workshop::open()?;
+            let kernel = workshop.kernel(Flavour::Uml, None)?;
+            let built = module::build(&workshop, &Target::Ours(&kernel), &["CLIPPY=1"]);
+            if let Err(error) = &built {
+                eprintln!("{error:#}");
+            }
+            check("clippy of the module", built.is_ok());
+        }
+
+        if failures.is_empty() {
+            ui::say("lint: all clean");
+            return Ok(0);
+        }
+        ui::say(&format!("lint: not clean: {}", failures.join(", ")));
+        Ok(1)
+    }
+}
+
+/// The breaches of the rules that no other tool checks.
+fn rules(repo: &Path) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    let tops = [
+        "module", "uapi", "tools", "tests", "qemu", "Kbuild", "Makefile", ".ci",
+    ];
+    for top in tops.map(|top| repo.join(top)) {
+        for path in files(&top, &[])? {
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let name = path.strip_prefix(repo).unwrap_or(&path);
+            broken.extend(
+                file_rules(name, &text)
+                    .into_iter()
+                    .map(|breach| format!("{}: {breach}", name.display())),
+            );
+        }
+    }
+    Ok(broken)
+}
+
+/// The breaches in one file.
+fn file_rules(name: &Path, text: &str) -> Vec<String> {
+    let extension = name.extension().unwrap_or_default().to_string_lossy();
+    let mut broken = Vec::new();
+    // A few formats have no comments; the package manifests name the licence.
+    let bare = ["json", "toml", "md", "lock", "proptest-regressions", "txt"];
+    if !bare.contains(&extension.as_ref())
+        && !text
+            .lines()
+            .take(2)
+            .any(|line| line.contains("SPDX-License-Identifier: "))
+    {
+        broken.push("no SPDX licence line at its top".to_owned());
+    }
+    if extension == "rs" && !name.starts_with("module/net") {
+        for (number, line) in text.lines().enumerate() {
+            if uses_unsafe(line) {
+                broken.push(format!("line {}: `unsafe` outside module/net", number + 1));
+            }
+        }
+    }
+    broken
+}
+
+/// Whether a line of Rust has the word `unsafe` outside comments and strings.
+/// Lint names such as `unsafe_code` are other words.
+fn uses_unsafe(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let mut outside = String::new();
+    for (index, part) in code.split('"').enumerate() {
+        if index % 2 == 0 {
+            outside.push_str(part);
+        }
+        outside.push(' ');
+    }
+    outside
+        .split(|c: char| !c.is_alphanumeric() && c != '_' && c != '`')
+        .any(|word| word == concat!("un", "safe"))
+}
+
+/// The files under `path` (or `path` itself) with one of the extensions; with
+/// none given, all. Generated files and Kbuild's products are not ours to check.
+fn files(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if path.is_dir() {
+        for item in fs::read_dir(path)? {
+            let item = item?.path();
+            let name = item.file_name().unwrap_or_default().to_string_lossy();
+            if name == "target" || name == "bindings_generated.rs" {
+                continue;
+            }
+            found.extend(files(&item, extensions)?);
+        }
+        found.sort();
+    } else if path.exists() {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let product = ["o", "ko", "mod", "rmeta", "cmd", "d"].contains(&extension.as_ref());
+        if !product && (extensions.is_empty() || extensions.contains(&extension.as_ref())) {
+            found.push(path.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsafe_is_found_as_code_only() {
+        for (line, expected) in [
+            ("    unsafe { f() }", true),
+            ("pub unsafe fn f() {}", true),
+            ("#![forbid(unsafe_code)]", false),
+            ("// unsafe in a comment", false),
+            ("let text = \"unsafe\";", false),
+            ("let text = \"x\"; unsafe { g() }", true),
+        ] {
+            assert_eq!(uses_unsafe(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn rules_know_their_places() {
+        let with = |name: &str, text: &str| file_rules(Path::new(name), text).len();
+        let head = "// SPDX-License-Identifier: GPL-2.0\n";
+        assert_eq!(with("uapi/src/a.rs", head), 0);
+        assert_eq!(with("uapi/src/a.rs", ""), 1);
+        assert_eq!(with("uapi/Cargo.toml", ""), 0);
+        let unsafe_code = format!("{head}fn f() {{ unsafe {{}} }}\n");
+        assert_eq!(with("module/net/a.rs", &unsafe_code), 0);
+        assert_eq!(with("module/driver/a.rs", &unsafe_code), 1);
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cargo xtask test`: all tests, each where it can run.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::{Chosen, Workshop};
+use crate::cargo::{self, Program};
+use crate::flavour::Flavour;
+use crate::guest::Output;
+use crate::session::Session;
+use crate::summary::{self, Counts};
+use crate::ui;
+
+/// Runs all tests; the last line counts them
+///
+/// First those of the crates that Cargo builds, on this machine; then those of
+/// the module, in guests, on one kernel after another. A kernel warning, a leak
+/// or a lock report fails the test program it comes with.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// In guests, User Mode Linux without debug checks only
+    #[arg(long)]
+    fast: bool,
+    /// Only tests whose names contain one of these
+    filter: Vec<String>,
+}
+
+/// The kernels, the quickest to answer first, and what each is there for.
+const KERNELS: &[(Flavour, &str)] = &[
+    (
+        Flavour::Uml,
+        "everything that needs no x86 machine, at native speed",
+    ),
+    (
+        Flavour::UmlKasan,
+        "the same under KASAN, UBSAN and kmemleak: memory errors, leaks",
+    ),
+    (
+        Flavour::UmlLockdep,
+        "the same under lockdep, which cannot run beside KASAN: locking, lifetimes",
+    ),
+    (
+        Flavour::Qemu,
+        "the same on x86_64, as users run it: BPF JIT, real interrupts, preemption",
+    ),
+];
+
+/// Where tests ran, and with what result.
+struct Row {
+    place: String,
+    counts: Counts,
+    took: String,
+    notes: Vec<String>,
+}
+
+impl Args {
+    /// Runs the command; its exit status.
+    pub(crate) fn run(self) -> Result<i32> {
+        // Before anything else, so that what is missing is known at once.
+        let workshop = Workshop::open()?;
+        let programs = cargo::vm_tests(&workshop.repo)?;
+        let mut rows = vec![self.on_host(&workshop)?];
+        let (in_guest, here): (Vec<_>, Vec<_>) = programs
+            .into_iter()
+            .partition(|program| program.kind == "test");
+        rows.push(self.helpers(&here)?);
+        for &(flavour, why) in KERNELS {
+            if self.fast && flavour != Flavour::Uml {
+                continue;
+            }
+            rows.push(self.in_guests(&workshop, flavour, why, &in_guest)?);
+        }
+        Ok(show(&rows))
+    }
+
+    /// The tests of the workspace's default members.
+    fn on_host(&self, workshop: &Workshop) -> Result<Row> {
+        ui::say("Tests of the crates, on this machine: engine, uapi, xtask");
+        let mut argv = vec!["test".to_owned(), "--".to_owned()];
+        argv.extend(self.filter.iter().cloned());
+        let (output, success, took) = stream(cargo::cargo(&workshop.repo, argv))?;
+        Ok(Row {
+            place: "this machine: crates".to_owned(),
+            counts: Counts::from_output(&output, success),
+            took,
+            notes: Vec::new(),
+        })
+    }
+
+    /// The unit tests of what the guests' tests are made of.
+    fn helpers(&self, programs: &[Program]) -> Result<Row> {
+        ui::say("Tests of the guests' tests' own helpers, on this machine");
+        let started = Instant::now();
+        let mut counts = Counts::default();
+        for program in programs {
+            let (output, success, _) = stream(duct::cmd(&program.path, &self.filter))?;
+            counts += Counts::from_output(&output, success);
+        }
+        Ok(Row {
+            place: "this machine: helpers".to_owned(),
+            counts,
+            took: ui::duration(started.elapsed()),
+            notes: Vec::new(),
+        })
+    }
+
+    /// The test programs on one kernel, each in a guest of its own.
+    fn in_guests(
+        &self,
+        workshop: &Workshop,
+        flavour: Flavour,
+        why: &str,
+        programs: &[Program],
+    ) -> Result<Row> {
+        ui::say(&format!(
+            "Tests of the module on the kernel {flavour}: {why}"
+        ));
+        let kernel = workshop.kernel(flavour, None)?;
+        let session = Session::new(workshop, Chosen::Ours(kernel))?;
+        let started = Instant::now();
+        let mut counts = Counts::default();
+        let mut notes = Vec::new();
+        for program in programs {
+            ui::say(&format!("{flavour}: {}", program.name));
+            let mut argv = vec![
+                program.path.display().to_string(),
+                // The tests share the guest's network and the module.
+                "--test-threads=1".to_owned(),
+                // The reason why a test was skipped is in its output.
+                "--show-output".to_owned(),
+            ];
+            argv.extend(self.filter.iter().cloned());
+            let outcome = session.run(Some(argv), Output::PassAndKeep)?;
+            outcome.report();
+            let success = outcome.code() == 0;
+            counts += Counts::from_output(&outcome.stdout, success);
+            notes.extend(summary::skipped(&outcome.stdout).map(|what| format!("skipped: {what}")));
+            if !success {
+                notes.push(format!(
+                    "FAILED: {} (in the guest: {})",
+                    program.name,
+                    match outcome.status {
+                        Some(0) => "a kernel fault or leak".to_owned(),
+                        Some(code) => format!("exit status {code}"),
+                        None => "it died".to_owned(),
+                    }
+                ));
+            }
+        }
+        Ok(Row {
+            place: format!("guest: {flavour}"),
+            counts,
+            took: ui::duration(started.elapsed()),
+            notes,
+        })
+    }
+}
+
+/// Runs `expr`, passing its stdout on; the stdout, its success, the time it took.
+fn stream(expr: duct::Expression) -> Result<(String, bool, String)> {
+    let started = Instant::now();
+    let (read, write) = os_pipe::pipe()?;
+    let handle = expr.stdout_file(write).unchecked().start()?;
+    let kept = crate::guest::pump(read, Some(std::io::stdout()), true);
+    let success = handle.wait()?.status.success();
+    Ok((
+        String::from_utf8_lossy(&kept).into_owned(),
+        success,
+        ui::duration(started.elapsed()),
+    ))
+}
+
+/// Prints the table and, last and alone, the sums; the exit status.
+fn show(rows: &[Row]) -> i32 {
+    let mut total = Counts::default();
+    println!();
+    println!(
+        "{:<24} {:>7} {:>7} {:>8} {:>8}",
+        "where", "passed", "failed", "skipped", "time"
+    );
+    for row in rows {
+        let Counts {
+            passed,
+            failed,
+            skipped,
+        } = row.counts;
+        println!(
+            "{:<24} {passed:>7} {failed:>7} {skipped:>8} {:>8}",
+            row.place, row.took
+        );
+        total += row.counts;
+    }
+    for row in rows {
+        for note in &row.notes {
+            println!("{}: {note}", row.place);
+        }
+    }
+    println!();
+    println!("{total}");
+    if total.passed + total.failed + total.skipped == 0 {
+        ui::say("no test has a name that contains what was asked for");
+        return 1;
+    }
+    i32::from(total.failed > 0)
+}
