@@ -47,7 +47,7 @@ fn arithmetic() -> impl Strategy<Value = Insn> {
             DIV | MOD if imm == 0 => 7,
             _ => imm,
         };
-        if is_reg && !(operation == MOD && !is_64) {
+        if is_reg && (is_64 || operation != MOD) {
             Insn::new(class | operation | SRC_REG, dst, src, 0, 0)
         } else {
             Insn::new(class | operation, dst, 0, 0, imm)

@@ -83,7 +83,8 @@ pub fn translate_with(
         for (idx, insn) in insns.iter().enumerate() {
             // That a store goes to the context is not a hint but a reason to refuse it.
             let is_store = matches!(insn.class(), class::ST | class::STX);
-            if !second_half && !(is_store && kind == RegisterKind::Ctx) {
+            let refused = is_store && kind == RegisterKind::Ctx;
+            if !second_half && !refused {
                 source.check_insn(idx, &Always(kind))?;
             }
             second_half = insn.is_ld_imm64() && !second_half;
