@@ -252,12 +252,13 @@ fn programs(c: &mut Criterion) {
             let bytes: Vec<u8> = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
             // rbpf writes 64-bit pointers where the kernel has 32-bit fields, so the two loads become wider ones.
             let bytes = widen_context(bytes);
-            // rbpf wants the frame for as long as the machine lives.
-            let frame = data.clone().leak();
-            let mut machine =
-                rbpf::EbpfVmFixedMbuff::new(Some(&bytes), 0, 8).expect("rbpf takes the program");
+            let bounds = data.as_ptr_range();
+            let context = [bounds.start as u64, bounds.end as u64]
+                .map(u64::to_le_bytes)
+                .concat();
+            let machine = rbpf::EbpfVmMbuff::new(Some(&bytes)).expect("rbpf takes the program");
             group.bench_function("rbpf", |bencher| {
-                bencher.iter(|| machine.execute_program(frame).expect("a verdict"));
+                bencher.iter(|| machine.execute_program(&data, &context).expect("a verdict"));
             });
         }
         group.finish();

@@ -17,6 +17,7 @@ pub(crate) const fn words_for(bytes: usize) -> usize {
 }
 
 /// The low `bytes` bytes set; `bytes` is at most 8.
+#[inline]
 const fn mask(bytes: usize) -> u64 {
     match bytes {
         0 => 0,
@@ -68,6 +69,7 @@ pub(crate) fn store(words: &[AtomicU64], offset: usize, bytes: usize, value: u64
 }
 
 /// Replaces the bits of `mask` in `word` by those of `value`.
+#[inline]
 fn merge(word: &AtomicU64, mask: u64, value: u64) {
     update(word, Ordering::Relaxed, |old| old & !mask | value & mask);
 }
