@@ -186,7 +186,8 @@ pub(crate) fn run(
             ui::tail(&console_path, 40)
         ));
     }
-    faults.extend(splat::leaks(&read(&control.join("kmemleak"))));
+    let since = read(&control.join("jiffies")).trim().parse().unwrap_or(0);
+    faults.extend(splat::leaks(&read(&control.join("kmemleak")), since));
     faults.extend(splat::lockdep_asleep(&read(&control.join("lockdep"))));
     Ok(Outcome {
         status,
