@@ -4,7 +4,6 @@
 
 use core::sync::atomic::{fence, AtomicU64, Ordering};
 
-use super::CallFrame;
 use crate::address::{self, Region};
 use crate::fault::FaultCause;
 use crate::frame::{Frame, XdpContext};
@@ -27,8 +26,19 @@ pub(super) struct Returned {
     pub(super) value: u64,
 }
 
+/// What a function needs back when the function that it called returns.
+#[derive(Clone, Copy, Default)]
+pub(super) struct CallFrame {
+    /// Operation after the call.
+    pub(super) return_to: u32,
+    /// r6 to r9.
+    pub(super) saved: [u64; 4],
+}
+
 /// Everything that a running program can touch.
 pub(super) struct Machine<'r, 'f, R, S> {
+    /// r0 to r10, and five that no program can name, so that four bits always are a register.
+    pub(super) registers: [u64; 16],
     pub(super) frame: &'r mut Frame<'f>,
     pub(super) context: &'r mut XdpContext,
     pub(super) stack: &'r mut [u8],
@@ -38,11 +48,18 @@ pub(super) struct Machine<'r, 'f, R, S> {
     pub(super) services: &'r S,
     /// Operations that the program may still repeat.
     pub(super) budget: u32,
+    /// Calls that have not returned.
+    pub(super) depth: usize,
+    /// Operations of the program.
+    pub(super) length: usize,
+    /// Why the program can't go on, once it can't.
+    pub(super) stop: Stop,
 }
 
 /// A number in memory, least significant byte first.
 pub(super) trait Number: Copy {
     const BYTES: usize;
+    const MASK: u64;
     fn first_of(bytes: &[u8]) -> Option<u64>;
     fn put_first(value: u64, bytes: &mut [u8]) -> Option<()>;
 }
@@ -52,6 +69,7 @@ macro_rules! number {
         $(
             impl Number for $type {
                 const BYTES: usize = size_of::<$type>();
+                const MASK: u64 = <$type>::MAX as u64;
 
                 #[inline(always)]
                 fn first_of(bytes: &[u8]) -> Option<u64> {
@@ -75,6 +93,18 @@ where
     M: crate::memory::Memory,
     R: core::ops::Deref<Target = crate::map::Map<M>>,
 {
+    /// The value of register `number`, of which the low four bits count.
+    #[inline(always)]
+    pub(super) fn get(&self, number: u8) -> u64 {
+        self.registers[usize::from(number & 15)]
+    }
+
+    /// Sets register `number`, of which the low four bits count.
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: u8, value: u64) {
+        self.registers[usize::from(number & 15)] = value;
+    }
+
     /// Reads a number from anywhere.
     pub(super) fn load<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
         match address::region(address) {
@@ -96,40 +126,27 @@ where
         }
     }
 
-    /// As [`load`](Self::load), quicker if the address is in the frame.
+    /// Reads a number from the frame, and from nowhere else.
     #[inline(always)]
-    pub(super) fn load_frame<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
-        match self
-            .frame
+    pub(super) fn load_frame<N: Number>(&self, address: u64) -> Option<u64> {
+        self.frame
             .tail(address.wrapping_sub(address::FRAME))
             .and_then(N::first_of)
-        {
-            Some(value) => Ok(value),
-            None => self.load::<N>(address),
-        }
     }
 
-    /// As [`load`](Self::load), quicker if the address is in the stack.
+    /// Reads a number from the stack, and from nowhere else.
     #[inline(always)]
-    pub(super) fn load_stack<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
-        match tail(self.stack, address.wrapping_sub(address::STACK)).and_then(N::first_of) {
-            Some(value) => Ok(value),
-            None => self.load::<N>(address),
-        }
+    pub(super) fn load_stack<N: Number>(&self, address: u64) -> Option<u64> {
+        tail(self.stack, address.wrapping_sub(address::STACK)).and_then(N::first_of)
     }
 
-    /// As [`load`](Self::load), quicker if the address is in a map's values.
+    /// Reads a number from the values of a map, and from nowhere else.
     #[inline(always)]
-    pub(super) fn load_map<N: Number>(&self, address: u64) -> Result<u64, FaultCause> {
-        if let Region::MapValue(map, offset) = address::region(address) {
-            if let Some(value) = self
-                .values(map)
-                .and_then(|words| words::load(words, offset as usize, N::BYTES))
-            {
-                return Ok(value);
-            }
-        }
-        self.load::<N>(address)
+    pub(super) fn load_map<N: Number>(&self, address: u64) -> Option<u64> {
+        let Region::MapValue(map, offset) = address::region(address) else {
+            return None;
+        };
+        words::load(self.values(map)?, offset as usize, N::BYTES)
     }
 
     /// Writes a number to anywhere.
@@ -154,18 +171,13 @@ where
         }
     }
 
-    /// As [`store`](Self::store), quicker if the address is in the stack.
+    /// Writes a number to the stack, and to nowhere else.
     #[inline(always)]
-    pub(super) fn store_stack<N: Number>(
-        &mut self,
-        address: u64,
-        value: u64,
-    ) -> Result<(), FaultCause> {
-        let bytes = tail_mut(self.stack, address.wrapping_sub(address::STACK));
-        match bytes.and_then(|bytes| N::put_first(value, bytes)) {
-            Some(()) => Ok(()),
-            None => self.store::<N>(address, value),
-        }
+    pub(super) fn store_stack<N: Number>(&mut self, address: u64, value: u64) -> Option<()> {
+        N::put_first(
+            value,
+            tail_mut(self.stack, address.wrapping_sub(address::STACK))?,
+        )
     }
 
     /// Replaces a number by `f` of it in one step that other users of a map see as a whole; gives the old one.
@@ -190,7 +202,7 @@ where
             return Err(FaultCause::MisalignedAtomic);
         }
         let shift = (8 * start) as u32;
-        let mask = u64::MAX >> 64_u32.wrapping_sub(8 * N::BYTES as u32);
+        let mask = N::MASK;
         let change = |old: u64| old & !(mask << shift) | (f(old >> shift & mask) & mask) << shift;
         let old = words::update(word, Ordering::SeqCst, change);
         Ok(old >> shift & mask)

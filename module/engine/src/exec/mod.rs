@@ -3,6 +3,8 @@
 //! Execution: one [`Core`] per receive queue runs programs, one frame at a time.
 
 mod alu;
+mod calls;
+mod handlers;
 mod helpers;
 mod interpreter;
 mod machine;
@@ -15,7 +17,7 @@ use crate::image::Image;
 use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
 use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
-use machine::Machine;
+use machine::{CallFrame, Machine, Stop};
 
 /// What the device asks its surroundings for while a program runs. Called for each use: must be cheap and must not sleep.
 pub trait Services {
@@ -80,15 +82,6 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Program<M, R>
     }
 }
 
-/// What a function needs back when the function that it called returns.
-#[derive(Clone, Copy, Default)]
-struct CallFrame {
-    /// Operation after the call.
-    return_to: u32,
-    /// r6 to r9.
-    saved: [u64; 4],
-}
-
 /// A processor of the device: what a running program needs beside its image and maps.
 pub struct Core<M: Memory> {
     stack: M::Buffer<u8>,
@@ -130,6 +123,7 @@ impl<M: Memory> Core<M> {
         services: &impl Services,
     ) -> Result<XdpVerdict, Fault> {
         let mut machine = Machine {
+            registers: [0; 16],
             frame,
             context,
             stack: &mut self.stack,
@@ -138,12 +132,19 @@ impl<M: Memory> Core<M> {
             maps: &program.maps,
             services,
             budget: self.budget,
+            depth: 0,
+            length: 0,
+            stop: Stop {
+                op: 0,
+                cause: FaultCause::InvalidOperation,
+                address: 0,
+            },
         };
         let stop = match machine.run(program.image.ops()) {
             Ok(exit) => match XdpVerdict::from_action(exit.value as u32) {
                 Some(verdict) => return Ok(verdict),
                 // As native XDP treats an action that it does not know.
-                None => machine::Stop {
+                None => Stop {
                     op: exit.op,
                     cause: FaultCause::InvalidAction,
                     address: exit.value,

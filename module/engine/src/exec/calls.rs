@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls between functions of a program, and atomic operations: what takes more than a line.
+
+use core::ops::Deref;
+
+use super::interpreter::Flow;
+use super::machine::{CallFrame, Machine, Number};
+use super::Services;
+use crate::fault::FaultCause;
+use crate::insn::{atomic, FRAME_POINTER};
+use crate::limits::STACK_FRAME;
+use crate::map::Map;
+use crate::memory::Memory;
+use crate::op::Op;
+
+impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
+    /// Enters the function that `op` calls.
+    pub(super) fn call_local(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let cost = (op.imm as u32).saturating_add(1);
+        let Some(left) = self.budget.checked_sub(cost) else {
+            return self.fail(FaultCause::BudgetSpent, 0, rest);
+        };
+        self.budget = left;
+        let return_to = self.length.wrapping_sub(rest.len()) as u32;
+        let saved = [6, 7, 8, 9].map(|number| self.get(number));
+        // The outermost function has no frame here, so one fewer than functions may be active.
+        let depth = self.depth.wrapping_add(1);
+        let Some(frame) = self.calls.get_mut(depth) else {
+            return self.fail(FaultCause::CallDepth, 0, rest);
+        };
+        *frame = CallFrame { return_to, saved };
+        self.depth = depth;
+        self.set(
+            FRAME_POINTER,
+            self.get(FRAME_POINTER).wrapping_add(STACK_FRAME as u64),
+        );
+        Flow::Go(op.extra as usize)
+    }
+
+    /// Leaves a function, or the program.
+    pub(super) fn exit(&mut self, rest: &[Op]) -> Flow {
+        if self.depth == 0 {
+            return Flow::Return(self.place(rest));
+        }
+        let Some(frame) = self.calls.get(self.depth).copied() else {
+            return self.fail(FaultCause::CallDepth, 0, rest);
+        };
+        for (number, value) in [6, 7, 8, 9].into_iter().zip(frame.saved) {
+            self.set(number, value);
+        }
+        self.depth = self.depth.wrapping_sub(1);
+        self.set(
+            FRAME_POINTER,
+            self.get(FRAME_POINTER).wrapping_sub(STACK_FRAME as u64),
+        );
+        Flow::Go(frame.return_to as usize)
+    }
+
+    /// An atomic operation; the old value goes to where the operation says.
+    pub(super) fn read_modify_write<N: Number>(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let address = self.get(op.a).wrapping_add(op.offset());
+        match self.try_read_modify_write::<N>(op, address) {
+            Ok(()) => self.next(rest),
+            Err(cause) => self.fail(cause, address, rest),
+        }
+    }
+
+    fn try_read_modify_write<N: Number>(
+        &mut self,
+        op: &Op,
+        address: u64,
+    ) -> Result<(), FaultCause> {
+        let operation = op.imm as i32;
+        let operand = self.get(op.b);
+        if operation == atomic::CMPXCHG {
+            let expected = self.get(0) & N::MASK;
+            let old =
+                self.atomic::<N>(address, |old| if old == expected { operand } else { old })?;
+            self.set(0, old);
+            return Ok(());
+        }
+        let old = match operation & !atomic::FETCH {
+            atomic::ADD => self.atomic::<N>(address, |old| old.wrapping_add(operand))?,
+            atomic::OR => self.atomic::<N>(address, |old| old | operand)?,
+            atomic::AND => self.atomic::<N>(address, |old| old & operand)?,
+            atomic::XOR => self.atomic::<N>(address, |old| old ^ operand)?,
+            _ if operation == atomic::XCHG => self.atomic::<N>(address, |_| operand)?,
+            _ => return Err(FaultCause::InvalidOperation),
+        };
+        if operation & atomic::FETCH != 0 {
+            self.set(op.b, old);
+        }
+        Ok(())
+    }
+}
