@@ -71,7 +71,8 @@ pub struct UsedMap<'a, M: 'static> {
 /// state is kept from destruction for `'a`.
 pub struct ProgramRef<'a, P: ProgramOffload> {
     ptr: NonNull<bindings::bpf_prog>,
-    _program: PhantomData<(&'a bindings::bpf_prog, fn() -> P)>,
+    _program: PhantomData<&'a bindings::bpf_prog>,
+    _device: PhantomData<fn() -> P>,
 }
 
 impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
@@ -87,6 +88,7 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
             // SAFETY: A valid pointer is not null.
             ptr: unsafe { NonNull::new_unchecked(ptr) },
             _program: PhantomData,
+            _device: PhantomData,
         }
     }
 
