@@ -2,10 +2,10 @@
 
 //! The device side of offload_nic: everything that the NIC itself does.
 //!
-//! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device ([`translate`],
-//! [`op`], [`image`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`]) and maps ([`map`])
-//! in device memory ([`memory`]). [`pipeline`] is what happens to one received frame; [`descriptor`] is what crosses
-//! between driver and device with it.
+//! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device ([`image`], [`op`])
+//! and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`]) and maps ([`map`]) in device memory
+//! ([`memory`]). [`pipeline`] is what happens to one received frame; [`descriptor`] is what crosses between driver and
+//! device with it.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can panic: it runs
 //! inside the kernel, where a panic is a bug report at best.

@@ -74,7 +74,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     #[inline(always)]
     pub(super) fn next(&mut self, rest: &[Op]) -> Flow {
         match rest.split_first() {
-            Some((op, after)) if after.len() % CHAIN != 0 => {
+            Some((op, after)) if rest.len() % CHAIN != 0 => {
                 Table::HANDLERS[op.code as usize](self, op, after)
             }
             _ => Flow::Go(self.length.wrapping_sub(rest.len())),
