@@ -68,7 +68,7 @@ impl DeviceMemory {
     pub(crate) fn log_refusal(&self, what: fmt::Arguments<'_>, reason: &dyn fmt::Display) {
         if net::log::ratelimit() {
             pr_warn!(
-                "nic{}: {}: {}; {}\n",
+                "offload_nic{}: {}: {}; {}\n",
                 self.nic,
                 what,
                 format_args!("{reason}"),

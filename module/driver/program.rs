@@ -280,7 +280,15 @@ impl ProgramOffload for Program {
         let source = self.source().map_err(|refusal| refuse(env, refusal))?;
         source
             .finalize()
-            .map_err(|refusal| refuse(env, refusal.into()))
+            .map_err(|refusal| refuse(env, refusal.into()))?;
+        env.log(format_args!(
+            "[offload_nic] taken: {} instructions of at most {} in {} functions; {}",
+            env.program_len(),
+            self.device.limits().max_insns,
+            env.subprogram_count(),
+            self.device
+        ));
+        Ok(())
     }
 
     fn replace_insn(&mut self, index: usize, insn: Instruction) -> Result {
@@ -304,8 +312,9 @@ impl ProgramOffload for Program {
         };
         let loaded = load(&self.device, program, kind, source).inspect_err(|refusal| {
             // The verifier log is closed by now.
+            let name = core::str::from_utf8(program.name()).unwrap_or_default();
             self.device
-                .log_refusal(format_args!("program refused"), refusal);
+                .log_refusal(format_args!("program '{name}' refused"), refusal);
         });
         let loaded = loaded.map_err(|refusal| refusal.error())?;
         self.stage = Stage::Loaded(Arc::new(loaded, GFP_KERNEL)?);

@@ -130,13 +130,6 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         unsafe { &self.raw().__bindgen_anon_1.digest }
     }
 
-    /// The BPF id; 0 as long as the program is being loaded.
-    pub fn id(&self) -> u32 {
-        // SAFETY: `aux` is valid as long as its program is. The id is written once, before the
-        // program can be attached.
-        unsafe { (*self.aux()).id }
-    }
-
     /// The name that the user gave; at most 15 bytes, and possibly none.
     pub fn name(&self) -> &'a [u8] {
         // SAFETY: `aux` is valid as long as its program is; the name does not change after loading
