@@ -124,12 +124,6 @@ impl Code {
     pub const fn ends_block(self) -> bool {
         matches!(self, Self::Ja | Self::Exit)
     }
-
-    /// Whether [`Op::extra`] is an offset into memory.
-    pub const fn has_offset(self) -> bool {
-        let number = self as u8;
-        number >= Self::Load8 as u8 && number <= Self::StoreRelease64 as u8
-    }
 }
 
 /// One operation, 16 bytes.

@@ -519,7 +519,25 @@ fn an_image_comes_back_as_it_was_and_a_damaged_one_not_at_all() {
 #[test]
 fn the_disassembly_names_operations_and_instructions() {
     let mut code = ld_map(R1, 0).to_vec();
-    code.extend([call(1), ldx(DW, R3, R10, -8), ja(0), mov_imm(R0, 2), exit()]);
+    code.extend([
+        call(1),
+        ldx(DW, R3, R10, -8),
+        ja(0),
+        st(W, R10, -4, -5),
+        stx(B, R3, 1, R4),
+        atomic(DW, R3, 0, R4, op::ADD | op::FETCH),
+        alu_reg(SUB, R3, R4),
+        alu32_imm(MUL, R3, -2),
+        alu_imm(NEG, R3, 0),
+        jmp32_imm(JSLT, R3, -1, -2),
+        jmp_reg(JSET, R3, R4, -2),
+        mov_reg(R4, R2),
+        alu_imm(ADD, R4, 14),
+        jmp_reg(JGT, R4, R5, 1),
+        call_local(1),
+        mov_imm(R0, 2),
+        exit(),
+    ]);
     let text = translate(&code).expect("a program").to_string();
     let lines: Vec<_> = text
         .lines()
@@ -530,10 +548,20 @@ fn the_disassembly_names_operations_and_instructions() {
         [
             "0: map r1, map 0 ; insn 0",
             "1: helper bpf_map_lookup_elem ; insn 2",
-            "2: load64.stack r3, r10, r0, 0x0, [-8] ; insn 3",
+            "2: load64.stack r3, [r10-8] ; insn 3",
             "3: ja -> 4 ; insn 4",
-            "4: const r0, 0x2 ; insn 5",
-            "5: exit ; insn 6",
+            "4: store32i.stack [r10-4], -5 ; insn 5",
+            "5: store8 [r3+1], r4 ; insn 6",
+            "6: atomic64 [r3+0], r4, 0x1 ; insn 7",
+            "7: sub r3, r3, r4 ; insn 8",
+            "8: muli32 r3, r3, -2 ; insn 9",
+            "9: neg r3, r3 ; insn 10",
+            "10: jslti32 r3, -1 -> 9 ; insn 11",
+            "11: jset r3, r4 -> 10 ; insn 12",
+            "12: add.jgt r4, r2, 14, r5 -> 14 ; insn 13",
+            "13: call -> 15 (1 ops) ; insn 16",
+            "14: const r0, 2 ; insn 17",
+            "15: exit ; insn 18",
         ]
     );
 }
