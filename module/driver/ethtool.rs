@@ -68,7 +68,7 @@ const TX_TOTALS: &[Count<TxQueue>] = &[
         tx.software_checksums.get()
     }),
     (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
-    (stats::TX_QUEUE_WAKES, |tx| tx.wakes.get()),
+    (stats::TX_QUEUE_WAKES, |tx| tx.wakes.load(Ordering::Relaxed)),
 ];
 
 impl EthtoolOperations for Port {

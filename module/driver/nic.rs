@@ -15,7 +15,10 @@ use kernel::{
 };
 use net::{
     bpf::OffloadDevice,
-    netdev::Registration, //
+    netdev::{
+        with_rtnl,
+        Registration, //
+    },
 };
 
 /// A NIC.
@@ -44,11 +47,13 @@ impl Nic {
             let port = Port::new(nic._device.as_ref(), offload.clone(), index, queues)?;
             nic.ports.push(Arc::new(port, GFP_KERNEL)?, GFP_KERNEL)?;
         }
-        for pair in nic.ports.chunks_exact(2) {
-            if let [left, right] = pair {
-                Port::plug(left, right);
+        with_rtnl(|rtnl| {
+            for pair in nic.ports.chunks_exact(2) {
+                if let [left, right] = pair {
+                    Port::plug(left, right, rtnl);
+                }
             }
-        }
+        });
         for port in nic.ports.iter() {
             nic.registrations
                 .push(Registration::new(port.clone())?, GFP_KERNEL)?;
@@ -61,8 +66,10 @@ impl Drop for Nic {
     fn drop(&mut self) {
         self.registrations.clear();
         // The two ends of a cable hold each other.
-        for port in self.ports.iter() {
-            port.unplug();
-        }
+        with_rtnl(|rtnl| {
+            for port in self.ports.iter() {
+                port.unplug(rtnl);
+            }
+        });
     }
 }

@@ -101,15 +101,28 @@ impl Port {
         })
     }
 
-    /// Puts a cable between two ports that have none and are not registered yet.
-    pub(crate) fn plug(left: &Arc<Self>, right: &Arc<Self>) {
+    /// Puts a cable between two ports that have none.
+    pub(crate) fn plug(left: &Arc<Self>, right: &Arc<Self>, rtnl: &Rtnl<'_>) {
         left.peer.replace(Some(right.clone()));
         right.peer.replace(Some(left.clone()));
+        let is_lit = left.device.is_running(rtnl) && right.device.is_running(rtnl);
+        left.device.set_carrier(is_lit, rtnl);
+        right.device.set_carrier(is_lit, rtnl);
     }
 
-    /// Pulls the cable out at this end. The port must not be registered any more.
-    pub(crate) fn unplug(&self) {
-        self.peer.replace(None);
+    /// Pulls the cable out, at both ends. The frames on it are lost.
+    pub(crate) fn unplug(&self, rtnl: &Rtnl<'_>) {
+        let Some(peer) = self.peer.replace(None) else {
+            return;
+        };
+        peer.peer.replace(None);
+        for port in [self, &*peer] {
+            port.device.set_carrier(false, rtnl);
+            port.flush();
+        }
+        for port in [self, &*peer] {
+            port.forget_in_flight();
+        }
     }
 
     /// The port at the other end of the cable, if it takes frames.
@@ -181,10 +194,16 @@ impl Operations for Port {
     }
 
     fn tx_queue_stats(&self, queue: u16) -> TxQueueStats {
-        self.tx
+        let mut stats = self
+            .tx
             .get(usize::from(queue))
             .map(TxQueue::stats)
-            .unwrap_or_default()
+            .unwrap_or_default();
+        // What the device sends back goes out by the queue of the number that it came in by.
+        if let Some(rx) = self.rx.get(usize::from(queue)) {
+            rx.add_bounced_to(&mut stats);
+        }
+        stats
     }
 
     fn xdp_setup_hw(

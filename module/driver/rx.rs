@@ -8,7 +8,8 @@ use crate::{
         KernelMemory, //
     },
     port::Port,
-    program::LoadedProgram, //
+    program::LoadedProgram,
+    tx::FROM_DEVICE, //
 };
 use engine::{
     descriptor::RxDescriptor,
@@ -41,7 +42,8 @@ use net::{
     stats::{
         Counter,
         LinkStats,
-        RxQueueStats, //
+        RxQueueStats,
+        TxQueueStats, //
     },
     sync::with_bh_disabled,
 };
@@ -114,12 +116,21 @@ impl RxQueue {
         total.tx_dropped += self.bounce_ring_full_drops.get() + self.bounce_no_carrier_drops.get();
     }
 
+    /// Adds what the device has sent back to what a transmit queue reports.
+    pub(crate) fn add_bounced_to(&self, stats: &mut TxQueueStats) {
+        stats.packets += self.bounced_packets.get();
+        stats.bytes += self.bounced_bytes.get();
+        stats.hw_drops += self.bounce_ring_full_drops.get() + self.bounce_no_carrier_drops.get();
+    }
+
     pub(crate) fn stats(&self) -> RxQueueStats {
         RxQueueStats {
             packets: self.packets.get(),
             bytes: self.bytes.get(),
             alloc_fail: self.no_buffer_drops.get(),
-            hw_drops: self.runt_drops.get() + self.down_drops.get() + self.resize_drops.get(),
+            hw_drops: self.drops()
+                + self.xdp.packets(XdpVerdict::Drop)
+                + self.xdp.packets(XdpVerdict::Aborted),
         }
     }
 }
@@ -273,6 +284,14 @@ fn tailroom(len: usize) -> usize {
     used.next_multiple_of(PAGE) - used
 }
 
+/// How many times as long as it polled a queue rests between polls while frames bounce. Both
+/// ends of a cable may have to share one CPU, which is left alone more than half of the time then.
+const REST: u64 = 4;
+/// The shortest rest in nanoseconds: what a timer can do without being the work itself.
+const MIN_REST_NS: u64 = 10_000;
+/// The longest rest in nanoseconds: a port that goes down waits for its end.
+const MAX_REST_NS: u64 = 50_000_000;
+
 impl Port {
     /// The receive queue for what transmit queue `queue` of the other end sends, and its number.
     #[inline]
@@ -302,13 +321,28 @@ impl Port {
             context,
             guard: &guard,
         };
-        let frames = rx.ring.pop_batch(context.budget());
-        let done = frames.len();
-        for skb in frames {
-            if let Some(peer) = peer {
-                peer.complete(skb.queue());
+        let began = machine::ktime_get_ns();
+        let bounced = rx.bounced_packets.get();
+        let mut from_device = false;
+        let mut done = 0;
+        while done < context.budget() {
+            let frames = rx.ring.pop_batch(context.budget() - done);
+            if frames.is_empty() {
+                break;
             }
-            poll.receive(skb, core);
+            done += frames.len();
+            for skb in frames {
+                from_device |= skb.queue() == FROM_DEVICE;
+                if let Some(peer) = peer {
+                    peer.complete(skb.queue());
+                }
+                poll.receive(skb, core);
+            }
+        }
+        if from_device && rx.bounced_packets.get() != bounced {
+            // Frames go to and fro, and would for ever: leave the CPU most of the time.
+            let took = machine::ktime_get_ns().saturating_sub(began);
+            context.rest(took.saturating_mul(REST).clamp(MIN_REST_NS, MAX_REST_NS));
         }
         if done > 0 {
             if let Some(peer) = peer {
@@ -318,7 +352,7 @@ impl Port {
         done
     }
 
-    /// Empties the rings. The port must not be up any more; RTNL is held.
+    /// Empties the rings. Nobody may be filling them; RTNL is held.
     pub(crate) fn flush(&self) {
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);

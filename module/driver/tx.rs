@@ -7,7 +7,9 @@ use crate::{
     rx::RxQueue, //
 };
 use core::sync::atomic::{
+    AtomicBool,
     AtomicU32,
+    AtomicU64,
     Ordering, //
 };
 use engine::descriptor::TxDescriptor;
@@ -24,17 +26,19 @@ use net::{
 };
 
 /// Stands for the transmit queue in a frame that the device itself has sent.
-const FROM_DEVICE: u16 = u16::MAX;
+pub(crate) const FROM_DEVICE: u16 = u16::MAX;
 
 /// A transmit queue. Its counters belong to whoever holds the queue's lock.
 pub(crate) struct TxQueue {
     /// Frames on the cable that the far side has not taken yet.
     pub(crate) in_flight: AtomicU32,
+    /// Whether the queue was stopped for want of room on the far side.
+    held: AtomicBool,
     pub(crate) packets: Counter,
     pub(crate) bytes: Counter,
     pub(crate) stops: Counter,
-    /// Counted by the far side, which wakes the queue.
-    pub(crate) wakes: Counter,
+    /// Counted by whichever side wakes the queue.
+    pub(crate) wakes: AtomicU64,
     /// Lost: the other end of the cable is missing or down.
     pub(crate) no_carrier_drops: Counter,
     /// Lost: the stack asked for an offload that the device does not offer.
@@ -47,10 +51,11 @@ impl TxQueue {
     pub(crate) const fn new() -> Self {
         Self {
             in_flight: AtomicU32::new(0),
+            held: AtomicBool::new(false),
             packets: Counter::new(),
             bytes: Counter::new(),
             stops: Counter::new(),
-            wakes: Counter::new(),
+            wakes: AtomicU64::new(0),
             no_carrier_drops: Counter::new(),
             offload_drops: Counter::new(),
             software_checksums: Counter::new(),
@@ -73,7 +78,7 @@ impl TxQueue {
             bytes: self.bytes.get(),
             hw_drops: self.drops(),
             stop: self.stops.get(),
-            wake: self.wakes.get(),
+            wake: self.wakes.load(Ordering::Relaxed),
         }
     }
 }
@@ -126,18 +131,18 @@ impl Port {
             tx.software_checksums.add(1);
         }
 
-        skb.tx_timestamp();
         // Counted before the far side can take the frame and count it off.
         let in_flight = tx.in_flight.fetch_add(1, Ordering::Relaxed);
-        if let Err(skb) = far.ring.push(skb) {
+        if let Err(skb) = far.ring.send(skb) {
             tx.in_flight.fetch_sub(1, Ordering::Relaxed);
             self.hold(tx, queue, peer, far);
             return Xmit::Busy(skb);
         }
         tx.packets.add(1);
         tx.bytes.add(u64::from(descriptor.len));
-        // A frame more could fail to get in. Those that the far device has sent to itself come on
-        // top of this count; if they take the room, the stack is told to keep its frame.
+        // The next frame could fail to get in. The ring may be full earlier, with frames that this
+        // device has sent back, or because it gives its places free by the dozen; then the stack is
+        // told to keep its frame.
         if in_flight.saturating_add(1) >= self.in_flight_limit(peer) {
             self.hold(tx, queue, peer, far);
         }
@@ -154,13 +159,22 @@ impl Port {
     /// Stops transmit queue `queue` until the far side has made room.
     fn hold(&self, tx: &TxQueue, queue: u16, peer: &Self, far: &RxQueue) {
         self.device.stop_tx_queue(queue);
+        tx.held.store(true, Ordering::Relaxed);
         tx.stops.add(1);
-        // The far side makes room first and looks for stopped queues then; whichever of the two
-        // comes late sees what the other one did.
+        // The far side makes room first and looks for held queues then; whichever of the two comes
+        // late sees what the other one did.
         memory_barrier();
         if self.has_room(tx, peer, far) {
+            self.release(tx, queue);
+        }
+    }
+
+    /// Lets the stack send on transmit queue `queue` again, if it was held. Any side may do it, and
+    /// one does.
+    fn release(&self, tx: &TxQueue, queue: u16) {
+        if tx.held.swap(false, Ordering::Relaxed) {
             self.device.wake_tx_queue(queue);
-            tx.wakes.add(1);
+            tx.wakes.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -177,10 +191,18 @@ impl Port {
         memory_barrier();
         let mine = self.tx.iter().zip(0u16..).skip(far_queue);
         for (tx, queue) in mine.step_by(peer.rx.len().max(1)) {
-            if self.device.is_tx_queue_stopped(queue) && self.has_room(tx, peer, far) {
-                self.device.wake_tx_queue(queue);
-                tx.wakes.add(1);
+            if tx.held.load(Ordering::Relaxed) && self.has_room(tx, peer, far) {
+                self.release(tx, queue);
             }
+        }
+    }
+
+    /// Forgets the frames that are under way. None may be: there is no cable, and the rings at both
+    /// of its ends are empty.
+    pub(crate) fn forget_in_flight(&self) {
+        for (tx, queue) in self.tx.iter().zip(0u16..) {
+            tx.in_flight.store(0, Ordering::Relaxed);
+            self.release(tx, queue);
         }
     }
 

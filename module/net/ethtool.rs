@@ -9,6 +9,7 @@ use crate::{
     extack::Extack,
     netdev::{
         port,
+        statistics,
         Operations,
         Rtnl, //
     },
@@ -51,7 +52,11 @@ pub trait EthtoolOperations {
 
 /// The table of callbacks for `T`.
 pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
+    // `ETHTOOL_OP_NEEDS_RTNL_SRINGPARAM`: a macro that bindgen does not see.
+    const NEEDS_RTNL_SRINGPARAM: u32 = 1 << 2;
+
     bindings::ethtool_ops {
+        op_needs_rtnl: NEEDS_RTNL_SRINGPARAM,
         get_drvinfo: Some(get_drvinfo::<T>),
         get_link: Some(bindings::ethtool_op_get_link),
         get_ringparam: Some(get_ringparam::<T>),
@@ -135,7 +140,8 @@ unsafe extern "C" fn get_channels(
     channels.combined_count = queues;
 }
 
-fn count_statistics<T: Operations>(port: &T) -> usize {
+/// How many counters `port` visits.
+pub(crate) fn count_statistics<T: Operations>(port: &T) -> usize {
     let mut count = 0usize;
     port.visit_statistics(&mut |_, _| count = count.saturating_add(1));
     count
@@ -154,8 +160,8 @@ unsafe extern "C" fn get_sset_count<T: Operations>(
         return -(bindings::EOPNOTSUPP as i32);
     }
     // SAFETY: The stack asks registered devices only.
-    let port = unsafe { port::<T>(dev) };
-    i32::try_from(count_statistics(port)).unwrap_or(0)
+    let count = unsafe { statistics::<T>(dev) };
+    i32::try_from(count).unwrap_or(0)
 }
 
 /// # Safety
@@ -171,12 +177,16 @@ unsafe extern "C" fn get_strings<T: Operations>(
     }
     let mut next = data;
     // SAFETY: The stack asks registered devices only.
-    let port = unsafe { port::<T>(dev) };
+    let (port, mut room) = unsafe { (port::<T>(dev), statistics::<T>(dev)) };
     port.visit_statistics(&mut |name, _| {
+        if room == 0 {
+            return;
+        }
+        room -= 1;
         let name = CString::try_from_fmt(name);
         let text = name.as_deref().unwrap_or(c"unnamed (no memory)");
-        // SAFETY: There is room for as many strings as `get_sset_count` said, the same number as
-        // is visited here; the text ends with a zero.
+        // SAFETY: There is room for as many strings as `get_sset_count` said, and no more are
+        // written; the text ends with a zero.
         unsafe { bindings::ethtool_puts(addr_of_mut!(next), text.as_char_ptr()) };
     });
 }
@@ -190,12 +200,13 @@ unsafe extern "C" fn get_ethtool_stats<T: Operations>(
     data: *mut u64,
 ) {
     // SAFETY: The stack asks registered devices only.
-    let port = unsafe { port::<T>(dev) };
+    let (port, room) = unsafe { (port::<T>(dev), statistics::<T>(dev)) };
     let mut index = 0usize;
     port.visit_statistics(&mut |_, value| {
-        // SAFETY: There is room for as many values as `get_sset_count` said, the same number as is
-        // visited here.
-        unsafe { data.add(index).write(value) };
-        index = index.saturating_add(1);
+        if index < room {
+            // SAFETY: There is room for as many values as `get_sset_count` said.
+            unsafe { data.add(index).write(value) };
+            index += 1;
+        }
     });
 }

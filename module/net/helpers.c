@@ -53,6 +53,25 @@ void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *nap
 	netif_napi_add_config(dev, napi, poll, index);
 }
 
+/*
+ * napi_alloc_skb() puts a pad in front. Where the caller wants headroom of its own the
+ * pad is a part of it, so that a buffer of a page is one.
+ */
+struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned int headroom,
+					   unsigned int len)
+{
+	unsigned int pad = NET_SKB_PAD + NET_IP_ALIGN;
+	struct sk_buff *skb;
+
+	if (headroom < pad)
+		return napi_alloc_skb(napi, headroom + len);
+
+	skb = napi_alloc_skb(napi, headroom - pad + len);
+	if (skb)
+		skb_reserve(skb, -(int)pad);
+	return skb;
+}
+
 /* All that a driver does with a frame for the stack: the fields lie in unions of sk_buff. */
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
 {
@@ -66,11 +85,6 @@ void offload_nic_napi_schedule(struct napi_struct *napi)
 	napi_schedule(napi);
 }
 
-void offload_nic_netif_napi_del(struct napi_struct *napi)
-{
-	netif_napi_del(napi);
-}
-
 bool offload_nic_netif_running(const struct net_device *dev)
 {
 	return netif_running(dev);
@@ -81,9 +95,11 @@ void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue)
 	netif_stop_subqueue(dev, queue);
 }
 
-bool offload_nic_netif_subqueue_stopped(const struct net_device *dev, u16 queue)
+/* A queue has nothing to run before the device is registered for the first time. */
+void offload_nic_netif_wake_subqueue(struct net_device *dev, u16 queue)
 {
-	return __netif_subqueue_stopped(dev, queue);
+	if (READ_ONCE(dev->reg_state) != NETREG_UNINITIALIZED)
+		netif_wake_subqueue(dev, queue);
 }
 
 void offload_nic_netif_tx_disable(struct net_device *dev)
@@ -132,6 +148,23 @@ int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
 	return ptr_ring_produce(ring, ptr);
 }
 
+/*
+ * Takes the software time stamp only if there is room, and before the reader can
+ * have the frame: both are known under the lock of the producers.
+ */
+int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb)
+{
+	int err = -ENOSPC;
+
+	spin_lock(&ring->producer_lock);
+	if (!__ptr_ring_full(ring)) {
+		skb_tx_timestamp(skb);
+		err = __ptr_ring_produce(ring, skb);
+	}
+	spin_unlock(&ring->producer_lock);
+	return err;
+}
+
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *))
 {
 	return ptr_ring_resize(ring, size, GFP_KERNEL, destroy);
@@ -143,9 +176,40 @@ u32 offload_nic_raw_smp_processor_id(void)
 }
 
 /* A bit field of net_device's private flags. */
-void offload_nic_set_live_addr_change(struct net_device *dev)
+void offload_nic_rest_cancel(struct offload_nic_rest *rest)
+{
+	hrtimer_cancel(&rest->timer);
+}
+
+/* The poll kept the bit that says "scheduled", so nobody else has scheduled it since. */
+static enum hrtimer_restart offload_nic_rest_over(struct hrtimer *timer)
+{
+	struct offload_nic_rest *rest = container_of(timer, struct offload_nic_rest, timer);
+
+	__napi_schedule(rest->napi);
+	return HRTIMER_NORESTART;
+}
+
+void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi)
+{
+	rest->napi = napi;
+	hrtimer_setup(&rest->timer, offload_nic_rest_over, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED);
+}
+
+void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds)
+{
+	hrtimer_start(&rest->timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL_PINNED);
+}
+
+/*
+ * The address may change while the interface is up. Frames must come unshared: they
+ * wait in rings and are changed on their way.
+ */
+void offload_nic_set_priv_flags(struct net_device *dev)
 {
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 }
 
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent)
@@ -200,7 +264,7 @@ void offload_nic_skb_orphan(struct sk_buff *skb)
 	skb_orphan(skb);
 }
 
-void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len)
+void offload_nic_skb_reserve(struct sk_buff *skb, int len)
 {
 	skb_reserve(skb, len);
 }
@@ -208,11 +272,6 @@ void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len)
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 {
 	skb_set_queue_mapping(skb, queue);
-}
-
-void offload_nic_skb_tx_timestamp(struct sk_buff *skb)
-{
-	skb_tx_timestamp(skb);
 }
 
 void offload_nic_smp_mb(void)

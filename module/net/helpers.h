@@ -7,6 +7,7 @@
 #define _OFFLOAD_NIC_NET_HELPERS_H
 
 #include <crypto/sha2.h>
+#include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
@@ -24,6 +25,12 @@ struct offload_nic_offload_request {
 	bool vlan_present;
 };
 
+/* A pause between two polls of a NAPI instance, during which it stays scheduled. */
+struct offload_nic_rest {
+	struct hrtimer timer;
+	struct napi_struct *napi;
+};
+
 void offload_nic_consume_skb(struct sk_buff *skb);
 void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
@@ -32,13 +39,14 @@ void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
 void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
 				 int (*poll)(struct napi_struct *, int), int index);
+struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned int headroom,
+					   unsigned int len);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 void offload_nic_napi_schedule(struct napi_struct *napi);
-void offload_nic_netif_napi_del(struct napi_struct *napi);
 bool offload_nic_netif_running(const struct net_device *dev);
 void offload_nic_netif_tx_disable(struct net_device *dev);
 void offload_nic_netif_tx_start_all_queues(struct net_device *dev);
-bool offload_nic_netif_subqueue_stopped(const struct net_device *dev, u16 queue);
+void offload_nic_netif_wake_subqueue(struct net_device *dev, u16 queue);
 void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue);
 void *offload_nic_netdev_priv(const struct net_device *dev);
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
@@ -47,19 +55,22 @@ int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, in
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
 int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
+int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
 u32 offload_nic_raw_smp_processor_id(void);
-void offload_nic_set_live_addr_change(struct net_device *dev);
+void offload_nic_rest_cancel(struct offload_nic_rest *rest);
+void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
+void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
+void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(const struct sk_buff *skb);
 void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len);
 void offload_nic_skb_orphan(struct sk_buff *skb);
-void offload_nic_skb_reserve(struct sk_buff *skb, unsigned int len);
+void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
-void offload_nic_skb_tx_timestamp(struct sk_buff *skb);
 void offload_nic_smp_mb(void);
 
 #endif

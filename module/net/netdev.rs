@@ -27,8 +27,11 @@ use crate::{
         TxQueueStats, //
     },
 };
-pub(crate) use adapter::port;
 use adapter::Adapter;
+pub(crate) use adapter::{
+    port,
+    statistics, //
+};
 use core::{
     marker::PhantomData,
     ops::Deref,
@@ -65,11 +68,26 @@ impl Rtnl<'_> {
     }
 }
 
+/// Runs `f` with RTNL held. Process context, RTNL not held yet.
+///
+/// Lock order: the devlink instance, then RTNL, then the core's lock of BPF offload.
+pub fn with_rtnl<R>(f: impl FnOnce(&Rtnl<'_>) -> R) -> R {
+    // SAFETY: Paired with the call below; there is no way out of `f` between them, as the kernel
+    // does not unwind.
+    unsafe { bindings::rtnl_lock() };
+    // SAFETY: RTNL was taken above and is kept until after the last use of this.
+    let result = f(&unsafe { Rtnl::held() });
+    // SAFETY: RTNL was taken above.
+    unsafe { bindings::rtnl_unlock() };
+    result
+}
+
 /// What became of a frame that the stack gave to the driver.
 pub enum Xmit {
     /// The driver has it, or has dropped and counted it.
     Taken,
-    /// There is no room; the stack keeps it. The queue must have been stopped.
+    /// There is no room; the stack keeps the frame, which must be the one that it gave. The queue
+    /// must have been stopped.
     Busy(SkBuff),
 }
 
@@ -94,7 +112,9 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
     /// `queue` held.
     fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit;
 
-    /// Handles up to `context.budget()` received frames of queue `queue` and returns how many.
+    /// Handles up to `context.budget()` received frames of queue `queue` and returns how many. Less
+    /// than the budget is a promise that there was no other: then the queue is not polled again until
+    /// it is scheduled.
     /// Context: NAPI poll, one at a time for each queue.
     fn poll(&self, queue: u16, state: &mut Self::RxQueue, context: &PollContext<'_>) -> usize;
 
@@ -184,21 +204,13 @@ impl NetDevice {
         }
     }
 
-    /// Whether transmit queue `queue` is stopped.
-    pub fn is_tx_queue_stopped(&self, queue: u16) -> bool {
-        if queue >= self.tx_queues() {
-            return false;
-        }
-        // SAFETY: The device is valid and has such a queue.
-        unsafe { bindings::offload_nic_netif_subqueue_stopped(self.as_ptr(), queue) }
-    }
-
     /// Lets the stack send on transmit queue `queue` again.
     pub fn wake_tx_queue(&self, queue: u16) {
         if queue < self.tx_queues() {
-            // SAFETY: The device is valid and has such a queue. After the device was unregistered
-            // the queue's qdisc is the one that drops everything, so that there is nothing to run.
-            unsafe { bindings::netif_tx_wake_queue((*self.as_ptr())._tx.add(usize::from(queue))) };
+            // SAFETY: The device is valid and has such a queue. Nothing happens if the device was
+            // never registered. After it was unregistered the queue's qdisc is the one that drops
+            // everything, so that there is nothing to run.
+            unsafe { bindings::offload_nic_netif_wake_subqueue(self.as_ptr(), queue) };
         }
     }
 }
@@ -262,15 +274,16 @@ impl<T: Operations> Device<T> {
         offload_device: Arc<OffloadDevice<T::Program>>,
         rx_queue: impl Fn(u16) -> Result<T::RxQueue>,
     ) -> Result<Self> {
-        // CAST: The size of two pointers.
+        // CAST: The size of a few pointers.
         let private = core::mem::size_of::<Private<T>>() as i32;
         let queues = u32::from(config.queues);
+        let slots = KVec::with_capacity(usize::from(config.queues), GFP_KERNEL)?;
         // SAFETY: No requirement.
         let ptr = unsafe { bindings::alloc_etherdev_mqs(private, queues, queues) };
         // INVARIANT: A new device, its private memory zeroed; no queue yet.
         let mut device = Self {
             ptr: NonNull::new(ptr).ok_or(ENOMEM)?,
-            queues: KVec::with_capacity(usize::from(config.queues), GFP_KERNEL)?,
+            queues: slots,
             offload_device,
             registered: AtomicBool::new(false),
             _parent: config.parent.into(),
@@ -289,7 +302,7 @@ impl<T: Operations> Device<T> {
             (*ptr).dev_port = config.port;
             (*ptr).xdp_features = bindings::netdev_xdp_act_NETDEV_XDP_ACT_HW_OFFLOAD;
             bindings::offload_nic_eth_hw_addr_random(ptr);
-            bindings::offload_nic_set_live_addr_change(ptr);
+            bindings::offload_nic_set_priv_flags(ptr);
             bindings::offload_nic_set_netdev_dev(ptr, parent);
             bindings::netif_carrier_off(ptr);
             for (i, byte) in config.name.to_bytes_with_nul().iter().enumerate() {
@@ -330,18 +343,18 @@ impl<T: Operations> Deref for Device<T> {
 
 impl<T: Operations> Drop for Device<T> {
     fn drop(&mut self) {
-        for queue in self.queues.iter() {
-            queue.as_ref().remove();
-        }
         // SAFETY: By the type invariants, the device was allocated and not freed. No registration
         // exists: it keeps the port alive, and the port owns `self`. Process context, as ports are
-        // released there only.
+        // released there only. The device's NAPI instances are taken from it here, in one go;
+        // `queues`, where they lie, is dropped after that.
         unsafe { bindings::free_netdev(self.ptr.as_ptr()) };
     }
 }
 
 /// What a net device's private memory holds.
-struct Private<T: Operations> {
+pub(crate) struct Private<T: Operations> {
+    /// How many counters `ethtool -S` shows: what the stack's buffers are made for.
+    pub(crate) statistics: usize,
     port: *const T,
     device: *const Device<T>,
 }
@@ -376,6 +389,7 @@ impl<T: Operations> Registration<T> {
         }
         let ptr = device.ptr;
         let private = Private {
+            statistics: crate::ethtool::count_statistics(&*port),
             port: Arc::as_ptr(&port),
             device,
         };

@@ -115,6 +115,21 @@ impl FrameRing {
         }
     }
 
+    /// Puts a frame in, or gives it back if the ring is full. A frame that gets in is as good as
+    /// sent: the software time stamp is taken if its sender wants one.
+    ///
+    /// Context: bottom halves off.
+    #[inline]
+    pub fn send(&self, skb: SkBuff) -> core::result::Result<(), SkBuff> {
+        let skb = skb.into_raw();
+        // SAFETY: The ring is initialised; on success it owns the reference.
+        match unsafe { bindings::offload_nic_ptr_ring_send(self.ring.get(), skb.as_ptr()) } {
+            0 => Ok(()),
+            // SAFETY: The ring did not take the skb, so the reference is ours still.
+            _ => Err(unsafe { SkBuff::from_raw(skb) }),
+        }
+    }
+
     /// Takes the oldest frame out.
     ///
     /// Context: bottom halves off.

@@ -45,7 +45,7 @@ impl SkBuff {
         ptr
     }
 
-    fn as_ptr(&self) -> *mut bindings::sk_buff {
+    pub(crate) fn as_ptr(&self) -> *mut bindings::sk_buff {
         self.0.as_ptr()
     }
 
@@ -117,14 +117,6 @@ impl SkBuff {
     pub fn orphan(&mut self) {
         // SAFETY: By the type invariants, the skb is valid and ours.
         unsafe { bindings::offload_nic_skb_orphan(self.as_ptr()) };
-    }
-
-    /// Takes the software transmit time stamp if the sender wants it.
-    ///
-    /// Context: the driver's transmit function, when the frame goes out.
-    pub fn tx_timestamp(&mut self) {
-        // SAFETY: By the type invariants, the skb is valid and ours.
-        unsafe { bindings::offload_nic_skb_tx_timestamp(self.as_ptr()) };
     }
 
     /// Frees the frame as one that has reached its destination.
@@ -205,9 +197,15 @@ impl FrameBuffer {
     ) -> Option<Self> {
         let len = frame.len();
         let capacity = headroom.checked_add(len)?.checked_add(tailroom)?;
-        let size = u32::try_from(capacity).ok()?;
+        // `napi_alloc_skb` adds a pad and its own data to what it is asked for, in 32 bits.
+        if capacity > i32::MAX as usize / 2 {
+            return None;
+        }
+        // CAST: Both are at most `capacity`.
+        let (before, after) = (headroom as u32, (len + tailroom) as u32);
         // SAFETY: The context proves that `napi` is valid and that this is its poll function.
-        let skb = NonNull::new(unsafe { bindings::napi_alloc_skb(context.napi(), size) })?;
+        let skb = unsafe { bindings::offload_nic_napi_alloc_skb(context.napi(), before, after) };
+        let skb = NonNull::new(skb)?;
         // SAFETY: A new skb, valid, whose only reference is ours.
         let skb = unsafe { SkBuff::from_raw(skb) };
 
@@ -222,7 +220,7 @@ impl FrameBuffer {
                 frame.as_ptr(),
                 0,
                 data.add(headroom).cast(),
-                // CAST: At most `size`, whose skb the allocator did not refuse.
+                // CAST: At most `capacity`.
                 len as i32,
             )
         };
@@ -246,8 +244,8 @@ impl FrameBuffer {
         // SAFETY: By the type invariants `len` is 0, so the head may be moved; start + len lies
         // within the buffer, so that neither call can overrun it.
         unsafe {
-            // CAST: Both are at most `capacity`, which came from a `u32`.
-            bindings::offload_nic_skb_reserve(self.skb.as_ptr(), start as u32);
+            // CAST: Both are at most `capacity`, which fits into an `i32`.
+            bindings::offload_nic_skb_reserve(self.skb.as_ptr(), start as i32);
             bindings::skb_put(self.skb.as_ptr(), len as u32);
         }
         self.skb

@@ -2,10 +2,13 @@
 
 //! The names of a port's counters, as `ethtool -S` shows them.
 //!
-//! Every frame that the device takes from the cable ([`RX_DEVICE_FRAMES`]) is counted once more by
-//! what became of it: with a program by its verdict ([`XDP_HW_PASS`], [`XDP_HW_DROP`],
-//! [`XDP_HW_TX`], [`XDP_HW_ABORTED`]), without one by its delivery. What is lost behind that has a
-//! counter that ends in `_drops`.
+//! What becomes of a frame that the device takes from the cable is counted once:
+//!
+//! [`RX_DEVICE_FRAMES`] = `rx_packets` of the interface + [`XDP_HW_DROP`] + [`XDP_HW_ABORTED`] +
+//! [`XDP_HW_TX`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`]
+//!
+//! and [`XDP_HW_TX`] are those that were sent, or lost by one of the `XDP_HW_TX_*_DROPS`. Frames that
+//! never got so far are in the other counters that end in `_drops`.
 //!
 //! Beside these there are `rxN_packets`, `rxN_bytes` (handed to the host), `txN_packets` and
 //! `txN_bytes` for each queue `N`.
@@ -14,7 +17,7 @@
 pub const RX_DEVICE_FRAMES: &str = "rx_device_frames";
 /// Bytes of those.
 pub const RX_DEVICE_BYTES: &str = "rx_device_bytes";
-/// Frames that the device let pass and that the host had no memory for.
+/// Frames that the host had no memory for: before a program that writes has run, or behind it.
 pub const RX_NO_BUFFER_DROPS: &str = "rx_no_buffer_drops";
 /// Frames shorter than an Ethernet header.
 pub const RX_RUNT_DROPS: &str = "rx_runt_drops";

@@ -37,6 +37,16 @@ pub(crate) unsafe fn port<'a, T: Operations>(dev: *mut bindings::net_device) -> 
     unsafe { &*(*bindings::offload_nic_netdev_priv(dev).cast::<Private<T>>()).port }
 }
 
+/// How many counters a registered port has for `ethtool -S`.
+///
+/// # Safety
+///
+/// As for [`port`].
+pub(crate) unsafe fn statistics<T: Operations>(dev: *mut bindings::net_device) -> usize {
+    // SAFETY: As in `port`.
+    unsafe { (*bindings::offload_nic_netdev_priv(dev).cast::<Private<T>>()).statistics }
+}
+
 /// The [`Device`] behind a net device.
 ///
 /// # Safety
@@ -48,6 +58,8 @@ unsafe fn device<'a, T: Operations>(dev: *mut bindings::net_device) -> &'a Devic
 }
 
 impl<T: Operations> Adapter<T> {
+    /// The stack runs these under RTNL, and not under the instance lock of the device: one whose
+    /// operations make the stack take that lock needs the `_locked` forms in `RxQueue`.
     pub(super) const NETDEV_OPS: bindings::net_device_ops = bindings::net_device_ops {
         ndo_init: Some(Self::init),
         ndo_uninit: Some(Self::uninit),
@@ -145,13 +157,15 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: The stack sends through registered devices only.
         let port = unsafe { port::<T>(dev) };
         let queue = skb.queue();
+        let given = skb.as_ptr();
         match port.start_xmit(skb, queue) {
-            Xmit::Taken => bindings::netdev_tx_NETDEV_TX_OK,
-            Xmit::Busy(skb) => {
+            Xmit::Busy(skb) if skb.as_ptr() == given => {
                 // The stack takes its reference back.
                 skb.into_raw();
                 bindings::netdev_tx_NETDEV_TX_BUSY
             }
+            // A driver that gives another frame back has taken the one that it was given.
+            Xmit::Busy(_) | Xmit::Taken => bindings::netdev_tx_NETDEV_TX_OK,
         }
     }
 

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::bindings;
 use core::{
-    cell::UnsafeCell,
+    cell::{
+        Cell,
+        UnsafeCell, //
+    },
     marker::PhantomData, //
 };
 use kernel::{
@@ -25,6 +28,7 @@ use kernel::{
 pub struct PollContext<'a> {
     napi: *mut bindings::napi_struct,
     budget: usize,
+    rest: Cell<u64>,
     _poll: PhantomData<&'a bindings::napi_struct>,
 }
 
@@ -32,6 +36,13 @@ impl PollContext<'_> {
     /// How many frames may be handled.
     pub fn budget(&self) -> usize {
         self.budget
+    }
+
+    /// Asks for a pause of `nanoseconds` before the next poll of this queue, whether or not frames
+    /// wait. For work that feeds itself: softirqs are served before all tasks, so that it would
+    /// keep a CPU from everything else.
+    pub fn rest(&self, nanoseconds: u64) {
+        self.rest.set(nanoseconds);
     }
 
     pub(crate) fn napi(&self) -> *mut bindings::napi_struct {
@@ -48,6 +59,8 @@ impl PollContext<'_> {
 pub(super) struct RxQueue<T: Operations> {
     #[pin]
     napi: Opaque<bindings::napi_struct>,
+    #[pin]
+    rest: Opaque<bindings::offload_nic_rest>,
     index: u16,
     state: UnsafeCell<T::RxQueue>,
 }
@@ -56,6 +69,7 @@ impl<T: Operations> RxQueue<T> {
     pub(super) fn new(index: u16, state: T::RxQueue) -> impl PinInit<Self> {
         pin_init!(Self {
             napi: Opaque::new(pin_init::zeroed()),
+            rest: Opaque::new(pin_init::zeroed()),
             index,
             state: UnsafeCell::new(state),
         })
@@ -71,14 +85,9 @@ impl<T: Operations> RxQueue<T> {
                 self.napi.get(),
                 Some(Self::poll_callback),
                 i32::from(self.index),
-            )
+            );
+            bindings::offload_nic_rest_setup(self.rest.get(), self.napi.get());
         };
-    }
-
-    /// Takes the queue from its device. It must be off.
-    pub(super) fn remove(self: Pin<&Self>) {
-        // SAFETY: `add_to` was called, and the device is still there.
-        unsafe { bindings::offload_nic_netif_napi_del(self.napi.get()) };
     }
 
     /// Puts the queue on: frames are polled when it is scheduled.
@@ -109,7 +118,9 @@ impl<T: Operations> RxQueue<T> {
             ] {
                 bindings::netif_queue_set_napi(device.as_ptr(), index, kind, core::ptr::null_mut());
             }
+            // A pause ends by itself before this returns: a queue at rest counts as scheduled.
             bindings::napi_disable(self.napi.get());
+            bindings::offload_nic_rest_cancel(self.rest.get());
         }
     }
 
@@ -136,12 +147,24 @@ impl<T: Operations> RxQueue<T> {
         let context = PollContext {
             napi,
             budget,
+            rest: Cell::new(0),
             _poll: PhantomData,
         };
+        // A thread that polls (`threaded` in sysfs) does not wait for the end of a pause.
+        // SAFETY: The timer was set up in `add_to`; its function only schedules the instance.
+        unsafe { bindings::offload_nic_rest_cancel(queue.rest.get()) };
         // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
         // most once at a time: it holds the bit that says so.
         let state = unsafe { &mut *queue.state.get() };
         let done = port.poll(queue.index, state, &context).min(budget);
+        let rest = context.rest.get();
+        if rest > 0 {
+            // Less than the budget and not complete: the instance is the timer's to poll again.
+            // SAFETY: The timer was set up in `add_to`, and the instance is scheduled.
+            unsafe { bindings::offload_nic_rest_start(queue.rest.get(), rest) };
+            // CAST: Below `budget`, which came from an `i32`.
+            return done.min(budget - 1) as i32;
+        }
         if done < budget {
             // SAFETY: Less than the budget was used, in the poll function.
             unsafe { bindings::napi_complete_done(napi, done as i32) };
