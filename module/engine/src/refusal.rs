@@ -169,18 +169,28 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::ProgramKind => f.write_str("the device runs XDP programs only"),
+            Self::ProgramKind => {
+                f.write_str("the device runs XDP programs only: compile it as SEC(\"xdp\")")
+            }
             Self::EmptyProgram => f.write_str("the program has no instructions"),
-            Self::TooManyInsns { asked, limit } => {
-                write!(f, "program has {asked} instructions, the device stores at most {limit}")
+            Self::TooManyInsns { asked, limit } => write!(
+                f,
+                "program has {asked} instructions, the device stores at most {limit}; \
+                 unroll and inline less"
+            ),
+            Self::TooManyOps { asked, limit } => write!(
+                f,
+                "program needs {asked} device operations, the device stores at most {limit}; \
+                 unroll and inline less"
+            ),
+            Self::OutOfMemory { asked } => write!(
+                f,
+                "no device memory for the program: {asked} bytes asked for; \
+                 free maps or programs of this device"
+            ),
+            Self::UnknownInsn { code } => {
+                write!(f, "code {code:#04x} is not an instruction of the device")
             }
-            Self::TooManyOps { asked, limit } => {
-                write!(f, "program needs {asked} device operations, the device stores at most {limit}")
-            }
-            Self::OutOfMemory { asked } => {
-                write!(f, "no device memory for the program: {asked} bytes asked for; free maps or programs of this device")
-            }
-            Self::UnknownInsn { code } => write!(f, "code {code:#04x} is not an instruction of the device"),
             Self::MalformedInsn { code, field } => write!(f, "code {code:#04x}: {field}"),
             Self::UnknownHelper { id } => {
                 f.write_str("call ")?;
@@ -189,40 +199,76 @@ impl fmt::Display for Rule {
                 helper::write_all(f)?;
                 f.write_str(")")
             }
-            Self::KernelFunction { id } => {
-                write!(f, "call of kernel function with BTF id {id}: the device has helpers only, no kernel functions")
-            }
-            Self::TailCall => {
-                f.write_str("call bpf_tail_call#12: unknown func to this device: it has no program arrays; use bpf-to-bpf calls")
-            }
-            Self::ContextStore => f.write_str(
-                "store to the context: rx_queue_index can't be chosen, the device has no receive-side steering",
+            Self::KernelFunction { id } => write!(
+                f,
+                "call of kernel function with BTF id {id}: \
+                 the device has helpers only, no kernel functions"
             ),
-            Self::IndirectCall => f.write_str("call through a register: the device calls helpers and functions of the program only"),
-            Self::IndirectJump => f.write_str("jump through a register: the device has no jump tables"),
-            Self::PacketLoad => f.write_str("legacy packet load (LD_ABS, LD_IND): XDP programs read the packet through xdp_md.data"),
-            Self::PseudoImmediate { src } => {
-                let what = match src {
-                    2 | 6 => "address of a map value: global variables are not offloaded, use a map and bpf_map_lookup_elem",
-                    3 => "address of a kernel variable: not reachable from the device",
-                    4 => "address of a function: the device has no callbacks",
-                    _ => "unknown meaning of the source register",
-                };
-                write!(f, "64-bit immediate with source register {src}: {what}")
+            Self::TailCall => f.write_str(
+                "call bpf_tail_call#12: unknown func to this device: \
+                 it has no program arrays; use bpf-to-bpf calls",
+            ),
+            Self::ContextStore => f.write_str(
+                "store to the context: rx_queue_index can't be chosen, \
+                 the device has no receive-side steering",
+            ),
+            Self::IndirectCall => f.write_str(
+                "call through a register: \
+                 the device calls helpers and functions of the program only",
+            ),
+            Self::IndirectJump => {
+                f.write_str("jump through a register: the device has no jump tables")
             }
-            Self::ForeignMap => f.write_str("the map does not live in this device; create it with this device as map_ifindex"),
-            Self::TooManyMaps { asked, limit } => {
-                write!(f, "map number {asked} of the program, the device lets a program name at most {limit}")
-            }
-            Self::JumpTarget { target, len } => {
-                write!(f, "jump to slot {target}, where no instruction begins (the program has {len} slots)")
-            }
+            Self::PacketLoad => f.write_str(
+                "legacy packet load (LD_ABS, LD_IND): \
+                 XDP programs read the packet through xdp_md.data",
+            ),
+            Self::PseudoImmediate { src } => write!(
+                f,
+                "64-bit immediate with source register {src}: {}",
+                pseudo_immediate(src)
+            ),
+            Self::ForeignMap => f.write_str(
+                "the map does not live in this device; \
+                 create it with this device as map_ifindex",
+            ),
+            Self::TooManyMaps { asked, limit } => write!(
+                f,
+                "map number {asked} of the program, the device lets a program name \
+                 at most {limit}; put more into one map"
+            ),
+            Self::JumpTarget { target, len } => write!(
+                f,
+                "jump to slot {target}, where no instruction begins (the program has {len} slots)"
+            ),
             Self::FallsOffEnd => f.write_str("execution runs past the last instruction"),
-            Self::TooManyFunctions { limit } => write!(f, "program has more than {limit} functions, which is what the device stores"),
-            Self::CallDepth { limit } => write!(f, "calls nest deeper than the device's {limit} stack frames, or a function calls itself"),
-            Self::Edit { off, cnt, len } => {
-                write!(f, "edit of {cnt} slots from slot {off}: the stored program has {len}")
-            }
+            Self::TooManyFunctions { limit } => write!(
+                f,
+                "program has more than {limit} functions, which is what the device stores; \
+                 inline some"
+            ),
+            Self::CallDepth { limit } => write!(
+                f,
+                "calls nest deeper than the device's {limit} stack frames, \
+                 or a function calls itself; inline some"
+            ),
+            Self::Edit { off, cnt, len } => write!(
+                f,
+                "edit of {cnt} slots from slot {off}: the stored program has {len}"
+            ),
         }
+    }
+}
+
+/// What a 64-bit immediate with source register `src` asks for, and why it is refused.
+const fn pseudo_immediate(src: u8) -> &'static str {
+    match src {
+        2 | 6 => {
+            "address of a map value: global variables are not offloaded, \
+             use a map and bpf_map_lookup_elem"
+        }
+        3 => "address of a kernel variable: not reachable from the device",
+        4 => "address of a function: the device has no callbacks",
+        _ => "unknown meaning of the source register",
     }
 }

@@ -229,14 +229,15 @@ fn limits_are_named_with_their_values() {
         message(&nops(4), &limits),
         (
             errno::E2BIG,
-            "program has 5 instructions, the device stores at most 4".into()
+            "program has 5 instructions, the device stores at most 4; unroll and inline less"
+                .into()
         )
     );
     assert_eq!(
         message(&nops(3), &limits),
         (
             errno::E2BIG,
-            "program needs 4 device operations, the device stores at most 3".into()
+            "program needs 4 device operations, the device stores at most 3; unroll and inline less".into()
         )
     );
     assert!(translate_with(&nops(2), None, &limits).is_ok());
@@ -252,7 +253,7 @@ fn limits_are_named_with_their_values() {
         message(&maps, &two),
         (
             errno::E2BIG,
-            "insn 4: map number 3 of the program, the device lets a program name at most 2".into()
+            "insn 4: map number 3 of the program, the device lets a program name at most 2; put more into one map".into()
         )
     );
     assert_eq!(translate(&maps).expect("a program").map_count(), 3);
@@ -310,7 +311,7 @@ fn programs_that_are_no_programs() {
     );
     assert_eq!(
         kind.err().expect("a refusal").to_string(),
-        "the device runs XDP programs only"
+        "the device runs XDP programs only: compile it as SEC(\"xdp\")"
     );
 }
 
