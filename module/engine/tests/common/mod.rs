@@ -179,3 +179,11 @@ fn result_with(insns: &[Insn], hint: Option<RegisterKind>) -> u64 {
     result.lookup(&[0; 4], &mut value).expect("element 0");
     u64::from_le_bytes(value)
 }
+
+/// Instructions that leave the address of a four-byte key `key` in r2 and the map in r1.
+pub fn map_and_key(key: i32) -> Vec<Insn> {
+    use asm::*;
+    let mut code = vec![st(W, R10, -4, key), mov_reg(R2, R10), alu_imm(ADD, R2, -4)];
+    code.extend(ld_map(R1, 0));
+    code
+}
