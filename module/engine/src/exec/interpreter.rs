@@ -40,10 +40,9 @@ pub(super) enum Flow {
 }
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
-    /// Runs `ops` from the first one until the program returns or can't go on.
+    /// Runs `ops`, with arguments in the registers, from the first one until the program returns or can't go on.
     pub(super) fn run(&mut self, ops: &[Op]) -> Result<Returned, Stop> {
         self.length = ops.len();
-        self.set(1, address::CONTEXT);
         self.set(
             FRAME_POINTER,
             address::STACK.wrapping_add(STACK_FRAME as u64),

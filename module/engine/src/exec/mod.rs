@@ -11,13 +11,14 @@ mod machine;
 
 use core::ops::Deref;
 
+use crate::address;
 use crate::fault::{Fault, FaultCause};
 use crate::frame::{Frame, XdpContext};
 use crate::image::Image;
 use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
 use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
-use machine::{CallFrame, Machine, Stop};
+use machine::{CallFrame, Machine, Returned, Stop};
 
 /// What the device asks its surroundings for while a program runs. Called for each use: must be cheap and must not sleep.
 pub trait Services {
@@ -122,6 +123,49 @@ impl<M: Memory> Core<M> {
         context: &mut XdpContext,
         services: &impl Services,
     ) -> Result<XdpVerdict, Fault> {
+        let exit = self.execute(program, frame, context, services, [address::CONTEXT, 0])?;
+        // What is no action is treated as native XDP treats it.
+        XdpVerdict::from_action(exit.value as u32).ok_or_else(|| {
+            let stop = Stop {
+                op: exit.op,
+                cause: FaultCause::InvalidAction,
+                address: exit.value,
+            };
+            self.fault(program.image(), stop)
+        })
+    }
+
+    /// Runs `program` with r1 the address of the first byte of `frame` and r2 its length, or both 0 if it is empty,
+    /// and gives r0: how conformance suites call programs. Otherwise as [`run_xdp`](Self::run_xdp).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the device had to stop the program.
+    pub fn run_raw<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+        &mut self,
+        program: &Program<M, R>,
+        frame: &mut Frame<'_>,
+        services: &impl Services,
+    ) -> Result<u64, Fault> {
+        let start = address::FRAME.wrapping_add(frame.data_offset() as u64);
+        let arguments = if frame.is_empty() {
+            [0, 0]
+        } else {
+            [start, frame.len() as u64]
+        };
+        let mut context = XdpContext::default();
+        let exit = self.execute(program, frame, &mut context, services, arguments)?;
+        Ok(exit.value)
+    }
+
+    fn execute<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+        &mut self,
+        program: &Program<M, R>,
+        frame: &mut Frame<'_>,
+        context: &mut XdpContext,
+        services: &impl Services,
+        [r1, r2]: [u64; 2],
+    ) -> Result<Returned, Fault> {
         let mut machine = Machine {
             registers: [0; 16],
             frame,
@@ -140,27 +184,22 @@ impl<M: Memory> Core<M> {
                 address: 0,
             },
         };
-        let stop = match machine.run(program.image.ops()) {
-            Ok(exit) => match XdpVerdict::from_action(exit.value as u32) {
-                Some(verdict) => return Ok(verdict),
-                // As native XDP treats an action that it does not know.
-                None => Stop {
-                    op: exit.op,
-                    cause: FaultCause::InvalidAction,
-                    address: exit.value,
-                },
-            },
-            Err(stop) => stop,
-        };
-        let insn = program.image.origin(stop.op).unwrap_or(u32::MAX);
+        machine.set(1, r1);
+        machine.set(2, r2);
+        let result = machine.run(program.image.ops());
+        result.map_err(|stop| self.fault(program.image(), stop))
+    }
+
+    #[cold]
+    fn fault(&mut self, image: &Image<M>, stop: Stop) -> Fault {
         let fault = Fault {
             cause: stop.cause,
-            insn,
+            insn: image.origin(stop.op).unwrap_or(u32::MAX),
             op: stop.op as u32,
             address: stop.address,
         };
         self.last_fault = Some(fault);
-        Err(fault)
+        fault
     }
 
     /// Why the device last stopped a program on this processor.
