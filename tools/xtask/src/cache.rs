@@ -138,18 +138,7 @@ impl Cache {
     /// Waits until no other xtask makes entries, and keeps others from it while
     /// the returned file is open.
     pub(crate) fn lock(&self) -> Result<File> {
-        let path = self.dir.join("lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .with_context(|| format!("cannot open {path:?}"))?;
-        if !FileExt::try_lock_exclusive(&file)? {
-            ui::say("another xtask is at work in the cache; waiting for it");
-            FileExt::lock_exclusive(&file)?;
-        }
-        Ok(file)
+        lock(&self.dir.join("lock"), "in the cache")
     }
 
     /// Removes what interrupted makers left. The caller holds the lock, so no
@@ -163,6 +152,22 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// Takes the lock file `path`, waiting for another xtask that is at work `place`.
+/// The lock is held while the file is open.
+pub(crate) fn lock(path: &Path, place: &str) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot open {path:?}"))?;
+    if !FileExt::try_lock_exclusive(&file)? {
+        ui::say(&format!("another xtask is at work {place}; waiting for it"));
+        FileExt::lock_exclusive(&file)?;
+    }
+    Ok(file)
 }
 
 /// Removes a file or a directory tree.

@@ -51,24 +51,35 @@ pub(crate) struct KernelOptions {
     /// source package
     #[arg(long, value_name = "DIR")]
     kernel_source: Option<PathBuf>,
+}
+
+/// A kernel that xtask makes, or one that is there.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct TargetOptions {
+    #[command(flatten)]
+    ours: KernelOptions,
     /// Use this kernel build directory of yours: 7.2 or newer, with CONFIG_RUST
     #[arg(long, value_name = "DIR", env = "KDIR",
           conflicts_with_all = ["debug", "uml", "qemu", "kernel_source"])]
     kdir: Option<PathBuf>,
 }
 
-impl KernelOptions {
+impl TargetOptions {
     /// The plain kernel for QEMU, or for User Mode Linux.
     pub(crate) fn machine(qemu: bool) -> Self {
         Self {
-            debug: None,
-            uml: !qemu,
-            qemu,
-            kernel_source: None,
+            ours: KernelOptions {
+                debug: None,
+                uml: !qemu,
+                qemu,
+                kernel_source: None,
+            },
             kdir: None,
         }
     }
+}
 
+impl KernelOptions {
     /// The flavour asked for.
     pub(crate) fn flavour(&self) -> Flavour {
         match self.debug {
@@ -124,10 +135,12 @@ impl Workshop {
     }
 
     /// Finds, checks or builds the kernel that the options ask for.
-    pub(crate) fn choose(&self, options: &KernelOptions) -> Result<Chosen> {
+    pub(crate) fn choose(&self, options: &TargetOptions) -> Result<Chosen> {
         Ok(match &options.kdir {
             Some(dir) => Chosen::Theirs(Kdir::check(dir, &self.root)?),
-            None => Chosen::Ours(self.kernel(options.flavour(), options.kernel_source())?),
+            None => {
+                Chosen::Ours(self.kernel(options.ours.flavour(), options.ours.kernel_source())?)
+            }
         })
     }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 
-use crate::cache::Key;
+use crate::cache::{self, Key};
 use crate::cmd::Workshop;
 use crate::flavour::Machine;
 use crate::kdir::Kdir;
@@ -94,6 +94,7 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
     let dir = workshop.target(&format!("module/{name}"))?;
     let module = dir.join("offload_nic.ko");
     let stamp = dir.join("xtask.stamp");
+    let _lock = cache::lock(&dir.with_extension("lock"), "on the module")?;
     let mut key = Key::new("1")
         .with("kernel", target.key().as_bytes())
         .with("make", target.make_variables().join(" ").as_bytes())
@@ -195,6 +196,7 @@ pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
         exit $status"#;
     let sources = workshop.repo.join("tests/bpf");
     let out = workshop.target("bpf")?;
+    let _lock = cache::lock(&out.with_extension("lock"), "on the BPF programs")?;
     if !sources.is_dir() {
         return Ok(out);
     }

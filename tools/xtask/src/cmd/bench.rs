@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use super::{KernelOptions, Workshop};
+use super::{TargetOptions, Workshop};
 use crate::cargo;
 use crate::guest::Output;
 use crate::session::Session;
@@ -30,7 +30,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
         let bench = cargo::vm_binary(&workshop.repo, "bench")?;
-        let kernel = workshop.choose(&KernelOptions::machine(self.qemu))?;
+        let kernel = workshop.choose(&TargetOptions::machine(self.qemu))?;
         let mut session = Session::new(&workshop, kernel)?;
         session.cpus(1);
         ui::say(if self.qemu {

@@ -4,14 +4,14 @@
 
 use anyhow::Result;
 
-use super::{KernelOptions, Workshop};
+use super::{TargetOptions, Workshop};
 use crate::module;
 
 /// Builds offload_nic.ko and the tests' BPF objects, and prints the module's path
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    kernel: KernelOptions,
+    kernel: TargetOptions,
 }
 
 impl Args {

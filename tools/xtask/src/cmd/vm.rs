@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{KernelOptions, Workshop};
+use super::{TargetOptions, Workshop};
 use crate::guest::Output;
 use crate::session::Session;
 
@@ -22,7 +22,7 @@ use crate::session::Session;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    kernel: KernelOptions,
+    kernel: TargetOptions,
     /// Show DIR in the guest, read-only; may be given several times
     #[arg(long, value_name = "DIR")]
     ro: Vec<PathBuf>,
@@ -46,6 +46,15 @@ pub(crate) struct Args {
 impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
+        // What is wrong with the options is said before minutes of building.
+        let ro = self
+            .ro
+            .iter()
+            .map(|dir| {
+                dir.canonicalize()
+                    .with_context(|| format!("--ro {}", dir.display()))
+            })
+            .collect::<Result<Vec<_>>>()?;
         let workshop = Workshop::open()?;
         let kernel = workshop.choose(&self.kernel)?;
         let mut session = Session::new(&workshop, kernel)?;
@@ -56,11 +65,8 @@ impl Args {
             std::fs::create_dir_all(results)?;
             session.results(&results.canonicalize()?);
         }
-        for dir in &self.ro {
-            let dir = dir
-                .canonicalize()
-                .with_context(|| format!("--ro {}", dir.display()))?;
-            session.ro(&dir);
+        for dir in &ro {
+            session.ro(dir);
         }
         let command = (!self.command.is_empty()).then_some(self.command);
         let outcome = session.run(command, Output::Pass)?;
