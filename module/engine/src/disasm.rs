@@ -7,11 +7,12 @@ use core::fmt;
 use crate::helper::Helper;
 use crate::image::Image;
 use crate::memory::Memory;
+use crate::numbered::numbered;
 use crate::op::{Code, Op};
 
 impl<M: Memory> fmt::Display for Image<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, op) in (0..self.ops().len()).zip(self.ops()) {
+        for (index, op) in numbered(self.ops()) {
             let origin = self.origin(index).unwrap_or(0);
             writeln!(f, "{index:5}: {op}  ; insn {origin}")?;
         }

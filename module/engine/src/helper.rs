@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::numbered::numbered;
+
 /// A helper of the device. The discriminant is the helper's number in a call instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -142,7 +144,7 @@ pub(crate) fn write_name(f: &mut fmt::Formatter<'_>, id: i32) -> fmt::Result {
 
 /// Writes the names of all helpers of the device, separated by commas.
 pub(crate) fn write_all(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (i, helper) in Helper::ALL.iter().enumerate() {
+    for (i, helper) in numbered(Helper::ALL) {
         if i > 0 {
             f.write_str(", ")?;
         }

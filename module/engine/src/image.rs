@@ -20,7 +20,7 @@
 //! | 64.. | operations, 16 bytes each |
 //! | then | for each operation the number of its first instruction, 4 bytes |
 
-use core::fmt;
+use core::{fmt, iter};
 
 use crate::crc32c::crc32c;
 use crate::helper::Helper;
@@ -198,25 +198,14 @@ impl<M: Memory> Image<M> {
         let (ops, origins) = body
             .split_at_checked(count.wrapping_mul(Op::BYTES))
             .ok_or(length)?;
-        for (index, bytes) in ops.chunks_exact(Op::BYTES).enumerate() {
-            let op = bytes
-                .first_chunk()
-                .and_then(|bytes| Op::from_le_bytes(*bytes));
+        for (index, bytes) in (0..count).zip(chunks(ops)) {
+            let op = Op::from_le_bytes(*bytes);
             op.filter(|op| executable(op, count, header.maps))
                 .ok_or(ImageError::Operation { index })?;
         }
         let filler = Op::new(Code::Exit, 0, 0, 0, 0);
-        let op = |bytes: &[u8]| {
-            bytes
-                .first_chunk()
-                .and_then(|bytes| Op::from_le_bytes(*bytes))
-        };
-        let mut ops = ops
-            .chunks_exact(Op::BYTES)
-            .map(|bytes| op(bytes).unwrap_or(filler));
-        let mut origins = origins
-            .chunks_exact(ORIGIN_BYTES)
-            .map(|bytes| u32::from_le_bytes(field(bytes, 0)));
+        let mut ops = chunks(ops).map(|bytes| Op::from_le_bytes(*bytes).unwrap_or(filler));
+        let mut origins = chunks(origins).map(|bytes| u32::from_le_bytes(*bytes));
         let parts = Parts {
             ops: memory.allocate(count, |_| ops.next().unwrap_or(filler))?,
             origins: memory.allocate(count, |_| origins.next().unwrap_or(0))?,
@@ -263,6 +252,16 @@ impl<M: Memory> Image<M> {
 fn image_bytes(ops: usize) -> usize {
     ops.saturating_mul(Op::BYTES.wrapping_add(ORIGIN_BYTES))
         .saturating_add(HEADER_BYTES)
+}
+
+/// The pieces of `bytes` that are `N` bytes long.
+fn chunks<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = &[u8; N]> {
+    let mut rest = bytes;
+    iter::from_fn(move || {
+        let (first, behind) = rest.split_first_chunk()?;
+        rest = behind;
+        Some(first)
+    })
 }
 
 fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {

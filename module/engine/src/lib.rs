@@ -35,6 +35,7 @@ pub mod insn;
 pub mod limits;
 pub mod map;
 pub mod memory;
+mod numbered;
 pub mod op;
 pub mod pipeline;
 pub mod refusal;

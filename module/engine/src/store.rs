@@ -13,6 +13,7 @@ use crate::helper::Helper;
 use crate::insn::{class, jump, mode, Insn, FRAME_POINTER};
 use crate::limits::{Limits, MAX_CALL_DEPTH, MAX_FUNCTIONS, STACK_FRAME};
 use crate::memory::{Memory, OutOfMemory};
+use crate::numbered::numbered;
 use crate::refusal::{Refusal, Rule};
 
 /// Types of programs.
@@ -307,7 +308,7 @@ impl<M: Memory> Source<M> {
         while changed {
             changed = false;
             let mut caller = 0_usize;
-            for (slot, insn) in (0_usize..self.original.len()).zip(self.original.iter()) {
+            for (slot, insn) in numbered(self.original.iter()) {
                 if self
                     .functions
                     .get(caller.wrapping_add(1))

@@ -13,6 +13,7 @@ use crate::helper::Helper;
 use crate::map::words::{words_for, MapBytes, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
+use crate::numbered::numbered;
 
 /// Arguments of a helper: r1 to r5.
 pub(super) type Arguments = [u64; 5];
@@ -122,7 +123,7 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             .key
             .get_mut(..words_for(map.key_size()))
             .unwrap_or_default();
-        for (index, word) in key.iter_mut().enumerate() {
+        for (index, word) in numbered(&mut *key) {
             *word = source.word(index);
         }
         Ok(key)

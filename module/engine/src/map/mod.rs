@@ -19,6 +19,7 @@ use self::words::{words_for, WordSource, WORD};
 use crate::address;
 use crate::limits::{Limits, MAX_KEY_SIZE};
 use crate::memory::Memory;
+use crate::numbered::numbered;
 
 /// Words of the longest key.
 pub(crate) const KEY_WORDS: usize = MAX_KEY_SIZE as usize / WORD;
@@ -277,7 +278,7 @@ impl<M: Memory> Map<M> {
     ) -> Result<&'a [u64], MapError> {
         check_length(key.len(), self.spec.key_size)?;
         let words = storage.get_mut(..words_for(key.len())).unwrap_or_default();
-        for (index, word) in words.iter_mut().enumerate() {
+        for (index, word) in numbered(&mut *words) {
             *word = key.word(index);
         }
         Ok(words)

@@ -8,6 +8,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::numbered::numbered;
+
 /// Bytes of a word.
 pub(crate) const WORD: usize = 8;
 
@@ -143,7 +145,7 @@ pub(crate) fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
 
 /// Copies `source` into `words`.
 pub(crate) fn copy_in(words: &[AtomicU64], source: &(impl WordSource + ?Sized)) {
-    for (index, word) in words.iter().enumerate() {
+    for (index, word) in numbered(words) {
         word.store(source.word(index), Ordering::Relaxed);
     }
 }

@@ -14,6 +14,7 @@ use crate::image::{Header, Image, Parts};
 use crate::insn::Insn;
 use crate::limits::Limits;
 use crate::memory::{Memory, OutOfMemory};
+use crate::numbered::numbered;
 use crate::op::{Code, Op};
 use crate::refusal::{Refusal, Rule};
 use crate::store::{jump_distance, Slot, Source};
@@ -238,8 +239,8 @@ fn find_targets<M: Memory>(source: &Source<M>, places: &mut [Place]) -> Result<(
 /// Notes for every slot the first operation at or after it.
 fn place_ops<M: Memory>(origins: &M::Buffer<u32>, places: &mut [Place]) {
     let mut next = u32::MAX;
-    let mut ops = origins.iter().enumerate().rev().peekable();
-    for (origin, place) in places.iter_mut().enumerate().rev() {
+    let mut ops = numbered(origins.iter()).rev().peekable();
+    for (origin, place) in numbered(places).rev() {
         if let Some((op, _)) = ops.next_if(|(_, first)| **first as usize == origin) {
             next = op as u32;
         }
