@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nanoseconds per frame for programs as NICs run them, and the same programs on rbpf's interpreter where it can.
+//! Nanoseconds per frame for programs as NICs run them, and the same programs on rbpf's interpreter
+//! where it can.
 //!
-//! Times in the kernel are other ones: it compiles without jump tables and with other options. `RUSTFLAGS` with
-//! `-Cjump-tables=no`, where the compiler has it, comes near.
+//! Times in the kernel are other ones: it compiles without jump tables and with other options.
+//! `RUSTFLAGS` with `-Cjump-tables=no`, where the compiler has it, comes near.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
@@ -22,7 +23,8 @@ use engine::map::{MapKind, BPF_ANY};
 use engine::memory::HostMemory;
 use engine::store::{ProgramKind, RegisterFacts, RegisterKind, Source};
 
-/// What the verifier would say: the programs here keep pointers to the frame in r2 to r4, to a map value in r0.
+/// What the verifier would say: the programs here keep pointers to the frame in r2 to r4, to a map
+/// value in r0.
 struct Verifier;
 
 impl RegisterFacts for Verifier {
@@ -67,7 +69,8 @@ fn drop_all() -> Vec<Insn> {
     vec![mov_imm(R0, 1), exit()]
 }
 
-/// Reads the five-tuple of TCP and UDP over IPv4 into the stack at -16, with all bounds checks; passes the rest.
+/// Reads the five-tuple of TCP and UDP over IPv4 into the stack at -16, with all bounds checks;
+/// passes the rest.
 fn parse() -> Vec<Insn> {
     vec![
         ldx(W, R2, R1, 0),
@@ -250,7 +253,8 @@ fn programs(c: &mut Criterion) {
         });
         if maps.is_empty() {
             let bytes: Vec<u8> = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
-            // rbpf writes 64-bit pointers where the kernel has 32-bit fields, so the two loads become wider ones.
+            // rbpf writes 64-bit pointers where the kernel has 32-bit fields, so the two loads
+            // become wider ones.
             let bytes = widen_context(bytes);
             let bounds = data.as_ptr_range();
             let context = [bounds.start as u64, bounds.end as u64]

@@ -2,12 +2,13 @@
 
 //! Device addresses: what a program's pointers are.
 //!
-//! A device address is 64 bits: a region tag in bits 56 to 63, for maps the index in the program's map table in
-//! bits 40 to 55, and below an offset that counts from [`BIAS`]. Arithmetic on it is ordinary 64-bit arithmetic, so
-//! that `data + 14 > data_end` means what the program's author thinks. Whatever arithmetic makes of an address,
-//! every access is checked against the bounds of the region that the tag then names: there is no path from a
-//! device address to host memory. No region has tag 0, so no address is NULL, and no tag has its top bit set, so
-//! signed comparisons of addresses agree with unsigned ones.
+//! A device address is 64 bits: a region tag in bits 56 to 63, for maps the index in the program's
+//! map table in bits 40 to 55, and below an offset that counts from [`BIAS`]. Arithmetic on it is
+//! ordinary 64-bit arithmetic, so that `data + 14 > data_end` means what the program's author
+//! thinks. Whatever arithmetic makes of an address, every access is checked against the bounds of
+//! the region that the tag then names: there is no path from a device address to host memory. No
+//! region has tag 0, so no address is NULL, and no tag has its top bit set, so signed comparisons
+//! of addresses agree with unsigned ones.
 
 /// Bit position of the region tag.
 const TAG_SHIFT: u32 = 56;
@@ -18,8 +19,9 @@ const MAP_OFFSET_MASK: u64 = (1 << MAP_SHIFT) - 1;
 /// The offset part of an address outside of maps.
 const OFFSET_MASK: u64 = (1 << TAG_SHIFT) - 1;
 
-/// Where each region begins in the offset part: far enough from 0 that a pointer which runs off the front of its
-/// region still carries the region's tag, and the fault names the region that the author meant.
+/// Where each region begins in the offset part: far enough from 0 that a pointer which runs off the
+/// front of its region still carries the region's tag, and the fault names the region that the
+/// author meant.
 pub(crate) const BIAS: u64 = 1 << 36;
 
 /// First byte of the frame buffer, headroom included.

@@ -2,8 +2,9 @@
 
 //! What crosses between driver and device with a frame.
 //!
-//! Plain values in host byte order; the bytes of a frame go beside them. The words for transmit offloads are those of
-//! `skbuff.h`, so that a driver fills a descriptor by copying and does not have to interpret headers.
+//! Plain values in host byte order; the bytes of a frame go beside them. The words for transmit
+//! offloads are those of `skbuff.h`, so that a driver fills a descriptor by copying and does not
+//! have to interpret headers.
 
 use crate::exec::XdpVerdict;
 
@@ -14,8 +15,8 @@ pub struct TxDescriptor {
     pub len: u32,
     /// Transmit queue.
     pub queue: u16,
-    /// Offset in the frame where the ones' complement sum starts (`skb_checksum_start_offset`), for frames with
-    /// [`checksum`](Self::checksum).
+    /// Offset in the frame where the ones' complement sum starts (`skb_checksum_start_offset`), for
+    /// frames with [`checksum`](Self::checksum).
     pub csum_start: u16,
     /// Distance from `csum_start` to where the checksum is stored.
     pub csum_offset: u16,

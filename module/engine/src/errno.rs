@@ -2,8 +2,8 @@
 
 //! Error numbers, as positive values, with the names and values of the kernel.
 //!
-//! The engine returns its own error types; their `errno()` gives one of these so that the driver need not
-//! know why an operation failed in order to answer a system call.
+//! The engine returns its own error types; their `errno()` gives one of these so that the driver
+//! need not know why an operation failed in order to answer a system call.
 
 /// No such element.
 pub const ENOENT: i32 = 2;

@@ -30,7 +30,8 @@ pub enum FaultCause {
     BudgetSpent,
     /// Calls nest deeper than the device has stack frames.
     CallDepth,
-    /// The program returned an action that the device does not have (`address` is what it returned).
+    /// The program returned an action that the device does not have (`address` is what it
+    /// returned).
     InvalidAction,
     /// Execution left the image, or the image holds an operation that can't be executed.
     InvalidOperation,

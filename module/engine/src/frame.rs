@@ -27,7 +27,8 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// A frame that may only be read: enough for programs whose image says that they do not write frames.
+    /// A frame that may only be read: enough for programs whose image says that they do not write
+    /// frames.
     pub fn read_only(data: &'a [u8]) -> Self {
         Self {
             meta: 0,
@@ -37,9 +38,10 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The frame `buffer[data..end]`, with headroom before it and tailroom behind it that a program may claim
-    /// ([`XDP_PACKET_HEADROOM`](crate::limits::XDP_PACKET_HEADROOM) bytes of headroom give what native XDP gives;
-    /// the first [`RESERVED_HEADROOM`] of the buffer are never handed out).
+    /// The frame `buffer[data..end]`, with headroom before it and tailroom behind it that a program
+    /// may claim ([`XDP_PACKET_HEADROOM`](crate::limits::XDP_PACKET_HEADROOM) bytes of headroom
+    /// give what native XDP gives; the first [`RESERVED_HEADROOM`] of the buffer are never handed
+    /// out).
     ///
     /// `None` if `data..end` is not a range of the buffer.
     pub fn writable(buffer: &'a mut [u8], data: usize, end: usize) -> Option<Self> {
@@ -95,7 +97,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The bytes from buffer offset `offset` to the end of the frame, if it lies in metadata or data.
+    /// The bytes from buffer offset `offset` to the end of the frame, if it lies in metadata or
+    /// data.
     #[inline]
     pub(crate) fn tail(&self, offset: u64) -> Option<&[u8]> {
         let offset = offset as usize;

@@ -90,8 +90,8 @@ impl fmt::Display for Helper {
     }
 }
 
-/// The helpers that programs for a NIC are most likely to ask for and that this device lacks, so that a
-/// refusal names what the author wrote and not only a number.
+/// The helpers that programs for a NIC are most likely to ask for and that this device lacks, so
+/// that a refusal names what the author wrote and not only a number.
 const COMMON: &[(i32, &str)] = &[
     (4, "bpf_probe_read"),
     (6, "bpf_trace_printk"),
@@ -133,7 +133,8 @@ const COMMON: &[(i32, &str)] = &[
     (208, "bpf_ktime_get_tai_ns"),
 ];
 
-/// Writes the name of helper `id` as in `linux/bpf.h`, or `helper` where it is not one that this crate names.
+/// Writes the name of helper `id` as in `linux/bpf.h`, or `helper` where it is not one that this
+/// crate names.
 pub(crate) fn write_name(f: &mut fmt::Formatter<'_>, id: i32) -> fmt::Result {
     if let Some(helper) = Helper::from_id(id) {
         return f.write_str(helper.name());

@@ -218,7 +218,8 @@ impl<M: Memory> Image<M> {
         &self.bytes
     }
 
-    /// Whether the program may change the bytes or the bounds of the frame; if not, it runs on a read-only frame.
+    /// Whether the program may change the bytes or the bounds of the frame; if not, it runs on a
+    /// read-only frame.
     pub fn writes_frame(&self) -> bool {
         self.header.writes_frame
     }

@@ -2,13 +2,13 @@
 
 //! The device side of offload_nic: everything that the NIC itself does.
 //!
-//! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device ([`image`], [`op`])
-//! and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`]) and maps ([`map`]) in device memory
-//! ([`memory`]). [`pipeline`] is what happens to one received frame; [`descriptor`] is what crosses between driver and
-//! device with it.
+//! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device
+//! ([`image`], [`op`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`])
+//! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
+//! frame; [`descriptor`] is what crosses between driver and device with it.
 //!
-//! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can panic: it runs
-//! inside the kernel, where a panic is a bug report at best.
+//! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
+//! panic: it runs inside the kernel, where a panic is a bug report at best.
 
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
@@ -16,7 +16,8 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
-// Device memory, frames and instructions are little endian, and so must be the host whose programs they run.
+// Device memory, frames and instructions are little endian, and so must be the host whose programs
+// they run.
 #[cfg(target_endian = "big")]
 compile_error!("the device runs programs of little-endian hosts only");
 

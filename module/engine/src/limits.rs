@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What one device can hold and do. The driver may make a device smaller; every refusal names the limit.
+//! What one device can hold and do. The driver may make a device smaller; every refusal names the
+//! limit.
 
 /// Instruction slots of one program in the program store.
 pub const MAX_INSNS: usize = 65_536;
@@ -22,13 +23,16 @@ pub const MAX_KEY_SIZE: u32 = 512;
 pub const MAX_VALUE_SIZE: u32 = 65_536;
 /// Bytes of one map with all that the device keeps about it.
 pub const MAX_MAP_BYTES: u64 = 1 << 30;
-/// Operations that a program may spend on one frame. Straight-line code is bounded by its length, so only
-/// backward jumps and calls are charged, each with the operations that it makes the device do again.
+/// Operations that a program may spend on one frame. Straight-line code is bounded by its length,
+/// so only backward jumps and calls are charged, each with the operations that it makes the device
+/// do again.
 pub const INSN_BUDGET: u32 = 1 << 22;
-/// Bytes in front of a frame that a program may claim with `bpf_xdp_adjust_head`, less [`RESERVED_HEADROOM`].
+/// Bytes in front of a frame that a program may claim with `bpf_xdp_adjust_head`, less
+/// [`RESERVED_HEADROOM`].
 pub const XDP_PACKET_HEADROOM: usize = 256;
-/// Bytes at the start of the headroom that stay out of reach: where native XDP keeps its `struct xdp_frame`
-/// on 64-bit hosts. The device reserves the same so that `bpf_xdp_adjust_head` fails at the same offsets.
+/// Bytes at the start of the headroom that stay out of reach: where native XDP keeps its `struct
+/// xdp_frame` on 64-bit hosts. The device reserves the same so that `bpf_xdp_adjust_head` fails at
+/// the same offsets.
 pub const RESERVED_HEADROOM: usize = 40;
 
 /// The limits of one device; [`Limits::default`] gives the constants of this module.

@@ -2,14 +2,15 @@
 
 //! Where the device's memory comes from.
 //!
-//! The device owns all memory that a program can reach, but it does not know how to get memory: whoever
-//! embeds the engine does. The kernel module hands out `kvmalloc` memory under a quota; host builds and
-//! tests use ordinary vectors ([`HostMemory`]).
+//! The device owns all memory that a program can reach, but it does not know how to get memory:
+//! whoever embeds the engine does. The kernel module hands out `kvmalloc` memory under a quota;
+//! host builds and tests use ordinary vectors ([`HostMemory`]).
 
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// The embedder has no more memory for the device: its quota is spent or the host is short of memory.
+/// The embedder has no more memory for the device: its quota is spent or the host is short of
+/// memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutOfMemory;
 

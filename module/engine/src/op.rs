@@ -2,14 +2,16 @@
 
 //! The operations of the device: what eBPF instructions are translated to.
 //!
-//! An operation has up to three registers, so that a move and the arithmetic that follows are one. Operations on
-//! memory exist in a general form and in forms for one region of device memory; the special forms are a shorter
-//! way and no promise: each checks its address, and falls back to the general form where it lies elsewhere.
+//! An operation has up to three registers, so that a move and the arithmetic that follows are one.
+//! Operations on memory exist in a general form and in forms for one region of device memory; the
+//! special forms are a shorter way and no promise: each checks its address, and falls back to the
+//! general form where it lies elsewhere.
 
 /// Declares [`Code`] with the mnemonic of each operation.
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident $text:literal,)*) => {
-        /// What an operation does. The fields it uses are those of [`Op`]: `dst`, `a`, `b` are registers.
+        /// What an operation does. The fields it uses are those of [`Op`]: `dst`, `a`, `b` are
+        /// registers.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Code {
@@ -61,8 +63,10 @@ operations! {
     // dst = memory[a + offset].
     Load8 "load8", Load16 "load16", Load32 "load32", Load64 "load64",
     LoadSigned8 "loads8", LoadSigned16 "loads16", LoadSigned32 "loads32",
-    LoadFrame8 "load8.frame", LoadFrame16 "load16.frame", LoadFrame32 "load32.frame", LoadFrame64 "load64.frame",
-    LoadStack8 "load8.stack", LoadStack16 "load16.stack", LoadStack32 "load32.stack", LoadStack64 "load64.stack",
+    LoadFrame8 "load8.frame", LoadFrame16 "load16.frame", LoadFrame32 "load32.frame",
+    LoadFrame64 "load64.frame",
+    LoadStack8 "load8.stack", LoadStack16 "load16.stack", LoadStack32 "load32.stack",
+    LoadStack64 "load64.stack",
     LoadMap8 "load8.map", LoadMap16 "load16.map", LoadMap32 "load32.map", LoadMap64 "load64.map",
     LoadContext32 "load32.ctx",
 
@@ -76,7 +80,8 @@ operations! {
 
     // Atomically on memory[a + offset] with b; imm is the operation of RFC 9669.
     Atomic32 "atomic32", Atomic64 "atomic64",
-    LoadAcquire8 "loadacq8", LoadAcquire16 "loadacq16", LoadAcquire32 "loadacq32", LoadAcquire64 "loadacq64",
+    LoadAcquire8 "loadacq8", LoadAcquire16 "loadacq16", LoadAcquire32 "loadacq32",
+    LoadAcquire64 "loadacq64",
     StoreRelease8 "storerel8", StoreRelease16 "storerel16",
     StoreRelease32 "storerel32", StoreRelease64 "storerel64",
 
@@ -94,12 +99,16 @@ operations! {
     JsleReg "jsle", JsleImm "jslei", Jsle32Reg "jsle32", Jsle32Imm "jslei32",
     JsetReg "jset", JsetImm "jseti", Jset32Reg "jset32", Jset32Imm "jseti32",
 
-    // dst = a + imm, then go to target if the comparison of dst with b holds: the packet bounds check.
+    // dst = a + imm, then go to target if the comparison of dst with b holds: the packet bounds
+    // check.
     AddJgt "add.jgt", AddJge "add.jge", AddJlt "add.jlt", AddJle "add.jle",
 
-    // dst = frame[a + high half of imm], then go to target if dst is, or is not, the low half of imm.
-    LoadFrame8Jeq "load8.frame.jeq", LoadFrame16Jeq "load16.frame.jeq", LoadFrame32Jeq "load32.frame.jeq",
-    LoadFrame8Jne "load8.frame.jne", LoadFrame16Jne "load16.frame.jne", LoadFrame32Jne "load32.frame.jne",
+    // dst = frame[a + high half of imm], then go to target if dst is, or is not, the low half of
+    // imm.
+    LoadFrame8Jeq "load8.frame.jeq", LoadFrame16Jeq "load16.frame.jeq",
+    LoadFrame32Jeq "load32.frame.jeq",
+    LoadFrame8Jne "load8.frame.jne", LoadFrame16Jne "load16.frame.jne",
+    LoadFrame32Jne "load32.frame.jne",
 
     // Call the function at target, which has imm operations.
     CallLocal "call",

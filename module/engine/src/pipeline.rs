@@ -71,11 +71,11 @@ impl XdpCounters {
     }
 }
 
-/// Takes one frame through the receive pipeline: the offloaded program, if there is one. Any context; does not
-/// sleep or allocate.
+/// Takes one frame through the receive pipeline: the offloaded program, if there is one. Any
+/// context; does not sleep or allocate.
 ///
-/// `context` says where the frame arrived; the program may choose another receive queue in it. The frame's bytes and
-/// bounds are afterwards as the program left them.
+/// `context` says where the frame arrived; the program may choose another receive queue in it. The
+/// frame's bytes and bounds are afterwards as the program left them.
 pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
     core: &mut Core<M>,
     program: Option<&Program<M, R>>,

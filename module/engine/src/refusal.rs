@@ -9,11 +9,12 @@ use crate::helper;
 
 /// A program, or a change of one, that the device refuses.
 ///
-/// `Display` gives one line without a newline: the instruction, what it asked for, which rule or limit refused
-/// it, the limit's value and the value asked for.
+/// `Display` gives one line without a newline: the instruction, what it asked for, which rule or
+/// limit refused it, the limit's value and the value asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
-    /// Number of the instruction in the program as it was loaded, where one instruction is to blame.
+    /// Number of the instruction in the program as it was loaded, where one instruction is to
+    /// blame.
     pub insn: Option<u32>,
     /// The rule that refused.
     pub rule: Rule,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program store: a program's instructions from the moment the host hands them over until they are translated.
+//! The program store: a program's instructions from the moment the host hands them over until they
+//! are translated.
 //!
-//! Slots keep their number in the program as it was loaded, whatever is cut out later, and jump offsets are kept in
-//! that numbering. So a jump needs no change when instructions between it and its target go away, and every message
-//! names the instruction that the program's author knows.
+//! Slots keep their number in the program as it was loaded, whatever is cut out later, and jump
+//! offsets are kept in that numbering. So a jump needs no change when instructions between it and
+//! its target go away, and every message names the instruction that the program's author knows.
 
 use core::mem;
 
@@ -65,7 +66,8 @@ pub trait RegisterFacts {
 
 /// The region that the pointer of a load or store was in whenever the verifier saw it.
 ///
-/// Only a hint for translation: the device checks each address, so a wrong hint costs time and nothing else.
+/// Only a hint for translation: the device checks each address, so a wrong hint costs time and
+/// nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hint {
     Unknown,
@@ -120,8 +122,9 @@ impl<M: Memory> Source<M> {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: the wrong type, too long, no memory, or calls that lead nowhere. Whether the device has each
-    /// instruction is checked by [`check_insn`](Self::check_insn) and by translation, not here.
+    /// [`Refusal`]: the wrong type, too long, no memory, or calls that lead nowhere. Whether the
+    /// device has each instruction is checked by [`check_insn`](Self::check_insn) and by
+    /// translation, not here.
     pub fn new(
         memory: &M,
         kind: ProgramKind,
@@ -214,7 +217,8 @@ impl<M: Memory> Source<M> {
         deepest.max(1).saturating_mul(STACK_FRAME as u32)
     }
 
-    /// Checks instruction `idx` as the verifier visits it, and keeps what the verifier knows about its pointer.
+    /// Checks instruction `idx` as the verifier visits it, and keeps what the verifier knows about
+    /// its pointer.
     ///
     /// To be called before any [`remove_insns`](Self::remove_insns), as the kernel does.
     ///
@@ -241,8 +245,8 @@ impl<M: Memory> Source<M> {
         Ok(())
     }
 
-    /// Puts `insn` in place of the instruction in slot `off`, counted without the removed ones. A jump offset in
-    /// `insn` counts the same way.
+    /// Puts `insn` in place of the instruction in slot `off`, counted without the removed ones. A
+    /// jump offset in `insn` counts the same way.
     ///
     /// # Errors
     ///
@@ -303,7 +307,8 @@ impl<M: Memory> Source<M> {
         for function in self.functions.iter_mut() {
             function.depth = u32::from(function.start == 0);
         }
-        // Each round carries depths along one more call, so a program that passes is done after `limit` rounds.
+        // Each round carries depths along one more call, so a program that passes is done after
+        // `limit` rounds.
         let mut changed = true;
         while changed {
             changed = false;
@@ -349,7 +354,8 @@ impl<M: Memory> Source<M> {
 fn find_functions(insns: &[Insn], functions: &mut [Function]) -> Result<(), Refusal> {
     let len = insns.len();
     let mut add = |start: u32| {
-        // Insertion into an ascending list that ends in unused entries: what is larger moves on by one.
+        // Insertion into an ascending list that ends in unused entries: what is larger moves on by
+        // one.
         let mut carried = start;
         for function in functions.iter_mut() {
             if function.start == carried {
@@ -406,7 +412,8 @@ fn hint_of(kind: RegisterKind) -> Hint {
 }
 
 impl Slot {
-    /// The region that the slot's pointer most likely names. The frame pointer is in the stack, seen or not.
+    /// The region that the slot's pointer most likely names. The frame pointer is in the stack,
+    /// seen or not.
     pub(crate) fn region(&self) -> Hint {
         match base_register(self.insn) {
             Some(FRAME_POINTER) => Hint::Stack,

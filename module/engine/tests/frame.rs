@@ -44,8 +44,8 @@ fn numbered(len: u8) -> Vec<u8> {
     (0..len).collect()
 }
 
-/// Calls a helper that takes the context and a number; the verdict is PASS if it succeeds, otherwise DROP, and ABORTED
-/// if it fails with another error than `errno`.
+/// Calls a helper that takes the context and a number; the verdict is PASS if it succeeds,
+/// otherwise DROP, and ABORTED if it fails with another error than `errno`.
 fn adjust(helper: i32, delta: i32, errno: i32) -> Vec<Insn> {
     vec![
         mov_imm(R2, delta),
@@ -184,7 +184,8 @@ fn metadata_lies_in_front_of_the_frame_and_moves_with_it() {
 
 #[test]
 fn a_program_reads_and_writes_between_data_and_data_end_only() {
-    // r2 = data, r3 = data_end; access at data + r4, for each of the four sizes, through load and store.
+    // r2 = data, r3 = data_end; access at data + r4, for each of the four sizes, through load and
+    // store.
     for (size, bytes) in [(B, 1), (H, 2), (W, 4), (DW, 8)] {
         for at in [-1, 0, 16 - bytes, 17 - bytes, 16, 1000, i32::MAX, i32::MIN] {
             let inside = (0..=16 - bytes).contains(&at);

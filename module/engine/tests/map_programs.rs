@@ -214,7 +214,8 @@ fn a_pointer_leads_to_its_map_only() {
     }
 }
 
-/// A program may hold the pointer of an element that user space replaces: it goes on with the old one.
+/// A program may hold the pointer of an element that user space replaces: it goes on with the old
+/// one.
 #[test]
 fn a_replaced_value_stays_as_it_was_for_a_program_that_holds_it() {
     let hash = map(MapKind::Hash, 4, 8, 2);

@@ -83,8 +83,8 @@ fn neighbouring_bytes_do_not_lose_stores() {
     assert_eq!(value, [209, 209, 209, 209, 0, 0, 0, 0]);
 }
 
-/// Threads insert, replace and delete; readers check that a key that stays in the map is always found, that a value
-/// always belongs to its key, and that it is never a mixture of two.
+/// Threads insert, replace and delete; readers check that a key that stays in the map is always
+/// found, that a value always belongs to its key, and that it is never a mixture of two.
 #[test]
 fn readers_never_see_a_torn_or_a_foreign_value() {
     const STABLE: u32 = 8;

@@ -2,9 +2,10 @@
 
 //! Proof that the engine has no code that can panic: a panic in the kernel is a `BUG()`.
 //!
-//! The engine is compiled with the kernel's flags, with every generic function made concrete. Whatever could panic,
-//! an index, an overflow check, a slice, leaves an undefined symbol in the object file; so the objects may need
-//! nothing but the four memory functions that compilers take for granted and `core`'s formatting.
+//! The engine is compiled with the kernel's flags, with every generic function made concrete.
+//! Whatever could panic, an index, an overflow check, a slice, leaves an undefined symbol in the
+//! object file; so the objects may need nothing but the four memory functions that compilers take
+//! for granted and `core`'s formatting.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,8 @@ fn symbols(object: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
 #[test]
 fn nothing_in_the_engine_can_panic() {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // The kernel is compiled for speed or for size; the last inlines least, as older compilers do for size.
+    // The kernel is compiled for speed or for size; the last inlines least, as older compilers do
+    // for size.
     for level in ["2", "s", "z"] {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("panic_free-{level}"));
         std::fs::create_dir_all(&out).expect("a directory for the objects");

@@ -41,7 +41,8 @@ fn dead_code_is_cut_out_as_the_verifier_does_it() {
     ];
     let mut stored = source(&code, &Limits::default()).expect("a program");
     assert_eq!(verdict_of(&stored), XdpVerdict::Pass);
-    // As the kernel does it: hard-wire branches, cut dead code, then nops; in this order, with shrinking numbers.
+    // As the kernel does it: hard-wire branches, cut dead code, then nops; in this order, with
+    // shrinking numbers.
     stored.replace_insn(3, ja(0)).expect("slot 3");
     stored.remove_insns(5, 2).expect("slots 5 and 6");
     assert_eq!(verdict_of(&stored), XdpVerdict::Pass);

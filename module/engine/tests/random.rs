@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random programs: the same as another interpreter gives, the same whatever the verifier's hints, and no panic.
+//! Random programs: the same as another interpreter gives, the same whatever the verifier's hints,
+//! and no panic.
 
 mod common;
 
@@ -25,9 +26,9 @@ const NUMBERS: std::ops::Range<u8> = 0..9;
 const FRAME_LEN: i16 = 64;
 const STACK_LEN: i16 = 64;
 
-/// An instruction without memory and jumps that rbpf executes as RFC 9669 says: it has no signed division and no
-/// sign-extending moves, overflows on the negation of the smallest number, and leaves the upper half of a register
-/// alone in a 32-bit modulo by zero.
+/// An instruction without memory and jumps that rbpf executes as RFC 9669 says: it has no signed
+/// division and no sign-extending moves, overflows on the negation of the smallest number, and
+/// leaves the upper half of a register alone in a 32-bit modulo by zero.
 fn arithmetic() -> impl Strategy<Value = Insn> {
     let any_operation = select(vec![
         ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, MOD, XOR, MOV, ARSH,
@@ -93,7 +94,8 @@ fn memory() -> impl Strategy<Value = Insn> {
         })
 }
 
-/// A forward jump over at most `over` instructions. rbpf compares 64 bits with an immediate as if it were unsigned.
+/// A forward jump over at most `over` instructions. rbpf compares 64 bits with an immediate as if
+/// it were unsigned.
 fn forward_jump(over: i16) -> impl Strategy<Value = Insn> {
     let operation = select(vec![
         JEQ, JNE, JGT, JGE, JLT, JLE, JSET, JSGT, JSGE, JSLT, JSLE,
@@ -118,7 +120,8 @@ fn forward_jump(over: i16) -> impl Strategy<Value = Insn> {
         })
 }
 
-/// A program that puts all its registers into the stack and the frame in the end. Where r9 comes from is left open.
+/// A program that puts all its registers into the stack and the frame in the end. Where r9 comes
+/// from is left open.
 fn straight_program() -> impl Strategy<Value = Vec<Insn>> {
     let body = vec(
         prop_oneof![6 => arithmetic(), 3 => memory(), 2 => forward_jump(3)],
@@ -168,7 +171,8 @@ fn on_rbpf(insns: &[Insn], frame: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Any instruction, most often one that exists, with operands that are small enough to mean something.
+/// Any instruction, most often one that exists, with operands that are small enough to mean
+/// something.
 fn any_insn() -> impl Strategy<Value = Insn> {
     let plausible = (any::<u8>(), 0..=10_u8, 0..=10_u8, -20..20_i16, -20..100_i32)
         .prop_map(|(code, dst, src, off, imm)| Insn::new(code, dst, src, off, imm));
@@ -279,7 +283,8 @@ proptest! {
         code.extend(ld_map(R1, 0));
         code.extend(body);
         code.extend([mov_imm(R0, 2), exit()]);
-        // What the verifier says about the program must not matter either, nor cutting out instructions.
+        // What the verifier says about the program must not matter either, nor cutting out
+        // instructions.
         let mut stored = source(&code, &small_limits()).ok();
         if let Some(stored) = &mut stored {
             for idx in 0..code.len() {

@@ -16,7 +16,8 @@ use engine::memory::HostMemory;
 use engine::refusal::{Refusal, Rule};
 use engine::store::{ProgramKind, RegisterKind, Source};
 
-/// What the hook says about the first instruction, and translation about all of them: it must be the same.
+/// What the hook says about the first instruction, and translation about all of them: it must be
+/// the same.
 #[track_caller]
 fn refused(insn: Insn) -> Refusal {
     let code = [insn, mov_imm(R0, 2), exit()];

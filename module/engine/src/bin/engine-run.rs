@@ -2,12 +2,13 @@
 
 //! Runs one program on the device, for conformance suites and the curious.
 //!
-//! The program comes as hexadecimal bytes on standard input, memory that it may read and write as hexadecimal bytes
-//! in the first argument; white space does not count. r1 is the address of the memory and r2 its length, both 0 without
-//! memory. r0 goes to standard output as a hexadecimal number. `--disassemble` prints the device image instead.
+//! The program comes as hexadecimal bytes on standard input, memory that it may read and write as
+//! hexadecimal bytes in the first argument; white space does not count. r1 is the address of the
+//! memory and r2 its length, both 0 without memory. r0 goes to standard output as a hexadecimal
+//! number. `--disassemble` prints the device image instead.
 //!
-//! Conformance suites want a helper number 5 that returns its argument. The device's number 5 is the clock, so here
-//! a call of it is a move.
+//! Conformance suites want a helper number 5 that returns its argument. The device's number 5 is
+//! the clock, so here a call of it is a move.
 
 use std::error::Error;
 use std::io::{self, Read};

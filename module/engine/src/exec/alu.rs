@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Arithmetic of RFC 9669. The upper half of a 32-bit result is zero. Division by zero gives 0, modulo by zero the
-//! dividend, and the one signed division that overflows wraps. Shift counts are taken modulo the width.
+//! Arithmetic of RFC 9669. The upper half of a 32-bit result is zero. Division by zero gives 0,
+//! modulo by zero the dividend, and the one signed division that overflows wraps. Shift counts are
+//! taken modulo the width.
 
 /// Declares the 64-bit and the 32-bit form of operations on two numbers.
 macro_rules! arithmetic {

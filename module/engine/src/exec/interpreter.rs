@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The interpreter: a chain of functions, one for each kind of operation, each of which calls the next.
+//! The interpreter: a chain of functions, one for each kind of operation, each of which calls the
+//! next.
 //!
-//! A `match` in a loop would do, but the kernel compiles without jump tables, so it becomes a tree of comparisons
-//! for every operation. The chain takes the next function from a table of our own. It is bounded without the help of
-//! the optimiser: it returns to [`Machine::run`] at each taken jump and after [`CHAIN`] operations at the latest, so
-//! that even a build without tail calls uses little stack.
+//! A `match` in a loop would do, but the kernel compiles without jump tables, so it becomes a tree
+//! of comparisons for every operation. The chain takes the next function from a table of our own.
+//! It is bounded without the help of the optimiser: it returns to [`Machine::run`] at each taken
+//! jump and after [`CHAIN`] operations at the latest, so that even a build without tail calls uses
+//! little stack.
 
 use core::ops::Deref;
 
@@ -40,7 +42,8 @@ pub(super) enum Flow {
 }
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
-    /// Runs `ops`, with arguments in the registers, from the first one until the program returns or can't go on.
+    /// Runs `ops`, with arguments in the registers, from the first one until the program returns or
+    /// can't go on.
     pub(super) fn run(&mut self, ops: &[Op]) -> Result<Returned, Stop> {
         self.length = ops.len();
         self.set(

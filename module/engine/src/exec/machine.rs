@@ -180,7 +180,8 @@ where
         )
     }
 
-    /// Replaces a number by `f` of it in one step that other users of a map see as a whole; gives the old one.
+    /// Replaces a number by `f` of it in one step that other users of a map see as a whole; gives
+    /// the old one.
     pub(super) fn atomic<N: Number>(
         &mut self,
         address: u64,
@@ -225,8 +226,8 @@ where
         self.store::<N>(address, value)
     }
 
-    /// A field of `struct xdp_md`. The fields are four bytes wide, but the frame's bounds come out as device
-    /// addresses in all 64 bits of the register.
+    /// A field of `struct xdp_md`. The fields are four bytes wide, but the frame's bounds come out
+    /// as device addresses in all 64 bits of the register.
     pub(super) fn load_context(&self, offset: u64) -> Result<u64, FaultCause> {
         let frame = |offset: usize| address::FRAME.wrapping_add(offset as u64);
         Ok(match offset {
@@ -240,7 +241,8 @@ where
         })
     }
 
-    /// An offloaded program chooses the receive queue by writing `rx_queue_index`; the rest is read-only.
+    /// An offloaded program chooses the receive queue by writing `rx_queue_index`; the rest is
+    /// read-only.
     fn store_context(&mut self, offset: u64, value: u64) -> Result<(), FaultCause> {
         if offset != 16 {
             return Err(FaultCause::Context);

@@ -20,7 +20,8 @@ use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
 use machine::{CallFrame, Machine, Returned, Stop};
 
-/// What the device asks its surroundings for while a program runs. Called for each use: must be cheap and must not sleep.
+/// What the device asks its surroundings for while a program runs. Called for each use: must be
+/// cheap and must not sleep.
 pub trait Services {
     /// Nanoseconds of the monotonic clock (`bpf_ktime_get_ns`).
     fn ktime_get_ns(&self) -> u64;
@@ -66,8 +67,9 @@ pub struct Program<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>
 }
 
 impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Program<M, R> {
-    /// Puts a program together. `maps` is the program's map table: entry `i` is the map for which translation was
-    /// given index `i`. An operation on a map that the table lacks stops the program.
+    /// Puts a program together. `maps` is the program's map table: entry `i` is the map for which
+    /// translation was given index `i`. An operation on a map that the table lacks stops the
+    /// program.
     pub fn new(image: Image<M>, maps: M::Buffer<R>) -> Self {
         Self { image, maps }
     }
@@ -108,14 +110,15 @@ impl<M: Memory> Core<M> {
         })
     }
 
-    /// Runs `program` on `frame`. Any context; does not sleep or allocate; takes time in proportion to the budget.
+    /// Runs `program` on `frame`. Any context; does not sleep or allocate; takes time in proportion
+    /// to the budget.
     ///
     /// If the program's image [may write the frame](Image::writes_frame), `frame` must be writable.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the device had to stop the program; the frame then counts as aborted, and its bytes are as the
-    /// program left them.
+    /// [`Fault`] if the device had to stop the program; the frame then counts as aborted, and its
+    /// bytes are as the program left them.
     pub fn run_xdp<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
         &mut self,
         program: &Program<M, R>,
@@ -135,8 +138,9 @@ impl<M: Memory> Core<M> {
         })
     }
 
-    /// Runs `program` with r1 the address of the first byte of `frame` and r2 its length, or both 0 if it is empty,
-    /// and gives r0: how conformance suites call programs. Otherwise as [`run_xdp`](Self::run_xdp).
+    /// Runs `program` with r1 the address of the first byte of `frame` and r2 its length, or both 0
+    /// if it is empty, and gives r0: how conformance suites call programs. Otherwise as
+    /// [`run_xdp`](Self::run_xdp).
     ///
     /// # Errors
     ///

@@ -117,7 +117,11 @@ impl fmt::Display for MapError {
             }
             Self::Busy => f.write_str("the map stayed locked"),
             Self::OutOfMemory { asked } => {
-                write!(f, "no device memory for the map: {asked} bytes asked for; free maps or programs of this device")
+                write!(
+                    f,
+                    "no device memory for the map: {asked} bytes asked for; \
+                     free maps or programs of this device"
+                )
             }
             Self::CreateFlags { asked } => {
                 write!(f, "map flags {asked:#x}: the device takes no map flags")

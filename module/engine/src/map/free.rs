@@ -7,8 +7,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::lock::{Contended, SpinLock};
 use crate::memory::{Memory, OutOfMemory};
 
-/// A queue of free elements: first freed, first used again, so that an element stays as it was for as long as the
-/// map's spare elements last, and a program that still holds a pointer to it reads the old value.
+/// A queue of free elements: first freed, first used again, so that an element stays as it was for
+/// as long as the map's spare elements last, and a program that still holds a pointer to it reads
+/// the old value.
 pub(super) struct FreeQueue<M: Memory> {
     ring: M::Buffer<AtomicU32>,
     lock: SpinLock,

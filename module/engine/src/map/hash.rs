@@ -2,17 +2,18 @@
 
 //! How the keys of a hash map lead to its elements.
 //!
-//! All elements are allocated with the map. A bucket is a chain of elements. Readers walk it without a lock; what
-//! could mislead them is an element that leaves the chain and is used again for another key while they look at
-//! it. Every unlinking therefore first advances the bucket's `unlinks`, and a reader that finds it changed walks
-//! again, the last time under the bucket's lock.
+//! All elements are allocated with the map. A bucket is a chain of elements. Readers walk it
+//! without a lock; what could mislead them is an element that leaves the chain and is used again
+//! for another key while they look at it. Every unlinking therefore first advances the bucket's
+//! `unlinks`, and a reader that finds it changed walks again, the last time under the bucket's
+//! lock.
 //!
-//! The order that makes this right: a writer advances `unlinks`, then (release fence) changes links, frees the
-//! element and, after a release fence again, writes its next key. A reader that saw any of the later writes sees,
-//! after its acquire fence, the advanced `unlinks`.
+//! The order that makes this right: a writer advances `unlinks`, then (release fence) changes
+//! links, frees the element and, after a release fence again, writes its next key. A reader that
+//! saw any of the later writes sees, after its acquire fence, the advanced `unlinks`.
 //!
-//! Replacing an element links the new one in front before the old one leaves, so a key that is in the map is
-//! always found. Lock order: bucket, then the free queue; never two buckets.
+//! Replacing an element links the new one in front before the old one leaves, so a key that is in
+//! the map is always found. Lock order: bucket, then the free queue; never two buckets.
 
 use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 
@@ -49,8 +50,8 @@ pub(super) struct HashTable<M: Memory> {
     max_entries: u32,
 }
 
-/// Elements beyond `max_entries`: one for each thread that replaces at the same moment, and more so that a freed
-/// element is not used again at once.
+/// Elements beyond `max_entries`: one for each thread that replaces at the same moment, and more so
+/// that a freed element is not used again at once.
 pub(super) const fn spare_elements(cpus: usize) -> u32 {
     let cpus = if cpus > 4096 { 4096 } else { cpus as u32 };
     8 + 4 * cpus
@@ -108,7 +109,8 @@ impl<M: Memory> HashTable<M> {
         Some(found)
     }
 
-    /// Calls `copy` with the element that holds `key`; again if what it may have read was changed meanwhile.
+    /// Calls `copy` with the element that holds `key`; again if what it may have read was changed
+    /// meanwhile.
     #[inline]
     pub(super) fn read(&self, key: &[u64], mut copy: impl FnMut(u32)) -> Result<(), MapError> {
         let bucket = self
@@ -232,8 +234,8 @@ impl<M: Memory> HashTable<M> {
             .map_err(|_| MapError::Full { max_entries })
     }
 
-    /// Finds `key` in a chain: its element and the one before. No more steps than there are elements, whatever
-    /// the links say: without the lock they may change under way.
+    /// Finds `key` in a chain: its element and the one before. No more steps than there are
+    /// elements, whatever the links say: without the lock they may change under way.
     #[inline]
     fn walk(&self, bucket: &Bucket, key: &[u64]) -> Option<(u32, Option<u32>)> {
         let mut previous = None;

@@ -5,15 +5,17 @@
 use core::hint;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// How often a locked lock is looked at before the caller gives up: far longer than any holder keeps one, and
-/// short enough that a lock that is never released costs a fraction of a second and not the machine.
+/// How often a locked lock is looked at before the caller gives up: far longer than any holder
+/// keeps one, and short enough that a lock that is never released costs a fraction of a second and
+/// not the machine.
 const SPINS: u32 = 1 << 22;
 
 /// The lock was not released in time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Contended;
 
-/// A spin lock. Holders neither sleep nor take it twice; in the kernel they run with bottom halves disabled.
+/// A spin lock. Holders neither sleep nor take it twice; in the kernel they run with bottom halves
+/// disabled.
 #[derive(Default)]
 pub(crate) struct SpinLock(AtomicU32);
 

@@ -2,8 +2,8 @@
 
 //! Maps in device memory: `BPF_MAP_TYPE_ARRAY` and `BPF_MAP_TYPE_HASH` with the kernel's semantics.
 //!
-//! Programs on several queues and user space use a map at once. All memory is atomic words, so there is no state
-//! that needs a lock to be read; writers of a hash bucket take the bucket's lock.
+//! Programs on several queues and user space use a map at once. All memory is atomic words, so
+//! there is no state that needs a lock to be read; writers of a hash bucket take the bucket's lock.
 
 mod error;
 mod free;
@@ -69,7 +69,8 @@ pub struct Map<M: Memory> {
 }
 
 impl<M: Memory> Map<M> {
-    /// Makes a map with all its memory. `cpus` is the number of threads that may change it at the same moment.
+    /// Makes a map with all its memory. `cpus` is the number of threads that may change it at the
+    /// same moment.
     ///
     /// Process context; may sleep.
     ///
@@ -163,15 +164,17 @@ impl<M: Memory> Map<M> {
     ///
     /// # Errors
     ///
-    /// [`MapError::NotFound`]; [`MapError::DeleteFromArray`]; [`MapError::Length`]; [`MapError::Busy`].
+    /// [`MapError::NotFound`]; [`MapError::DeleteFromArray`]; [`MapError::Length`];
+    /// [`MapError::Busy`].
     pub fn delete(&self, key: &[u8]) -> Result<(), MapError> {
         let mut storage = [0; KEY_WORDS];
         let key = self.key_words(key, &mut storage)?;
         self.delete_words(key)
     }
 
-    /// The key after `key`, or the first one if there is no `key` or it is not in the map. For user space, with
-    /// bottom halves disabled. The order is the map's own; a walk during changes may miss keys or see them twice.
+    /// The key after `key`, or the first one if there is no `key` or it is not in the map. For user
+    /// space, with bottom halves disabled. The order is the map's own; a walk during changes may
+    /// miss keys or see them twice.
     ///
     /// # Errors
     ///

@@ -2,9 +2,9 @@
 
 //! Map memory: byte-addressed access to atomic words.
 //!
-//! Every byte of a map may be read and written by several queues and user space at once. Byte `i` of the memory is
-//! byte `i % 8` of word `i / 8`, least significant first. A store of less than a word replaces only its own bytes,
-//! so neighbours never lose an update.
+//! Every byte of a map may be read and written by several queues and user space at once. Byte `i`
+//! of the memory is byte `i % 8` of word `i / 8`, least significant first. A store of less than a
+//! word replaces only its own bytes, so neighbours never lose an update.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

@@ -2,8 +2,8 @@
 
 //! Pairs of instructions that become one operation.
 //!
-//! Only what programs for a NIC do for each header: arithmetic on a copy, the packet bounds check, and the comparison
-//! of a header field with a constant.
+//! Only what programs for a NIC do for each header: arithmetic on a copy, the packet bounds check,
+//! and the comparison of a header field with a constant.
 
 use super::lower;
 use crate::insn::{alu, class, jump, Insn, SRC_REG};
@@ -73,8 +73,8 @@ fn add_then_compare(add: &Op, insn: Insn) -> Option<Op> {
 /// `d = header field; if d == imm goto` and the same with `!=`.
 fn load_then_compare(load: &Op, first: Insn, insn: Insn) -> Option<Op> {
     let is_compare = matches!(insn.class(), class::JMP | class::JMP32) && insn.code & SRC_REG == 0;
-    // A loaded field is never negative, so neither is a constant that it can equal; 32-bit comparisons of four-byte
-    // fields with "negative" constants are left alone.
+    // A loaded field is never negative, so neither is a constant that it can equal; 32-bit
+    // comparisons of four-byte fields with "negative" constants are left alone.
     if !is_compare || insn.dst() != load.dst || insn.imm < 0 {
         return None;
     }

@@ -144,7 +144,8 @@ fn move_code(is_64: bool, width: i16) -> Code {
     }
 }
 
-/// The device is little endian: unconditional swaps and swaps to big endian reverse bytes, the others only truncate.
+/// The device is little endian: unconditional swaps and swaps to big endian reverse bytes, the
+/// others only truncate.
 fn swap_code(reverses: bool, width: i32) -> Code {
     match (reverses, width) {
         (true, 16) => Code::Swap16,

@@ -2,9 +2,9 @@
 
 //! From eBPF instructions to operations of the device.
 //!
-//! Two walks over the program: one finds where jumps lead, because instructions may be fused only where no jump enters
-//! between them; the second lowers instructions and fuses neighbours. Jump targets are translated last, when all
-//! operations have their place.
+//! Two walks over the program: one finds where jumps lead, because instructions may be fused only
+//! where no jump enters between them; the second lowers instructions and fuses neighbours. Jump
+//! targets are translated last, when all operations have their place.
 
 mod fuse;
 mod lower;
@@ -31,13 +31,14 @@ struct Place {
 impl<M: Memory> Image<M> {
     /// Translates a stored program. Process context; may sleep.
     ///
-    /// `digest` is the SHA-256 of the program, as the kernel defines it; the image only carries it. `maps` is asked
-    /// once for each instruction that names a map, with the instruction's 64-bit immediate, and gives the map's
-    /// index in the program's map table.
+    /// `digest` is the SHA-256 of the program, as the kernel defines it; the image only carries it.
+    /// `maps` is asked once for each instruction that names a map, with the instruction's 64-bit
+    /// immediate, and gives the map's index in the program's map table.
     ///
     /// # Errors
     ///
-    /// [`Refusal`] with the instruction that the device can't execute, or the limit that the program exceeds.
+    /// [`Refusal`] with the instruction that the device can't execute, or the limit that the
+    /// program exceeds.
     pub fn translate(
         memory: &M,
         source: &Source<M>,
@@ -153,7 +154,8 @@ impl<'a> Walk<'a> {
         self.slots.get(self.at.wrapping_add(ahead))
     }
 
-    /// The slot at the current place if it can be fused with what comes before: it is there, and no jump leads to it.
+    /// The slot at the current place if it can be fused with what comes before: it is there, and no
+    /// jump leads to it.
     fn fusible(&self) -> Option<&'a Slot> {
         let slot = self.slot(0)?;
         let place = self.places.get(slot.origin as usize)?;
@@ -183,7 +185,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The slot that a jump in slot `origin` leads to, in the numbering of the program as it was loaded.
+/// The slot that a jump in slot `origin` leads to, in the numbering of the program as it was
+/// loaded.
 fn target_of(insn: Insn, origin: u32) -> Option<i64> {
     jump_distance(insn).map(|distance| i64::from(origin).wrapping_add(distance).wrapping_add(1))
 }
@@ -280,7 +283,8 @@ fn set_targets<M: Memory>(
     Ok(())
 }
 
-/// Notes in each local call how many operations the called function has, which is what the call costs.
+/// Notes in each local call how many operations the called function has, which is what the call
+/// costs.
 fn set_call_costs<M: Memory>(parts: &mut Parts<M>, source: &Source<M>, places: &[Place]) {
     let ops = parts.ops.len() as u32;
     for op in parts.ops.iter_mut().filter(|op| op.code == Code::CallLocal) {

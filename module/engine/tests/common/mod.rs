@@ -71,7 +71,8 @@ pub fn image_of(
     Image::translate(&HostMemory, source, [7; 32], &mut maps, limits)
 }
 
-/// All that happens to a program from load to translation. `hint` is what the verifier says of all pointers.
+/// All that happens to a program from load to translation. `hint` is what the verifier says of all
+/// pointers.
 pub fn translate_with(
     insns: &[Insn],
     hint: Option<RegisterKind>,
@@ -130,7 +131,8 @@ pub fn run(program: &HostProgram, frame: &mut Frame<'_>) -> Result<XdpVerdict, F
     core().run_xdp(program, frame, &mut CONTEXT.clone(), &TestServices)
 }
 
-/// Runs `insns`, which leave a number in r0, and returns the number, in both forms that memory operations can take.
+/// Runs `insns`, which leave a number in r0, and returns the number, in both forms that memory
+/// operations can take.
 ///
 /// The number comes out through a map: r0 as an exit value would be cut to a verdict.
 pub fn result_of(insns: &[Insn]) -> u64 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every generic function of the engine, made concrete, so that a compiler turns all of them into code.
+//! Every generic function of the engine, made concrete, so that a compiler turns all of them into
+//! code.
 //!
 //! Compiled by `../panic_free.rs` with the flags of the kernel; never run.
 
@@ -59,11 +60,19 @@ impl Services for Opaquely {
 
 type Maps = &'static Map<Opaque>;
 
-pub fn store(kind: ProgramKind, insns: &[Insn], limits: &Limits) -> Result<Source<Opaque>, Refusal> {
+pub fn store(
+    kind: ProgramKind,
+    insns: &[Insn],
+    limits: &Limits,
+) -> Result<Source<Opaque>, Refusal> {
     Source::new(&Opaque, kind, insns.iter().copied(), limits)
 }
 
-pub fn check(source: &mut Source<Opaque>, idx: usize, regs: &dyn RegisterFacts) -> Result<(), Refusal> {
+pub fn check(
+    source: &mut Source<Opaque>,
+    idx: usize,
+    regs: &dyn RegisterFacts,
+) -> Result<(), Refusal> {
     source.check_insn(idx, regs)
 }
 
@@ -97,7 +106,12 @@ pub fn disassemble(image: &Image<Opaque>, f: &mut core::fmt::Formatter<'_>) -> c
 }
 
 pub fn image_facts(image: &Image<Opaque>) -> (bool, usize, u32, Option<u32>) {
-    (image.writes_frame(), image.bytes().len(), image.stack_bytes(), image.origin(image.ops().len()))
+    (
+        image.writes_frame(),
+        image.bytes().len(),
+        image.stack_bytes(),
+        image.origin(image.ops().len()),
+    )
 }
 
 pub fn new_map(spec: &MapSpec, limits: &Limits, cpus: usize) -> Result<Map<Opaque>, MapError> {
