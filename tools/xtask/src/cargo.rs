@@ -25,6 +25,9 @@ pub(crate) struct Program {
     /// Its kind: "test", "lib", "bin".
     pub(crate) kind: String,
     pub(crate) path: PathBuf,
+    /// Whether it is a test harness. Cargo builds the binaries themselves along
+    /// with tests that may call them.
+    pub(crate) is_test: bool,
 }
 
 /// The Cargo that runs xtask.
@@ -39,7 +42,9 @@ where
 
 /// Builds the test programs of the package `offload_tests`.
 pub(crate) fn vm_tests(repo: &Path) -> Result<Vec<Program>> {
-    build(repo, "the tests", &["test", "--no-run"])
+    let mut programs = build(repo, "the tests", &["test", "--no-run"])?;
+    programs.retain(|program| program.is_test);
+    Ok(programs)
 }
 
 /// Builds one of the package's binaries.
@@ -47,7 +52,7 @@ pub(crate) fn vm_binary(repo: &Path, name: &str) -> Result<PathBuf> {
     let programs = build(repo, name, &["build", "--bin", name])?;
     programs
         .into_iter()
-        .find(|program| program.kind == "bin" && program.name == name)
+        .find(|program| program.kind == "bin" && !program.is_test && program.name == name)
         .map(|program| program.path)
         .with_context(|| format!("the package {PACKAGE} has no program {name:?}"))
 }
@@ -86,12 +91,17 @@ fn programs(messages: &str) -> Result<Vec<Program>> {
     struct Message {
         reason: String,
         target: Option<Target>,
+        profile: Option<Profile>,
         executable: Option<PathBuf>,
     }
     #[derive(Deserialize)]
     struct Target {
         name: String,
         kind: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Profile {
+        test: bool,
     }
     let mut programs = Vec::new();
     for line in messages.lines().filter(|line| line.starts_with('{')) {
@@ -108,6 +118,7 @@ fn programs(messages: &str) -> Result<Vec<Program>> {
                 name: target.name,
                 kind,
                 path,
+                is_test: message.profile.is_some_and(|profile| profile.test),
             });
         }
     }
@@ -122,18 +133,24 @@ mod tests {
     #[test]
     fn programs_are_artifacts_with_an_executable() {
         let messages = r#"
-{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"duct"},"executable":null}
-{"reason":"compiler-artifact","target":{"kind":["test"],"name":"programs"},"executable":"/t/programs-1"}
+{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"duct"},"profile":{"test":false},"executable":null}
+{"reason":"compiler-artifact","target":{"kind":["test"],"name":"programs"},"profile":{"test":true},"executable":"/t/programs-1"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"demo"},"profile":{"test":false},"executable":"/t/demo"}
 {"reason":"build-script-executed","package_id":"x"}
 {"reason":"build-finished","success":true}
 "#;
+        let program = |name: &str, kind: &str, path: &str, is_test| Program {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            path: PathBuf::from(path),
+            is_test,
+        };
         assert_eq!(
             programs(messages).unwrap(),
-            [Program {
-                name: "programs".to_owned(),
-                kind: "test".to_owned(),
-                path: PathBuf::from("/t/programs-1"),
-            }]
+            [
+                program("demo", "bin", "/t/demo", false),
+                program("programs", "test", "/t/programs-1", true),
+            ]
         );
         assert!(programs("{nonsense\n").is_err());
     }

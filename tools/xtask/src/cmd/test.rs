@@ -107,6 +107,18 @@ impl Args {
         })
     }
 
+    /// Whether a program has a test that the filter takes: a guest for none is a
+    /// waste of time.
+    fn matches(&self, program: &Program) -> Result<bool> {
+        if self.filter.is_empty() {
+            return Ok(true);
+        }
+        let mut argv = vec!["--list".to_owned(), "--format=terse".to_owned()];
+        argv.extend(self.filter.iter().cloned());
+        let list = duct::cmd(&program.path, argv).stderr_null().read()?;
+        Ok(list.lines().any(|line| line.ends_with(": test")))
+    }
+
     /// The test programs on one kernel, each in a guest of its own.
     fn in_guests(
         &self,
@@ -124,6 +136,9 @@ impl Args {
         let mut counts = Counts::default();
         let mut notes = Vec::new();
         for program in programs {
+            if !self.matches(program)? {
+                continue;
+            }
             ui::say(&format!("{flavour}: {}", program.name));
             let mut argv = vec![
                 program.path.display().to_string(),
