@@ -35,13 +35,14 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
             FRAME_POINTER,
             self.get(FRAME_POINTER).wrapping_add(STACK_FRAME as u64),
         );
-        Flow::Go(op.extra as usize)
+        Flow::go(op.extra as usize)
     }
 
     /// Leaves a function, or the program.
     pub(super) fn exit(&mut self, rest: &[Op]) -> Flow {
         if self.depth == 0 {
-            return Flow::Return(self.place(rest));
+            self.returned_at = self.place(rest);
+            return Flow::RETURN;
         }
         let Some(frame) = self.calls.get(self.depth).copied() else {
             return self.fail(FaultCause::CallDepth, 0, rest);
@@ -54,7 +55,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
             FRAME_POINTER,
             self.get(FRAME_POINTER).wrapping_sub(STACK_FRAME as u64),
         );
-        Flow::Go(frame.return_to as usize)
+        Flow::go(frame.return_to as usize)
     }
 
     /// An atomic operation; the old value goes to where the operation says.

@@ -30,15 +30,24 @@ const CHAIN: usize = 16;
 /// It is given its operation and all operations behind it.
 pub(super) type Handler<R, S> = fn(&mut Machine<'_, '_, R, S>, &Op, &[Op]) -> Flow;
 
-/// Why a chain returned.
-#[derive(Clone, Copy)]
-pub(super) enum Flow {
-    /// To go on with this operation.
-    Go(usize),
-    /// The program returned.
-    Return(usize),
+/// Why a chain returned: the index of the operation to go on with, or one of two numbers that no
+/// operation has.
+///
+/// One plain number, because some compilers make a tail call only of a call whose whole result fits
+/// into one register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flow(usize);
+
+impl Flow {
     /// The program can't go on: see [`Machine::stop`].
-    Stop,
+    pub(super) const STOP: Self = Self(usize::MAX);
+    /// The program returned, at [`Machine::returned_at`].
+    pub(super) const RETURN: Self = Self(usize::MAX - 1);
+
+    /// To go on with operation `op`.
+    pub(super) const fn go(op: usize) -> Self {
+        Self(op)
+    }
 }
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
@@ -60,14 +69,14 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
                 });
             };
             match Table::HANDLERS[op.code as usize](self, op, rest) {
-                Flow::Go(next) => pc = next,
-                Flow::Return(op) => {
+                Flow::RETURN => {
                     return Ok(Returned {
-                        op,
+                        op: self.returned_at,
                         value: self.get(0),
                     })
                 }
-                Flow::Stop => return Err(self.stop),
+                Flow::STOP => return Err(self.stop),
+                Flow(next) => pc = next,
             }
         }
     }
@@ -79,7 +88,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
             Some((op, after)) if rest.len() % CHAIN != 0 => {
                 Table::HANDLERS[op.code as usize](self, op, after)
             }
-            _ => Flow::Go(self.length.wrapping_sub(rest.len())),
+            _ => Flow::go(self.length.wrapping_sub(rest.len())),
         }
     }
 
@@ -96,7 +105,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
                 None => return self.fail(FaultCause::BudgetSpent, 0, rest),
             }
         }
-        Flow::Go(target)
+        Flow::go(target)
     }
 
     /// Stops the program at the operation in front of `rest`.
@@ -107,7 +116,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
             cause,
             address,
         };
-        Flow::Stop
+        Flow::STOP
     }
 
     /// The index of the operation in front of `rest`.

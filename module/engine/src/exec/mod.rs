@@ -182,6 +182,7 @@ impl<M: Memory> Core<M> {
             budget: self.budget,
             depth: 0,
             length: 0,
+            returned_at: 0,
             stop: Stop {
                 op: 0,
                 cause: FaultCause::InvalidOperation,
