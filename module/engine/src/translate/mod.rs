@@ -14,7 +14,6 @@ use crate::image::{Header, Image, Parts};
 use crate::insn::Insn;
 use crate::limits::Limits;
 use crate::memory::{Memory, OutOfMemory};
-use crate::numbered::numbered;
 use crate::op::{Code, Op};
 use crate::refusal::{Refusal, Rule};
 use crate::store::{jump_distance, Slot, Source};
@@ -99,9 +98,9 @@ impl<M: Memory> Image<M> {
         let origins = memory
             .allocate(count, |i| origins.get(i).copied().unwrap_or(0))
             .map_err(no_memory)?;
-        let mut parts = Parts { ops, origins };
+        let mut parts: Parts<M> = Parts { ops, origins };
 
-        place_ops::<M>(&parts.origins, &mut places);
+        place_ops(&parts.origins, &mut places);
         set_targets(&mut parts, slots, &places)?;
         set_call_costs(&mut parts, source, &places);
         let ends = parts.ops.last().is_some_and(|op| op.code.ends_block());
@@ -240,14 +239,21 @@ fn find_targets<M: Memory>(source: &Source<M>, places: &mut [Place]) -> Result<(
 }
 
 /// Notes for every slot the first operation at or after it.
-fn place_ops<M: Memory>(origins: &M::Buffer<u32>, places: &mut [Place]) {
+fn place_ops(origins: &[u32], places: &mut [Place]) {
     let mut next = u32::MAX;
-    let mut ops = numbered(origins.iter()).rev().peekable();
-    for (origin, place) in numbered(places).rev() {
-        if let Some((op, _)) = ops.next_if(|(_, first)| **first as usize == origin) {
-            next = op as u32;
+    let mut ops = origins;
+    let mut origin = places.len();
+    while let Some(before) = origin.checked_sub(1) {
+        origin = before;
+        if let Some((first, others)) = ops.split_last() {
+            if *first as usize == origin {
+                next = others.len() as u32;
+                ops = others;
+            }
         }
-        place.op = next;
+        if let Some(place) = places.get_mut(origin) {
+            place.op = next;
+        }
     }
 }
 
