@@ -24,6 +24,7 @@ use net::{
     extack::Extack,
     netdev::Rtnl,
     rcu,
+    stats::sum,
     sync::with_bh_disabled,
 };
 use offload_uapi::{
@@ -118,21 +119,21 @@ impl EthtoolOperations for Port {
 
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64)) {
         for (name, count) in RX_TOTALS {
-            visit(fmt!("{name}"), self.rx.iter().map(count).sum());
+            visit(fmt!("{name}"), sum(self.rx.iter().map(count)));
         }
         for (name, verdict) in XDP_VERDICTS {
-            let count = self.rx.iter().map(|rx| rx.xdp.packets(*verdict)).sum();
+            let count = sum(self.rx.iter().map(|rx| rx.xdp.packets(*verdict)));
             visit(fmt!("{name}"), count);
         }
         for cause in FaultCause::ALL {
-            let count = self.rx.iter().map(|rx| rx.xdp.faults(cause)).sum();
+            let count = sum(self.rx.iter().map(|rx| rx.xdp.faults(cause)));
             visit(
                 fmt!("{}{}", stats::XDP_HW_FAULT_PREFIX, cause.name()),
                 count,
             );
         }
         for (name, count) in TX_TOTALS {
-            visit(fmt!("{name}"), self.tx.iter().map(count).sum());
+            visit(fmt!("{name}"), sum(self.tx.iter().map(count)));
         }
         for (queue, rx) in self.rx.iter().enumerate() {
             visit(fmt!("rx{queue}_packets"), rx.packets.get());

@@ -178,10 +178,10 @@ impl Operations for Port {
     fn link_stats(&self) -> LinkStats {
         let mut total = LinkStats::default();
         for rx in self.rx.iter() {
-            rx.add_to(&mut total);
+            total.add(&rx.link_stats());
         }
         for tx in self.tx.iter() {
-            tx.add_to(&mut total);
+            total.add(&tx.link_stats());
         }
         total
     }

@@ -40,6 +40,7 @@ use net::{
         SkBuff, //
     },
     stats::{
+        sum,
         Counter,
         LinkStats,
         RxQueueStats,
@@ -101,26 +102,38 @@ impl RxQueue {
 
     /// Frames that were lost after the device took them, or in its ring.
     fn drops(&self) -> u64 {
-        self.no_buffer_drops.get()
-            + self.runt_drops.get()
-            + self.down_drops.get()
-            + self.resize_drops.get()
+        sum([
+            self.no_buffer_drops.get(),
+            self.runt_drops.get(),
+            self.down_drops.get(),
+            self.resize_drops.get(),
+        ])
     }
 
-    pub(crate) fn add_to(&self, total: &mut LinkStats) {
-        total.rx_packets += self.packets.get();
-        total.rx_bytes += self.bytes.get();
-        total.rx_dropped += self.drops();
-        total.tx_packets += self.bounced_packets.get();
-        total.tx_bytes += self.bounced_bytes.get();
-        total.tx_dropped += self.bounce_ring_full_drops.get() + self.bounce_no_carrier_drops.get();
+    /// Frames that were lost on the way back.
+    fn bounce_drops(&self) -> u64 {
+        sum([
+            self.bounce_ring_full_drops.get(),
+            self.bounce_no_carrier_drops.get(),
+        ])
+    }
+
+    pub(crate) fn link_stats(&self) -> LinkStats {
+        LinkStats {
+            rx_packets: self.packets.get(),
+            rx_bytes: self.bytes.get(),
+            rx_dropped: self.drops(),
+            tx_packets: self.bounced_packets.get(),
+            tx_bytes: self.bounced_bytes.get(),
+            tx_dropped: self.bounce_drops(),
+        }
     }
 
     /// Adds what the device has sent back to what a transmit queue reports.
     pub(crate) fn add_bounced_to(&self, stats: &mut TxQueueStats) {
-        stats.packets += self.bounced_packets.get();
-        stats.bytes += self.bounced_bytes.get();
-        stats.hw_drops += self.bounce_ring_full_drops.get() + self.bounce_no_carrier_drops.get();
+        stats.packets = sum([stats.packets, self.bounced_packets.get()]);
+        stats.bytes = sum([stats.bytes, self.bounced_bytes.get()]);
+        stats.hw_drops = sum([stats.hw_drops, self.bounce_drops()]);
     }
 
     pub(crate) fn stats(&self) -> RxQueueStats {
@@ -128,9 +141,11 @@ impl RxQueue {
             packets: self.packets.get(),
             bytes: self.bytes.get(),
             alloc_fail: self.no_buffer_drops.get(),
-            hw_drops: self.drops()
-                + self.xdp.packets(XdpVerdict::Drop)
-                + self.xdp.packets(XdpVerdict::Aborted),
+            hw_drops: sum([
+                self.drops(),
+                self.xdp.packets(XdpVerdict::Drop),
+                self.xdp.packets(XdpVerdict::Aborted),
+            ]),
         }
     }
 }
@@ -210,7 +225,7 @@ impl Poll<'_> {
             return;
         };
         skb.consume();
-        let end = XDP_PACKET_HEADROOM + len;
+        let end = XDP_PACKET_HEADROOM.saturating_add(len);
         let Some(mut frame) = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end) else {
             self.rx.no_buffer_drops.add(1);
             return;
@@ -280,8 +295,8 @@ impl Poll<'_> {
 fn tailroom(len: usize) -> usize {
     const PAGE: usize = 4096;
     const SHARED_INFO: usize = 320;
-    let used = XDP_PACKET_HEADROOM + len + SHARED_INFO;
-    used.next_multiple_of(PAGE) - used
+    let used = (XDP_PACKET_HEADROOM + SHARED_INFO).wrapping_add(len);
+    PAGE.wrapping_sub(used % PAGE) % PAGE
 }
 
 /// How many times as long as it polled a queue rests between polls while frames bounce. Both
@@ -326,11 +341,11 @@ impl Port {
         let mut from_device = false;
         let mut done = 0;
         while done < context.budget() {
-            let frames = rx.ring.pop_batch(context.budget() - done);
+            let frames = rx.ring.pop_batch(context.budget().saturating_sub(done));
             if frames.is_empty() {
                 break;
             }
-            done += frames.len();
+            done = frames.len().saturating_add(done);
             for skb in frames {
                 from_device |= skb.queue() == FROM_DEVICE;
                 if let Some(peer) = peer {

@@ -18,6 +18,7 @@ use net::{
     rcu,
     skbuff::SkBuff,
     stats::{
+        sum,
         Counter,
         LinkStats,
         TxQueueStats, //
@@ -63,13 +64,16 @@ impl TxQueue {
     }
 
     fn drops(&self) -> u64 {
-        self.no_carrier_drops.get() + self.offload_drops.get()
+        sum([self.no_carrier_drops.get(), self.offload_drops.get()])
     }
 
-    pub(crate) fn add_to(&self, total: &mut LinkStats) {
-        total.tx_packets += self.packets.get();
-        total.tx_bytes += self.bytes.get();
-        total.tx_dropped += self.drops();
+    pub(crate) fn link_stats(&self) -> LinkStats {
+        LinkStats {
+            tx_packets: self.packets.get(),
+            tx_bytes: self.bytes.get(),
+            tx_dropped: self.drops(),
+            ..LinkStats::default()
+        }
     }
 
     pub(crate) fn stats(&self) -> TxQueueStats {

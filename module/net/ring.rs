@@ -210,7 +210,7 @@ impl Batch {
 
     /// How many frames are left.
     pub fn len(&self) -> usize {
-        self.len - self.taken
+        self.len.saturating_sub(self.taken)
     }
 
     /// Whether no frame is left.
@@ -225,7 +225,7 @@ impl Iterator for Batch {
     #[inline]
     fn next(&mut self) -> Option<SkBuff> {
         let ptr = *self.frames.get(self.taken..self.len)?.first()?;
-        self.taken += 1;
+        self.taken = self.taken.wrapping_add(1);
         // SAFETY: By the type invariants this is an skb whose reference is the batch's. It is handed
         // out once, as `taken` has moved on.
         NonNull::new(ptr.cast()).map(|skb| unsafe { SkBuff::from_raw(skb) })

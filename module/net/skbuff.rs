@@ -202,7 +202,7 @@ impl FrameBuffer {
             return None;
         }
         // CAST: Both are at most `capacity`.
-        let (before, after) = (headroom as u32, (len + tailroom) as u32);
+        let (before, after) = (headroom as u32, len.wrapping_add(tailroom) as u32);
         // SAFETY: The context proves that `napi` is valid and that this is its poll function.
         let skb = unsafe { bindings::offload_nic_napi_alloc_skb(context.napi(), before, after) };
         let skb = NonNull::new(skb)?;
@@ -215,7 +215,7 @@ impl FrameBuffer {
         let copied = unsafe {
             let data = (*skb.as_ptr()).data;
             data.write_bytes(0, headroom);
-            data.add(headroom + len).write_bytes(0, tailroom);
+            data.add(headroom).add(len).write_bytes(0, tailroom);
             bindings::skb_copy_bits(
                 frame.as_ptr(),
                 0,

@@ -38,6 +38,11 @@ impl Counter {
     }
 }
 
+/// The sum of counters, which wrap around as each of them does.
+pub fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::wrapping_add)
+}
+
 /// Totals of a device, as `ip -s link` shows them. Bytes are counted from the Ethernet header on,
 /// without a frame check sequence.
 #[derive(Default)]
@@ -57,6 +62,16 @@ pub struct LinkStats {
 }
 
 impl LinkStats {
+    /// Adds what `other` has.
+    pub fn add(&mut self, other: &Self) {
+        self.rx_packets = sum([self.rx_packets, other.rx_packets]);
+        self.rx_bytes = sum([self.rx_bytes, other.rx_bytes]);
+        self.rx_dropped = sum([self.rx_dropped, other.rx_dropped]);
+        self.tx_packets = sum([self.tx_packets, other.tx_packets]);
+        self.tx_bytes = sum([self.tx_bytes, other.tx_bytes]);
+        self.tx_dropped = sum([self.tx_dropped, other.tx_dropped]);
+    }
+
     pub(crate) fn fill(&self, raw: &mut bindings::rtnl_link_stats64) {
         raw.rx_packets = self.rx_packets;
         raw.rx_bytes = self.rx_bytes;
