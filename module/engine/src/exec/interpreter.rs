@@ -11,7 +11,6 @@
 
 use core::ops::Deref;
 
-use super::handlers::Table;
 use super::machine::{Machine, Returned, Stop};
 use super::Services;
 use crate::address;
@@ -68,7 +67,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
                     address: 0,
                 });
             };
-            match Table::HANDLERS[op.code as usize](self, op, rest) {
+            match (self.handlers[op.code as usize])(self, op, rest) {
                 Flow::RETURN => {
                     return Ok(Returned {
                         op: self.returned_at,
@@ -86,7 +85,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     pub(super) fn next(&mut self, rest: &[Op]) -> Flow {
         match rest.split_first() {
             Some((op, after)) if rest.len() % CHAIN != 0 => {
-                Table::HANDLERS[op.code as usize](self, op, after)
+                (self.handlers[op.code as usize])(self, op, after)
             }
             _ => Flow::go(self.length.wrapping_sub(rest.len())),
         }

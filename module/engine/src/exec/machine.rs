@@ -4,12 +4,14 @@
 
 use core::sync::atomic::{fence, AtomicU64, Ordering};
 
+use super::interpreter::Handler;
 use crate::address::{self, Region};
 use crate::fault::FaultCause;
 use crate::frame::{Frame, XdpContext};
 use crate::limits::MAX_CALL_DEPTH;
 use crate::map::words::{self, WORD};
 use crate::map::KEY_WORDS;
+use crate::op::Code;
 
 /// A program that can't go on.
 #[derive(Clone, Copy)]
@@ -46,6 +48,10 @@ pub(super) struct Machine<'r, 'f, R, S> {
     pub(super) calls: &'r mut [CallFrame; MAX_CALL_DEPTH],
     pub(super) maps: &'r [R],
     pub(super) services: &'r S,
+    /// The functions of all operations. In here rather than named where they are called:
+    /// the kernel's objtool takes a jump through a table that the same function names for a
+    /// `switch`, and then misses its targets.
+    pub(super) handlers: &'r [Handler<R, S>; Code::ALL.len()],
     /// Operations that the program may still repeat.
     pub(super) budget: u32,
     /// Calls that have not returned.

@@ -179,6 +179,7 @@ impl<M: Memory> Core<M> {
             calls: &mut self.calls,
             maps: &program.maps,
             services,
+            handlers: &handlers::Table::HANDLERS,
             budget: self.budget,
             depth: 0,
             length: 0,
