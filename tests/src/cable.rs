@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::bpf::{Attached, Mode};
 use crate::command::Cmd;
-use crate::frames::{mark, mark_number, MARK_PASS, MARK_TX};
+use crate::frames::{mark_number, MARK_PASS, MARK_TX};
 use crate::link::Link;
 use crate::module::Module;
 use crate::netns::NetNs;
@@ -152,9 +152,9 @@ impl Cable {
             }
             let ours =
                 |ethertype| move |frame: &[u8]| mark_number(ethertype, frame) == Some(number);
-            sender.send(&mark(MARK_PASS, number))?;
+            sender.end_batch(MARK_PASS, number)?;
             observed.passed.extend(at_far.until(ours(MARK_PASS))?);
-            sender.send(&mark(MARK_TX, number))?;
+            sender.end_batch(MARK_TX, number)?;
             observed.bounced.extend(at_near.until(ours(MARK_TX))?);
         }
         observed.passed.extend(at_far.stop()?);

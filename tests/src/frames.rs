@@ -41,6 +41,24 @@ pub fn mark(ethertype: u16, batch: u32) -> Vec<u8> {
     frame
 }
 
+/// A long frame of a mark's EtherType that means nothing. `tcpdump` hands frames over
+/// when it has 4,096 bytes of them; a few of these after a mark push it out.
+pub fn filler(ethertype: u16) -> Vec<u8> {
+    let mut frame = vec![0x06; 12];
+    frame.extend(ethertype.to_be_bytes());
+    frame.resize(1500, 0);
+    frame
+}
+
+/// Whether `frame` is a [`filler`] of either mark.
+pub fn is_filler(frame: &[u8]) -> bool {
+    [MARK_PASS, MARK_TX].iter().any(|ethertype| {
+        frame.len() == 1500
+            && frame.starts_with(&[0x06; 12])
+            && frame[12..14] == ethertype.to_be_bytes()
+    })
+}
+
 /// The number in a mark of that EtherType, or `None` for another frame.
 pub fn mark_number(ethertype: u16, frame: &[u8]) -> Option<u32> {
     let number = frame.strip_prefix(&[0x02; 12][..])?;
@@ -316,5 +334,74 @@ impl Frames {
             out.extend(header);
         }
         (chain[0], out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn many() -> Vec<Vec<u8>> {
+        let mut source = Frames::new(1, JUMBO_MTU);
+        (0..10_000).map(|_| source.next_frame()).collect()
+    }
+
+    #[test]
+    fn same_seed_same_frames() {
+        assert_eq!(many(), many());
+        let mut other = Frames::new(2, JUMBO_MTU);
+        assert_ne!(many()[0], other.next_frame());
+    }
+
+    #[test]
+    fn every_shape_occurs_often() {
+        let frames = many();
+        let at = |frame: &[u8], offset: usize, bytes: &[u8]| {
+            frame
+                .get(offset..)
+                .is_some_and(|rest| rest.starts_with(bytes))
+        };
+        let count =
+            |shape: &dyn Fn(&[u8]) -> bool| frames.iter().filter(|frame| shape(frame)).count();
+        let ipv4 = |frame: &[u8]| at(frame, 12, &[0x08, 0x00]);
+        let ipv6 = |frame: &[u8]| at(frame, 12, &[0x86, 0xdd]);
+        let byte = |frame: &[u8], offset: usize| frame.get(offset).copied().unwrap_or(0);
+        let shapes: [(&str, &dyn Fn(&[u8]) -> bool); 8] = [
+            ("VLAN", &|frame| at(frame, 12, &[0x81, 0x00])),
+            ("QinQ", &|frame| {
+                at(frame, 12, &[0x88, 0xa8]) && at(frame, 16, &[0x81, 0x00])
+            }),
+            ("runt", &|frame| frame.len() < 60),
+            ("jumbo", &|frame| frame.len() > 1514),
+            ("IPv4 options", &|frame| {
+                ipv4(frame) && byte(frame, 14) & 15 > 5
+            }),
+            ("IPv4 fragment", &|frame| {
+                ipv4(frame) && byte(frame, 20) & 0x3f != 0
+            }),
+            ("extension header", &|frame| {
+                ipv6(frame) && [0, 43, 44, 60].contains(&byte(frame, 20))
+            }),
+            ("IPv6 fragment", &|frame| {
+                ipv6(frame) && byte(frame, 20) == 44
+            }),
+        ];
+        for (name, shape) in shapes {
+            let found = count(shape);
+            assert!(found >= 100, "only {found} of shape {name}");
+        }
+    }
+
+    #[test]
+    fn no_frame_is_a_mark_or_too_long() {
+        for frame in many() {
+            assert!((SHORTEST..=JUMBO_MTU + 14).contains(&frame.len()));
+            for ethertype in [MARK_PASS, MARK_TX] {
+                assert_eq!(mark_number(ethertype, &frame), None);
+                assert_ne!(frame[12..14], ethertype.to_be_bytes());
+            }
+        }
+        assert_eq!(mark_number(MARK_TX, &mark(MARK_TX, 7)), Some(7));
+        assert!(is_filler(&filler(MARK_PASS)) && !is_filler(&mark(MARK_PASS, 7)));
     }
 }

@@ -19,6 +19,7 @@ use nix::sys::socket::{
 use nix::unistd::Pid;
 use pcap_file::pcap::PcapReader;
 
+use crate::frames::{filler, is_filler, mark};
 use crate::link::{Link, PATIENCE};
 use crate::netns;
 
@@ -58,6 +59,17 @@ impl Sender {
         })
     }
 
+    /// Sends the mark that ends batch `number`, so that a [`Capture`] at the end where it
+    /// arrives shows it at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send`].
+    pub fn end_batch(&self, ethertype: u16, number: u32) -> Result<()> {
+        self.send(&mark(ethertype, number))?;
+        (0..3).try_for_each(|_| self.send(&filler(ethertype)))
+    }
+
     /// Sends one frame; where the interface's queue is full, waits until it is not.
     ///
     /// # Errors
@@ -85,7 +97,8 @@ impl Sender {
 }
 
 /// A `tcpdump` that hands over each frame which comes in on a link, VLAN tags
-/// included.
+/// included. It keeps the last few until more come ([`Sender::end_batch`]) or it is
+/// stopped: to write every frame on its own would take longer than all the rest.
 #[derive(Debug)]
 pub struct Capture {
     child: Child,
@@ -105,7 +118,7 @@ impl Capture {
     pub fn start(link: &Link, filter: &str) -> Result<Self> {
         // Without --immediate-mode frames would be handed over a block at a time;
         // with it each slot of the ring is as large as -s says, so say it.
-        let line = "-Z root -n -Q in -s 4096 -B 65536 --immediate-mode -U -w -";
+        let line = "-Z root -n -Q in -s 4096 -B 65536 --immediate-mode -w -";
         let cmd = link
             .cmd(format!("tcpdump -i {}", link.name))
             .args(line)
@@ -140,6 +153,9 @@ impl Capture {
                 return;
             };
             while let Some(Ok(packet)) = pcap.next_packet() {
+                if is_filler(&packet.data) {
+                    continue;
+                }
                 if sender.send(packet.data.into_owned()).is_err() {
                     return;
                 }

@@ -135,7 +135,7 @@ fn all_arrive(cable: &Cable, frames: &[Vec<u8>]) -> Result<()> {
     for frame in &frames {
         sender.send(frame)?;
     }
-    sender.send(&mark(MARK_PASS, 1))?;
+    sender.end_batch(MARK_PASS, 1)?;
     let arrived = capture.until(|frame| mark_number(MARK_PASS, frame) == Some(1))?;
     ensure!(
         arrived.len() == frames.len(),
@@ -148,7 +148,11 @@ fn all_arrive(cable: &Cable, frames: &[Vec<u8>]) -> Result<()> {
     }
     capture.stop()?;
 
-    let count = frames.len() as u64 + 1;
+    // The mark and what pushed it out arrived too.
+    let count = frames.len() as u64 + 4;
+    cable.far.await_that("every frame", |far| {
+        Ok(far.statistics()?.since(&device, stats::RX_DEVICE_FRAMES)? >= count)
+    })?;
     let sent = cable.near.stat("tx", "packets")? - before.0;
     let received = cable.far.stat("rx", "packets")? - before.1;
     let now = cable.far.statistics()?;
@@ -316,12 +320,15 @@ fn counters_add_up() -> Result<()> {
     let frames: Vec<_> = (0..2000).map(|_| source.next_frame()).collect();
     let before = cable.far.statistics()?;
     let observed = cable.exchange(&frames)?;
-    let now = cable.far.statistics()?;
-    let count = |name| now.since(&before, name);
 
-    // The program's decision is the last byte of the source address modulo 8; one
-    // pair of marks ends each batch of 200.
-    let marks = frames.len().div_ceil(200) as u64;
+    // The program's decision is the last byte of the source address modulo 8; each batch
+    // of 200 ends with both marks, each with the three frames that push it out.
+    let marks = 4 * frames.len().div_ceil(200) as u64;
+    let sent = frames.len() as u64 + 2 * marks;
+    cable.far.await_that("every frame", |far| {
+        Ok(far.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)? >= sent)
+    })?;
+    let now = cable.far.statistics()?;
     let asked = |wanted: &[u8]| {
         frames
             .iter()
@@ -329,13 +336,13 @@ fn counters_add_up() -> Result<()> {
             .count() as u64
     };
     for (name, expected) in [
-        (stats::RX_DEVICE_FRAMES, frames.len() as u64 + 2 * marks),
+        (stats::RX_DEVICE_FRAMES, sent),
         (stats::XDP_HW_PASS, asked(&[2, 3]) + marks),
         (stats::XDP_HW_DROP, asked(&[1])),
         (stats::XDP_HW_TX, asked(&[4]) + marks),
         (stats::XDP_HW_ABORTED, asked(&[0, 5, 6, 7])),
     ] {
-        let found = count(name)?;
+        let found = now.since(&before, name)?;
         ensure!(found == expected, "{name} is {found}, not {expected}");
     }
     ensure!(observed.bounced.len() as u64 == asked(&[4]), "bounced");

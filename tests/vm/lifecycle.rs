@@ -71,8 +71,8 @@ fn the_module_comes_and_goes_a_hundred_times() -> Result<()> {
         for port in [&near, &far] {
             port.set("up").run()?;
         }
-        // With a program that drops, with one that bounces, and without.
-        let program = [Some("protocols"), Some("bounce"), None][round % 3];
+        // With a program that writes, with one that bounces everything, and without.
+        let program = [Some("calls"), Some("bounce"), None][round % 3];
         if let Some(program) = program {
             Attached::new(&far, Mode::Offload, program)?;
         }

@@ -45,7 +45,7 @@ fn live_replacement_under_traffic() -> Result<()> {
                 sender.send(&mark(STAMP, sent))?;
                 sent += 1;
             }
-            sender.send(&mark(MARK_PASS, sent))?;
+            sender.end_batch(MARK_PASS, sent)?;
             arrived.extend(capture.until(|frame| mark_number(MARK_PASS, frame) == Some(sent))?);
         }
         swapper
