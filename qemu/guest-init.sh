@@ -48,22 +48,28 @@ hostname offload-nic
 ip link set lo up
 cd "$OFFLOAD_NIC_REPO" || cd /
 
-if [ "$OFFLOAD_NIC_VM" = uml ]; then
-	out=/dev/ttyS0 err=/dev/ttyS1 terminal=/dev/tty1
-else
-	out=/dev/vport0p1 err=/dev/vport0p2 terminal=/dev/hvc0
-fi
-
-# Virtio ports and consoles come up by themselves, some time after boot.
-await() {
-	local tries=0
-	until [ -c "$1" ]; do
-		if ((tries++ > 500)); then
-			echo "guest: $1 did not appear" >/dev/kmsg
-			return
-		fi
+# Where the command's output goes, and a shell's terminal. Virtio ports and
+# consoles come up by themselves, some time after boot, with numbers that depend on
+# what else there is.
+line() {
+	local port tries
+	for ((tries = 0; tries < 500; tries++)); do
+		case $OFFLOAD_NIC_VM-$1 in
+		uml-out) line=/dev/ttyS0 ;;
+		uml-err) line=/dev/ttyS1 ;;
+		uml-tty) line=/dev/tty1 ;;
+		qemu-tty) line=/dev/hvc0 ;;
+		*)
+			line=
+			for port in /sys/class/virtio-ports/*; do
+				[ "$(<"$port/name")" = "$1" ] && line=/dev/${port##*/}
+			done
+			;;
+		esac
+		[ -c "$line" ] && return
 		read -rt 0.02 <> <(:)
 	done
+	echo "guest: the line '$1' to the host did not come up" >/dev/kmsg
 }
 
 debugfs=/sys/kernel/debug
@@ -74,8 +80,10 @@ if [ -e $debugfs/kmemleak ]; then
 fi
 
 if [ -e /mnt/command ]; then
-	await $out
-	await $err
+	line out
+	out=$line
+	line err
+	err=$line
 	[ "$OFFLOAD_NIC_VM" = uml ] && stty -F $out raw && stty -F $err raw
 	# Through pipes, so that the command sees no terminal: nothing is coloured,
 	# and a full port only makes it wait.
@@ -97,8 +105,8 @@ if [ -e /mnt/command ]; then
 	done 2>/dev/null
 	wait $out_cat $err_cat
 else
-	await $terminal
-	setsid -c bash -i <$terminal >$terminal 2>&1
+	line tty
+	setsid -c bash -i <$line >$line 2>&1
 	status=$?
 fi
 
