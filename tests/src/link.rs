@@ -14,7 +14,7 @@ use crate::netns::NetNs;
 
 /// How long an event that must come is waited for; generous, for an emulated
 /// machine with every checker of the kernel switched on.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An interface: its name and the namespace it lies in (`None`: the initial one).
 #[derive(Clone, Debug)]

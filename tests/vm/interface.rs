@@ -249,6 +249,7 @@ fn iperf3_loses_nothing() -> Result<()> {
     let _module = Module::insert("queues=2")?;
     let (left, right) = (NetNs::new("left")?, NetNs::new("right")?);
     for (ns, name, host) in [(&left, "onic0", 1), (&right, "onic1", 2)] {
+        ns.silence()?;
         Link::new(name).move_to(ns)?;
         ns.cmd(format!("ip address add 10.7.0.{host}/24 dev {name}"))
             .run()?;
