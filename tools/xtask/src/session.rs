@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
@@ -13,6 +13,9 @@ use crate::flavour::Machine;
 use crate::guest::{self, Boot, Job, Outcome, Output};
 use crate::module;
 use crate::ui;
+
+/// How many control directories of earlier runs are kept.
+const KEPT: usize = 20;
 
 /// A kernel, the module built for it, and what guests with them see.
 pub(crate) struct Session<'a> {
@@ -120,18 +123,30 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// A fresh control directory. It is kept after the run, for its console log;
-    /// those of the same kernel's earlier runs go.
+    /// A fresh control directory. It is kept after the run, for its console log,
+    /// until there are [`KEPT`] younger ones.
     fn control(&self) -> Result<PathBuf> {
         let dir = self.workshop.target("vm")?;
-        let control = dir.join(std::process::id().to_string());
+        let mut old: Vec<(SystemTime, PathBuf)> = Vec::new();
         for item in fs::read_dir(&dir)? {
-            let item = item?.path();
-            if item == control || !owner_lives(&item) {
-                fs::remove_dir_all(&item).with_context(|| format!("cannot remove {item:?}"))?;
+            let path = item?.path();
+            // Another xtask may just remove the same one.
+            if let Ok(made) = fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+                old.push((made, path));
             }
         }
-        fs::create_dir(&control)?;
+        old.sort();
+        old.reverse();
+        for (_, path) in old.into_iter().skip(KEPT) {
+            if !owner_lives(&path) && path.exists() {
+                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {path:?}"))?;
+            }
+        }
+        let prefix = format!("{}-", std::process::id());
+        let control = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(&dir)?
+            .keep();
         Ok(control)
     }
 
@@ -164,9 +179,10 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Whether the process that a control directory is named after is alive.
+/// Whether the process that a control directory is named after ("PID-RANDOM") is
+/// alive.
 fn owner_lives(control: &Path) -> bool {
-    control
-        .file_name()
-        .is_some_and(|pid| Path::new("/proc").join(pid).exists())
+    let name = control.file_name().unwrap_or_default().to_string_lossy();
+    name.split_once('-')
+        .is_some_and(|(pid, _)| Path::new("/proc").join(pid).exists())
 }
