@@ -26,17 +26,17 @@ use crate::source::Source;
 /// Which debug kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Debug {
-    /// KASAN, UBSAN, kmemleak, fault injection, atomic-sleep and list checks.
+    /// KASAN, UBSAN, fault injection, atomic-sleep and list checks.
     Memory,
-    /// Lockdep, RCU and object lifetime checks, atomic-sleep and list checks.
+    /// Lockdep, RCU, object lifetime, leak, atomic-sleep and list checks.
     Locking,
 }
 
 /// The options that choose a kernel.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct KernelOptions {
-    /// A debug kernel: `--debug` for memory checks (KASAN, UBSAN, kmemleak, fault
-    /// injection), `--debug=locking` for lockdep, which cannot run beside KASAN on
+    /// A debug kernel: `--debug` for memory errors (KASAN, UBSAN, fault injection),
+    /// `--debug=locking` for lockdep and kmemleak, which cannot work beside KASAN on
     /// User Mode Linux
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true,
           default_missing_value = "memory")]

@@ -30,10 +30,11 @@ pub(crate) enum Flavour {
     Uml,
     /// x86_64 for QEMU, as a user's machine would have it.
     Qemu,
-    /// User Mode Linux with KASAN, UBSAN, kmemleak, fault injection.
+    /// User Mode Linux with KASAN, UBSAN, fault injection.
     UmlKasan,
-    /// User Mode Linux with lockdep and object lifetime checks. Apart from
-    /// KASAN, under which lockdep reports a false imbalance at boot and stops.
+    /// User Mode Linux with lockdep, object lifetime checks and kmemleak. Apart from
+    /// KASAN, under which lockdep reports a false imbalance at boot and stops, and
+    /// which takes clang, under which kmemleak has no backtraces.
     UmlLockdep,
 }
 

@@ -80,6 +80,10 @@ fn excerpt_end(lines: &[&str], start: usize) -> usize {
 
 /// Whether a message is the first line of a fault.
 fn is_headline(message: &str) -> bool {
+    // It only says that a leak may go unnoticed now: what fault injection brings about.
+    if message.starts_with("ref_tracker: memory allocation failure") {
+        return false;
+    }
     BEGINS.iter().any(|begin| message.starts_with(begin))
         || CONTAINS.iter().any(|part| message.contains(part))
 }
@@ -196,6 +200,7 @@ mod tests {
 [    0.100000] debug: booted with KASAN and lockdep\n\
 [    0.200000] offload_nic: loading out-of-tree module taints kernel.\n\
 [    0.300000] onic0: refused map: 65 bytes asked, WARNING level is 64\n\
+[    0.350000] ref_tracker: memory allocation failure, unreliable refcount tracker.\n\
 [    0.400000] INFO: something usual\n";
 
     #[test]

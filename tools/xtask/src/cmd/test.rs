@@ -36,11 +36,11 @@ const KERNELS: &[(Flavour, &str)] = &[
     ),
     (
         Flavour::UmlKasan,
-        "the same under KASAN, UBSAN and kmemleak: memory errors, leaks",
+        "the same under KASAN and UBSAN: memory errors",
     ),
     (
         Flavour::UmlLockdep,
-        "the same under lockdep, which cannot run beside KASAN: locking, lifetimes",
+        "the same under lockdep and kmemleak, which cannot work beside KASAN: locking, lifetimes, leaks",
     ),
     (
         Flavour::Qemu,
