@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
     /// A fresh control directory. It is kept after the run, for its console log,
     /// until there are [`KEPT`] younger ones.
     fn control(&self) -> Result<PathBuf> {
-        let dir = self.workshop.target("vm")?;
+        let dir = self.workshop.target("guests")?;
         let mut old: Vec<(SystemTime, PathBuf)> = Vec::new();
         for item in fs::read_dir(&dir)? {
             let path = item?.path();
