@@ -259,6 +259,24 @@ impl Map {
         Ok(())
     }
 
+    /// Sets each of `keys` to `value`, by one `bpftool` for all.
+    ///
+    /// # Errors
+    ///
+    /// Where `bpftool` fails, or the file for its commands can't be written.
+    pub fn update_all(&self, keys: &[Vec<u8>], value: &[u8]) -> Result<()> {
+        let mut batch = String::new();
+        for key in keys {
+            let (id, key, value) = (self.id, hex(key), hex(value));
+            batch.push_str(&format!("map update id {id} key {key} value {value}\n"));
+        }
+        let file = std::env::temp_dir().join(format!("bpftool.batch.{}", std::process::id()));
+        std::fs::write(&file, batch).with_context(|| format!("write {}", file.display()))?;
+        let done = self.link.cmd("bpftool batch file").arg(&file).run();
+        std::fs::remove_file(&file)?;
+        done.map(drop)
+    }
+
     /// The value at `key` as little-endian 64-bit words (an absent one has none).
     ///
     /// # Errors

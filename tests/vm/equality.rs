@@ -155,7 +155,7 @@ fn some_pass_some_bounce(outcome: &Outcome) -> bool {
 
 /// Rules for some of the addresses and ports that the generator uses.
 fn add_rules(program: &Attached) -> Result<()> {
-    let rules = program.map("rules")?;
+    let mut keys = Vec::new();
     for host in 1..5_u8 {
         for (proto, port) in [
             (6, 80_u16),
@@ -166,7 +166,7 @@ fn add_rules(program: &Attached) -> Result<()> {
             (58, 0),
         ] {
             for v4 in [true, false] {
-                let mut key = [0; 20];
+                let mut key = vec![0; 20];
                 if v4 {
                     key[10..16].copy_from_slice(&[0xff, 0xff, 10, 0, 0, host]);
                 } else {
@@ -175,11 +175,11 @@ fn add_rules(program: &Attached) -> Result<()> {
                 }
                 key[16..18].copy_from_slice(&port.to_be_bytes());
                 key[18] = proto;
-                rules.update(&key, &[0; 16])?;
+                keys.push(key);
             }
         }
     }
-    Ok(())
+    program.map("rules")?.update_all(&keys, &[0; 16])
 }
 
 #[test]
