@@ -353,6 +353,9 @@ mod tests {
         assert_ne!(many()[0], other.next_frame());
     }
 
+    /// Whether a frame has a certain shape.
+    type Shape<'a> = &'a dyn Fn(&[u8]) -> bool;
+
     #[test]
     fn every_shape_occurs_often() {
         let frames = many();
@@ -366,7 +369,7 @@ mod tests {
         let ipv4 = |frame: &[u8]| at(frame, 12, &[0x08, 0x00]);
         let ipv6 = |frame: &[u8]| at(frame, 12, &[0x86, 0xdd]);
         let byte = |frame: &[u8], offset: usize| frame.get(offset).copied().unwrap_or(0);
-        let shapes: [(&str, &dyn Fn(&[u8]) -> bool); 8] = [
+        let shapes: [(&str, Shape<'_>); 8] = [
             ("VLAN", &|frame| at(frame, 12, &[0x81, 0x00])),
             ("QinQ", &|frame| {
                 at(frame, 12, &[0x88, 0xa8]) && at(frame, 16, &[0x81, 0x00])

