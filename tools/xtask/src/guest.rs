@@ -170,7 +170,7 @@ pub(crate) fn run(
     let console = read(&console_path);
     let status = read(&control.join("status")).trim().parse().ok();
     let mut faults = Vec::new();
-    for splat in splat::find(&console) {
+    for splat in splat::find(after_boot(&console)) {
         faults.push(format!("kernel fault in the guest:\n{splat}"));
     }
     if timed_out {
@@ -298,6 +298,15 @@ pub(crate) fn pump(mut from: impl Read, mut to: Option<impl Write>, keep: bool) 
     kept
 }
 
+/// What the kernel said once the guest was up. On User Mode Linux kmemleak and
+/// lockdep together complain of each other at boot; what matters here is what comes
+/// with the command, and a boot that fails leaves no status.
+fn after_boot(console: &str) -> &str {
+    console
+        .split_once("Run /mnt/init as init process")
+        .map_or(console, |(_, rest)| rest)
+}
+
 /// The text of a file in the control directory; empty if the guest wrote none.
 fn read(path: &Path) -> String {
     let mut bytes = Vec::new();
@@ -333,6 +342,13 @@ mod tests {
                 .unwrap();
             assert_eq!(printed, word);
         }
+    }
+
+    #[test]
+    fn faults_of_the_boot_are_the_kernels_own() {
+        let log = "WARNING: early\n[ 1.0] Run /mnt/init as init process\nBUG: late\n";
+        assert_eq!(after_boot(log), "\nBUG: late\n");
+        assert_eq!(after_boot("Kernel panic"), "Kernel panic");
     }
 
     fn outcome(status: Option<i32>, faults: &[&str]) -> i32 {
