@@ -119,7 +119,12 @@ void *offload_nic_netdev_priv(const struct net_device *dev)
 
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *))
 {
-	ptr_ring_cleanup(ring, destroy);
+	void *ptr;
+
+	/* ptr_ring_cleanup() takes the lock as if no softirq ever did. */
+	while ((ptr = ptr_ring_consume_bh(ring)))
+		destroy(ptr);
+	ptr_ring_cleanup(ring, NULL);
 }
 
 void *offload_nic_ptr_ring_consume(struct ptr_ring *ring)
