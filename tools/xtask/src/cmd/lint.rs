@@ -39,31 +39,35 @@ impl Args {
             Ok(expr.unchecked().run()?.status.success())
         };
 
-        ui::say("cargo fmt --check");
-        check("cargo fmt", run(cargo(&repo, ["fmt", "--all", "--check"]))?);
-        ui::say("rustfmt --check of module/");
-        let sources = files(&repo.join("module"), &["rs"])?;
-        let mut rustfmt = ["--check", "--edition=2021"].map(PathBuf::from).to_vec();
-        rustfmt.extend(sources);
-        check(
-            "rustfmt of module/",
-            run(duct::cmd("rustfmt", rustfmt).dir(&repo))?,
-        );
-        ui::say("cargo clippy");
-        check(
-            "cargo clippy",
-            run(cargo(
-                &repo,
-                [
-                    "clippy",
-                    "--quiet",
-                    "--workspace",
-                    "--all-targets",
-                    "--",
-                    "-Dwarnings",
-                ],
-            ))?,
-        );
+        if installed(&repo, "fmt", "rustfmt") {
+            ui::say("cargo fmt --check");
+            check("cargo fmt", run(cargo(&repo, ["fmt", "--all", "--check"]))?);
+            ui::say("rustfmt --check of module/");
+            let sources = files(&repo.join("module"), &["rs"])?;
+            let mut rustfmt = ["--check", "--edition=2021"].map(PathBuf::from).to_vec();
+            rustfmt.extend(sources);
+            check(
+                "rustfmt of module/",
+                run(duct::cmd("rustfmt", rustfmt).dir(&repo))?,
+            );
+        }
+        if installed(&repo, "clippy", "clippy") {
+            ui::say("cargo clippy");
+            check(
+                "cargo clippy",
+                run(cargo(
+                    &repo,
+                    [
+                        "clippy",
+                        "--quiet",
+                        "--workspace",
+                        "--all-targets",
+                        "--",
+                        "-Dwarnings",
+                    ],
+                ))?,
+            );
+        }
 
         ui::say("The rules of the house");
         let broken = rules(&repo)?;
@@ -89,6 +93,24 @@ impl Args {
         ui::say(&format!("lint: not clean: {}", failures.join(", ")));
         Ok(1)
     }
+}
+
+/// Whether Cargo has a subcommand. A machine without it still can run the rest,
+/// and is told what it leaves out.
+fn installed(repo: &Path, subcommand: &str, component: &str) -> bool {
+    let found = cargo(repo, [subcommand, "--version"])
+        .stdout_null()
+        .stderr_null()
+        .unchecked()
+        .run()
+        .is_ok_and(|output| output.status.success());
+    if !found {
+        ui::say(&format!(
+            "cargo {subcommand} is not installed: its checks are left out (`rustup component add \
+             {component}`, or the distribution's package)"
+        ));
+    }
+    found
 }
 
 /// The breaches of the rules that no other tool checks.
