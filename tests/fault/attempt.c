@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes one system call whose Nth allocation in the kernel fails.
+ *
+ *	attempt N insmod FILE PARAMETERS
+ *	attempt N map array|hash INTERFACE VALUE-SIZE ENTRIES
+ *	attempt N program INTERFACE MAP
+ *	attempt N link INTERFACE PROGRAM LINK
+ *	attempt N replace LINK PROGRAM
+ *	attempt N rings INTERFACE SIZE
+ *	attempt N up INTERFACE
+ *
+ * MAP, PROGRAM and LINK are pins in the BPF file system; a link that was made is
+ * pinned as LINK. With N = 0 nothing fails.
+ *
+ * Prints how many allocations fail-nth had still to wait for (0: one was made to
+ * fail) and the error number (0: success); behind these, what the verifier had to say.
+ *
+ * fail-nth counts whatever its thread does, so it is armed right before the system
+ * call. In C nothing comes between the two that could be hit instead.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+static const char *nth;
+static int fail_nth;
+static int left;
+static char verifier_log[1 << 16];
+
+static void give_up(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+/* The system call under test. */
+static long attempt(long number, long a, long b, long c)
+{
+	char text[16] = "";
+	long result;
+	int error;
+
+	if (pwrite(fail_nth, nth, strlen(nth), 0) < 0)
+		give_up("arm fail-nth");
+	result = syscall(number, a, b, c);
+	error = errno;
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 0 || pwrite(fail_nth, "0", 1, 0) < 0)
+		give_up("disarm fail-nth");
+	left = atoi(text);
+	errno = result < 0 ? error : 0;
+	return result;
+}
+
+static long bpf(int command, union bpf_attr *attr)
+{
+	return attempt(__NR_bpf, command, (long)attr, sizeof(*attr));
+}
+
+/* A pinned object, by a system call that nothing happens to. */
+static int pinned(const char *path)
+{
+	union bpf_attr attr = { .pathname = (uintptr_t)path };
+	int fd = syscall(__NR_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
+
+	if (fd < 0)
+		give_up(path);
+	return fd;
+}
+
+static unsigned int index_of(const char *interface)
+{
+	unsigned int index = if_nametoindex(interface);
+
+	if (!index)
+		give_up(interface);
+	return index;
+}
+
+static void insmod(char **args)
+{
+	int fd = open(args[0], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		give_up(args[0]);
+	attempt(__NR_finit_module, fd, (long)args[1], 0);
+}
+
+static void create_map(char **args)
+{
+	union bpf_attr attr = {
+		.map_type = strcmp(args[0], "hash") ? BPF_MAP_TYPE_ARRAY : BPF_MAP_TYPE_HASH,
+		.key_size = 4,
+		.map_ifindex = index_of(args[1]),
+		.value_size = atoi(args[2]),
+		.max_entries = atoi(args[3]),
+	};
+
+	bpf(BPF_MAP_CREATE, &attr);
+}
+
+/* Adds 1 to the first eight bytes of value 0 of the map, and says XDP_PASS. */
+static void load_program(char **args)
+{
+	struct bpf_insn insns[] = {
+		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0 },
+		{ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4 },
+		{ BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, pinned(args[1]) },
+		{ 0 },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem },
+		{ BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1 },
+		{ BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, 0, BPF_ADD },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, XDP_PASS },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_XDP,
+		.prog_ifindex = index_of(args[0]),
+		.insns = (uintptr_t)insns,
+		.insn_cnt = sizeof(insns) / sizeof(insns[0]),
+		.license = (uintptr_t)"GPL",
+		.log_level = 1,
+		.log_buf = (uintptr_t)verifier_log,
+		.log_size = sizeof(verifier_log),
+	};
+
+	bpf(BPF_PROG_LOAD, &attr);
+}
+
+static void create_link(char **args)
+{
+	union bpf_attr attr = {
+		.link_create = {
+			.target_ifindex = index_of(args[0]),
+			.prog_fd = pinned(args[1]),
+			.attach_type = BPF_XDP,
+			.flags = XDP_FLAGS_HW_MODE,
+		},
+	};
+	int fd = bpf(BPF_LINK_CREATE, &attr);
+
+	if (fd < 0)
+		return;
+	attr = (union bpf_attr){ .pathname = (uintptr_t)args[2], .bpf_fd = fd };
+	if (syscall(__NR_bpf, BPF_OBJ_PIN, &attr, sizeof(attr)) < 0)
+		give_up(args[2]);
+	errno = 0;
+}
+
+static void replace_program(char **args)
+{
+	union bpf_attr attr = {
+		.link_update = {
+			.link_fd = pinned(args[0]),
+			.new_prog_fd = pinned(args[1]),
+		},
+	};
+
+	bpf(BPF_LINK_UPDATE, &attr);
+}
+
+static int any_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		give_up("socket");
+	return fd;
+}
+
+static void resize_rings(char **args)
+{
+	struct ethtool_ringparam rings = { .cmd = ETHTOOL_GRINGPARAM };
+	struct ifreq request = { .ifr_data = (char *)&rings };
+	int fd = any_socket();
+
+	strncpy(request.ifr_name, args[0], IFNAMSIZ - 1);
+	if (ioctl(fd, SIOCETHTOOL, &request) < 0)
+		give_up("ETHTOOL_GRINGPARAM");
+	rings.cmd = ETHTOOL_SRINGPARAM;
+	rings.rx_pending = rings.tx_pending = atoi(args[1]);
+	attempt(__NR_ioctl, fd, SIOCETHTOOL, (long)&request);
+}
+
+static void bring_up(char **args)
+{
+	struct ifreq request = { 0 };
+	int fd = any_socket();
+
+	strncpy(request.ifr_name, args[0], IFNAMSIZ - 1);
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		give_up("SIOCGIFFLAGS");
+	request.ifr_flags |= IFF_UP;
+	attempt(__NR_ioctl, fd, SIOCSIFFLAGS, (long)&request);
+}
+
+static const struct {
+	const char *name;
+	int args;
+	void (*run)(char **args);
+} operations[] = {
+	{ "insmod", 2, insmod },
+	{ "map", 4, create_map },
+	{ "program", 2, load_program },
+	{ "link", 3, create_link },
+	{ "replace", 2, replace_program },
+	{ "rings", 2, resize_rings },
+	{ "up", 1, bring_up },
+};
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0)
+		give_up("/proc/thread-self/fail-nth");
+	for (i = 0; argc > 2 && i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (strcmp(argv[2], operations[i].name) || argc != 3 + operations[i].args)
+			continue;
+		nth = argv[1];
+		operations[i].run(argv + 3);
+		printf("%d %d\n%s", left, errno, verifier_log);
+		return 0;
+	}
+	fprintf(stderr, "attempt: see the head of attempt.c for the arguments\n");
+	return 2;
+}

@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that the kernel does not get. Each operation is tried with its first
+//! allocation failing, then with its second, and so on, until it has no more: it says
+//! that there is no memory and leaves everything as it was, or does without. The frames
+//! of the data path are lost one by one then, and counted.
+//!
+//! `tests/fault/attempt.c` makes the system calls: some have no safe wrapper in Rust.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure, Context, Result};
+use nix::errno::Errno;
+use offload_tests::bpf::{detach, Attached, Mode};
+use offload_tests::cable::Cable;
+use offload_tests::command::Cmd;
+use offload_tests::env;
+use offload_tests::frames::{mark, Frames};
+use offload_tests::link::{await_that, Link, Statistics};
+use offload_tests::module::Module;
+use offload_tests::wire::Sender;
+use offload_uapi::{limits, stats};
+
+/// The two kinds of allocations that can be made to fail.
+const KINDS: [&str; 2] = ["failslab", "fail_page_alloc"];
+
+/// Settings of fault injection, put back on drop.
+struct Settings(Vec<(PathBuf, String)>);
+
+impl Settings {
+    fn new(settings: &[(&str, &str)]) -> Result<Self> {
+        let mut before = Self(Vec::new());
+        for kind in KINDS {
+            for (name, value) in settings {
+                let path = Path::new("/sys/kernel/debug").join(kind).join(name);
+                // The two kinds do not have all settings in common.
+                let Ok(old) = fs::read_to_string(&path) else {
+                    continue;
+                };
+                fs::write(&path, value).with_context(|| format!("write {path:?}"))?;
+                before.0.push((path, old));
+            }
+        }
+        Ok(before)
+    }
+}
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        // The last one first: while anything may fail, so may this.
+        for (path, old) in self.0.iter().rev() {
+            if let Err(error) = fs::write(path, old.trim()) {
+                eprintln!("{path:?} could not be put back to {old}: {error}");
+            }
+        }
+    }
+}
+
+/// A pin in the BPF file system, removed on drop.
+struct Pin(String);
+
+impl Pin {
+    /// What lies under `name` once it is pinned.
+    fn new(name: &str) -> Self {
+        Self(format!("/sys/fs/bpf/faults_{name}"))
+    }
+
+    /// The program `tests/bpf/OBJECT.bpf.c`, loaded for `port` but not attached.
+    fn program(port: &Link, object: &str) -> Result<Self> {
+        let pin = Self::new(object);
+        port.cmd("bpftool prog load")
+            .arg(env::object(object)?)
+            .args(format!("{} type xdp offload_dev {}", pin.0, port.name))
+            .run()?;
+        Ok(pin)
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// What came of a system call.
+struct Attempt {
+    /// The allocations that fail-nth had still to wait for.
+    left: u32,
+    errno: i32,
+    verifier_log: String,
+}
+
+/// How often an operation failed, and how often it did without the memory.
+#[derive(Debug, Default)]
+struct Tally {
+    failed: u32,
+    survived: u32,
+}
+
+/// An operation and what must hold around it.
+struct Case<'a> {
+    /// The arguments of `attempt`.
+    operation: String,
+    /// Where it runs.
+    port: Option<&'a Link>,
+    /// The allocations to fail: the first, and the distance to the next.
+    nths: (u32, usize),
+    /// Whether the kernel's own code has another word for "no memory" here.
+    says_otherwise: fn(&Attempt) -> bool,
+    /// Checks that nothing of a failed attempt stays.
+    is_undone: &'a dyn Fn() -> Result<()>,
+    /// Checks what a successful attempt did, and takes it back.
+    undo: &'a dyn Fn() -> Result<()>,
+}
+
+/// The tool that lets allocations fail.
+struct Faults {
+    dir: PathBuf,
+    _settings: Settings,
+}
+
+impl Faults {
+    /// Builds it, or says that `test` is skipped on this kernel.
+    fn new(test: &str) -> Result<Option<Self>> {
+        if !Path::new("/proc/self/fail-nth").exists()
+            || !Path::new("/sys/kernel/debug/failslab").exists()
+        {
+            println!("skipped: {test}: this kernel has no CONFIG_FAULT_INJECTION and CONFIG_FAILSLAB; that of `cargo xtask vm --debug` has");
+            return Ok(None);
+        }
+        let dir = std::env::temp_dir().join(format!("faults.{}", std::process::id()));
+        fs::create_dir_all(&dir)?;
+        let source = dir.join("attempt.c");
+        fs::write(&source, include_str!("../fault/attempt.c"))?;
+        Cmd::new("cc -O1 -Wall -o")
+            .arg(dir.join("attempt"))
+            .arg(source)
+            .run()?;
+        let settings = Settings::new(&[
+            // Allocations that may sleep, of any size and for any use.
+            ("ignore-gfp-wait", "N"),
+            ("ignore-gfp-highmem", "N"),
+            ("min-order", "0"),
+            ("verbose", "0"),
+        ])?;
+        Ok(Some(Self {
+            dir,
+            _settings: settings,
+        }))
+    }
+
+    /// Runs `operation` with its allocation number `nth` failing (0: none).
+    fn attempt(&self, port: Option<&Link>, nth: u32, operation: &str) -> Result<Attempt> {
+        let said = Cmd::new("")
+            .arg(self.dir.join("attempt"))
+            .arg(nth.to_string())
+            .args(operation)
+            .in_netns(port.and_then(|port| port.ns.as_deref()))
+            .run()?;
+        let (first, verifier_log) = said.split_once('\n').context("no line")?;
+        let (left, errno) = first.split_once(' ').context("no two numbers")?;
+        Ok(Attempt {
+            left: left.parse()?,
+            errno: errno.parse()?,
+            verifier_log: verifier_log.to_owned(),
+        })
+    }
+
+    /// Runs `operation` on `port` without a fault; it must succeed.
+    fn succeed(&self, port: &Link, operation: &str) -> Result<Attempt> {
+        let attempt = self.attempt(Some(port), 0, operation)?;
+        ensure!(
+            attempt.errno == 0,
+            "{operation}: {}: {}",
+            Errno::from_raw(attempt.errno),
+            attempt.verifier_log
+        );
+        Ok(attempt)
+    }
+
+    /// Makes one allocation after the other fail.
+    fn each(&self, case: &Case<'_>) -> Result<Tally> {
+        let mut tally = Tally::default();
+        for nth in (case.nths.0..).step_by(case.nths.1) {
+            let attempt = self.attempt(case.port, nth, &case.operation)?;
+            let errno = Errno::from_raw(attempt.errno);
+            let what = || format!("{}: allocation {nth} failed: {errno}", case.operation);
+            if attempt.errno == 0 {
+                (case.undo)().with_context(what)?;
+                if attempt.left > 0 {
+                    println!("{}: {tally:?}, up to allocation {nth}", case.operation);
+                    return Ok(tally);
+                }
+                tally.survived += 1;
+                continue;
+            }
+            ensure!(
+                attempt.left == 0 && (errno == Errno::ENOMEM || (case.says_otherwise)(&attempt)),
+                "{}, which is not the word for it. {}",
+                what(),
+                attempt.verifier_log
+            );
+            (case.is_undone)().with_context(what)?;
+            tally.failed += 1;
+        }
+        bail!("{}: no end of allocations", case.operation)
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A cable, and what is needed to look into the device.
+struct Bench {
+    faults: Faults,
+    /// A map that programs find; goes before the module.
+    map: Pin,
+    cable: Cable,
+}
+
+impl Bench {
+    fn new(test: &str, queues: u32) -> Result<Option<Self>> {
+        let Some(faults) = Faults::new(test)? else {
+            return Ok(None);
+        };
+        let cable = Cable::onic_with_queues(queues, 1500)?;
+        let map = Pin::new("map");
+        let port = &cable.far;
+        port.cmd(format!("bpftool map create {} type array", map.0))
+            .args(format!(
+                "key 4 value 8 entries 4 name faults offload_dev {}",
+                port.name
+            ))
+            .run()?;
+        Ok(Some(Self { faults, map, cable }))
+    }
+
+    fn port(&self) -> &Link {
+        &self.cable.far
+    }
+
+    /// The operation that loads a program.
+    fn load(&self) -> String {
+        format!("program {} {}", self.port().name, self.map.0)
+    }
+
+    /// Bytes of the device's memory in use, as it tells whoever loads a program.
+    fn memory(&self) -> Result<u64> {
+        let loaded = self.faults.succeed(self.port(), &self.load())?;
+        let log = loaded.verifier_log;
+        let (_, behind) = log
+            .split_once("device memory: ")
+            .with_context(|| format!("no memory in use in the verifier log: {log}"))?;
+        let (number, _) = behind.split_once(' ').context("no number")?;
+        Ok(number.parse()?)
+    }
+
+    /// Waits until the device has `bytes` in use: what has no user any more is freed
+    /// from a work queue.
+    fn await_memory(&self, bytes: u64) -> Result<()> {
+        await_that(&format!("{bytes} bytes of device memory in use"), || {
+            Ok(self.memory()? == bytes)
+        })
+    }
+
+    /// One frame in each direction arrives on the host.
+    fn traffic_flows(&self) -> Result<()> {
+        for (from, to) in [
+            (&self.cable.near, &self.cable.far),
+            (&self.cable.far, &self.cable.near),
+        ] {
+            from.await_that("a carrier", Link::has_carrier)?;
+            let before = to.stat("rx", "packets")?;
+            Sender::new(from)?.send(&mark(0x88b7, 0))?;
+            to.await_that(
+                "the frame",
+                |to| Ok(to.stat("rx", "packets")? == before + 1),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The id of the program that the device runs.
+    fn program(&self) -> Result<Option<u64>> {
+        Ok(Attached::of(self.port(), Mode::Offload)?.map(|program| program.id))
+    }
+
+    /// It all works as ever, and the module goes.
+    fn finish(self) -> Result<()> {
+        detach(self.port(), Mode::Offload)?;
+        self.traffic_flows()?;
+        drop(self);
+        ensure!(!Module::is_loaded()?, "rmmod was refused");
+        Ok(())
+    }
+}
+
+fn never(_: &Attempt) -> bool {
+    false
+}
+
+/// Nothing of the module is there.
+fn no_trace_of_the_module() -> Result<()> {
+    ensure!(!Module::is_loaded()?, "the module stays loaded");
+    for dir in ["/sys/class/net", "/sys/devices/faux"] {
+        for entry in fs::read_dir(dir)? {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            ensure!(
+                !name.starts_with("onic") && !name.starts_with("offload_nic"),
+                "{dir}/{name} was left behind"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// There are more than a thousand allocations, most of them the kernel's own, and each
+/// attempt loads the module anew: some of them stand for all.
+#[test]
+fn insmod() -> Result<()> {
+    const ATTEMPTS: u32 = 40;
+    const FAR: u32 = 1_000_000;
+    let Some(faults) = Faults::new("insmod")? else {
+        return Ok(());
+    };
+    if Module::is_loaded()? {
+        Module::remove()?;
+    }
+    let module = env::module()?;
+    let insmod = |parameters: &str| format!("insmod {} {parameters}", module.display());
+    // A parameter that is refused tells where the module's own part begins.
+    let refused = insmod("nics=0");
+    let first = FAR - faults.attempt(None, FAR, &refused)?.left;
+    let operation = insmod("queues=1");
+    let all = FAR - faults.attempt(None, FAR, &operation)?.left;
+    Module::remove()?;
+    ensure!(first < all, "{first} of {all} allocations before init");
+
+    let tally = faults.each(&Case {
+        operation,
+        port: None,
+        nths: (first, ((all - first) / ATTEMPTS).max(1) as usize),
+        // The kernel itself has other words: ENODEV, whatever went wrong on its faux bus;
+        // ENOBUFS for the sysctl tables that IP makes for an interface; EINVAL for an
+        // interface whose device could not be given its name.
+        says_otherwise: |attempt| {
+            [Errno::ENODEV, Errno::ENOBUFS, Errno::EINVAL].contains(&Errno::from_raw(attempt.errno))
+        },
+        is_undone: &no_trace_of_the_module,
+        undo: &|| {
+            for name in ["onic0", "onic1"] {
+                Link::new(name).show()?;
+            }
+            Module::remove()?;
+            no_trace_of_the_module()
+        },
+    })?;
+    ensure!(tally.failed > 0, "insmod never failed");
+    Bench::new("insmod", 1)?.context("skipped")?.finish()
+}
+
+#[test]
+fn map_creation() -> Result<()> {
+    let Some(bench) = Bench::new("map_creation", 1)? else {
+        return Ok(());
+    };
+    let memory = bench.memory()?;
+    // The last one is larger than what the kernel has in one piece.
+    for (kind, value_size, entries) in [("array", 8, 4), ("hash", 8, 100), ("array", 4096, 2048)] {
+        let port = &bench.port().name;
+        let tally = bench.faults.each(&Case {
+            operation: format!("map {kind} {port} {value_size} {entries}"),
+            port: Some(bench.port()),
+            nths: (1, 1),
+            says_otherwise: never,
+            is_undone: &|| bench.await_memory(memory),
+            undo: &|| bench.await_memory(memory),
+        })?;
+        ensure!(tally.failed > 0, "{kind}: never failed");
+    }
+    bench.finish()
+}
+
+#[test]
+fn program_load() -> Result<()> {
+    let Some(bench) = Bench::new("program_load", 1)? else {
+        return Ok(());
+    };
+    let memory = bench.memory()?;
+    let tally = bench.faults.each(&Case {
+        operation: bench.load(),
+        port: Some(bench.port()),
+        nths: (1, 1),
+        // The kernel says EINVAL where it has no memory for its own copy of the program,
+        // before anybody has looked at it.
+        says_otherwise: |attempt| {
+            attempt.errno == Errno::EINVAL as i32 && attempt.verifier_log.is_empty()
+        },
+        is_undone: &|| bench.await_memory(memory),
+        undo: &|| bench.await_memory(memory),
+    })?;
+    ensure!(tally.failed > 0, "never failed");
+    bench.finish()
+}
+
+#[test]
+fn attaching() -> Result<()> {
+    let Some(bench) = Bench::new("attaching", 1)? else {
+        return Ok(());
+    };
+    let port = bench.port();
+    let program = Pin::program(port, "pass")?;
+    let link = Pin::new("link");
+    let memory = bench.memory()?;
+    let is_undone = || {
+        ensure!(bench.program()?.is_none(), "a program is attached");
+        bench.await_memory(memory)?;
+        bench.traffic_flows()
+    };
+    let tally = bench.faults.each(&Case {
+        operation: format!("link {} {} {}", port.name, program.0, link.0),
+        port: Some(port),
+        nths: (1, 1),
+        says_otherwise: never,
+        is_undone: &is_undone,
+        undo: &|| {
+            ensure!(bench.program()?.is_some(), "no program is attached");
+            bench.traffic_flows()?;
+            fs::remove_file(&link.0)?;
+            await_that("the link to go", || Ok(bench.program()?.is_none()))
+        },
+    })?;
+    ensure!(tally.failed > 0, "never failed");
+    is_undone()?;
+    drop(program);
+    bench.finish()
+}
+
+/// A program takes the place of another one whole, or not at all. As the driver asks for
+/// no memory then, it does not fail for want of it either.
+#[test]
+fn replacing() -> Result<()> {
+    let Some(bench) = Bench::new("replacing", 1)? else {
+        return Ok(());
+    };
+    let port = bench.port();
+    let (old, new) = (Pin::program(port, "pass")?, Pin::program(port, "drop")?);
+    let link = Pin::new("link");
+    let create = format!("link {} {} {}", port.name, old.0, link.0);
+    bench.faults.succeed(port, &create)?;
+    let id = bench.program()?;
+    let old_one_runs = || {
+        ensure!(bench.program()? == id, "another program is attached");
+        let before = port.statistics()?;
+        bench.traffic_flows()?;
+        let passed = port.statistics()?.since(&before, stats::XDP_HW_PASS)?;
+        ensure!(passed == 1, "the old program passed {passed} frames, not 1");
+        Ok(())
+    };
+    let tally = bench.faults.each(&Case {
+        operation: format!("replace {} {}", link.0, new.0),
+        port: Some(port),
+        nths: (1, 1),
+        says_otherwise: never,
+        is_undone: &old_one_runs,
+        undo: &|| {
+            ensure!(bench.program()? != id, "the old program is attached");
+            let back = format!("replace {} {}", link.0, old.0);
+            bench.faults.succeed(port, &back)?;
+            old_one_runs()
+        },
+    })?;
+    ensure!(tally.failed == 0, "replacing asks for memory: {tally:?}");
+    fs::remove_file(&link.0)?;
+    await_that("the link to go", || Ok(bench.program()?.is_none()))?;
+    drop((old, new));
+    bench.finish()
+}
+
+#[test]
+fn ring_resize() -> Result<()> {
+    // Several queues: some rings have their new size when the next one gets none.
+    let Some(bench) = Bench::new("ring_resize", 4)? else {
+        return Ok(());
+    };
+    let port = bench.port();
+    let rings = || port.cmd(format!("ethtool --json -g {}", port.name)).json();
+    let before = rings()?;
+    for size in [limits::MIN_RING, limits::MAX_RING] {
+        let tally = bench.faults.each(&Case {
+            operation: format!("rings {} {size}", port.name),
+            port: Some(port),
+            nths: (1, 1),
+            says_otherwise: never,
+            is_undone: &|| {
+                let now = rings()?;
+                ensure!(now == before, "the rings were changed: {now}");
+                bench.traffic_flows()
+            },
+            undo: &|| {
+                let now = rings()?;
+                ensure!(now[0]["rx"] == size && now[0]["tx"] == size, "{now}");
+                let old = limits::DEFAULT_RING;
+                port.cmd(format!("ethtool -G {} rx {old} tx {old}", port.name))
+                    .run()?;
+                Ok(())
+            },
+        })?;
+        ensure!(tally.failed > 0, "{size}: never failed");
+    }
+    bench.finish()
+}
+
+/// Neither the driver nor the kernel must have memory for that.
+#[test]
+fn going_up() -> Result<()> {
+    let Some(bench) = Bench::new("going_up", 2)? else {
+        return Ok(());
+    };
+    let port = bench.port();
+    let is_up = || -> Result<bool> {
+        let show = port.show()?;
+        let flags = show["flags"].as_array().context("no flags")?;
+        Ok(flags.iter().any(|flag| flag == "UP"))
+    };
+    port.set("down").run()?;
+    bench.faults.each(&Case {
+        operation: format!("up {}", port.name),
+        port: Some(port),
+        nths: (1, 1),
+        says_otherwise: never,
+        is_undone: &|| {
+            ensure!(!is_up()?, "it is up all the same");
+            Ok(())
+        },
+        undo: &|| {
+            ensure!(is_up()?, "it is down all the same");
+            bench.traffic_flows()?;
+            port.set("down").run()?;
+            Ok(())
+        },
+    })?;
+    port.set("up").run()?;
+    bench.finish()
+}
+
+/// What became of the frames that a device took adds up.
+fn adds_up(port: &Link, before: &Statistics, rx_packets: u64) -> Result<u64> {
+    let now = port.statistics()?;
+    let count = |name| now.since(before, name);
+    let taken = count(stats::RX_DEVICE_FRAMES)?;
+    let mut sum = port.stat("rx", "packets")? - rx_packets;
+    for name in [
+        stats::XDP_HW_DROP,
+        stats::XDP_HW_ABORTED,
+        stats::XDP_HW_TX,
+        stats::RX_NO_BUFFER_DROPS,
+        stats::RX_RUNT_DROPS,
+    ] {
+        sum += count(name)?;
+    }
+    ensure!(
+        taken == sum,
+        "{port} took {taken} frames, {sum} are accounted for: {now:?}"
+    );
+    count(stats::RX_NO_BUFFER_DROPS)
+}
+
+/// Every frame for which the host has no memory is counted, with a program and without,
+/// and the next one that it has memory for arrives.
+#[test]
+fn frames_without_a_buffer() -> Result<()> {
+    const FRAMES: u64 = 1000;
+    let Some(bench) = Bench::new("frames_without_a_buffer", 1)? else {
+        return Ok(());
+    };
+    let (near, far) = (&bench.cable.near, &bench.cable.far);
+    let sender = Sender::new(near)?;
+    // Without; one that only reads; one that writes; one that sends back, too.
+    for object in [None, Some("protocols"), Some("stamp_a"), Some("actions")] {
+        if let Some(object) = object {
+            Attached::new(far, Mode::Offload, object)?;
+        }
+        let mut source = Frames::new(60, 1500);
+        let before = [near.statistics()?, far.statistics()?];
+        let packets = [near.stat("rx", "packets")?, far.stat("rx", "packets")?];
+        let scarcity = Settings::new(&[
+            // Only allocations that can't wait; a packet socket's can.
+            ("ignore-gfp-wait", "Y"),
+            ("times", "-1"),
+            ("probability", "30"),
+        ])?;
+        (0..FRAMES).try_for_each(|_| sender.send(&source.next_frame()))?;
+        drop(scarcity);
+
+        far.await_that("every frame", |far| {
+            Ok(far
+                .statistics()?
+                .since(&before[1], stats::RX_DEVICE_FRAMES)?
+                == FRAMES)
+        })?;
+        near.await_that("what comes back", |near| {
+            let now = far.statistics()?;
+            let count = |name| now.since(&before[1], name);
+            let back = count(stats::XDP_HW_TX)?
+                - count(stats::XDP_HW_TX_RING_FULL_DROPS)?
+                - count(stats::XDP_HW_TX_NO_CARRIER_DROPS)?;
+            Ok(near
+                .statistics()?
+                .since(&before[0], stats::RX_DEVICE_FRAMES)?
+                == back)
+        })?;
+        adds_up(near, &before[0], packets[0])?;
+        let lost = adds_up(far, &before[1], packets[1])?;
+        println!("{object:?}: {lost} of {FRAMES} frames found no memory");
+        ensure!(
+            lost > 0 && lost < FRAMES,
+            "{object:?}: {lost} frames found no memory"
+        );
+
+        if object.is_some() {
+            detach(far, Mode::Offload)?;
+        }
+        bench.traffic_flows()?;
+    }
+    bench.finish()
+}
