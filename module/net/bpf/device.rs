@@ -212,6 +212,12 @@ impl<P: ProgramOffload> Adapter<P> {
             // SAFETY: The core gives `dev_priv` to the device; nobody else knows of the program
             // yet.
             unsafe { (*offload).dev_priv = KBox::into_raw(state).cast() };
+            // The host's JIT compiler never gets this program. As long as the core thinks that it
+            // will, it puts instructions that only a JIT compiler knows in place of some helpers,
+            // `bpf_get_smp_processor_id()` among them (`bpf_do_misc_fixups()`), and then refuses
+            // the program because it was not compiled.
+            // SAFETY: As above.
+            unsafe { (*prog).set_jit_requested(0) };
             Ok(0)
         })
     }
