@@ -13,6 +13,10 @@ export HOME=/root LANG=C.UTF-8
 
 # The root is shared with the host and read-only; these are the guest's own.
 mount -t proc proc /proc
+. /mnt/config
+# What is shown from the host may lie where a file system of the guest's own goes
+# (a clone in /root or /tmp): it is fetched from here afterwards.
+mount --bind / /media
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 # The kernel may have found no console in the shared root's /dev.
@@ -22,6 +26,13 @@ mount -t devpts devpts /dev/pts
 for dir in /dev/shm /run /tmp /root /var/tmp; do
 	mount -t tmpfs tmpfs "$dir"
 done
+printf %s "$OFFLOAD_NIC_SHOWN" | while IFS= read -r shown; do
+	if [ ! -e "$shown" ]; then
+		mkdir -p "$shown"
+		mount --bind "/media$shown" "$shown"
+	fi
+done
+umount /media
 ln -sf /proc/self/fd /dev/fd
 ln -sf /proc/self/fd/0 /dev/stdin
 ln -sf /proc/self/fd/1 /dev/stdout
@@ -41,7 +52,7 @@ share() {
 	esac
 }
 share control /mnt
-. /mnt/config
+mkdir -p "$OFFLOAD_NIC_RESULTS"
 share results "$OFFLOAD_NIC_RESULTS"
 
 hostname offload-nic

@@ -213,6 +213,11 @@ fn prepare(control: &Path, boot: &Boot, job: &Job) -> Result<()> {
     export("OFFLOAD_NIC_VM", boot.machine.name());
     export("OFFLOAD_NIC_REPO", &text(&job.repo)?);
     export("OFFLOAD_NIC_RESULTS", &text(&job.results)?);
+    let mut shown = String::new();
+    for dir in [&job.repo].into_iter().chain(&job.ro) {
+        shown.push_str(&format!("{}\n", text(dir)?));
+    }
+    export("OFFLOAD_NIC_SHOWN", &shown);
     for (name, value) in &job.env {
         export(name, value);
     }
