@@ -218,10 +218,12 @@ fn protocol_counter() -> Result<()> {
 #[test]
 fn flow_table() -> Result<()> {
     equal("flows", 7, nothing, |outcome| {
-        let answers = outcome.maps["answers"].values();
-        let missing = answers.filter(|count| *count == &[0; 8]).count();
-        // The rarest answer needs more frames than a slow kernel gets.
-        missing == 0 || env::is_slow() && missing == 1
+        let every_answer = outcome.maps["answers"]
+            .values()
+            .all(|count| count != &[0; 8]);
+        // The rarest answers need more frames than a slow kernel gets, which fill the table.
+        let full = outcome.maps["flows"].len() == 256;
+        every_answer || env::is_slow() && full
     })
 }
 
