@@ -99,7 +99,7 @@ fn make(device: &DeviceMemory, spec: &MapSpec) -> Result<Map<KernelMemory>, Refu
         value_size: spec.value_size,
         max_entries: spec.max_entries,
         flags: spec.flags,
-        hash_seed: net::random::u64(),
+        hash_seed: net::machine::random_u64(),
     };
     let cpus = kernel::cpu::nr_cpu_ids() as usize;
     Map::new(&device.source(), &spec, device.limits(), cpus).map_err(Refusal::Engine)

@@ -15,7 +15,6 @@ pub mod extack;
 pub mod log;
 pub mod machine;
 pub mod netdev;
-pub mod random;
 pub mod rcu;
 pub mod ring;
 pub mod skbuff;

@@ -22,6 +22,12 @@ pub fn random_u32() -> u32 {
     unsafe { bindings::get_random_u32() }
 }
 
+/// A number that nobody can guess. Any context.
+pub fn random_u64() -> u64 {
+    // SAFETY: Any context; no requirement.
+    unsafe { bindings::get_random_u64() }
+}
+
 /// The CPU that runs this. It means something only while the caller can't move to another one.
 #[inline]
 pub fn processor_id() -> u32 {

@@ -158,15 +158,6 @@ impl NetDevice {
         unsafe { (*self.as_ptr()).ifindex as u32 }
     }
 
-    /// The interface's name at this moment: it can be renamed at any time, so it is good for
-    /// messages only.
-    pub fn name(&self) -> Name {
-        // SAFETY: The device is valid; its name is `IFNAMSIZ` bytes. A renaming at the same time
-        // gives a mixture of names at worst, never a read outside.
-        let raw = unsafe { (*self.as_ptr()).name };
-        Name(raw)
-    }
-
     /// Number of transmit queues.
     pub fn tx_queues(&self) -> u16 {
         // SAFETY: The device is valid. At most `u16::MAX`, as `Device::new` was given a `u16`.
@@ -212,17 +203,6 @@ impl NetDevice {
             // everything, so that there is nothing to run.
             unsafe { bindings::offload_nic_netif_wake_subqueue(self.as_ptr(), queue) };
         }
-    }
-}
-
-/// An interface's name, for messages.
-pub struct Name([u8; bindings::IFNAMSIZ as usize]);
-
-impl kernel::fmt::Display for Name {
-    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
-        let len = self.0.iter().position(|byte| *byte == 0);
-        let name = self.0.get(..len.unwrap_or(self.0.len())).unwrap_or(&[]);
-        f.write_str(core::str::from_utf8(name).unwrap_or("?"))
     }
 }
 

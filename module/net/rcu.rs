@@ -49,11 +49,6 @@ impl<T: Send + Sync> Slot<T> {
         unsafe { ptr.as_ref() }
     }
 
-    /// Whether the slot is empty at this moment.
-    pub fn is_empty(&self) -> bool {
-        self.ptr.load(Ordering::Relaxed).is_null()
-    }
-
     /// Puts `new` in and hands out what was there, once no reader uses it any more.
     ///
     /// Process context: waits for a grace period if there was something. With RTNL held that grace
