@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 use duct::Expression;
+use rustc_version::Version;
 use serde::Deserialize;
 
 use crate::ui::Step;
@@ -16,6 +17,10 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 const RUSTFLAGS: &str = "-Ctarget-feature=+crt-static";
 /// The package of the tests, the demo and the benchmark.
 const PACKAGE: &str = "offload_tests";
+
+/// The package that needs a newer Rust than the rest, and that Rust (see its manifest).
+pub(crate) const PEERS: &str = "engine_peers";
+const PEERS_RUST: Version = Version::new(1, 88, 0);
 
 /// A program that Cargo has built.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +43,12 @@ where
 {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     duct::cmd(program, args).dir(repo)
+}
+
+/// Why [`PEERS`] cannot be built here, if it can't.
+pub(crate) fn no_peers() -> Result<Option<String>> {
+    let rustc = rustc_version::version().context("cannot ask rustc for its version")?;
+    Ok((rustc < PEERS_RUST).then(|| format!("rbpf needs Rust {PEERS_RUST}, this is {rustc}")))
 }
 
 /// Builds the test programs of the package `offload_tests`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Workshop;
-use crate::cargo::cargo;
+use crate::cargo::{cargo, no_peers, PEERS};
 use crate::flavour::Flavour;
 use crate::module::{self, Target};
 use crate::ui;
@@ -53,20 +53,13 @@ impl Args {
         }
         if installed(&repo, "clippy", "clippy") {
             ui::say("cargo clippy");
-            check(
-                "cargo clippy",
-                run(cargo(
-                    &repo,
-                    [
-                        "clippy",
-                        "--quiet",
-                        "--workspace",
-                        "--all-targets",
-                        "--",
-                        "-Dwarnings",
-                    ],
-                ))?,
-            );
+            let mut argv = vec!["clippy", "--quiet", "--workspace", "--all-targets"];
+            if let Some(reason) = no_peers()? {
+                ui::say(&format!("{PEERS} is left out: {reason}"));
+                argv.extend(["--exclude", PEERS]);
+            }
+            argv.extend(["--", "-Dwarnings"]);
+            check("cargo clippy", run(cargo(&repo, argv))?);
         }
 
         ui::say("The rules of the house");

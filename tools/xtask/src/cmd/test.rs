@@ -2,7 +2,7 @@
 
 //! `cargo xtask test`: all tests, each where it can run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -62,7 +62,11 @@ impl Args {
         // Before anything else, so that what is missing is known at once.
         let workshop = Workshop::open()?;
         let programs = cargo::vm_tests(&workshop.repo)?;
-        let mut rows = vec![self.on_host(&workshop)?];
+        ui::say("Tests of the crates, on this machine: engine, uapi, xtask");
+        let mut rows = vec![
+            self.on_host(&workshop, "this machine: crates", &["test"])?,
+            self.peers(&workshop)?,
+        ];
         let (in_guest, here): (Vec<_>, Vec<_>) = programs
             .into_iter()
             .partition(|program| program.kind == "test");
@@ -76,17 +80,34 @@ impl Args {
         Ok(show(&rows))
     }
 
-    /// The tests of the workspace's default members.
-    fn on_host(&self, workshop: &Workshop) -> Result<Row> {
-        ui::say("Tests of the crates, on this machine: engine, uapi, xtask");
-        let mut argv = vec!["test".to_owned(), "--".to_owned()];
-        argv.extend(self.filter.iter().cloned());
+    /// Tests that Cargo runs on this machine.
+    fn on_host(&self, workshop: &Workshop, place: &str, cargo_test: &[&str]) -> Result<Row> {
+        let argv = cargo_test.iter().copied().chain(["--"]);
+        let argv = argv.chain(self.filter.iter().map(String::as_str));
         let (output, success, took) = stream(cargo::cargo(&workshop.repo, argv))?;
         Ok(Row {
-            place: "this machine: crates".to_owned(),
+            place: place.to_owned(),
             counts: Counts::from_output(&output, success),
             took,
             notes: Vec::new(),
+        })
+    }
+
+    /// The engine against another interpreter.
+    fn peers(&self, workshop: &Workshop) -> Result<Row> {
+        let place = "this machine: peers";
+        ui::say("Tests of the engine against rbpf, on this machine");
+        let Some(reason) = cargo::no_peers()? else {
+            return self.on_host(workshop, place, &["test", "--package", cargo::PEERS]);
+        };
+        Ok(Row {
+            place: place.to_owned(),
+            counts: Counts {
+                skipped: 1,
+                ..Counts::default()
+            },
+            took: ui::duration(Duration::ZERO),
+            notes: vec![format!("skipped: {}: {reason}", cargo::PEERS)],
         })
     }
 

@@ -8,7 +8,7 @@
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use common::asm::*;

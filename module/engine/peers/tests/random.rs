@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random programs give the same on the device as on another interpreter.
+
+use engine::store::RegisterKind;
+use engine_peers::{on_rbpf, on_the_device, straight_program, FRAME_LEN};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn the_device_computes_what_rbpf_computes(insns in straight_program(), frame in vec(any::<u8>(), FRAME_LEN as usize)) {
+        let expected = on_rbpf(&insns, &frame);
+        for hint in [None, Some(RegisterKind::Packet), Some(RegisterKind::Stack), Some(RegisterKind::MapValue)] {
+            prop_assert_eq!(on_the_device(&insns, hint, &frame), &expected[..], "hint {:?}", hint);
+        }
+    }
+}
