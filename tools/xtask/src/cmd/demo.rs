@@ -33,7 +33,7 @@ impl Args {
         let demo = cargo::vm_binary(&workshop.repo, "demo")?;
         let mut session = None;
         // A kernel for QEMU takes minutes to build: not before KVM looks good.
-        if self.qemu || guest::kvm_plausible(workshop.root.enter())? {
+        if self.qemu || guest::kvm_plausible(&workshop.root.enter())? {
             let kernel = workshop.kernel(Flavour::Qemu, None)?;
             let qemu = Session::new(&workshop, Chosen::Ours(kernel))?;
             session = (self.qemu || qemu.kvm()).then_some(qemu);
