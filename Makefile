@@ -24,6 +24,14 @@ ifneq ($(firstword $(shell printf '%s\n' 7.2 $(kernel_release) | sort -V)),7.2)
 $(error The kernel in '$(KDIR)' is $(or $(kernel_release),of an unknown release): offload_nic needs 7.2 or newer)
 endif
 
+ifeq ($(MAKECMDGOALS),rust-analyzer)
+# The kernel's rust-project.json, and in it the crates that it cannot know.
+.PHONY: rust-analyzer
+rust-analyzer:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) rust-analyzer
+	tools/rust_project.py Kbuild rust-project.json
+else
 export KBUILD_EXTMOD := $(CURDIR)
 
 include $(KDIR)/Makefile
+endif
