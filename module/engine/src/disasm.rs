@@ -127,7 +127,7 @@ impl fmt::Display for Op {
                 Code::Const => write!(f, "r{dst}, {signed}"),
                 Code::MapAddress => write!(f, "r{dst}, map {imm}"),
                 Code::Ja => write!(f, "-> {extra}"),
-                Code::CallLocal => write!(f, "-> {extra} ({imm} ops)"),
+                Code::CallLocal => write!(f, "-> {extra}"),
                 Code::CallHelper => {
                     let helper = i32::try_from(imm).ok().and_then(Helper::from_id);
                     f.write_str(helper.map_or("?", Helper::name))

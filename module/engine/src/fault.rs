@@ -26,7 +26,8 @@ pub enum FaultCause {
     NotTheContext,
     /// An atomic operation that crosses an eight-byte boundary of a map value.
     MisalignedAtomic,
-    /// The budget of operations for one frame is spent.
+    /// The budget of instructions for one frame is spent; the instruction is the one from which the
+    /// program would have gone on.
     BudgetSpent,
     /// Calls nest deeper than the device has stack frames.
     CallDepth,

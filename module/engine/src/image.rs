@@ -15,7 +15,7 @@
 //! | 18..20 | flags: bit 0, the program may change frames |
 //! | 20..24 | stack that the program needs, in bytes |
 //! | 24..56 | SHA-256 of the program that it was made from |
-//! | 56..60 | 0 |
+//! | 56..60 | number of instruction slots of the program that it was made from |
 //! | 60..64 | CRC-32C of everything else |
 //! | 64.. | operations, 16 bytes each |
 //! | then | for each operation the number of its first instruction, 4 bytes |
@@ -103,6 +103,7 @@ pub(crate) struct Header {
     pub(crate) maps: u16,
     pub(crate) writes_frame: bool,
     pub(crate) stack_bytes: u32,
+    pub(crate) slots: u32,
 }
 
 impl Header {
@@ -124,7 +125,7 @@ impl Header {
             .chain(flags.to_le_bytes())
             .chain(self.stack_bytes.to_le_bytes())
             .chain(self.digest)
-            .chain([0; 4])
+            .chain(self.slots.to_le_bytes())
             .chain(crc.to_le_bytes());
         for (byte, field) in bytes.iter_mut().zip(fields) {
             *byte = field;
@@ -194,6 +195,7 @@ impl<M: Memory> Image<M> {
             maps: u16::from_le_bytes(field(head, 16)),
             writes_frame: u16::from_le_bytes(field(head, 18)) & FLAG_WRITES_FRAME != 0,
             stack_bytes: u32::from_le_bytes(field(head, 20)),
+            slots: u32::from_le_bytes(field(head, 56)),
         };
         let (ops, origins) = body
             .split_at_checked(count.wrapping_mul(Op::BYTES))
@@ -244,6 +246,16 @@ impl<M: Memory> Image<M> {
         &self.parts.ops
     }
 
+    /// Instruction slots of the program as it was loaded.
+    pub(crate) fn slots(&self) -> u32 {
+        self.header.slots
+    }
+
+    /// For each operation what [`origin`](Self::origin) gives.
+    pub(crate) fn origins(&self) -> &[u32] {
+        &self.parts.origins
+    }
+
     /// The slot of the first instruction of operation `op`, in the program as it was loaded.
     pub fn origin(&self, op: usize) -> Option<u32> {
         self.parts.origins.get(op).copied()
@@ -284,7 +296,6 @@ fn executable(op: &Op, count: usize, maps: u16) -> bool {
             .and_then(Helper::from_id)
             .is_some(),
         Code::MapAddress => op.imm < maps.into(),
-        Code::CallLocal => op.imm <= count as u64,
         _ => true,
     };
     registers && target && what

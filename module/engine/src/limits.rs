@@ -23,9 +23,9 @@ pub const MAX_KEY_SIZE: u32 = 512;
 pub const MAX_VALUE_SIZE: u32 = 65_536;
 /// Bytes of one map with all that the device keeps about it.
 pub const MAX_MAP_BYTES: u64 = 1 << 30;
-/// Operations that a program may spend on one frame. Straight-line code is bounded by its length,
-/// so only backward jumps and calls are charged, each with the operations that it makes the device
-/// do again.
+/// Instructions that a program may do again for one frame. Straight-line code is bounded by its
+/// length, so only backward jumps and calls are charged: a jump with the instructions that it
+/// leads back over, a call with those from the function's first one to the one that returns.
 pub const INSN_BUDGET: u32 = 1 << 22;
 /// Bytes in front of a frame that a program may claim with `bpf_xdp_adjust_head`, less
 /// [`RESERVED_HEADROOM`].

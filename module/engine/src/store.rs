@@ -198,14 +198,6 @@ impl<M: Memory> Source<M> {
         self.slots.get(..self.len).unwrap_or(&[])
     }
 
-    /// The first slots of the functions, ascending, the program's own among them.
-    pub(crate) fn function_starts(&self) -> impl Iterator<Item = u32> + '_ {
-        self.functions
-            .iter()
-            .map(|function| function.start)
-            .filter(|start| *start != u32::MAX)
-    }
-
     /// Stack that the program needs, in bytes; known after [`finalize`](Self::finalize).
     pub(crate) fn stack_bytes(&self) -> u32 {
         let deepest = self

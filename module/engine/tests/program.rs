@@ -207,7 +207,7 @@ fn the_disassembly_names_operations_and_instructions() {
             "10: jslti32 r3, -1 -> 9 ; insn 11",
             "11: jset r3, r4 -> 10 ; insn 12",
             "12: add.jgt r4, r2, 14, r5 -> 14 ; insn 13",
-            "13: call -> 15 (1 ops) ; insn 16",
+            "13: call -> 15 ; insn 16",
             "14: const r0, 2 ; insn 17",
             "15: exit ; insn 18",
         ]

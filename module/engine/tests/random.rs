@@ -3,19 +3,18 @@
 //! Random programs: refused, or the same whatever the verifier's hints, and no panic. Whether what
 //! they compute is right is for `engine_peers` to say.
 
-mod common;
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
 
-use common::asm::*;
-use common::{map, source, translate_with, Always, HostMap, HostProgram, TestServices, CONTEXT};
-use engine::exec::{Core, Program};
-use engine::frame::Frame;
+use engine::exec::Program;
 use engine::image::Image;
 use engine::insn::{class, Insn};
-use engine::limits::Limits;
 use engine::map::MapKind;
 use engine::memory::HostMemory;
 use engine::op::Op;
-use engine::store::RegisterKind;
+use fuzz::common::asm::*;
+use fuzz::common::{map, translate_with};
+use fuzz::{checksum, run_anything, small_limits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -77,45 +76,6 @@ fn any_insn() -> impl Strategy<Value = Insn> {
     ]
 }
 
-fn small_limits() -> Limits {
-    Limits {
-        insn_budget: 2_000,
-        ..Limits::default()
-    }
-}
-
-/// Everything that can be seen of a run: verdict or fault, frame, metadata, queue, map.
-type Seen = (Result<u8, (u8, u32)>, Vec<u8>, Vec<u8>, u32, Vec<u8>);
-
-fn run_anything(program: &HostProgram, map: &HostMap) -> Seen {
-    let mut core = Core::new(&HostMemory, &small_limits()).expect("memory for a core");
-    let mut context = CONTEXT;
-    let mut buffer: Vec<u8> = (0..200).collect();
-    let mut frame = Frame::writable(&mut buffer, 100, 160).expect("a frame");
-    let verdict = core.run_xdp(program, &mut frame, &mut context, &TestServices);
-    let verdict = verdict
-        .map(|verdict| verdict as u8)
-        .map_err(|fault| (fault.cause as u8, fault.insn));
-    let mut value = vec![0; 8];
-    let _ = map.lookup(&[0; 4], &mut value);
-    (
-        verdict,
-        frame.data().to_vec(),
-        frame.metadata().to_vec(),
-        context.rx_queue_index,
-        value,
-    )
-}
-
-/// The checksum that an image carries, bit by bit.
-fn crc32c(bytes: impl Iterator<Item = u8>) -> u32 {
-    !bytes.fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())
-        })
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -125,31 +85,8 @@ proptest! {
         code.extend(ld_map(R1, 0));
         code.extend(body);
         code.extend([mov_imm(R0, 2), exit()]);
-        // What the verifier says about the program must not matter either, nor cutting out
-        // instructions.
-        let mut stored = source(&code, &small_limits()).ok();
-        if let Some(stored) = &mut stored {
-            for idx in 0..code.len() {
-                let _ = stored.check_insn(idx, &Always(RegisterKind::Packet));
-            }
-            let _ = stored.finalize();
-            let _ = stored.remove_insns(code.len() / 2, 3);
-            let _ = stored.replace_insn(code.len() / 3, ja(1));
-            let _ = common::image_of(stored, &small_limits()).map(|image| image.to_string());
-        }
-        let mut seen: Option<Seen> = None;
-        for hint in [None, Some(RegisterKind::Packet), Some(RegisterKind::Stack), Some(RegisterKind::MapValue), Some(RegisterKind::Ctx)] {
-            let Ok(image) = translate_with(&code, hint, &small_limits()) else {
-                continue;
-            };
-            let map = map(MapKind::Hash, 4, 8, 2);
-            let program = Program::new(image, vec![map.clone()]);
-            let now = run_anything(&program, &map);
-            if let Some(before) = &seen {
-                prop_assert_eq!(before, &now, "hint {:?}", hint);
-            }
-            seen = Some(now);
-        }
+        let bytes: Vec<u8> = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
+        fuzz::program(&bytes);
     }
 
     #[test]
@@ -172,7 +109,7 @@ proptest! {
             bytes.extend(imm.to_le_bytes());
         }
         bytes.extend(vec![0; 4 * ops.len()]);
-        let crc = crc32c(bytes.iter().copied());
+        let crc = checksum(&bytes).expect("a header");
         bytes[60..64].copy_from_slice(&crc.to_le_bytes());
         if let Ok(image) = Image::decode(&HostMemory, &bytes) {
             prop_assert_eq!(image.ops().len() * Op::BYTES, 16 * ops.len());

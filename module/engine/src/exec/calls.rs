@@ -17,11 +17,6 @@ use crate::op::Op;
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Enters the function that `op` calls.
     pub(super) fn call_local(&mut self, op: &Op, rest: &[Op]) -> Flow {
-        let cost = (op.imm as u32).saturating_add(1);
-        let Some(left) = self.budget.checked_sub(cost) else {
-            return self.fail(FaultCause::BudgetSpent, 0, rest);
-        };
-        self.budget = left;
         let return_to = self.length.wrapping_sub(rest.len()) as u32;
         let saved = [6, 7, 8, 9].map(|number| self.get(number));
         // The outermost function has no frame here, so one fewer than functions may be active.
@@ -29,7 +24,11 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         let Some(frame) = self.calls.get_mut(depth) else {
             return self.fail(FaultCause::CallDepth, 0, rest);
         };
-        *frame = CallFrame { return_to, saved };
+        *frame = CallFrame {
+            return_to,
+            entered: op.extra,
+            saved,
+        };
         self.depth = depth;
         self.set(
             FRAME_POINTER,
@@ -47,6 +46,15 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         let Some(frame) = self.calls.get(self.depth).copied() else {
             return self.fail(FaultCause::CallDepth, 0, rest);
         };
+        // What lies between a function's first operation and this one was done once for this call;
+        // what was done more often, the jumps back have paid for.
+        let entered = frame.entered as usize;
+        if self
+            .spend(entered, self.length.wrapping_sub(rest.len()))
+            .is_none()
+        {
+            return self.spent(entered);
+        }
         for (number, value) in [6, 7, 8, 9].into_iter().zip(frame.saved) {
             self.set(number, value);
         }

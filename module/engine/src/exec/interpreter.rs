@@ -96,15 +96,36 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     pub(super) fn jump(&mut self, op: &Op, rest: &[Op]) -> Flow {
         let target = op.extra as usize;
         let next = self.length.wrapping_sub(rest.len());
-        if target < next {
-            // What lies between is done again.
-            let again = next.wrapping_sub(target) as u32;
-            match self.budget.checked_sub(again) {
-                Some(left) => self.budget = left,
-                None => return self.fail(FaultCause::BudgetSpent, 0, rest),
-            }
+        if target < next && self.spend(target, next).is_none() {
+            return self.spent(target);
         }
         Flow::go(target)
+    }
+
+    /// Takes the operations from `start` up to `end` from the budget: a jump back from `end` to
+    /// `start` does them again. `None` if the budget does not have that much.
+    ///
+    /// What counts are the instructions that they were made from, so that a program may do the same
+    /// however it was translated; but an operation counts at least as one, whatever an image says.
+    #[inline]
+    pub(super) fn spend(&mut self, start: usize, end: usize) -> Option<()> {
+        let slot = |op| self.origins.get(op).copied().unwrap_or(self.slots);
+        let insns = slot(end).saturating_sub(slot(start));
+        let ops = end.saturating_sub(start) as u32;
+        self.budget = self.budget.checked_sub(insns.max(ops))?;
+        Some(())
+    }
+
+    /// Stops the program because its budget does not allow to do again what begins at operation
+    /// `start`.
+    #[cold]
+    pub(super) fn spent(&mut self, start: usize) -> Flow {
+        self.stop = Stop {
+            op: start,
+            cause: FaultCause::BudgetSpent,
+            address: 0,
+        };
+        Flow::STOP
     }
 
     /// Stops the program at the operation in front of `rest`.

@@ -33,6 +33,8 @@ pub(super) struct Returned {
 pub(super) struct CallFrame {
     /// Operation after the call.
     pub(super) return_to: u32,
+    /// First operation of the called function.
+    pub(super) entered: u32,
     /// r6 to r9.
     pub(super) saved: [u64; 4],
 }
@@ -52,7 +54,11 @@ pub(super) struct Machine<'r, 'f, R, S> {
     /// the kernel's objtool takes a jump through a table that the same function names for a
     /// `switch`, and then misses its targets.
     pub(super) handlers: &'r [Handler<R, S>; Code::ALL.len()],
-    /// Operations that the program may still repeat.
+    /// For each operation its first instruction's slot.
+    pub(super) origins: &'r [u32],
+    /// Slots of the program.
+    pub(super) slots: u32,
+    /// Instructions that the program may still do again.
     pub(super) budget: u32,
     /// Calls that have not returned.
     pub(super) depth: usize,

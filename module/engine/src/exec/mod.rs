@@ -180,6 +180,8 @@ impl<M: Memory> Core<M> {
             maps: &program.maps,
             services,
             handlers: &handlers::Table::HANDLERS,
+            origins: program.image.origins(),
+            slots: program.image.slots(),
             budget: self.budget,
             depth: 0,
             length: 0,

@@ -102,7 +102,6 @@ impl<M: Memory> Image<M> {
 
         place_ops(&parts.origins, &mut places);
         set_targets(&mut parts, slots, &places)?;
-        set_call_costs(&mut parts, source, &places);
         let ends = parts.ops.last().is_some_and(|op| op.code.ends_block());
         if !ends {
             return Err(Refusal::program(Rule::FallsOffEnd));
@@ -112,6 +111,7 @@ impl<M: Memory> Image<M> {
             maps: used_maps,
             writes_frame: slots.iter().any(Slot::may_write_frame),
             stack_bytes: source.stack_bytes(),
+            slots: source.original().len() as u32,
         };
         Image::from_parts(memory, header, parts).map_err(no_memory)
     }
@@ -287,18 +287,4 @@ fn set_targets<M: Memory>(
         op.extra = place.ok_or(Refusal::insn(slot.origin as usize, rule))?.op;
     }
     Ok(())
-}
-
-/// Notes in each local call how many operations the called function has, which is what the call
-/// costs.
-fn set_call_costs<M: Memory>(parts: &mut Parts<M>, source: &Source<M>, places: &[Place]) {
-    let ops = parts.ops.len() as u32;
-    for op in parts.ops.iter_mut().filter(|op| op.code == Code::CallLocal) {
-        let place = |start: u32| places.get(start as usize).map_or(ops, |place| place.op);
-        let end = source
-            .function_starts()
-            .map(place)
-            .find(|start| *start > op.extra);
-        op.imm = end.unwrap_or(ops).min(ops).wrapping_sub(op.extra).into();
-    }
 }

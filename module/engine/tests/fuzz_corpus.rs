@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The corpora of the fuzz targets, as they are and with a few bytes changed: what fuzzing has
+//! reached once stays safe, without a fuzzer.
+
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
+
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, Index};
+
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let files = std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{dir:?}: {error}"));
+    let inputs: Vec<_> = files
+        .map(|file| std::fs::read(file.expect("a file").path()).expect("its bytes"))
+        .collect();
+    assert!(inputs.len() > 20, "{dir:?} has {} inputs", inputs.len());
+    inputs
+}
+
+/// One of the corpus with up to four bytes changed.
+fn changed(target: &str) -> impl Strategy<Value = Vec<u8>> {
+    let changes = vec((any::<Index>(), any::<u8>()), 0..5);
+    (select(corpus(target)), changes).prop_map(|(mut input, changes)| {
+        for (at, byte) in changes {
+            if !input.is_empty() {
+                let at = at.index(input.len());
+                input[at] = byte;
+            }
+        }
+        input
+    })
+}
+
+#[test]
+fn programs_as_they_are() {
+    corpus("program")
+        .iter()
+        .for_each(|input| fuzz::program(input));
+}
+
+#[test]
+fn images_as_they_are() {
+    corpus("image").iter().for_each(|input| fuzz::image(input));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn programs_with_changed_bytes(input in changed("program")) {
+        fuzz::program(&input);
+    }
+
+    #[test]
+    fn images_with_changed_bytes(input in changed("image")) {
+        fuzz::image(&input);
+    }
+}
