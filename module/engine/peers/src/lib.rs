@@ -12,7 +12,7 @@
 mod common;
 
 use common::asm::*;
-use common::{translate_with, HostProgram};
+use common::{translate_with, HostProgram, TestServices, CONTEXT};
 use engine::exec::Program;
 use engine::frame::Frame;
 use engine::insn::{class, Insn, SRC_REG};
@@ -149,27 +149,37 @@ pub fn straight_program() -> impl Strategy<Value = Vec<Insn>> {
     })
 }
 
-/// Runs `insns` with r9 = frame on the device; gives the frame afterwards.
-pub fn on_the_device(insns: &[Insn], hint: Option<RegisterKind>, frame: &[u8]) -> Vec<u8> {
+/// A frame as a test has it: all its bytes.
+pub type Bytes = Vec<u8>;
+
+/// Runs `insns` with r9 = frame on the device; gives the frames afterwards.
+pub fn on_the_device(insns: &[Insn], hint: Option<RegisterKind>, frames: &[Bytes]) -> Vec<Bytes> {
     let code = [&[ldx(W, R9, R1, 0)], insns].concat();
     let image = translate_with(&code, hint, &Limits::default())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     let program: HostProgram = Program::new(image, vec![]);
-    let mut buffer = frame.to_vec();
-    let mut frame = Frame::writable(&mut buffer, 0, frame.len()).expect("a frame");
-    common::run(&program, &mut frame)
-        .unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
-    buffer
+    let mut core = common::core();
+    let run = |frame: &Bytes| {
+        let mut buffer = frame.clone();
+        let mut frame = Frame::writable(&mut buffer, 0, frame.len()).expect("a frame");
+        core.run_xdp(&program, &mut frame, &mut CONTEXT.clone(), &TestServices)
+            .unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
+        buffer
+    };
+    frames.iter().map(run).collect()
 }
 
-/// Runs `insns` with r9 = frame on rbpf; gives the frame afterwards.
-pub fn on_rbpf(insns: &[Insn], frame: &[u8]) -> Vec<u8> {
+/// Runs `insns` with r9 = frame on rbpf; gives the frames afterwards.
+pub fn on_rbpf(insns: &[Insn], frames: &[Bytes]) -> Vec<Bytes> {
     let code = [&[mov_reg(R9, R1)], insns].concat();
-    let code: Vec<u8> = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
-    let mut frame = frame.to_vec();
+    let code: Bytes = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
     let machine = rbpf::EbpfVmRaw::new(Some(&code)).expect("rbpf takes the program");
-    machine
-        .execute_program(&mut frame)
-        .expect("rbpf runs the program");
-    frame
+    let run = |frame: &Bytes| {
+        let mut frame = frame.clone();
+        machine
+            .execute_program(&mut frame)
+            .expect("rbpf runs the program");
+        frame
+    };
+    frames.iter().map(run).collect()
 }

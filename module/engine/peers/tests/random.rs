@@ -11,10 +11,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn the_device_computes_what_rbpf_computes(insns in straight_program(), frame in vec(any::<u8>(), FRAME_LEN as usize)) {
-        let expected = on_rbpf(&insns, &frame);
+    fn the_device_computes_what_rbpf_computes(
+        insns in straight_program(),
+        frames in vec(vec(any::<u8>(), FRAME_LEN as usize), 4),
+    ) {
+        let expected = on_rbpf(&insns, &frames);
         for hint in [None, Some(RegisterKind::Packet), Some(RegisterKind::Stack), Some(RegisterKind::MapValue)] {
-            prop_assert_eq!(on_the_device(&insns, hint, &frame), &expected[..], "hint {:?}", hint);
+            prop_assert_eq!(on_the_device(&insns, hint, &frames), &expected[..], "hint {:?}", hint);
         }
     }
 }
