@@ -16,11 +16,13 @@ use offload_tests::netns::NetNs;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
 
-/// How often the module comes and goes: as promised, but fewer times under emulation,
-/// where each round takes half a minute and shows what User Mode Linux has shown already.
+/// How often the module comes and goes: as promised, on the kernel that looks for leaks and lock
+/// trouble too. Fewer times under emulation and KASAN, where a round takes seconds.
 fn rounds() -> usize {
     if env::is_emulated() {
         10
+    } else if env::flavour() == "uml-kasan" {
+        30
     } else {
         100
     }
