@@ -124,6 +124,8 @@ pub(crate) enum Output {
     Pass,
     /// Passed on, and stdout kept for [`Outcome::stdout`].
     PassAndKeep,
+    /// Stdout kept only, for who shows it later; stderr passed on.
+    KeepStdout,
     /// Kept only.
     Keep,
 }
@@ -260,11 +262,12 @@ fn stream(
         .unchecked()
         .start()
         .context("cannot start the guest")?;
-    let pass = output != Output::Keep;
+    let pass = matches!(output, Output::Pass | Output::PassAndKeep);
+    let pass_stderr = output != Output::Keep;
     let keep = output != Output::Pass;
     std::thread::scope(|scope| {
         let out = scope.spawn(move || pump(out_read, pass.then(std::io::stdout), keep));
-        let err = scope.spawn(move || pump(err_read, pass.then(std::io::stderr), false));
+        let err = scope.spawn(move || pump(err_read, pass_stderr.then(std::io::stderr), false));
         let timed_out = handle.wait_timeout(timeout)?.is_none();
         if timed_out {
             handle.kill()?;

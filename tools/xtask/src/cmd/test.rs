@@ -2,14 +2,15 @@
 
 //! `cargo xtask test`: all tests, each where it can run.
 
+use std::sync::{mpsc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::{Chosen, Workshop};
 use crate::cargo::{self, Program};
-use crate::flavour::Flavour;
-use crate::guest::Output;
+use crate::flavour::{Flavour, Machine};
+use crate::guest::{Outcome, Output};
 use crate::session::Session;
 use crate::summary::{self, Counts};
 use crate::ui;
@@ -140,7 +141,7 @@ impl Args {
         Ok(list.lines().any(|line| line.ends_with(": test")))
     }
 
-    /// The test programs on one kernel, each in a guest of its own.
+    /// The test programs on one kernel, each in a guest of its own, several at a time.
     fn in_guests(
         &self,
         workshop: &Workshop,
@@ -154,44 +155,100 @@ impl Args {
         let kernel = workshop.kernel(flavour, None)?;
         let session = Session::new(workshop, Chosen::Ours(kernel))?;
         let started = Instant::now();
-        let mut counts = Counts::default();
-        let mut notes = Vec::new();
-        for program in programs {
-            if !self.matches(program)? {
-                continue;
-            }
-            ui::say(&format!("{flavour}: {}", program.name));
-            let mut argv = vec![
-                program.path.display().to_string(),
-                // The tests share the guest's network and the module.
-                "--test-threads=1".to_owned(),
-                // The reason why a test was skipped is in its output.
-                "--show-output".to_owned(),
-            ];
-            argv.extend(self.filter.iter().cloned());
-            let outcome = session.run(Some(argv), Output::PassAndKeep)?;
-            outcome.report();
-            let success = outcome.code() == 0;
-            counts += Counts::from_output(&outcome.stdout, success);
-            notes.extend(summary::skipped(&outcome.stdout).map(|what| format!("skipped: {what}")));
-            if !success {
-                notes.push(format!(
-                    "FAILED: {} (in the guest: {})",
-                    program.name,
-                    match outcome.status {
-                        Some(0) => "a kernel fault or leak".to_owned(),
-                        Some(code) => format!("exit status {code}"),
-                        None => "it died".to_owned(),
-                    }
-                ));
-            }
-        }
-        Ok(Row {
+        let programs = programs
+            .iter()
+            .map(|program| Ok(self.matches(program)?.then_some(program)))
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<_>>>()?;
+        let mut row = Row {
             place: format!("guest: {flavour}"),
-            counts,
-            took: ui::duration(started.elapsed()),
-            notes,
-        })
+            counts: Counts::default(),
+            took: String::new(),
+            notes: Vec::new(),
+        };
+        let rest = Mutex::new(programs.iter());
+        let next = || rest.lock().map(|mut rest| rest.next()).unwrap_or(None);
+        let (done, outcomes) = mpsc::channel();
+        let at_once = guests_at_once(flavour).min(programs.len());
+        let output = if at_once > 1 {
+            Output::KeepStdout
+        } else {
+            Output::PassAndKeep
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..at_once {
+                let done = done.clone();
+                let (next, session) = (&next, &session);
+                scope.spawn(move || {
+                    while let Some(program) = next() {
+                        ui::say(&format!("{flavour}: {}", program.name));
+                        let outcome = session.run(Some(self.argv(program)), output);
+                        // Nobody listens any more after an error.
+                        if done.send((*program, outcome)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(done);
+            for (program, outcome) in outcomes {
+                let outcome = outcome?;
+                if output == Output::KeepStdout {
+                    println!("{flavour}: {}\n{}", program.name, outcome.stdout);
+                }
+                row.add(program, &outcome);
+            }
+            anyhow::Ok(())
+        })?;
+        row.took = ui::duration(started.elapsed());
+        Ok(row)
+    }
+
+    /// How a test program is called in a guest.
+    fn argv(&self, program: &Program) -> Vec<String> {
+        let mut argv = vec![
+            program.path.display().to_string(),
+            // The tests share the guest's network and the module.
+            "--test-threads=1".to_owned(),
+            // The reason why a test was skipped is in its output.
+            "--show-output".to_owned(),
+        ];
+        argv.extend(self.filter.iter().cloned());
+        argv
+    }
+}
+
+/// How many guests keep this machine busy: one of User Mode Linux uses little more than
+/// a processor, QEMU one for each of the guest's two.
+fn guests_at_once(flavour: Flavour) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = match flavour.machine() {
+        Machine::Uml => 1,
+        Machine::Qemu => 2,
+    };
+    (processors / each).max(1)
+}
+
+impl Row {
+    /// Adds what came of a test program.
+    fn add(&mut self, program: &Program, outcome: &Outcome) {
+        outcome.report();
+        let success = outcome.code() == 0;
+        self.counts += Counts::from_output(&outcome.stdout, success);
+        let skipped = summary::skipped(&outcome.stdout);
+        self.notes
+            .extend(skipped.map(|what| format!("skipped: {what}")));
+        if !success {
+            self.notes.push(format!(
+                "FAILED: {} (in the guest: {})",
+                program.name,
+                match outcome.status {
+                    Some(0) => "a kernel fault or leak".to_owned(),
+                    Some(code) => format!("exit status {code}"),
+                    None => "it died".to_owned(),
+                }
+            ));
+        }
     }
 }
 
