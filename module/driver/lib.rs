@@ -8,6 +8,7 @@
 //! # Locking
 //!
 //! - RTNL: attaching programs, ring sizes, going up and down, cabling of a running port.
+//! - The lock of a fault log: the last fault of a receive queue; taken with bottom halves off.
 //! - The lock of a transmit queue: its counters. NAPI: the state and the counters of a receive queue.
 //! - What the data path reads and the control path replaces (the program, the peer at the other end
 //!   of the cable) lies in RCU slots; RTNL or the single thread of module init and exit serialises
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod ethtool;
+mod fault;
 mod map;
 mod memory;
 mod nic;
@@ -25,7 +27,10 @@ mod rx;
 mod tx;
 mod xdp;
 
-use kernel::prelude::*;
+use kernel::{
+    debugfs::Dir,
+    prelude::*, //
+};
 use nic::Nic;
 use offload_uapi::limits::{
     MAX_NICS,
@@ -64,8 +69,11 @@ impl Parameters {
 }
 
 /// The module's NICs.
+///
+/// Dropped from top to bottom: what lies in the debugfs directory goes before it.
 pub struct Driver {
     _nics: KVec<Nic>,
+    _debugfs: Dir,
 }
 
 impl Driver {
@@ -77,12 +85,16 @@ impl Driver {
     /// nothing is left.
     pub fn new(parameters: &Parameters) -> Result<Self> {
         parameters.check()?;
+        let debugfs = Dir::new(c"offload_nic");
         let mut nics = KVec::new();
         for index in 0..parameters.nics {
             // CAST: `check` keeps both far below `u16::MAX`.
             let (ports, queues) = (parameters.ports as u16, parameters.queues as u16);
-            nics.push(Nic::new(index, ports, queues)?, GFP_KERNEL)?;
+            nics.push(Nic::new(index, ports, queues, &debugfs)?, GFP_KERNEL)?;
         }
-        Ok(Self { _nics: nics })
+        Ok(Self {
+            _nics: nics,
+            _debugfs: debugfs,
+        })
     }
 }

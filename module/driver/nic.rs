@@ -3,11 +3,13 @@
 //! A NIC: the device that programs and maps are offloaded to, and its ports.
 
 use crate::{
+    fault::FaultFiles,
     memory::DeviceMemory,
     port::Port,
     program::Program, //
 };
 use kernel::{
+    debugfs::Dir,
     faux,
     prelude::*,
     str::CString,
@@ -23,8 +25,9 @@ use net::{
 
 /// A NIC.
 ///
-/// Dropped from top to bottom: the interfaces go away first, then what they were ports of.
+/// Dropped from top to bottom: the files and interfaces go away first, then what they were ports of.
 pub(crate) struct Nic {
+    _faults: FaultFiles,
     registrations: KVec<Registration<Port>>,
     ports: KVec<Arc<Port>>,
     _device: faux::Registration,
@@ -32,21 +35,24 @@ pub(crate) struct Nic {
 
 impl Nic {
     /// Makes NIC number `index` with its ports: 0 and 1, 2 and 3, ... are cabled to each other.
-    pub(crate) fn new(index: u32, ports: u16, queues: u16) -> Result<Self> {
+    /// Its files go into `debugfs`.
+    pub(crate) fn new(index: u32, ports: u16, queues: u16, debugfs: &Dir) -> Result<Self> {
         let name = CString::try_from_fmt(fmt!("offload_nic{index}"))?;
         let device = faux::Registration::new(&name, None)?;
         let memory = Arc::new(DeviceMemory::new(index)?, GFP_KERNEL)?;
         let offload = Arc::new(OffloadDevice::<Program>::new(memory)?, GFP_KERNEL)?;
 
+        let mut made = KVec::with_capacity(usize::from(ports), GFP_KERNEL)?;
+        for index in 0..ports {
+            let port = Port::new(device.as_ref(), offload.clone(), index, queues)?;
+            made.push(Arc::new(port, GFP_KERNEL)?, GFP_KERNEL)?;
+        }
         let mut nic = Self {
+            _faults: FaultFiles::new(debugfs, &name, &made)?,
             registrations: KVec::with_capacity(usize::from(ports), GFP_KERNEL)?,
-            ports: KVec::with_capacity(usize::from(ports), GFP_KERNEL)?,
+            ports: made,
             _device: device,
         };
-        for index in 0..ports {
-            let port = Port::new(nic._device.as_ref(), offload.clone(), index, queues)?;
-            nic.ports.push(Arc::new(port, GFP_KERNEL)?, GFP_KERNEL)?;
-        }
         with_rtnl(|rtnl| {
             for pair in nic.ports.chunks_exact(2) {
                 if let [left, right] = pair {

@@ -3,6 +3,7 @@
 //! Receive: from the cable through the device to the stack.
 
 use crate::{
+    fault::FaultLog,
     memory::{
         DeviceMemory,
         KernelMemory, //
@@ -66,6 +67,8 @@ pub(crate) struct RxQueue {
     /// Frames that the device sent back (XDP_TX).
     pub(crate) bounced_packets: Counter,
     pub(crate) bounced_bytes: Counter,
+    /// What is left of the last program that the device had to stop.
+    pub(crate) faults: Pin<KBox<FaultLog>>,
     /// Lost: no memory for the frame on the host.
     pub(crate) no_buffer_drops: Counter,
     /// Lost: shorter than an Ethernet header.
@@ -91,6 +94,7 @@ impl RxQueue {
             bytes: Counter::new(),
             bounced_packets: Counter::new(),
             bounced_bytes: Counter::new(),
+            faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
             no_buffer_drops: Counter::new(),
             runt_drops: Counter::new(),
             bounce_ring_full_drops: Counter::new(),
@@ -256,14 +260,20 @@ impl Poll<'_> {
             rx_queue_index: u32::from(self.queue),
             egress_ifindex: 0,
         };
-        pipeline::receive(
+        let descriptor = pipeline::receive(
             &mut core.0,
             Some(program.engine()),
             frame,
             &mut context,
             &Machine,
             &self.rx.xdp,
-        )
+        );
+        if descriptor.verdict == Some(XdpVerdict::Aborted) {
+            if let Some(record) = core.0.take_fault() {
+                self.rx.faults.note(record);
+            }
+        }
+        descriptor
     }
 
     /// Copies the frame to the host as it is.

@@ -11,6 +11,8 @@ use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
+use offload_tests::wire::Sender;
+use offload_uapi::stats;
 
 /// A pinned object, unpinned on drop.
 struct Pin(String);
@@ -179,6 +181,38 @@ fn the_program_outlives_neither_nic_nor_module() -> Result<()> {
     ensure!(!said.is_empty(), "an orphan was refused without a word");
     let program = Attached::new(&Link::new("onic0"), Mode::Offload, "firewall")?;
     ensure!(program.maps()?.len() == 2, "a new program works as before");
+    Ok(())
+}
+
+#[test]
+fn a_stopped_program_leaves_a_record() -> Result<()> {
+    let _module = Module::insert("")?;
+    let (near, far) = (Link::new("onic0"), Link::new("onic1"));
+    let file = "/sys/kernel/debug/offload_nic/offload_nic0/ports/1/xdp_faults";
+    let program = Attached::new(&far, Mode::Offload, "actions")?;
+    for port in [&near, &far] {
+        port.set("up").run()?;
+    }
+    near.await_that("a carrier", Link::has_carrier)?;
+    // The last byte of the source address asks for the action: 5, which is none.
+    let mut frame = vec![0x02; 60];
+    frame[11] = 0x0d;
+    Sender::new(&near)?.send(&frame)?;
+    far.await_that("the frame", |far| {
+        let counter = format!("{}invalid_action", stats::XDP_HW_FAULT_PREFIX);
+        Ok(far.statistics()?.get(&counter)? > 0)
+    })?;
+    let record = std::fs::read_to_string(file).with_context(|| format!("read {file}"))?;
+    let tag = program.show()?["tag"].to_string().replace('"', "");
+    for part in [
+        &tag[..],
+        "invalid_action at insn ",
+        "value 0x5\n",
+        " r0=0x5 ",
+        " r10=",
+    ] {
+        ensure!(record.contains(part), "no {part:?} in the record: {record}");
+    }
     Ok(())
 }
 

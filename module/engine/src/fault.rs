@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::insn::REGISTERS;
+
 /// The causes of a [`Fault`]. The discriminant indexes [`FaultCause::ALL`] and the fault counters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -87,6 +89,17 @@ pub struct Fault {
     pub op: u32,
     /// The device address or other value at fault; 0 where there is none.
     pub address: u64,
+}
+
+/// What is left of a program that the device stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FaultRecord {
+    /// Where and why.
+    pub fault: Fault,
+    /// r0 to r10 at that moment. Pointers are device addresses.
+    pub registers: [u64; REGISTERS],
+    /// SHA-256 of the program, as its image carries it.
+    pub digest: [u8; 32],
 }
 
 impl fmt::Display for Fault {

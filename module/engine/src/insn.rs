@@ -144,6 +144,8 @@ pub const LD_IMM64: u8 = class::LD | mode::IMM | size::DW;
 
 /// The frame pointer, the last register a program can name.
 pub const FRAME_POINTER: u8 = 10;
+/// Number of registers, r0 to r10.
+pub const REGISTERS: usize = 11;
 
 /// One eBPF instruction slot, laid out as `struct bpf_insn` on a little-endian host.
 #[repr(C)]

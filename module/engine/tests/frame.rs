@@ -489,8 +489,36 @@ fn the_budget_covers_loops_and_the_functions_that_they_call() {
             &TestServices,
         );
         assert_eq!(result.map_err(|fault| fault.cause), expected);
-        assert_eq!(core.last_fault().map(|fault| fault.cause), expected.err());
+        assert_eq!(
+            core.take_fault().map(|record| record.fault.cause),
+            expected.err()
+        );
     }
+}
+
+#[test]
+fn a_fault_leaves_a_record_once() {
+    let code = [
+        mov_imm(R3, -1),
+        ldx(W, R2, R1, 0),
+        alu_imm(ADD, R2, 4096),
+        ldx(B, R4, R2, 7),
+        exit(),
+    ];
+    let program = program(&code, &[]);
+    let data = numbered(60);
+    let mut core = core();
+    let mut frame = Frame::read_only(&data);
+    let fault = core
+        .run_xdp(&program, &mut frame, &mut CONTEXT.clone(), &TestServices)
+        .expect_err("beyond the frame");
+    let record = core.take_fault().expect("a record");
+    assert_eq!(record.fault, fault);
+    assert_eq!((fault.cause, fault.insn), (FaultCause::Frame, 3));
+    assert_eq!(record.registers[3], u64::MAX);
+    assert_eq!(record.registers[2].wrapping_add(7), fault.address);
+    assert_eq!(record.digest, *program.image().digest());
+    assert_eq!(core.take_fault(), None);
 }
 
 #[test]

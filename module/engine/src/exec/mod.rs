@@ -12,9 +12,10 @@ mod machine;
 use core::ops::Deref;
 
 use crate::address;
-use crate::fault::{Fault, FaultCause};
+use crate::fault::{Fault, FaultCause, FaultRecord};
 use crate::frame::{Frame, XdpContext};
 use crate::image::Image;
+use crate::insn::REGISTERS;
 use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
 use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
@@ -91,7 +92,7 @@ pub struct Core<M: Memory> {
     key: [u64; KEY_WORDS],
     calls: [CallFrame; MAX_CALL_DEPTH],
     budget: u32,
-    last_fault: Option<Fault>,
+    fault: Option<FaultRecord>,
 }
 
 impl<M: Memory> Core<M> {
@@ -106,7 +107,7 @@ impl<M: Memory> Core<M> {
             key: [0; KEY_WORDS],
             calls: [CallFrame::default(); MAX_CALL_DEPTH],
             budget: limits.insn_budget,
-            last_fault: None,
+            fault: None,
         })
     }
 
@@ -126,16 +127,10 @@ impl<M: Memory> Core<M> {
         context: &mut XdpContext,
         services: &impl Services,
     ) -> Result<XdpVerdict, Fault> {
-        let exit = self.execute(program, frame, context, services, [address::CONTEXT, 0])?;
         // What is no action is treated as native XDP treats it.
-        XdpVerdict::from_action(exit.value as u32).ok_or_else(|| {
-            let stop = Stop {
-                op: exit.op,
-                cause: FaultCause::InvalidAction,
-                address: exit.value,
-            };
-            self.fault(program.image(), stop)
-        })
+        let verdict = |r0| XdpVerdict::from_action(r0 as u32);
+        let arguments = [address::CONTEXT, 0];
+        self.execute(program, frame, context, services, arguments, verdict)
     }
 
     /// Runs `program` with r1 the address of the first byte of `frame` and r2 its length, or both 0
@@ -158,18 +153,19 @@ impl<M: Memory> Core<M> {
             [start, frame.len() as u64]
         };
         let mut context = XdpContext::default();
-        let exit = self.execute(program, frame, &mut context, services, arguments)?;
-        Ok(exit.value)
+        self.execute(program, frame, &mut context, services, arguments, Some)
     }
 
-    fn execute<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+    /// Runs a program; what it returns has to be something to `result`.
+    fn execute<R: Deref<Target = Map<M>> + Send + Sync + 'static, V>(
         &mut self,
         program: &Program<M, R>,
         frame: &mut Frame<'_>,
         context: &mut XdpContext,
         services: &impl Services,
         [r1, r2]: [u64; 2],
-    ) -> Result<Returned, Fault> {
+        result: impl FnOnce(u64) -> Option<V>,
+    ) -> Result<V, Fault> {
         let mut machine = Machine {
             registers: [0; 16],
             frame,
@@ -194,24 +190,45 @@ impl<M: Memory> Core<M> {
         };
         machine.set(1, r1);
         machine.set(2, r2);
-        let result = machine.run(program.image.ops());
-        result.map_err(|stop| self.fault(program.image(), stop))
+        let returned = machine.run(program.image.ops());
+        let result = returned.and_then(|Returned { op, value }| {
+            result(value).ok_or(Stop {
+                op,
+                cause: FaultCause::InvalidAction,
+                address: value,
+            })
+        });
+        match result {
+            Ok(result) => Ok(result),
+            Err(stop) => {
+                let registers = machine.registers;
+                Err(self.fault(program.image(), stop, &registers))
+            }
+        }
     }
 
     #[cold]
-    fn fault(&mut self, image: &Image<M>, stop: Stop) -> Fault {
+    fn fault(&mut self, image: &Image<M>, stop: Stop, registers: &[u64; 16]) -> Fault {
         let fault = Fault {
             cause: stop.cause,
             insn: image.origin(stop.op).unwrap_or(u32::MAX),
             op: stop.op as u32,
             address: stop.address,
         };
-        self.last_fault = Some(fault);
+        let mut named = [0; REGISTERS];
+        for (named, register) in named.iter_mut().zip(registers) {
+            *named = *register;
+        }
+        self.fault = Some(FaultRecord {
+            fault,
+            registers: named,
+            digest: *image.digest(),
+        });
         fault
     }
 
-    /// Why the device last stopped a program on this processor.
-    pub fn last_fault(&self) -> Option<&Fault> {
-        self.last_fault.as_ref()
+    /// The record of the last fault on this processor, once.
+    pub fn take_fault(&mut self) -> Option<FaultRecord> {
+        self.fault.take()
     }
 }

@@ -12,7 +12,7 @@ use core::hint::black_box;
 
 use engine::descriptor::RxDescriptor;
 use engine::exec::{Core, Program, Services};
-use engine::fault::Fault;
+use engine::fault::FaultRecord;
 use engine::frame::{Frame, XdpContext};
 use engine::image::{Image, ImageError};
 use engine::insn::Insn;
@@ -146,8 +146,8 @@ pub fn program(image: Image<Opaque>, maps: &'static mut [Maps]) -> Program<Opaqu
     Program::new(image, maps)
 }
 
-pub fn last_fault(core: &Core<Opaque>) -> Option<Fault> {
-    core.last_fault().copied()
+pub fn take_fault(core: &mut Core<Opaque>) -> Option<FaultRecord> {
+    core.take_fault()
 }
 
 pub fn receive(

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the device leaves behind of programs that it had to stop, for people to read:
+//! `/sys/kernel/debug/offload_nic/NIC/ports/PORT/xdp_faults`.
+
+use crate::port::Port;
+use engine::fault::FaultRecord;
+use kernel::{
+    debugfs::{
+        Dir,
+        File,
+        Writer, //
+    },
+    fmt,
+    new_spinlock,
+    prelude::*,
+    str::CString,
+    sync::{
+        Arc,
+        SpinLock, //
+    }, //
+};
+use net::{
+    machine,
+    sync::with_bh_disabled, //
+};
+
+/// A fault, and when it was.
+#[derive(Clone, Copy)]
+struct Entry {
+    record: FaultRecord,
+    /// Nanoseconds of the monotonic clock.
+    at: u64,
+}
+
+/// The last fault of a receive queue.
+#[pin_data]
+pub(crate) struct FaultLog {
+    /// The queue's poll writes it, in softirq; process context has to keep bottom halves off.
+    #[pin]
+    last: SpinLock<Option<Entry>>,
+}
+
+impl FaultLog {
+    /// No fault yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            last <- new_spinlock!(None, "offload_nic_fault_log"),
+        })
+    }
+
+    /// Notes a fault. Called by the queue's poll.
+    #[cold]
+    pub(crate) fn note(&self, record: FaultRecord) {
+        let at = machine::ktime_get_ns();
+        *self.last.lock() = Some(Entry { record, at });
+    }
+
+    /// The last fault. Process context.
+    fn last(&self) -> Option<Entry> {
+        with_bh_disabled(|| *self.last.lock())
+    }
+}
+
+impl Entry {
+    /// Writes the entry as two lines.
+    fn write(&self, queue: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FaultRecord {
+            fault,
+            registers,
+            digest,
+        } = &self.record;
+        let (seconds, nanoseconds) = (self.at / NS_PER_SEC, self.at % NS_PER_SEC);
+        write!(
+            f,
+            "[{seconds:5}.{:06}] queue {queue}, program tag ",
+            nanoseconds / 1000
+        )?;
+        for byte in digest.iter().take(TAG) {
+            write!(f, "{byte:02x}")?;
+        }
+        writeln!(
+            f,
+            ": {} at insn {} (op {}), address or value {:#x}",
+            fault.cause.name(),
+            fault.insn,
+            fault.op,
+            fault.address
+        )?;
+        for (number, register) in registers.iter().enumerate() {
+            write!(f, " r{number}={register:#x}")?;
+        }
+        writeln!(f)
+    }
+}
+
+const NS_PER_SEC: u64 = 1_000_000_000;
+/// Bytes of a program's digest that are its tag, as `bpftool prog show` has it.
+const TAG: usize = 8;
+
+/// The contents of a port's file.
+struct PortFaults(Arc<Port>);
+
+impl Writer for PortFaults {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (queue, rx) in self.0.rx.iter().enumerate() {
+            if let Some(entry) = rx.faults.last() {
+                entry.write(queue, f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fault files of a NIC's ports. They go when it is dropped.
+pub(crate) struct FaultFiles {
+    _files: KVec<Pin<KBox<File<PortFaults>>>>,
+    /// After the files, which are in it.
+    _dir: Dir,
+}
+
+impl FaultFiles {
+    /// Makes a file for each of `ports` in the directory of the NIC called `nic`. Where the kernel
+    /// has no debugfs there are none.
+    pub(crate) fn new(root: &Dir, nic: &CStr, ports: &[Arc<Port>]) -> Result<Self> {
+        let dir = root.subdir(nic);
+        let all = dir.subdir(c"ports");
+        let mut files = KVec::with_capacity(ports.len(), GFP_KERNEL)?;
+        for (number, port) in ports.iter().enumerate() {
+            let here = all.subdir(&CString::try_from_fmt(fmt!("{number}"))?);
+            let file = here.read_only_file(c"xdp_faults", PortFaults(port.clone()));
+            files.push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            _files: files,
+            _dir: dir,
+        })
+    }
+}
