@@ -23,6 +23,7 @@ mod memory;
 mod nic;
 mod port;
 mod program;
+mod ration;
 mod rx;
 mod tx;
 mod xdp;

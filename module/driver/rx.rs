@@ -10,6 +10,7 @@ use crate::{
     },
     port::Port,
     program::LoadedProgram,
+    ration,
     tx::FROM_DEVICE, //
 };
 use engine::{
@@ -309,14 +310,6 @@ fn tailroom(len: usize) -> usize {
     PAGE.wrapping_sub(used % PAGE) % PAGE
 }
 
-/// How many times as long as it polled a queue rests between polls while frames bounce. Both
-/// ends of a cable may have to share one CPU, which is left alone more than half of the time then.
-const REST: u64 = 4;
-/// The shortest rest in nanoseconds: what a timer can do without being the work itself.
-const MIN_REST_NS: u64 = 10_000;
-/// The longest rest in nanoseconds: a port that goes down waits for its end.
-const MAX_REST_NS: u64 = 50_000_000;
-
 impl Port {
     /// The receive queue for what transmit queue `queue` of the other end sends, and its number.
     #[inline]
@@ -366,8 +359,7 @@ impl Port {
         }
         if from_device && rx.bounced_packets.get() != bounced {
             // Frames go to and fro, and would for ever: leave the CPU most of the time.
-            let took = machine::ktime_get_ns().saturating_sub(began);
-            context.rest(took.saturating_mul(REST).clamp(MIN_REST_NS, MAX_REST_NS));
+            context.rest(ration::rest(began, machine::ktime_get_ns()));
         }
         if done > 0 {
             if let Some(peer) = peer {

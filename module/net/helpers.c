@@ -180,10 +180,20 @@ u32 offload_nic_raw_smp_processor_id(void)
 	return raw_smp_processor_id();
 }
 
-/* A bit field of net_device's private flags. */
 void offload_nic_rest_cancel(struct offload_nic_rest *rest)
 {
 	hrtimer_cancel(&rest->timer);
+}
+
+/* Ends a pause before its time. */
+void offload_nic_rest_end(struct offload_nic_rest *rest)
+{
+	if (!hrtimer_cancel(&rest->timer))
+		return;
+
+	local_bh_disable();
+	__napi_schedule(rest->napi);
+	local_bh_enable();
 }
 
 /* The poll kept the bit that says "scheduled", so nobody else has scheduled it since. */

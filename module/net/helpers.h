@@ -59,6 +59,7 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
 u32 offload_nic_raw_smp_processor_id(void);
 void offload_nic_rest_cancel(struct offload_nic_rest *rest);
+void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
 void offload_nic_set_priv_flags(struct net_device *dev);

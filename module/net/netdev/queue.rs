@@ -12,7 +12,11 @@ use core::{
         Cell,
         UnsafeCell, //
     },
-    marker::PhantomData, //
+    marker::PhantomData,
+    sync::atomic::{
+        AtomicBool,
+        Ordering, //
+    }, //
 };
 use kernel::{
     container_of,
@@ -61,6 +65,8 @@ pub(super) struct RxQueue<T: Operations> {
     napi: Opaque<bindings::napi_struct>,
     #[pin]
     rest: Opaque<bindings::offload_nic_rest>,
+    /// Whether the queue may pause: not while it is put off, which waits for the end of a pause.
+    may_rest: AtomicBool,
     index: u16,
     state: UnsafeCell<T::RxQueue>,
 }
@@ -70,6 +76,7 @@ impl<T: Operations> RxQueue<T> {
         pin_init!(Self {
             napi: Opaque::new(pin_init::zeroed()),
             rest: Opaque::new(pin_init::zeroed()),
+            may_rest: AtomicBool::new(false),
             index,
             state: UnsafeCell::new(state),
         })
@@ -93,6 +100,7 @@ impl<T: Operations> RxQueue<T> {
     /// Puts the queue on: frames are polled when it is scheduled.
     pub(super) fn enable(&self, device: &Device<T>) {
         let index = u32::from(self.index);
+        self.may_rest.store(true, Ordering::Relaxed);
         // SAFETY: The instance was added to `device` and is off. RTNL is held by the caller, the
         // adapter of `ndo_open`.
         unsafe {
@@ -109,6 +117,7 @@ impl<T: Operations> RxQueue<T> {
     /// Puts the queue off, and waits until it is not polled any more.
     pub(super) fn disable(&self, device: &Device<T>) {
         let index = u32::from(self.index);
+        self.may_rest.store(false, Ordering::Relaxed);
         // SAFETY: The instance was added to `device` and is on. RTNL is held by the caller, the
         // adapter of `ndo_stop`.
         unsafe {
@@ -118,7 +127,9 @@ impl<T: Operations> RxQueue<T> {
             ] {
                 bindings::netif_queue_set_napi(device.as_ptr(), index, kind, core::ptr::null_mut());
             }
-            // A pause ends by itself before this returns: a queue at rest counts as scheduled.
+            // A queue at rest counts as scheduled: `napi_disable` would wait for the end of the
+            // pause. One that a poll at this very moment still begins it does wait for.
+            bindings::offload_nic_rest_end(self.rest.get());
             bindings::napi_disable(self.napi.get());
             bindings::offload_nic_rest_cancel(self.rest.get());
         }
@@ -158,7 +169,7 @@ impl<T: Operations> RxQueue<T> {
         let state = unsafe { &mut *queue.state.get() };
         let done = port.poll(queue.index, state, &context).min(budget);
         let rest = context.rest.get();
-        if rest > 0 {
+        if rest > 0 && queue.may_rest.load(Ordering::Relaxed) {
             // Less than the budget and not complete: the instance is the timer's to poll again.
             // SAFETY: The timer was set up in `add_to`, and the instance is scheduled.
             unsafe { bindings::offload_nic_rest_start(queue.rest.get(), rest) };
