@@ -12,7 +12,7 @@ use duct::cmd;
 use crate::cache::{Cache, Key};
 use crate::enter::{self, Enter};
 use crate::space;
-use crate::ui::{self, Step};
+use crate::ui::Step;
 
 /// Goes up when the making of the root changes in a way that its inputs do not show.
 const RECIPE: &str = "1";
@@ -44,6 +44,7 @@ impl Root {
                 std::env::consts::ARCH
             );
         }
+        ensure_tools(cache)?;
         let list = repo.join("qemu/root.packages");
         let list =
             std::fs::read_to_string(&list).with_context(|| format!("cannot read {list:?}"))?;
@@ -85,7 +86,6 @@ fn packages(list: &str) -> Vec<&str> {
 
 /// Makes the root in `partial`.
 fn make(cache: &Cache, partial: &Path, packages: &[&str]) -> Result<()> {
-    ensure_mmdebstrap(cache)?;
     let step = Step::start(
         &format!(
             "Making the build-and-guest root: Debian {SUITE}, {} packages and what they need",
@@ -152,45 +152,68 @@ fn debian_site(targets: &str) -> Option<&str> {
         .find_map(|line| line.strip_prefix("Debian Debian main "))
 }
 
-/// Installs mmdebstrap and the keys of the Debian archive if they are missing.
-fn ensure_mmdebstrap(cache: &Cache) -> Result<()> {
-    let present = |program: &str| {
-        cmd!("sh", "-c", format!("command -v {program}"))
-            .stdout_null()
-            .unchecked()
-            .run()
-            .is_ok_and(|output| output.status.success())
-    };
-    let keyring = Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
-    if present("mmdebstrap") && keyring.exists() {
+/// What xtask uses of the machine, beside the essential packages of Debian: how to see
+/// that it is there, and the Debian package that has it.
+const NEEDED: [(Needed, &str); 3] = [
+    (Needed::Program("mmdebstrap"), "mmdebstrap"),
+    (
+        Needed::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        "debian-archive-keyring",
+    ),
+    (Needed::Program("mount"), "mount"),
+];
+
+/// How to see that something is there.
+enum Needed {
+    Program(&'static str),
+    File(&'static str),
+}
+
+impl Needed {
+    fn is_there(&self) -> bool {
+        match self {
+            Needed::Program(name) => is_program(name),
+            Needed::File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+fn is_program(name: &str) -> bool {
+    cmd!("sh", "-c", format!("command -v {name}"))
+        .stdout_null()
+        .unchecked()
+        .run()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Installs what is missing of [`NEEDED`].
+fn ensure_tools(cache: &Cache) -> Result<()> {
+    let missing: Vec<&str> = NEEDED
+        .iter()
+        .filter(|(needed, _)| !needed.is_there())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    if !present("apt-get") {
+    let missing = missing.join(" ");
+    if !is_program("apt-get") {
         bail!(
-            "mmdebstrap and the keyring of the Debian archive ({}) are needed and not both here, \
-             and this machine has no apt-get to install them with. Install the packages \
-             `mmdebstrap` and `debian-archive-keyring` (their names on Fedora: `mmdebstrap`, \
-             `debian-keyring`; on Arch: `mmdebstrap`, `debian-archive-keyring`).",
-            keyring.display()
+            "this machine lacks {missing} (so the packages are called on Debian; the keyring is \
+             debian-keyring on Fedora, mount is in util-linux elsewhere), and has no apt-get to \
+             install them with: install them by hand"
         );
     }
-    ui::say("mmdebstrap or the Debian archive keyring is missing: installing them with apt-get");
     let step = Step::start(
-        "apt-get install mmdebstrap debian-archive-keyring",
+        &format!("This machine lacks {missing}: installing with apt-get"),
         "",
         &cache.log("apt"),
     )?;
     step.run(cmd!("apt-get", "update"))?;
+    let argv = ["install", "--yes", "--no-install-recommends"];
     step.run(
-        cmd!(
-            "apt-get",
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "mmdebstrap",
-            "debian-archive-keyring"
-        )
-        .env("DEBIAN_FRONTEND", "noninteractive"),
+        cmd("apt-get", argv.into_iter().chain(missing.split(' ')))
+            .env("DEBIAN_FRONTEND", "noninteractive"),
     )?;
     step.done();
     Ok(())
