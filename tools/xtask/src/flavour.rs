@@ -77,6 +77,16 @@ impl Flavour {
         }
     }
 
+    /// What the kernel is told when it boots.
+    pub(crate) fn parameters(self) -> &'static [&'static str] {
+        match self {
+            // A slab with any check has no sheaves: those keep stale pointers to what was
+            // taken out of them, so that kmemleak sees no leak.
+            Flavour::UmlLockdep => &["slab_debug=F"],
+            Flavour::Uml | Flavour::Qemu | Flavour::UmlKasan => &[],
+        }
+    }
+
     /// Variables for every `make` with this kernel.
     pub(crate) fn make_variables(self) -> &'static [&'static str] {
         match self {

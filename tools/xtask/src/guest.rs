@@ -58,6 +58,8 @@ pub(crate) struct Boot {
     /// The kernel's own modules: what `/lib/modules` shows. None if the kernel
     /// is the user's.
     pub(crate) modules: Option<PathBuf>,
+    /// Parameters of its own.
+    pub(crate) parameters: &'static [&'static str],
     /// Processors of the guest.
     pub(crate) cpus: u32,
     /// MiB of memory.

@@ -44,14 +44,15 @@ impl<'a> Session<'a> {
 
     /// A session without the module.
     fn bare(workshop: &'a Workshop, kernel: &Chosen) -> Result<Self> {
-        let (machine, image, modules, flavour) = match kernel {
+        let (machine, image, modules, parameters, flavour) = match kernel {
             Chosen::Ours(kernel) => (
                 kernel.flavour.machine(),
                 kernel.image(),
                 Some(kernel.modules()),
+                kernel.flavour.parameters(),
                 kernel.flavour.name(),
             ),
-            Chosen::Theirs(kdir) => (kdir.machine(), kdir.bootable()?, None, "kdir"),
+            Chosen::Theirs(kdir) => (kdir.machine(), kdir.bootable()?, None, &[][..], "kdir"),
         };
         let mut session = Self {
             workshop,
@@ -59,6 +60,7 @@ impl<'a> Session<'a> {
                 machine,
                 image,
                 modules,
+                parameters,
                 cpus: 2,
                 memory: 2048,
                 kvm: false,
