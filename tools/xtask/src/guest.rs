@@ -41,13 +41,17 @@ const CONTROL: &str = "/mnt";
 const INIT: &str = include_str!("../../../qemu/guest-init.sh");
 
 /// Kernel parameters of every guest: all messages on the console, which is what is
-/// searched; an oops ends the guest, which otherwise limps on to its deadline; and
-/// KASAN reports every error, not just the first.
-const PARAMETERS: [&str; 4] = [
+/// searched; an oops ends the guest, which otherwise limps on to its deadline; KASAN
+/// reports every error, not just the first; and a lockup is one after two minutes, as a
+/// guest's processors are threads that a busy host keeps waiting.
+const PARAMETERS: [&str; 7] = [
     "ignore_loglevel",
     "panic=-1",
     "oops=panic",
     "kasan_multi_shot",
+    "watchdog_thresh=60",
+    "workqueue.watchdog_thresh=120",
+    "rcupdate.rcu_cpu_stall_timeout=120",
 ];
 
 /// What is booted.
