@@ -230,6 +230,7 @@ fn bpftool_reads_the_helper_set() -> Result<()> {
         "bpf_ktime_get_ns",
         "bpf_get_prandom_u32",
         "bpf_get_smp_processor_id",
+        "bpf_csum_diff",
         "bpf_xdp_adjust_head",
         "bpf_xdp_adjust_tail",
     ] {

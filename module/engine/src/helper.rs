@@ -22,6 +22,8 @@ pub enum Helper {
     GetPrandomU32 = 7,
     /// `u32 bpf_get_smp_processor_id()`.
     GetSmpProcessorId = 8,
+    /// `s64 bpf_csum_diff(from, from_size, to, to_size, seed)`.
+    CsumDiff = 28,
     /// `long bpf_xdp_adjust_head(xdp_md, delta)`.
     XdpAdjustHead = 44,
     /// `long bpf_xdp_adjust_meta(xdp_md, delta)`.
@@ -39,6 +41,7 @@ impl Helper {
         Self::KtimeGetNs,
         Self::GetPrandomU32,
         Self::GetSmpProcessorId,
+        Self::CsumDiff,
         Self::XdpAdjustHead,
         Self::XdpAdjustMeta,
         Self::XdpAdjustTail,
@@ -53,6 +56,7 @@ impl Helper {
             5 => Self::KtimeGetNs,
             7 => Self::GetPrandomU32,
             8 => Self::GetSmpProcessorId,
+            28 => Self::CsumDiff,
             44 => Self::XdpAdjustHead,
             54 => Self::XdpAdjustMeta,
             65 => Self::XdpAdjustTail,
@@ -77,6 +81,7 @@ impl Helper {
             Self::KtimeGetNs => "bpf_ktime_get_ns",
             Self::GetPrandomU32 => "bpf_get_prandom_u32",
             Self::GetSmpProcessorId => "bpf_get_smp_processor_id",
+            Self::CsumDiff => "bpf_csum_diff",
             Self::XdpAdjustHead => "bpf_xdp_adjust_head",
             Self::XdpAdjustMeta => "bpf_xdp_adjust_meta",
             Self::XdpAdjustTail => "bpf_xdp_adjust_tail",
@@ -104,7 +109,6 @@ const COMMON: &[(i32, &str)] = &[
     (23, "bpf_redirect"),
     (25, "bpf_perf_event_output"),
     (26, "bpf_skb_load_bytes"),
-    (28, "bpf_csum_diff"),
     (51, "bpf_redirect_map"),
     (69, "bpf_fib_lookup"),
     (84, "bpf_sk_lookup_tcp"),

@@ -4,6 +4,7 @@
 
 use core::ops::Deref;
 
+use super::checksum;
 use super::machine::{tail, Machine};
 use super::Services;
 use crate::address::{self, Region};
@@ -55,6 +56,7 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             Helper::KtimeGetNs => Ok(self.services.ktime_get_ns()),
             Helper::GetPrandomU32 => Ok(self.services.prandom_u32().into()),
             Helper::GetSmpProcessorId => Ok(self.services.processor_id().into()),
+            Helper::CsumDiff => self.csum_diff(arguments),
             Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
                 self.adjust(helper, arguments)
             }
@@ -77,6 +79,28 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             _ => self.frame.adjust_tail(delta),
         };
         Ok(status(result))
+    }
+
+    /// How a checksum changes when the bytes at `from` become those at `to`, or when bytes come or
+    /// go if one size is 0. A pointer is of no account where there are no bytes.
+    fn csum_diff(
+        &self,
+        [from, from_size, to, to_size, seed]: Arguments,
+    ) -> Result<u64, BadArgument> {
+        // The kernel's helper takes all but the pointers as 32 bits.
+        let (from_size, to_size, seed) = (from_size as u32, to_size as u32, seed as u32);
+        let sum = |address: u64, size: u32, seed: u32| {
+            let len = size as usize;
+            let bytes = readable(self.frame, self.stack, self.maps, address, len)?;
+            Ok::<u32, BadArgument>(checksum::sum(&bytes, len, seed))
+        };
+        let result = match (from_size, to_size) {
+            (0, 0) => seed,
+            (0, _) => sum(to, to_size, seed)?,
+            (_, 0) => !sum(from, from_size, !seed)?,
+            _ => checksum::sub(sum(to, to_size, seed)?, sum(from, from_size, 0)?),
+        };
+        Ok(checksum::fold(result).into())
     }
 
     fn map_lookup(&mut self, [map, key, ..]: Arguments) -> Result<u64, BadArgument> {

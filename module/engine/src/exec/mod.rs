@@ -4,6 +4,7 @@
 
 mod alu;
 mod calls;
+mod checksum;
 mod handlers;
 mod helpers;
 mod interpreter;
