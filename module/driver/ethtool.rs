@@ -51,6 +51,18 @@ const RX_TOTALS: &[Count<RxQueue>] = &[
     (stats::XDP_HW_TX_NO_CARRIER_DROPS, |rx| {
         rx.bounce_no_carrier_drops.get()
     }),
+    (stats::XDP_HW_REDIRECT_NO_PORT_DROPS, |rx| {
+        rx.redirect_no_port_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_DOWN_DROPS, |rx| {
+        rx.redirect_down_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_TOO_LONG_DROPS, |rx| {
+        rx.redirect_too_long_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_RING_FULL_DROPS, |rx| {
+        rx.redirect_ring_full_drops.get()
+    }),
 ];
 
 /// What offloaded programs say.
@@ -58,6 +70,7 @@ const XDP_VERDICTS: &[(&str, XdpVerdict)] = &[
     (stats::XDP_HW_PASS, XdpVerdict::Pass),
     (stats::XDP_HW_DROP, XdpVerdict::Drop),
     (stats::XDP_HW_TX, XdpVerdict::Tx),
+    (stats::XDP_HW_REDIRECT, XdpVerdict::Redirect),
     (stats::XDP_HW_ABORTED, XdpVerdict::Aborted),
 ];
 
@@ -68,6 +81,7 @@ const TX_TOTALS: &[Count<TxQueue>] = &[
     (stats::TX_SOFTWARE_CHECKSUMS, |tx| {
         tx.software_checksums.get()
     }),
+    (stats::TX_REDIRECTED_FRAMES, |tx| tx.redirected_packets()),
     (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
     (stats::TX_QUEUE_WAKES, |tx| tx.wakes.load(Ordering::Relaxed)),
 ];

@@ -24,6 +24,7 @@ mod nic;
 mod port;
 mod program;
 mod ration;
+mod redirect;
 mod rx;
 mod tx;
 mod xdp;

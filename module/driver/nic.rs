@@ -6,7 +6,8 @@ use crate::{
     fault::FaultFiles,
     memory::DeviceMemory,
     port::Port,
-    program::Program, //
+    program::Program,
+    redirect::Siblings, //
 };
 use kernel::{
     debugfs::Dir,
@@ -53,6 +54,14 @@ impl Nic {
             ports: made,
             _device: device,
         };
+        let mut siblings = KVec::with_capacity(nic.ports.len(), GFP_KERNEL)?;
+        for port in nic.ports.iter() {
+            siblings.push(port.clone(), GFP_KERNEL)?;
+        }
+        let siblings = Arc::new(Siblings::new(siblings), GFP_KERNEL)?;
+        for port in nic.ports.iter() {
+            port.siblings.replace(Some(siblings.clone()));
+        }
         with_rtnl(|rtnl| {
             for pair in nic.ports.chunks_exact(2) {
                 if let [left, right] = pair {
@@ -71,10 +80,11 @@ impl Nic {
 impl Drop for Nic {
     fn drop(&mut self) {
         self.registrations.clear();
-        // The two ends of a cable hold each other.
+        // The two ends of a cable hold each other, and all ports hold all.
         with_rtnl(|rtnl| {
             for port in self.ports.iter() {
                 port.unplug(rtnl);
+                port.siblings.replace(None);
             }
         });
     }

@@ -4,6 +4,7 @@
 
 use crate::{
     program::Program,
+    redirect::Siblings,
     rx::{
         RxCore,
         RxQueue, //
@@ -62,6 +63,8 @@ pub(crate) struct Port {
     pub(crate) is_up: AtomicBool,
     /// The port at the other end of the cable.
     pub(crate) peer: rcu::Slot<Port>,
+    /// All ports of the NIC, this one too.
+    pub(crate) siblings: rcu::Slot<Siblings>,
     /// The program that the device runs for each received frame.
     pub(crate) xdp_hw: XdpSlot,
 }
@@ -97,6 +100,7 @@ impl Port {
             tx_ring_size: AtomicU32::new(DEFAULT_RING),
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
+            siblings: rcu::Slot::empty(),
             xdp_hw: XdpSlot::empty(),
         })
     }
@@ -125,12 +129,16 @@ impl Port {
         }
     }
 
+    /// Whether the port takes frames.
+    #[inline]
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Acquire)
+    }
+
     /// The port at the other end of the cable, if it takes frames.
     #[inline]
     pub(crate) fn listening_peer<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Self> {
-        self.peer
-            .load(guard)
-            .filter(|peer| peer.is_up.load(Ordering::Acquire))
+        self.peer.load(guard).filter(|peer| peer.is_up())
     }
 }
 

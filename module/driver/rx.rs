@@ -78,6 +78,16 @@ pub(crate) struct RxQueue {
     pub(crate) bounce_ring_full_drops: Counter,
     /// Lost on the way back: the other end of the cable is missing or down.
     pub(crate) bounce_no_carrier_drops: Counter,
+    /// Frames that the device sent by the port that the program named (XDP_REDIRECT).
+    pub(crate) redirected_packets: Counter,
+    /// Lost instead: the program named no port of this NIC in its namespace.
+    pub(crate) redirect_no_port_drops: Counter,
+    /// Lost instead: that port, or the other end of its cable, is missing or down.
+    pub(crate) redirect_down_drops: Counter,
+    /// Lost instead: longer than that port's MTU lets through.
+    pub(crate) redirect_too_long_drops: Counter,
+    /// Lost instead: the far ring had no room.
+    pub(crate) redirect_ring_full_drops: Counter,
     /// Lost: in the ring when the port went down. Counted under RTNL.
     pub(crate) down_drops: Counter,
     /// Lost: in the ring when it was made smaller. Counted under RTNL.
@@ -100,6 +110,11 @@ impl RxQueue {
             runt_drops: Counter::new(),
             bounce_ring_full_drops: Counter::new(),
             bounce_no_carrier_drops: Counter::new(),
+            redirected_packets: Counter::new(),
+            redirect_no_port_drops: Counter::new(),
+            redirect_down_drops: Counter::new(),
+            redirect_too_long_drops: Counter::new(),
+            redirect_ring_full_drops: Counter::new(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),
         })
@@ -112,7 +127,16 @@ impl RxQueue {
             self.runt_drops.get(),
             self.down_drops.get(),
             self.resize_drops.get(),
+            self.redirect_no_port_drops.get(),
+            self.redirect_down_drops.get(),
+            self.redirect_too_long_drops.get(),
+            self.redirect_ring_full_drops.get(),
         ])
+    }
+
+    /// Frames that the device has sent on its own.
+    fn sent_by_device(&self) -> u64 {
+        sum([self.bounced_packets.get(), self.redirected_packets.get()])
     }
 
     /// Frames that were lost on the way back.
@@ -214,7 +238,7 @@ impl Poll<'_> {
         let mut frame = Frame::read_only(skb.linear());
         let descriptor = self.execute(program, &mut frame, core);
         match descriptor.verdict {
-            Some(XdpVerdict::Tx) => self.port.bounce(skb, self.queue, self.rx, self.guard),
+            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => self.send(skb, &descriptor),
             _ if descriptor.to_host() => self.deliver_copy(skb),
             _ => skb.consume(),
         }
@@ -238,14 +262,23 @@ impl Poll<'_> {
         let descriptor = self.execute(program, &mut frame, core);
         let range = frame.data_offset()..frame.end_offset();
         match descriptor.verdict {
-            Some(XdpVerdict::Tx) => {
-                let skb = buffer.into_sent(range);
-                self.port.bounce(skb, self.queue, self.rx, self.guard)
+            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => {
+                self.send(buffer.into_sent(range), &descriptor)
             }
             _ if descriptor.to_host() => {
                 self.deliver(buffer.into_received(range, descriptor.meta_len))
             }
             _ => {}
+        }
+    }
+
+    /// Has the device send a frame, where the program wants it.
+    fn send(&self, skb: SkBuff, descriptor: &RxDescriptor) {
+        let (port, rx) = (self.port, self.rx);
+        if descriptor.verdict == Some(XdpVerdict::Redirect) {
+            port.redirect(skb, descriptor.redirect, self.queue, rx, self.guard);
+        } else {
+            port.bounce(skb, self.queue, rx, self.guard);
         }
     }
 
@@ -260,6 +293,7 @@ impl Poll<'_> {
             ingress_ifindex: self.port.device.ifindex(),
             rx_queue_index: u32::from(self.queue),
             egress_ifindex: 0,
+            redirect: None,
         };
         let descriptor = pipeline::receive(
             &mut core.0,
@@ -340,7 +374,7 @@ impl Port {
             guard: &guard,
         };
         let began = machine::ktime_get_ns();
-        let bounced = rx.bounced_packets.get();
+        let sent = rx.sent_by_device();
         let mut from_device = false;
         let mut done = 0;
         while done < context.budget() {
@@ -357,7 +391,7 @@ impl Port {
                 poll.receive(skb, core);
             }
         }
-        if from_device && rx.bounced_packets.get() != bounced {
+        if from_device && rx.sent_by_device() != sent {
             // Frames go to and fro, and would for ever: leave the CPU most of the time.
             context.rest(ration::rest(began, machine::ktime_get_ns()));
         }

@@ -29,6 +29,14 @@ use net::{
 /// Stands for the transmit queue in a frame that the device itself has sent.
 pub(crate) const FROM_DEVICE: u16 = u16::MAX;
 
+/// Why a frame of the device did not get on the cable.
+pub(crate) enum Unsent {
+    /// The other end of the cable is missing or down.
+    NoCarrier,
+    /// The far ring has no room.
+    RingFull,
+}
+
 /// A transmit queue. Its counters belong to whoever holds the queue's lock.
 pub(crate) struct TxQueue {
     /// Frames on the cable that the far side has not taken yet.
@@ -46,6 +54,10 @@ pub(crate) struct TxQueue {
     pub(crate) offload_drops: Counter,
     /// Frames whose checksum the driver had the CPU fill in.
     pub(crate) software_checksums: Counter,
+    /// Frames that the device sent because a program of the NIC's ports said so (XDP_REDIRECT).
+    /// Counted by those ports' polls, several at once.
+    redirected_packets: AtomicU64,
+    redirected_bytes: AtomicU64,
 }
 
 impl TxQueue {
@@ -60,6 +72,8 @@ impl TxQueue {
             no_carrier_drops: Counter::new(),
             offload_drops: Counter::new(),
             software_checksums: Counter::new(),
+            redirected_packets: AtomicU64::new(0),
+            redirected_bytes: AtomicU64::new(0),
         }
     }
 
@@ -67,10 +81,31 @@ impl TxQueue {
         sum([self.no_carrier_drops.get(), self.offload_drops.get()])
     }
 
+    /// Counts a frame of `len` bytes that was redirected to this queue's port and sent.
+    pub(crate) fn count_redirected(&self, len: usize) {
+        self.redirected_packets.fetch_add(1, Ordering::Relaxed);
+        self.redirected_bytes
+            .fetch_add(len as u64, Ordering::Relaxed);
+    }
+
+    /// Frames that were redirected to this queue's port and sent.
+    pub(crate) fn redirected_packets(&self) -> u64 {
+        self.redirected_packets.load(Ordering::Relaxed)
+    }
+
+    fn all_packets(&self) -> u64 {
+        sum([self.packets.get(), self.redirected_packets()])
+    }
+
+    fn all_bytes(&self) -> u64 {
+        let redirected = self.redirected_bytes.load(Ordering::Relaxed);
+        sum([self.bytes.get(), redirected])
+    }
+
     pub(crate) fn link_stats(&self) -> LinkStats {
         LinkStats {
-            tx_packets: self.packets.get(),
-            tx_bytes: self.bytes.get(),
+            tx_packets: self.all_packets(),
+            tx_bytes: self.all_bytes(),
             tx_dropped: self.drops(),
             ..LinkStats::default()
         }
@@ -78,8 +113,8 @@ impl TxQueue {
 
     pub(crate) fn stats(&self) -> TxQueueStats {
         TxQueueStats {
-            packets: self.packets.get(),
-            bytes: self.bytes.get(),
+            packets: self.all_packets(),
+            bytes: self.all_bytes(),
             hw_drops: self.drops(),
             stop: self.stops.get(),
             wake: self.wakes.load(Ordering::Relaxed),
@@ -210,26 +245,36 @@ impl Port {
         }
     }
 
-    /// The device sends a frame that it has received back to the cable. A device does not wait: if
-    /// there is no room, the frame is lost. Context: NAPI poll.
-    pub(crate) fn bounce(&self, mut skb: SkBuff, queue: u16, rx: &RxQueue, guard: &rcu::Guard) {
+    /// The device puts a frame that it has received on this port's cable. A device does not wait:
+    /// if there is no room, the frame is lost. Gives its length. Context: NAPI poll.
+    pub(crate) fn send_from_device(
+        &self,
+        mut skb: SkBuff,
+        queue: u16,
+        guard: &rcu::Guard,
+    ) -> core::result::Result<usize, Unsent> {
         let peer = self.listening_peer(guard);
         let far = peer.and_then(|peer| peer.rx_queue_for(queue).map(|far| (peer, far)));
-        let Some((peer, (far_queue, far))) = far else {
-            rx.bounce_no_carrier_drops.add(1);
-            return;
-        };
+        let (peer, (far_queue, far)) = far.ok_or(Unsent::NoCarrier)?;
         // It is on nobody's account any more: it may go to and fro for ever.
         skb.orphan();
         skb.set_queue(FROM_DEVICE);
         let len = skb.len();
-        match far.ring.push(skb) {
-            Ok(()) => {
+        far.ring.push(skb).map_err(|_| Unsent::RingFull)?;
+        peer.device.schedule(far_queue);
+        Ok(len)
+    }
+
+    /// The device sends a frame that it has received back to the cable that it came from (XDP_TX).
+    /// Context: NAPI poll.
+    pub(crate) fn bounce(&self, skb: SkBuff, queue: u16, rx: &RxQueue, guard: &rcu::Guard) {
+        match self.send_from_device(skb, queue, guard) {
+            Ok(len) => {
                 rx.bounced_packets.add(1);
                 rx.bounced_bytes.add(len as u64);
-                peer.device.schedule(far_queue);
             }
-            Err(_) => rx.bounce_ring_full_drops.add(1),
+            Err(Unsent::NoCarrier) => rx.bounce_no_carrier_drops.add(1),
+            Err(Unsent::RingFull) => rx.bounce_ring_full_drops.add(1),
         }
     }
 

@@ -85,6 +85,11 @@ void offload_nic_napi_schedule(struct napi_struct *napi)
 	napi_schedule(napi);
 }
 
+unsigned int offload_nic_longest_forwarded(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
+}
+
 bool offload_nic_netif_running(const struct net_device *dev)
 {
 	return netif_running(dev);
@@ -267,6 +272,11 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(const struct 
 		request.vlan_proto = be16_to_cpu(skb->vlan_proto);
 	}
 	return request;
+}
+
+bool offload_nic_same_net(const struct net_device *a, const struct net_device *b)
+{
+	return net_eq(dev_net_rcu(a), dev_net_rcu(b));
 }
 
 void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len)

@@ -43,6 +43,7 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 					   unsigned int len);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 void offload_nic_napi_schedule(struct napi_struct *napi);
+unsigned int offload_nic_longest_forwarded(const struct net_device *dev);
 bool offload_nic_netif_running(const struct net_device *dev);
 void offload_nic_netif_tx_disable(struct net_device *dev);
 void offload_nic_netif_tx_start_all_queues(struct net_device *dev);
@@ -62,6 +63,7 @@ void offload_nic_rest_cancel(struct offload_nic_rest *rest);
 void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
+bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
 void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);

@@ -20,6 +20,7 @@ use crate::{
     },
     ethtool::EthtoolOperations,
     extack::Extack,
+    rcu::Guard,
     skbuff::SkBuff,
     stats::{
         LinkStats,
@@ -156,6 +157,21 @@ impl NetDevice {
     pub fn ifindex(&self) -> u32 {
         // SAFETY: The device is valid; an `int` that is never negative.
         unsafe { (*self.as_ptr()).ifindex as u32 }
+    }
+
+    /// Whether both interfaces are in the same network namespace.
+    #[inline]
+    pub fn shares_namespace_with(&self, other: &Self, _guard: &Guard) -> bool {
+        // SAFETY: Both devices are valid, and the guard holds the read side of RCU.
+        unsafe { bindings::offload_nic_same_net(self.as_ptr(), other.as_ptr()) }
+    }
+
+    /// Length in bytes, from the Ethernet header on, of the longest frame that the kernel lets XDP
+    /// programs of other interfaces send by this one (`xdp_ok_fwd_dev()`).
+    #[inline]
+    pub fn longest_forwarded(&self) -> usize {
+        // SAFETY: The device is valid.
+        unsafe { bindings::offload_nic_longest_forwarded(self.as_ptr()) as usize }
     }
 
     /// Number of transmit queues.

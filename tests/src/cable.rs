@@ -36,6 +36,29 @@ pub struct Observed {
     pub bounced: Vec<Vec<u8>>,
 }
 
+/// Takes both ends of a cable up, so that what is sent arrives as it is and nothing
+/// else does. Their namespaces must have been silenced.
+///
+/// # Errors
+///
+/// Where `ip` fails.
+pub fn bring_up(near: &Link, far: &Link, mtu: usize) -> Result<()> {
+    for link in [near, far] {
+        // Merged or split frames would not be those that were sent. Not every
+        // device has each of these, so the answer does not matter.
+        link.cmd(format!(
+            "ethtool -K {} rx off tx off gro off gso off tso off",
+            link.name
+        ))
+        .output()?;
+        link.set(format!("arp off mtu {mtu} up")).run()?;
+    }
+    for link in [near, far] {
+        link.await_that("a carrier", Link::has_carrier)?;
+    }
+    Ok(())
+}
+
 impl Cable {
     /// A pair of veth devices, for native XDP.
     ///
@@ -100,20 +123,7 @@ impl Cable {
     fn bring_up(&self, mtu: usize) -> Result<()> {
         self._near_ns.silence()?;
         self._far_ns.silence()?;
-        for link in [&self.near, &self.far] {
-            // Merged or split frames would not be those that were sent. Not every
-            // device has each of these, so the answer does not matter.
-            link.cmd(format!(
-                "ethtool -K {} rx off tx off gro off gso off tso off",
-                link.name
-            ))
-            .output()?;
-            link.set(format!("arp off mtu {mtu} up")).run()?;
-        }
-        for link in [&self.near, &self.far] {
-            link.await_that("a carrier", Link::has_carrier)?;
-        }
-        Ok(())
+        bring_up(&self.near, &self.far, mtu)
     }
 
     /// Puts a program on the far end.

@@ -21,6 +21,8 @@ pub const JUMBO_MTU: usize = 3500;
 pub const MARK_PASS: u16 = 0x88b5;
 /// See [`MARK_PASS`]; this one comes back.
 pub const MARK_TX: u16 = 0x88b6;
+/// See [`MARK_PASS`]; this one leaves by another interface.
+pub const MARK_AWAY: u16 = 0x88b7;
 
 const VLAN: u16 = 0x8100;
 const QINQ: u16 = 0x88a8;
@@ -50,9 +52,9 @@ pub fn filler(ethertype: u16) -> Vec<u8> {
     frame
 }
 
-/// Whether `frame` is a [`filler`] of either mark.
+/// Whether `frame` is a [`filler`] of any mark.
 pub fn is_filler(frame: &[u8]) -> bool {
-    [MARK_PASS, MARK_TX].iter().any(|ethertype| {
+    [MARK_PASS, MARK_TX, MARK_AWAY].iter().any(|ethertype| {
         frame.len() == 1500
             && frame.starts_with(&[0x06; 12])
             && frame[12..14] == ethertype.to_be_bytes()
@@ -100,7 +102,7 @@ impl Frames {
         frame[0] &= 0xfe;
         frame[6] &= 0xfe;
         let ethertype = u16::from_be_bytes([frame[12], frame[13]]);
-        if ethertype == MARK_PASS || ethertype == MARK_TX {
+        if [MARK_PASS, MARK_TX, MARK_AWAY].contains(&ethertype) {
             frame[13] = 0xb8;
         }
         frame

@@ -559,6 +559,7 @@ fn adds_up(port: &Link, before: &Statistics, rx_packets: u64) -> Result<u64> {
         stats::XDP_HW_DROP,
         stats::XDP_HW_ABORTED,
         stats::XDP_HW_TX,
+        stats::XDP_HW_REDIRECT,
         stats::RX_NO_BUFFER_DROPS,
         stats::RX_RUNT_DROPS,
     ] {

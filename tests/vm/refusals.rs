@@ -85,8 +85,8 @@ fn an_unsupported_helper() -> Result<()> {
     says(
         &said,
         &[
-            "insn 2",
-            "bpf_redirect#23",
+            "insn 0",
+            "bpf_jiffies64#118",
             "unknown func ",
             "bpf_map_lookup_elem",
         ],

@@ -5,10 +5,12 @@
 //! What becomes of a frame that the device takes from the cable is counted once:
 //!
 //! [`RX_DEVICE_FRAMES`] = `rx_packets` of the interface + [`XDP_HW_DROP`] + [`XDP_HW_ABORTED`] +
-//! [`XDP_HW_TX`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`]
+//! [`XDP_HW_TX`] + [`XDP_HW_REDIRECT`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`]
 //!
-//! and [`XDP_HW_TX`] are those that were sent, or lost by one of the `XDP_HW_TX_*_DROPS`. Frames that
-//! never got so far are in the other counters that end in `_drops`.
+//! [`XDP_HW_TX`] are those that were sent, or lost by one of the `XDP_HW_TX_*_DROPS`;
+//! [`XDP_HW_REDIRECT`] those that were sent by a port which then counts them as
+//! [`TX_REDIRECTED_FRAMES`], or lost by one of the `XDP_HW_REDIRECT_*_DROPS`. Frames that never got so
+//! far are in the other counters that end in `_drops`.
 //!
 //! Beside these there are `rxN_packets`, `rxN_bytes` (handed to the host), `txN_packets` and
 //! `txN_bytes` for each queue `N`.
@@ -32,6 +34,8 @@ pub const XDP_HW_PASS: &str = "xdp_hw_pass";
 pub const XDP_HW_DROP: &str = "xdp_hw_drop";
 /// Frames for which the offloaded program said `XDP_TX`.
 pub const XDP_HW_TX: &str = "xdp_hw_tx";
+/// Frames for which the offloaded program said `XDP_REDIRECT`.
+pub const XDP_HW_REDIRECT: &str = "xdp_hw_redirect";
 /// Frames for which the offloaded program said `XDP_ABORTED`, gave no valid action, or was stopped.
 pub const XDP_HW_ABORTED: &str = "xdp_hw_aborted";
 /// Of the aborted ones: the device stopped the program, or it returned a number that is no action.
@@ -42,6 +46,21 @@ pub const XDP_HW_TX_RING_FULL_DROPS: &str = "xdp_hw_tx_ring_full_drops";
 /// Frames to be sent back (`XDP_TX`) while the other end of the cable was missing or down.
 pub const XDP_HW_TX_NO_CARRIER_DROPS: &str = "xdp_hw_tx_no_carrier_drops";
 
+/// Frames to be sent by another port (`XDP_REDIRECT`) when the program had named none, or one that no
+/// port of this NIC has in the namespace of the port that received the frame.
+pub const XDP_HW_REDIRECT_NO_PORT_DROPS: &str = "xdp_hw_redirect_no_port_drops";
+/// Frames to be sent by another port (`XDP_REDIRECT`) while that port, or the other end of its cable,
+/// was missing or down.
+pub const XDP_HW_REDIRECT_DOWN_DROPS: &str = "xdp_hw_redirect_down_drops";
+/// Frames to be sent by another port (`XDP_REDIRECT`) that were longer than its MTU with an Ethernet
+/// header and a VLAN tag.
+pub const XDP_HW_REDIRECT_TOO_LONG_DROPS: &str = "xdp_hw_redirect_too_long_drops";
+/// Frames to be sent by another port (`XDP_REDIRECT`) for which the far ring had no room.
+pub const XDP_HW_REDIRECT_RING_FULL_DROPS: &str = "xdp_hw_redirect_ring_full_drops";
+
+/// Frames that this port sent because the offloaded program of a port of the same NIC said so
+/// (`XDP_REDIRECT`).
+pub const TX_REDIRECTED_FRAMES: &str = "tx_redirected_frames";
 /// Frames from the stack while the other end of the cable was missing or down.
 pub const TX_NO_CARRIER_DROPS: &str = "tx_no_carrier_drops";
 /// Frames from the stack that asked for an offload which the device does not offer.

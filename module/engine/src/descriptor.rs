@@ -45,6 +45,9 @@ pub struct RxDescriptor {
     pub hash: Option<u32>,
     /// What the offloaded program said; `None` if there is no program.
     pub verdict: Option<XdpVerdict>,
+    /// Interface index of the port that the program wants the frame sent by, if the verdict is
+    /// [`XdpVerdict::Redirect`] and the program named one.
+    pub redirect: Option<u32>,
 }
 
 impl RxDescriptor {

@@ -213,7 +213,8 @@ fn move_bytes(bytes: &mut [u8], from: usize, to: usize, len: usize) {
     }
 }
 
-/// What a program can learn about a frame beside its bytes: the rest of `struct xdp_md`.
+/// What a program can learn about a frame beside its bytes, the rest of `struct xdp_md`, and what it
+/// decides beside its verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct XdpContext {
     /// Interface index of the port that received the frame.
@@ -222,4 +223,6 @@ pub struct XdpContext {
     pub rx_queue_index: u32,
     /// Interface index of the port that will send the frame; 0 on receive.
     pub egress_ifindex: u32,
+    /// Interface index that the program gave to `bpf_redirect()` last; `None` before it does.
+    pub redirect: Option<u32>,
 }

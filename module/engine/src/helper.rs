@@ -22,6 +22,8 @@ pub enum Helper {
     GetPrandomU32 = 7,
     /// `u32 bpf_get_smp_processor_id()`.
     GetSmpProcessorId = 8,
+    /// `long bpf_redirect(ifindex, flags)`.
+    Redirect = 23,
     /// `s64 bpf_csum_diff(from, from_size, to, to_size, seed)`.
     CsumDiff = 28,
     /// `long bpf_xdp_adjust_head(xdp_md, delta)`.
@@ -41,6 +43,7 @@ impl Helper {
         Self::KtimeGetNs,
         Self::GetPrandomU32,
         Self::GetSmpProcessorId,
+        Self::Redirect,
         Self::CsumDiff,
         Self::XdpAdjustHead,
         Self::XdpAdjustMeta,
@@ -56,6 +59,7 @@ impl Helper {
             5 => Self::KtimeGetNs,
             7 => Self::GetPrandomU32,
             8 => Self::GetSmpProcessorId,
+            23 => Self::Redirect,
             28 => Self::CsumDiff,
             44 => Self::XdpAdjustHead,
             54 => Self::XdpAdjustMeta,
@@ -81,6 +85,7 @@ impl Helper {
             Self::KtimeGetNs => "bpf_ktime_get_ns",
             Self::GetPrandomU32 => "bpf_get_prandom_u32",
             Self::GetSmpProcessorId => "bpf_get_smp_processor_id",
+            Self::Redirect => "bpf_redirect",
             Self::CsumDiff => "bpf_csum_diff",
             Self::XdpAdjustHead => "bpf_xdp_adjust_head",
             Self::XdpAdjustMeta => "bpf_xdp_adjust_meta",
@@ -106,7 +111,6 @@ const COMMON: &[(i32, &str)] = &[
     (12, "bpf_tail_call"),
     (13, "bpf_clone_redirect"),
     (14, "bpf_get_current_pid_tgid"),
-    (23, "bpf_redirect"),
     (25, "bpf_perf_event_output"),
     (26, "bpf_skb_load_bytes"),
     (51, "bpf_redirect_map"),

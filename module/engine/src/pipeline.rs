@@ -27,13 +27,16 @@ impl Counter {
     }
 }
 
+/// How many verdicts there are.
+const XDP_VERDICTS: usize = 5;
+
 /// What offloaded programs decided about the frames of a receive queue. Wrap around at 2^64.
 #[derive(Default)]
 pub struct XdpCounters {
     /// Frames by verdict, indexed as [`XdpVerdict`].
-    packets: [Counter; 4],
+    packets: [Counter; XDP_VERDICTS],
     /// Their bytes, as they were received.
-    bytes: [Counter; 4],
+    bytes: [Counter; XDP_VERDICTS],
     /// Programs that the device stopped, by cause; their frames count as aborted.
     faults: [Counter; FaultCause::ALL.len()],
 }
@@ -102,5 +105,8 @@ pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
         queue: context.rx_queue_index,
         hash: None,
         verdict,
+        redirect: context
+            .redirect
+            .filter(|_| verdict == Some(XdpVerdict::Redirect)),
     }
 }

@@ -361,7 +361,7 @@ fn the_program_chooses_the_receive_queue() {
 fn verdicts_and_faults_are_counted() {
     let counters = XdpCounters::default();
     let data = numbered(60);
-    for action in [0, 1, 2, 2, 3, 4, -1] {
+    for action in [0, 1, 2, 2, 3, 4, 5, -1] {
         let program = program(&[mov_imm(R0, action), exit()], &[]);
         let mut frame = Frame::read_only(&data);
         let received = pipeline::receive(
@@ -381,9 +381,10 @@ fn verdicts_and_faults_are_counted() {
         XdpVerdict::Drop,
         XdpVerdict::Pass,
         XdpVerdict::Tx,
+        XdpVerdict::Redirect,
     ]
     .map(|v| counters.packets(v));
-    assert_eq!(packets, [3, 1, 2, 1]);
+    assert_eq!(packets, [3, 1, 2, 1, 1]);
     assert_eq!(counters.bytes(XdpVerdict::Pass), 120);
     assert_eq!(counters.faults(FaultCause::InvalidAction), 2);
     assert_eq!(

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use super::checksum;
 use super::machine::{tail, Machine};
-use super::Services;
+use super::{Services, XdpVerdict};
 use crate::address::{self, Region};
 use crate::fault::FaultCause;
 use crate::frame::Frame;
@@ -56,6 +56,7 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             Helper::KtimeGetNs => Ok(self.services.ktime_get_ns()),
             Helper::GetPrandomU32 => Ok(self.services.prandom_u32().into()),
             Helper::GetSmpProcessorId => Ok(self.services.processor_id().into()),
+            Helper::Redirect => Ok(self.redirect(arguments)),
             Helper::CsumDiff => self.csum_diff(arguments),
             Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
                 self.adjust(helper, arguments)
@@ -79,6 +80,16 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             _ => self.frame.adjust_tail(delta),
         };
         Ok(status(result))
+    }
+
+    /// Notes where the frame is to go if the program's verdict is [`XdpVerdict::Redirect`]. Whether
+    /// it can go there is for whoever acts on the verdict to find out, as in the kernel.
+    fn redirect(&mut self, [ifindex, flags, ..]: Arguments) -> u64 {
+        if flags != 0 {
+            return XdpVerdict::Aborted as u64;
+        }
+        self.context.redirect = Some(ifindex as u32);
+        XdpVerdict::Redirect as u64
     }
 
     /// How a checksum changes when the bytes at `from` become those at `to`, or when bytes come or

@@ -45,6 +45,8 @@ pub enum XdpVerdict {
     Pass = 2,
     /// The frame goes back out of the port that it came from.
     Tx = 3,
+    /// The frame goes out of the port that the program named by `bpf_redirect()`.
+    Redirect = 4,
 }
 
 impl XdpVerdict {
@@ -55,6 +57,7 @@ impl XdpVerdict {
             1 => Some(Self::Drop),
             2 => Some(Self::Pass),
             3 => Some(Self::Tx),
+            4 => Some(Self::Redirect),
             _ => None,
         }
     }

@@ -125,6 +125,7 @@ pub const CONTEXT: XdpContext = XdpContext {
     ingress_ifindex: 11,
     rx_queue_index: 5,
     egress_ifindex: 0,
+    redirect: None,
 };
 
 pub fn run(program: &HostProgram, frame: &mut Frame<'_>) -> Result<XdpVerdict, Fault> {
