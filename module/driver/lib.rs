@@ -26,6 +26,7 @@ mod program;
 mod ration;
 mod redirect;
 mod rx;
+mod services;
 mod tx;
 mod xdp;
 

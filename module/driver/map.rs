@@ -10,10 +10,13 @@ use core::{
     fmt,
     ops::Deref, //
 };
-use engine::map::{
-    self,
-    Map,
-    MapError, //
+use engine::{
+    map::{
+        self,
+        Map,
+        MapError, //
+    },
+    memory::OutOfMemory, //
 };
 use kernel::{
     prelude::*,
@@ -21,6 +24,7 @@ use kernel::{
 };
 use net::{
     bpf::{
+        EventArray,
         MapKind,
         MapOffload,
         MapSpec, //
@@ -31,12 +35,38 @@ use net::{
 /// A map in the device.
 pub(crate) struct DeviceMap(Map<KernelMemory>);
 
+impl DeviceMap {
+    /// What stands in the device for an array of events, which is the host's.
+    pub(crate) fn event_array(device: &DeviceMemory) -> Result<Arc<Self>, OutOfMemory> {
+        let map = Map::event_array(&device.source())?;
+        Arc::new(Self(map), GFP_KERNEL).map_err(|_| OutOfMemory)
+    }
+}
+
 /// A map in a program's table of maps.
-pub(crate) struct MapRef(Arc<DeviceMap>);
+#[derive(Clone)]
+pub(crate) struct MapRef {
+    map: Arc<DeviceMap>,
+    events: Option<EventArray>,
+}
 
 impl MapRef {
+    /// A map in the device.
     pub(crate) fn new(map: Arc<DeviceMap>) -> Self {
-        Self(map)
+        Self { map, events: None }
+    }
+
+    /// An array of events, for which `map` stands in the device.
+    pub(crate) fn with_events(map: Arc<DeviceMap>, events: EventArray) -> Self {
+        Self {
+            map,
+            events: Some(events),
+        }
+    }
+
+    /// Where samples go, if it is an array of events.
+    pub(crate) fn events(&self) -> Option<&EventArray> {
+        self.events.as_ref()
     }
 }
 
@@ -44,7 +74,7 @@ impl Deref for MapRef {
     type Target = Map<KernelMemory>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0 .0
+        &self.map.0
     }
 }
 

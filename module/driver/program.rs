@@ -35,6 +35,7 @@ use net::bpf::{
     ProgramRef,
     Register,
     RegisterKind,
+    UsedMapKind,
     VerifierEnv, //
 };
 use offload::{
@@ -195,10 +196,15 @@ fn load(
     let mut addresses = KVec::new();
     let mut maps = KVec::new();
     for used in program.maps() {
-        if let Some(map) = used.map {
-            addresses.push(used.address, GFP_KERNEL)?;
-            maps.push(Arc::from(map), GFP_KERNEL)?;
-        }
+        let map = match used.kind {
+            UsedMapKind::Device(map) => MapRef::new(Arc::from(map)),
+            UsedMapKind::Events(events) => {
+                MapRef::with_events(DeviceMap::event_array(device)?, events)
+            }
+            UsedMapKind::Orphaned => continue,
+        };
+        addresses.push(used.address, GFP_KERNEL)?;
+        maps.push(map, GFP_KERNEL)?;
     }
     let mut index_of = |address: u64| {
         let index = addresses.iter().position(|&known| known == address)?;
@@ -206,7 +212,7 @@ fn load(
     };
     let digest = stored_digest(&source).0;
     let image = Image::translate(&memory, &source, digest, &mut index_of, device.limits())?;
-    let maps = memory.allocate(addresses.len(), |index| MapRef::new(maps[index].clone()))?;
+    let maps = memory.allocate(addresses.len(), |index| maps[index].clone())?;
     Ok(LoadedProgram {
         kind,
         source,

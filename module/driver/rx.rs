@@ -11,13 +11,13 @@ use crate::{
     port::Port,
     program::LoadedProgram,
     ration,
+    services::Machine,
     tx::FROM_DEVICE, //
 };
 use engine::{
     descriptor::RxDescriptor,
     exec::{
         Core,
-        Services,
         XdpVerdict, //
     },
     frame::{
@@ -191,23 +191,6 @@ impl RxCore {
     }
 }
 
-/// What the device asks of the machine that it is built from.
-struct Machine;
-
-impl Services for Machine {
-    fn ktime_get_ns(&self) -> u64 {
-        machine::ktime_get_ns()
-    }
-
-    fn prandom_u32(&self) -> u32 {
-        machine::random_u32()
-    }
-
-    fn processor_id(&self) -> u32 {
-        machine::processor_id()
-    }
-}
-
 /// The poll of one queue: what each of its frames needs.
 struct Poll<'a> {
     port: &'a Port,
@@ -300,7 +283,7 @@ impl Poll<'_> {
             Some(program.engine()),
             frame,
             &mut context,
-            &Machine,
+            &Machine::new(program, self.guard),
             &self.rx.xdp,
         );
         if descriptor.verdict == Some(XdpVerdict::Aborted) {

@@ -9,6 +9,7 @@
 //! [`kernel/bpf/offload.c`](srctree/kernel/bpf/offload.c)
 
 mod device;
+mod events;
 mod map;
 pub(crate) mod ndo;
 mod program;
@@ -17,6 +18,10 @@ mod verifier;
 pub use device::{
     OffloadDevice,
     ProgramOffload, //
+};
+pub use events::{
+    EventArray,
+    EventData, //
 };
 pub use map::{
     MapKind,
@@ -28,7 +33,8 @@ pub use program::{
     Instruction,
     ProgramKind,
     ProgramRef,
-    UsedMap, //
+    UsedMap,
+    UsedMapKind, //
 };
 pub use verifier::{
     Register,

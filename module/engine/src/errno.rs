@@ -13,6 +13,8 @@ pub const E2BIG: i32 = 7;
 pub const ENOMEM: i32 = 12;
 /// Permission denied; for `bpf_xdp_adjust_meta`, a length that metadata can't have.
 pub const EACCES: i32 = 13;
+/// A bad address; for `bpf_perf_event_output`, more of the frame than there is.
+pub const EFAULT: i32 = 14;
 /// A lock was not released in time.
 pub const EBUSY: i32 = 16;
 /// The element exists.

@@ -24,6 +24,8 @@ pub enum Helper {
     GetSmpProcessorId = 8,
     /// `long bpf_redirect(ifindex, flags)`.
     Redirect = 23,
+    /// `long bpf_perf_event_output(xdp_md, map, flags, data, size)`.
+    PerfEventOutput = 25,
     /// `s64 bpf_csum_diff(from, from_size, to, to_size, seed)`.
     CsumDiff = 28,
     /// `long bpf_xdp_adjust_head(xdp_md, delta)`.
@@ -44,6 +46,7 @@ impl Helper {
         Self::GetPrandomU32,
         Self::GetSmpProcessorId,
         Self::Redirect,
+        Self::PerfEventOutput,
         Self::CsumDiff,
         Self::XdpAdjustHead,
         Self::XdpAdjustMeta,
@@ -60,6 +63,7 @@ impl Helper {
             7 => Self::GetPrandomU32,
             8 => Self::GetSmpProcessorId,
             23 => Self::Redirect,
+            25 => Self::PerfEventOutput,
             28 => Self::CsumDiff,
             44 => Self::XdpAdjustHead,
             54 => Self::XdpAdjustMeta,
@@ -86,6 +90,7 @@ impl Helper {
             Self::GetPrandomU32 => "bpf_get_prandom_u32",
             Self::GetSmpProcessorId => "bpf_get_smp_processor_id",
             Self::Redirect => "bpf_redirect",
+            Self::PerfEventOutput => "bpf_perf_event_output",
             Self::CsumDiff => "bpf_csum_diff",
             Self::XdpAdjustHead => "bpf_xdp_adjust_head",
             Self::XdpAdjustMeta => "bpf_xdp_adjust_meta",
@@ -111,7 +116,6 @@ const COMMON: &[(i32, &str)] = &[
     (12, "bpf_tail_call"),
     (13, "bpf_clone_redirect"),
     (14, "bpf_get_current_pid_tgid"),
-    (25, "bpf_perf_event_output"),
     (26, "bpf_skb_load_bytes"),
     (51, "bpf_redirect_map"),
     (69, "bpf_fib_lookup"),

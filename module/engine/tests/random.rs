@@ -33,7 +33,7 @@ fn any_insn() -> impl Strategy<Value = Insn> {
         };
         Insn::new(code & 0xf8 | class, dst, src, 0, imm)
     });
-    let call = select(vec![1, 2, 3, 5, 7, 8, 23, 28, 44, 54, 65]).prop_map(call);
+    let call = select(vec![1, 2, 3, 5, 7, 8, 23, 25, 28, 44, 54, 65]).prop_map(call);
     let local = (-6..6_i32).prop_map(call_local);
     let context =
         (0..=9_u8, select(vec![0, 4, 8, 12, 16, 20])).prop_map(|(dst, off)| ldx(W, dst, R1, off));

@@ -2,7 +2,10 @@
 
 //! A BPF program that the kernel offers to a device.
 
-use super::ProgramOffload;
+use super::{
+    EventArray,
+    ProgramOffload, //
+};
 use crate::bindings;
 use core::{
     marker::PhantomData,
@@ -59,8 +62,18 @@ impl Instruction {
 pub struct UsedMap<'a, M: 'static> {
     /// The 64-bit immediate that stands for the map in the program's instructions.
     pub address: u64,
-    /// The map in the device; `None` for a map of the host.
-    pub map: Option<ArcBorrow<'a, M>>,
+    /// Which map it is.
+    pub kind: UsedMapKind<'a, M>,
+}
+
+/// The maps that a program for a device can use.
+pub enum UsedMapKind<'a, M: 'static> {
+    /// A map in the device.
+    Device(ArcBorrow<'a, M>),
+    /// A map of the host to which samples are sent.
+    Events(EventArray),
+    /// A map whose device is gone.
+    Orphaned,
 }
 
 /// A program that is being loaded for, or attached to, a device that runs programs of type `P`.
@@ -157,24 +170,30 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
             // CAST: The address itself is what stands in the instruction.
             address: map as u64,
             // SAFETY: The program holds a reference to each of its maps.
-            map: unsafe { Self::device_map(map) },
+            kind: unsafe { Self::kind_of(map) },
         })
     }
 
-    /// The device's side of a map.
+    /// What a map is to the device.
     ///
     /// # Safety
     ///
     /// `map` must be one of the maps that this program uses.
-    unsafe fn device_map(map: *mut bindings::bpf_map) -> Option<ArcBorrow<'a, P::Map>> {
+    unsafe fn kind_of(map: *mut bindings::bpf_map) -> UsedMapKind<'a, P::Map> {
         // SAFETY: Valid by the function's contract.
         let map_type = unsafe { (*map).map_type };
         // The verifier lets a program for a device use maps of the same device, and maps of the one
         // type that stays with the host. Devices have maps of these two types and no others.
+        if map_type == bindings::bpf_map_type_BPF_MAP_TYPE_PERF_EVENT_ARRAY {
+            // SAFETY: Valid by the function's contract, so not null, and of this type.
+            return UsedMapKind::Events(unsafe {
+                EventArray::from_raw(NonNull::new_unchecked(map))
+            });
+        }
         if map_type != bindings::bpf_map_type_BPF_MAP_TYPE_ARRAY
             && map_type != bindings::bpf_map_type_BPF_MAP_TYPE_HASH
         {
-            return None;
+            return UsedMapKind::Orphaned;
         }
         // SAFETY: As just explained, the map is that of a device, so it is the first member of a
         // `bpf_offloaded_map`.
@@ -183,11 +202,11 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
             ((*offmap).netdev, (*offmap).dev_priv)
         };
         if netdev.is_null() {
-            return None;
+            return UsedMapKind::Orphaned;
         }
         // SAFETY: The map belongs to the program's device, an `OffloadDevice<P>`, whose maps keep
         // an `Arc<P::Map>` in `dev_priv` as long as they have a netdev. They lose it under the
         // locks that the type invariant says are held.
-        Some(unsafe { Arc::<P::Map>::borrow(map) })
+        UsedMapKind::Device(unsafe { Arc::<P::Map>::borrow(map) })
     }
 }

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
-use engine::exec::{Core, Program, Services};
+use engine::exec::{Core, Program, Sample, Services};
 use engine::frame::Frame;
 use engine::image::Image;
 use engine::insn::{alu, class, Insn, SRC_REG};
@@ -41,6 +41,10 @@ impl Services for Repeatable {
     }
 
     fn processor_id(&self) -> u32 {
+        0
+    }
+
+    fn event_output(&self, _map: u16, _flags: u64, _sample: &Sample<'_>) -> i64 {
         0
     }
 }

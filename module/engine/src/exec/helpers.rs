@@ -6,12 +6,14 @@ use core::ops::Deref;
 
 use super::checksum;
 use super::machine::{tail, Machine};
-use super::{Services, XdpVerdict};
+use super::{Sample, Services, XdpVerdict};
+
 use crate::address::{self, Region};
+use crate::errno;
 use crate::fault::FaultCause;
 use crate::frame::Frame;
 use crate::helper::Helper;
-use crate::map::words::{words_for, MapBytes, WordSource, WORD};
+use crate::map::words::{self, words_for, MapBytes, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::numbered::numbered;
@@ -22,8 +24,14 @@ pub(super) type Arguments = [u64; 5];
 /// A helper that could not even start, and the argument at fault.
 pub(super) type BadArgument = (FaultCause, u64);
 
+/// Flags of `bpf_perf_event_output` that choose a place in the array, or the processor's own.
+const EVENT_INDEX: u64 = 0xffff_ffff;
+/// Flags of `bpf_perf_event_output` that say how much of the frame to append.
+const EVENT_FRAME_LEN: u64 = 0xf_ffff << EVENT_FRAME_SHIFT;
+const EVENT_FRAME_SHIFT: u32 = 32;
+
 /// Bytes that a helper reads.
-enum Readable<'a> {
+pub(super) enum Readable<'a> {
     Bytes(&'a [u8]),
     Map(MapBytes<'a>),
 }
@@ -34,6 +42,38 @@ impl WordSource for Readable<'_> {
         match self {
             Self::Bytes(bytes) => bytes.word(index),
             Self::Map(bytes) => bytes.word(index),
+        }
+    }
+}
+
+impl Readable<'_> {
+    /// Copies the bytes from `offset` on to `to`, as many as there are and find room.
+    pub(super) fn read(&self, offset: usize, to: &mut [u8]) {
+        match self {
+            Self::Bytes(bytes) => {
+                let bytes = bytes.get(offset..).unwrap_or(&[]);
+                for (byte, from) in to.iter_mut().zip(bytes) {
+                    *byte = *from;
+                }
+            }
+            Self::Map(bytes) => {
+                let (mut at, mut rest) = (offset, to);
+                loop {
+                    let len = bytes.len.saturating_sub(at).min(rest.len()).min(WORD);
+                    let Some((chunk, tail)) = rest.split_at_mut_checked(len) else {
+                        return;
+                    };
+                    if len == 0 {
+                        return;
+                    }
+                    let place = bytes.offset.saturating_add(at);
+                    let word = words::load(bytes.words, place, len).unwrap_or(0);
+                    for (byte, from) in chunk.iter_mut().zip(word.to_le_bytes()) {
+                        *byte = from;
+                    }
+                    (at, rest) = (at.saturating_add(len), tail);
+                }
+            }
         }
     }
 }
@@ -57,6 +97,7 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             Helper::GetPrandomU32 => Ok(self.services.prandom_u32().into()),
             Helper::GetSmpProcessorId => Ok(self.services.processor_id().into()),
             Helper::Redirect => Ok(self.redirect(arguments)),
+            Helper::PerfEventOutput => self.event_output(arguments),
             Helper::CsumDiff => self.csum_diff(arguments),
             Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
                 self.adjust(helper, arguments)
@@ -90,6 +131,36 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
         }
         self.context.redirect = Some(ifindex as u32);
         XdpVerdict::Redirect as u64
+    }
+
+    /// Sends `size` bytes at `data` to user space, and behind them as much of the frame as `flags`
+    /// demand.
+    fn event_output(
+        &self,
+        [context, map, flags, data, size]: Arguments,
+    ) -> Result<u64, BadArgument> {
+        if context != address::CONTEXT {
+            return Err((FaultCause::NotTheContext, context));
+        }
+        let (index, array) = self.map(map)?;
+        if !array.is_event_array() {
+            return Err((FaultCause::NotAMap, map));
+        }
+        if flags & !(EVENT_INDEX | EVENT_FRAME_LEN) != 0 {
+            return Ok(status(Err(errno::EINVAL)));
+        }
+        let frame_len = (flags & EVENT_FRAME_LEN) >> EVENT_FRAME_SHIFT;
+        let Some(frame) = self.frame.data().get(..frame_len as usize) else {
+            return Ok(status(Err(errno::EFAULT)));
+        };
+        let data_len = size as usize;
+        let data = readable(self.frame, self.stack, self.maps, data, data_len)?;
+        let sample = Sample {
+            data,
+            data_len,
+            frame,
+        };
+        Ok(self.services.event_output(index, flags, &sample) as u64)
     }
 
     /// How a checksum changes when the bytes at `from` become those at `to`, or when bytes come or

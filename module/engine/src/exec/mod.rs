@@ -9,6 +9,7 @@ mod handlers;
 mod helpers;
 mod interpreter;
 mod machine;
+mod sample;
 
 use core::ops::Deref;
 
@@ -21,6 +22,7 @@ use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
 use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
 use machine::{CallFrame, Machine, Returned, Stop};
+pub use sample::Sample;
 
 /// What the device asks its surroundings for while a program runs. Called for each use: must be
 /// cheap and must not sleep.
@@ -31,6 +33,11 @@ pub trait Services {
     fn prandom_u32(&self) -> u32;
     /// The number of the processor that runs the program (`bpf_get_smp_processor_id`).
     fn processor_id(&self) -> u32;
+    /// Sends `sample` to user space by entry `map` of the program's map table, which is an
+    /// [event array](Map::event_array), and gives 0 or a negative error number
+    /// (`bpf_perf_event_output`). Bits 0 to 31 of `flags` are the place in the array, all ones for
+    /// that of the processor.
+    fn event_output(&self, map: u16, flags: u64, sample: &Sample<'_>) -> i64;
 }
 
 /// What a program decided about a frame. The discriminants are those of `enum xdp_action`.

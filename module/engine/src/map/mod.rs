@@ -18,7 +18,7 @@ use self::hash::HashTable;
 use self::words::{words_for, WordSource, WORD};
 use crate::address;
 use crate::limits::{Limits, MAX_KEY_SIZE};
-use crate::memory::Memory;
+use crate::memory::{Memory, OutOfMemory};
 use crate::numbered::numbered;
 
 /// Words of the longest key.
@@ -66,6 +66,8 @@ pub struct Map<M: Memory> {
     value_words: usize,
     /// How keys lead to elements; an array needs nothing for that.
     table: Option<HashTable<M>>,
+    /// Whether it only stands for an array of events.
+    is_event_array: bool,
 }
 
 impl<M: Memory> Map<M> {
@@ -112,7 +114,37 @@ impl<M: Memory> Map<M> {
                 MapKind::Array => None,
                 MapKind::Hash => Some(HashTable::new(memory, spec, elements).map_err(no_memory)?),
             },
+            is_event_array: false,
         })
+    }
+
+    /// Stands in a program's map table for a map of the host's that samples go to
+    /// (`BPF_MAP_TYPE_PERF_EVENT_ARRAY`). In the device it has no elements. Process context; may
+    /// sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`].
+    pub fn event_array(memory: &M) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            spec: MapSpec {
+                kind: MapKind::Array,
+                key_size: 0,
+                value_size: 0,
+                max_entries: 0,
+                flags: 0,
+                hash_seed: 0,
+            },
+            values: memory.allocate(0, |_| AtomicU64::new(0))?,
+            value_words: 0,
+            table: None,
+            is_event_array: true,
+        })
+    }
+
+    /// Whether the map is an [event array](Self::event_array).
+    pub(crate) fn is_event_array(&self) -> bool {
+        self.is_event_array
     }
 
     /// What the map was made from.

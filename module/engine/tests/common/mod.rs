@@ -10,7 +10,7 @@ pub mod asm;
 
 use std::sync::Arc;
 
-use engine::exec::{Core, Program, Services, XdpVerdict};
+use engine::exec::{Core, Program, Sample, Services, XdpVerdict};
 use engine::fault::Fault;
 use engine::frame::{Frame, XdpContext};
 use engine::image::Image;
@@ -42,6 +42,10 @@ impl Services for TestServices {
 
     fn processor_id(&self) -> u32 {
         PROCESSOR
+    }
+
+    fn event_output(&self, _map: u16, _flags: u64, sample: &Sample<'_>) -> i64 {
+        sample.len() as i64
     }
 }
 

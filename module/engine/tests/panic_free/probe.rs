@@ -11,7 +11,7 @@
 use core::hint::black_box;
 
 use engine::descriptor::RxDescriptor;
-use engine::exec::{Core, Program, Services};
+use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
 use engine::frame::{Frame, XdpContext};
 use engine::image::{Image, ImageError};
@@ -55,6 +55,12 @@ impl Services for Opaquely {
 
     fn processor_id(&self) -> u32 {
         black_box(0)
+    }
+
+    fn event_output(&self, _map: u16, _flags: u64, sample: &Sample<'_>) -> i64 {
+        let mut bytes = black_box([0; 8]);
+        sample.read(black_box(0), &mut bytes);
+        black_box(sample.len() as i64)
     }
 }
 
