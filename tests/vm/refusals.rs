@@ -95,6 +95,22 @@ fn an_unsupported_helper() -> Result<()> {
 }
 
 #[test]
+fn a_callback() -> Result<()> {
+    let bench = Bench::new("")?;
+    let said = bench.load("bad_callback")?;
+    says(
+        &said,
+        &[
+            "offload_nic",
+            "address of a function",
+            "bpf_loop",
+            "bounded",
+        ],
+    )?;
+    bench.is_undisturbed()
+}
+
+#[test]
 fn the_wrong_program_type() -> Result<()> {
     let bench = Bench::new("")?;
     let said = Cmd::new("bpftool -d prog load")

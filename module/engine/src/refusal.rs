@@ -269,7 +269,10 @@ const fn pseudo_immediate(src: u8) -> &'static str {
              use a map and bpf_map_lookup_elem"
         }
         3 => "address of a kernel variable: not reachable from the device",
-        4 => "address of a function: the device has no callbacks",
+        4 => {
+            "address of a function: the kernel offloads no callbacks \
+             (bpf_loop, bpf_for_each_map_elem), write a bounded loop"
+        }
         _ => "unknown meaning of the source register",
     }
 }
