@@ -106,9 +106,9 @@ fn nothing_in_the_engine_can_panic() {
         defined.extend(probe_defines);
         let unwanted: Vec<_> = needed
             .difference(&defined)
-            .filter(|name| {
-                !MEMORY_FUNCTIONS.contains(&name.as_str()) && !name.contains("4core3fmt")
-            })
+            .filter(|name| !MEMORY_FUNCTIONS.contains(&name.as_str()))
+            // By whichever scheme `core` was compiled.
+            .filter(|name| !name.contains("4core3fmt") && !name.contains("core..fmt.."))
             .collect();
         assert!(
             unwanted.is_empty(),
