@@ -36,7 +36,7 @@ struct Crossing {
     away: Link,
     mode: Mode,
     namespaces: Vec<NetNs>,
-    _module: Option<Module>,
+    module: Option<Module>,
 }
 
 impl Crossing {
@@ -87,7 +87,7 @@ impl Crossing {
             away,
             mode,
             namespaces,
-            _module: module,
+            module,
         })
     }
 
@@ -315,6 +315,43 @@ fn a_port_that_cannot_send_loses_frames_by_reason() -> Result<()> {
     far.is(stats::XDP_HW_REDIRECT, FRAMES)?;
     out.is(stats::TX_REDIRECTED_FRAMES, FRAMES)?;
     detach(&crossing.far, Mode::Offload)
+}
+
+/// Ports hold each other; a program that sends frames from one to the other does not keep the
+/// module, nor the module the frames.
+#[test]
+fn the_module_goes_while_frames_are_redirected() -> Result<()> {
+    let rounds = if env::is_slow() { 2 } else { 4 };
+    for round in 0..rounds {
+        let mut crossing = Crossing::of(Mode::Offload)?;
+        let program = crossing.attach()?;
+        // Half of the times in a circle, so that no queue is ever empty.
+        if round % 2 == 0 {
+            crossing.near.move_to(&crossing.namespaces[1])?;
+            bring_up(&crossing.near, &crossing.far, JUMBO_MTU)?;
+            let target = crossing.near.index()?.to_le_bytes();
+            program.map("targets")?.update(&[0; 4], &target)?;
+        }
+        let sender = Sender::new(&crossing.near)?;
+        let before = crossing.far.statistics()?;
+        let redirected = |far: &Link| {
+            let now = far.statistics()?;
+            now.since(&before, stats::XDP_HW_REDIRECT)
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| while sender.send(&asking_for_the_first()).is_ok() {});
+            let flowing = crossing
+                .far
+                .await_that("frames that are redirected", |far| {
+                    Ok(redirected(far)? > 100)
+                });
+            // It goes in any case, or the sender would not end.
+            crossing.module = None;
+            flowing
+        })?;
+        ensure!(!Module::is_loaded()?, "round {round}: rmmod was refused");
+    }
+    Ok(())
 }
 
 /// A port whose frames are sent to it again: they go round for ever, and the machine has
