@@ -173,6 +173,12 @@ impl Operations for Port {
         // Who saw the port up has put its frame into the ring by then.
         rcu::synchronize_net();
         self.flush();
+        let guard = rcu::Guard::new();
+        if let Some(peer) = self.peer.load(&guard) {
+            // The frames that it would send back after a pause find no carrier now. Later there
+            // may be one again, and they would go on bouncing.
+            peer.device.end_rests(rtnl);
+        }
     }
 
     fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit {

@@ -316,6 +316,13 @@ impl<T: Operations> Device<T> {
         Ok(device)
     }
 
+    /// Has the receive queues that are at rest polled at once. Process context, RTNL held.
+    pub fn end_rests(&self, _rtnl: &Rtnl<'_>) {
+        for queue in self.queues.iter() {
+            queue.end_rest();
+        }
+    }
+
     /// Asks for a poll of receive queue `queue`.
     ///
     /// Context: softirq or bottom halves off. Nothing happens while the interface is down.

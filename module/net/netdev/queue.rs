@@ -135,6 +135,12 @@ impl<T: Operations> RxQueue<T> {
         }
     }
 
+    /// Ends a pause of the queue, if it is at rest.
+    pub(super) fn end_rest(&self) {
+        // SAFETY: The timer was set up in `add_to`. Process context, as the caller promises.
+        unsafe { bindings::offload_nic_rest_end(self.rest.get()) };
+    }
+
     #[inline]
     pub(super) fn schedule(&self) {
         // SAFETY: The instance was added to a device, when it was made.
