@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The machines in turns, and the table of ratios.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use crate::listing;
+use crate::picture;
+use crate::traffic::Traffic;
+use crate::{traffic_of, Machines};
+
+/// How often each machine has its turn.
+const ROUNDS: usize = 101;
+/// About how long a turn is.
+const TURN: Duration = Duration::from_millis(1);
+
+/// One program with one kind of traffic.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    /// Nanoseconds per frame on the device.
+    pub(crate) device: f64,
+    /// The same on rbpf's interpreter and JIT, where they run the program.
+    pub(crate) interpreter: Option<Versus>,
+    pub(crate) jit: Option<Versus>,
+}
+
+/// A rival beside the device.
+#[derive(Clone, Copy)]
+pub(crate) struct Versus {
+    /// Nanoseconds per frame.
+    pub(crate) time: f64,
+    /// Its time by that of the device: the median of the ratios of neighbouring turns.
+    pub(crate) ratio: f64,
+}
+
+/// Compares, prints the table, draws the picture.
+pub(crate) fn run() {
+    let mut rows = Vec::new();
+    for listing in listing::all() {
+        for (kind, traffic) in traffic_of(listing.name) {
+            let mut machines = Machines::new(&listing, &traffic);
+            rows.push(compare(
+                format!("{}, {kind}", listing.name),
+                &mut machines,
+                &traffic,
+            ));
+        }
+    }
+    print(&rows);
+    if let Some(file) = std::env::var_os("ENGINE_BENCH_SVG") {
+        picture::draw(&rows, file.as_ref());
+    }
+}
+
+fn compare(name: String, machines: &mut Machines, traffic: &Traffic) -> Row {
+    let Machines {
+        device,
+        interpreter,
+        jit,
+    } = machines;
+    let mut runners: Vec<(Box<dyn FnMut(usize) -> Duration + '_>, usize)> = Vec::new();
+    let mut frames = traffic.clone();
+    let device = move |runs| turn(&mut frames, runs, |frame| device.run(frame));
+    runners.push((Box::new(device), 0));
+    let has_interpreter = interpreter.is_ok();
+    for rival in [interpreter, jit].into_iter().flatten() {
+        let mut frames = traffic.clone();
+        let rival = move |runs| turn(&mut frames, runs, |frame| rival.run(frame));
+        runners.push((Box::new(rival), 0));
+    }
+    for (run, runs) in &mut runners {
+        *runs = 16;
+        while run(*runs) < TURN {
+            *runs *= 2;
+        }
+    }
+    let mut times = vec![Vec::new(); runners.len()];
+    for _ in 0..ROUNDS {
+        for ((run, runs), times) in runners.iter_mut().zip(&mut times) {
+            times.push(run(*runs).as_secs_f64() * 1e9 / *runs as f64);
+        }
+    }
+    let versus = |rival: &Vec<f64>| Versus {
+        time: median(rival.iter().copied()),
+        ratio: median(
+            rival
+                .iter()
+                .zip(&times[0])
+                .map(|(rival, device)| rival / device),
+        ),
+    };
+    let mut rivals = times[1..].iter().map(versus);
+    Row {
+        name,
+        device: median(times[0].iter().copied()),
+        interpreter: if has_interpreter { rivals.next() } else { None },
+        jit: rivals.next(),
+    }
+}
+
+fn turn(traffic: &mut Traffic, runs: usize, mut run: impl FnMut(usize) -> u64) -> Duration {
+    let start = Instant::now();
+    for _ in 0..runs {
+        black_box(run(traffic.next()));
+    }
+    start.elapsed()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn print(rows: &[Row]) {
+    println!();
+    println!(
+        "{:24} {:>10} {:>12} {:>10} {:>16} {:>10}",
+        "ns per frame", "engine", "interpreter", "JIT", "interpreter/eng.", "eng./JIT"
+    );
+    let shown = |value: Option<f64>, digits: usize| {
+        value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+    };
+    for row in rows {
+        println!(
+            "{:24} {:>10.1} {:>12} {:>10} {:>16} {:>10}",
+            row.name,
+            row.device,
+            shown(row.interpreter.map(|versus| versus.time), 1),
+            shown(row.jit.map(|versus| versus.time), 1),
+            shown(row.interpreter.map(|versus| versus.ratio), 2),
+            shown(row.jit.map(|versus| 1.0 / versus.ratio), 2),
+        );
+    }
+    let ratios = rows.iter().filter_map(|row| row.interpreter);
+    let logarithms: Vec<f64> = ratios.map(|versus| versus.ratio.ln()).collect();
+    let mean = (logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp();
+    println!("geometric mean of interpreter/engine: {mean:.2}");
+}
