@@ -42,7 +42,7 @@ int balancer(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 	struct backend *backend;
-	struct eth *eth = data;
+	struct ethhdr *eth = data;
 	struct tuple t;
 	__u32 index;
 
@@ -53,7 +53,7 @@ int balancer(struct xdp_md *ctx)
 	if (!backend || (void *)(eth + 1) > data_end)
 		return XDP_ABORTED;
 	backend->packets++;
-	__builtin_memcpy(eth->src, eth->dst, 6);
-	__builtin_memcpy(eth->dst, backend->mac, 6);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, backend->mac, ETH_ALEN);
 	return XDP_TX;
 }
