@@ -4,13 +4,15 @@
 
 use core::fmt;
 
+use crate::gather::Gather;
 use crate::helper::Helper;
 use crate::image::Image;
 use crate::memory::Memory;
 use crate::numbered::numbered;
-use crate::op::{Code, Op};
+use crate::op::{Code, Op, Register};
 
 impl<M: Memory> fmt::Display for Image<M> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, op) in numbered(self.ops()) {
             let origin = self.origin(index).unwrap_or(0);
@@ -18,6 +20,24 @@ impl<M: Memory> fmt::Display for Image<M> {
         }
         Ok(())
     }
+}
+
+impl fmt::Display for Register {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "r{}", *self as u8)
+    }
+}
+
+/// Writes the registers of a gathering operation, each with the bytes that it gets as four bits.
+#[inline]
+fn write_parts(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
+    let Gather { parts, others } = Gather::of(op);
+    let [third, fourth] = others;
+    for (register, part) in [op.dst, op.b, third, fourth].into_iter().zip(parts) {
+        write!(f, ", {register}/{part:x}")?;
+    }
+    Ok(())
 }
 
 /// Which fields an operation uses.
@@ -39,16 +59,25 @@ enum Shape {
     Atomic,
     /// a, b -> target
     Compare,
-    /// a, imm -> target
+    /// a, constant -> target
     CompareImm,
-    /// dst, a, imm, b -> target
+    /// dst, a, constant, b -> target
     AddCompare,
-    /// dst, [a + high half of imm], low half of imm -> target
+    /// dst, a, second constant, constant -> target
+    AddCompareImm,
+    /// The same with an unsigned second constant.
+    AndCompare,
+    /// dst, [a + second constant], constant -> target
     LoadCompare,
+    /// dst, [a + offset], b
+    LoadAdd,
+    /// dst, a, imm, b
+    ShiftOr,
     /// Something of its own.
     Other,
 }
 
+#[inline]
 fn shape(code: Code) -> Shape {
     let within = |first: Code, last: Code| (first as u8..=last as u8).contains(&(code as u8));
     // Forms with a register and with an immediate take turns in these ranges.
@@ -69,7 +98,7 @@ fn shape(code: Code) -> Shape {
             Shape::Compare
         };
     }
-    if within(Code::Store8Reg, Code::StoreStack64Imm) {
+    if within(Code::Store8Reg, Code::StoreMap64Imm) {
         return if is_store_imm {
             Shape::StoreImm
         } else {
@@ -82,7 +111,11 @@ fn shape(code: Code) -> Shape {
         (Code::Atomic32, Code::Atomic64, Shape::Atomic),
         (Code::LoadAcquire8, Code::LoadAcquire64, Shape::Load),
         (Code::StoreRelease8, Code::StoreRelease64, Shape::Store),
+        (Code::LoadFrame16Add, Code::LoadFrame32Xor, Shape::LoadAdd),
+        (Code::LshOr, Code::LshOr32, Shape::ShiftOr),
         (Code::AddJgt, Code::AddJle, Shape::AddCompare),
+        (Code::AddJneImm, Code::Add32Jlt32Imm, Shape::AddCompareImm),
+        (Code::AndJeqImm, Code::AndJltImm, Shape::AndCompare),
         (
             Code::LoadFrame8Jeq,
             Code::LoadFrame32Jne,
@@ -96,6 +129,7 @@ fn shape(code: Code) -> Shape {
 }
 
 impl fmt::Display for Op {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             code,
@@ -107,27 +141,65 @@ impl fmt::Display for Op {
         } = *self;
         let offset = extra as i32;
         let signed = imm as i64;
+        let constant = self.constant() as i64;
+        let second = self.second_signed() as i64;
         write!(f, "{:<16} ", code.mnemonic())?;
         match shape(code) {
-            Shape::Binary => write!(f, "r{dst}, r{a}, r{b}"),
-            Shape::BinaryImm => write!(f, "r{dst}, r{a}, {signed}"),
-            Shape::Unary => write!(f, "r{dst}, r{a}"),
-            Shape::Load => write!(f, "r{dst}, [r{a}{offset:+}]"),
-            Shape::Store => write!(f, "[r{a}{offset:+}], r{b}"),
-            Shape::StoreImm => write!(f, "[r{a}{offset:+}], {signed}"),
-            Shape::Atomic => write!(f, "[r{a}{offset:+}], r{b}, {imm:#x}"),
-            Shape::Compare => write!(f, "r{a}, r{b} -> {extra}"),
-            Shape::CompareImm => write!(f, "r{a}, {signed} -> {extra}"),
-            Shape::AddCompare => write!(f, "r{dst}, r{a}, {signed}, r{b} -> {extra}"),
-            Shape::LoadCompare => {
-                let (offset, value) = (signed >> 32, imm as u32);
-                write!(f, "r{dst}, [r{a}{offset:+}], {value} -> {extra}")
+            Shape::Binary => write!(f, "{dst}, {a}, {b}"),
+            Shape::BinaryImm => write!(f, "{dst}, {a}, {signed}"),
+            Shape::Unary => write!(f, "{dst}, {a}"),
+            Shape::Load => write!(f, "{dst}, [{a}{offset:+}]"),
+            Shape::Store => write!(f, "[{a}{offset:+}], {b}"),
+            Shape::StoreImm => write!(f, "[{a}{offset:+}], {signed}"),
+            Shape::Atomic => write!(f, "[{a}{offset:+}], {b}, {imm:#x}"),
+            Shape::Compare => write!(f, "{a}, {b} -> {extra}"),
+            Shape::CompareImm => write!(f, "{a}, {constant} -> {extra}"),
+            Shape::AddCompare => write!(f, "{dst}, {a}, {constant}, {b} -> {extra}"),
+            Shape::AddCompareImm => write!(f, "{dst}, {a}, {second}, {constant} -> {extra}"),
+            Shape::AndCompare => {
+                write!(f, "{dst}, {a}, {}, {constant} -> {extra}", self.second())
             }
+            Shape::LoadCompare => {
+                write!(f, "{dst}, [{a}{second:+}], {} -> {extra}", imm as u32)
+            }
+            Shape::LoadAdd => write!(f, "{dst}, [{a}{offset:+}], {b}"),
+            Shape::ShiftOr => write!(f, "{dst}, {a}, {imm}, {b}"),
             Shape::Other => match code {
-                Code::Const => write!(f, "r{dst}, {signed}"),
-                Code::MapAddress => write!(f, "r{dst}, map {imm}"),
+                Code::Const => write!(f, "{dst}, {signed}"),
+                Code::MapAddress => write!(f, "{dst}, map {imm}"),
                 Code::Ja => write!(f, "-> {extra}"),
                 Code::CallLocal => write!(f, "-> {extra}"),
+                Code::RshLshOr32 => {
+                    let (right, left) = (self.second(), imm & 31);
+                    write!(f, "{b}, {a}, {right}, {dst}, {}, {left}", self.third())
+                }
+                Code::XorSub32 => write!(f, "{dst}, {a}, {b}, {}", self.third()),
+                Code::HashStep => {
+                    let [source, scratch] = self.hash_registers();
+                    let (by, rotated) = (imm & 31, self.third());
+                    write!(f, "{dst}, {a}, {b}, {rotated}, {scratch}, {source}, {by}")
+                }
+                Code::LshAnd32 => write!(f, "{dst}, {a}, {}, {constant}", self.second()),
+                Code::Gather16 | Code::Gather32 => {
+                    write!(f, "[{a}{offset:+}]")?;
+                    write_parts(f, self)
+                }
+                Code::Gather16Jeq | Code::Gather16Jne => {
+                    write!(f, "[{a}{:+}]", signed >> 48)?;
+                    write_parts(f, self)?;
+                    write!(f, ", {} -> {extra}", self.second())
+                }
+                Code::LookUp => write!(f, "[r2], skip {}", self.skip()),
+                Code::CopyFrame | Code::CopyMap => {
+                    let third = self.third();
+                    write!(f, "[{b}{second:+}], [{a}{offset:+}], {dst}, {third}")
+                }
+                Code::LoadFrame8JneBoth => {
+                    let [one, other, ..] = imm.to_le_bytes();
+                    write!(f, "{dst}, [{a}{second:+}], {one}, {other} -> {extra}")
+                }
+                Code::IncrementMap64 => write!(f, "{dst}, [{a}{offset:+}], {second}"),
+                Code::LoadBounds => write!(f, "{dst}, {b}, [{a}]"),
                 Code::CallHelper => {
                     let helper = i32::try_from(imm).ok().and_then(Helper::from_id);
                     f.write_str(helper.map_or("?", Helper::name))

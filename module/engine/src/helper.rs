@@ -100,6 +100,7 @@ impl Helper {
 }
 
 impl fmt::Display for Helper {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -147,6 +148,7 @@ const COMMON: &[(i32, &str)] = &[
 
 /// Writes the name of helper `id` as in `linux/bpf.h`, or `helper` where it is not one that this
 /// crate names.
+#[inline]
 pub(crate) fn write_name(f: &mut fmt::Formatter<'_>, id: i32) -> fmt::Result {
     if let Some(helper) = Helper::from_id(id) {
         return f.write_str(helper.name());
@@ -156,6 +158,7 @@ pub(crate) fn write_name(f: &mut fmt::Formatter<'_>, id: i32) -> fmt::Result {
 }
 
 /// Writes the names of all helpers of the device, separated by commas.
+#[inline]
 pub(crate) fn write_all(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (i, helper) in numbered(Helper::ALL) {
         if i > 0 {

@@ -20,9 +20,9 @@
 //! | 64.. | operations, 16 bytes each |
 //! | then | for each operation the number of its first instruction, 4 bytes |
 
-use core::{fmt, iter};
+use core::{fmt, iter, mem};
 
-use crate::crc32c::crc32c;
+use crate::crc32c::Crc32c;
 use crate::helper::Helper;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::{Code, Op};
@@ -64,6 +64,7 @@ pub enum ImageError {
 }
 
 impl fmt::Display for ImageError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { len } => write!(
@@ -149,15 +150,18 @@ impl<M: Memory> Image<M> {
         parts: Parts<M>,
     ) -> Result<Self, OutOfMemory> {
         let count = parts.ops.len();
-        let body = || {
-            let ops = parts.ops.iter().flat_map(Op::to_le_bytes);
-            ops.chain(parts.origins.iter().flat_map(|origin| origin.to_le_bytes()))
-        };
-        let blank = header.encode(count, 0);
-        let crc = crc32c(blank.into_iter().chain(body()));
-        let mut content = header.encode(count, crc).into_iter().chain(body());
-        let bytes = memory.allocate(image_bytes(count), |_| content.next().unwrap_or(0))?;
-        drop(content);
+        let mut bytes = memory.allocate(image_bytes(count), |_| 0)?;
+        let mut rest: &mut [u8] = &mut bytes;
+        put(&mut rest, header.encode(count, 0));
+        for op in parts.ops.iter() {
+            put(&mut rest, op.to_le_bytes());
+        }
+        for origin in parts.origins.iter() {
+            put(&mut rest, origin.to_le_bytes());
+        }
+        let crc = Crc32c::new().and(&bytes).value();
+        let mut head: &mut [u8] = &mut bytes;
+        put(&mut head, header.encode(count, crc));
         Ok(Self {
             header,
             parts,
@@ -184,10 +188,13 @@ impl<M: Memory> Image<M> {
         if bytes.len() != image_bytes(count) {
             return Err(length);
         }
-        let before = head.iter().take(CRC_AT).chain(&[0; HEADER_BYTES - CRC_AT]);
+        let (before, _) = head.split_at(CRC_AT);
         let body = bytes.get(HEADER_BYTES..).unwrap_or(&[]);
-        let without_crc = before.chain(body).copied();
-        if crc32c(without_crc) != u32::from_le_bytes(field(head, CRC_AT)) {
+        let crc = Crc32c::new()
+            .and(before)
+            .and(&[0; HEADER_BYTES - CRC_AT])
+            .and(body);
+        if crc.value() != u32::from_le_bytes(field(head, CRC_AT)) {
             return Err(ImageError::Checksum);
         }
         let header = Header {
@@ -202,7 +209,7 @@ impl<M: Memory> Image<M> {
             .ok_or(length)?;
         for (index, bytes) in (0..count).zip(chunks(ops)) {
             let op = Op::from_le_bytes(*bytes);
-            op.filter(|op| executable(op, count, header.maps))
+            op.filter(|op| executable(op, index, count, header.maps))
                 .ok_or(ImageError::Operation { index })?;
         }
         let filler = Op::new(Code::Exit, 0, 0, 0, 0);
@@ -267,6 +274,14 @@ fn image_bytes(ops: usize) -> usize {
         .saturating_add(HEADER_BYTES)
 }
 
+/// Writes `value` to the front of `rest`, which then is what lies behind.
+fn put<const N: usize>(rest: &mut &mut [u8], value: [u8; N]) {
+    if let Some((first, behind)) = mem::take(rest).split_first_chunk_mut() {
+        *first = value;
+        *rest = behind;
+    }
+}
+
 /// The pieces of `bytes` that are `N` bytes long.
 fn chunks<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = &[u8; N]> {
     let mut rest = bytes;
@@ -284,12 +299,12 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
         .unwrap_or([0; N])
 }
 
-/// Whether the fields of `op` name things that exist.
-fn executable(op: &Op, count: usize, maps: u16) -> bool {
-    let registers = [op.dst, op.a, op.b]
-        .into_iter()
-        .all(|register| register < 16);
+/// Whether the fields of `op`, operation `index`, name things that exist.
+fn executable(op: &Op, index: usize, count: usize, maps: u16) -> bool {
     let target = !op.code.has_target() || (op.extra as usize) < count;
+    // Going back is for jumps that are charged for it.
+    let goes_back = op.extra as usize <= index;
+    let target = target && !(op.code.is_jumping_shortcut() && goes_back);
     let what = match op.code {
         Code::CallHelper => i32::try_from(op.imm)
             .ok()
@@ -298,5 +313,5 @@ fn executable(op: &Op, count: usize, maps: u16) -> bool {
         Code::MapAddress => op.imm < maps.into(),
         _ => true,
     };
-    registers && target && what
+    target && what
 }

@@ -8,7 +8,9 @@
 //! frame; [`descriptor`] is what crosses between driver and device with it.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
-//! panic: it runs inside the kernel, where a panic is a bug report at best.
+//! panic: it runs inside the kernel, where a panic is a bug report at best. Whatever formats text
+//! is `#[inline]`, so that it becomes code of whoever prints, and the engine's own object needs
+//! nothing of `core::fmt`, which can panic.
 
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
@@ -30,6 +32,7 @@ pub mod errno;
 pub mod exec;
 pub mod fault;
 pub mod frame;
+mod gather;
 pub mod helper;
 pub mod image;
 pub mod insn;

@@ -15,6 +15,7 @@ use core::ops::{Deref, DerefMut};
 pub struct OutOfMemory;
 
 impl fmt::Display for OutOfMemory {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no memory left for the device")
     }

@@ -55,6 +55,19 @@ operations! {
     Neg "neg", Neg32 "neg32",
     Swap16 "swap16", Swap32 "swap32", Swap64 "swap64", Zext16 "zext16",
 
+    // dst = a << imm | b; with bytes of a header, a number of them.
+    LshOr "lsh.or", LshOr32 "lsh.or32",
+    // dst = a << second constant & constant, 32 bits.
+    LshAnd32 "lsh.and32",
+    // b = a >> second constant, then dst = third << constant | b, 32 bits: with the same register
+    // for a and third, a rotation.
+    RshLshOr32 "rsh.lsh.or32",
+    // dst = (a ^ b) - third, 32 bits.
+    XorSub32 "xor.sub32",
+    // A rotation as above by constant, and with what it gave the operation above: a step of Bob
+    // Jenkins' hash. third = the rotated register; see `Op::hash_registers` for the others.
+    HashStep "hash.step32",
+
     // dst = imm.
     Const "const",
     // dst = address of map imm.
@@ -70,6 +83,26 @@ operations! {
     LoadMap8 "load8.map", LoadMap16 "load16.map", LoadMap32 "load32.map", LoadMap64 "load64.map",
     LoadContext32 "load32.ctx",
 
+    // dst = frame[a + offset], then b = b + dst.
+    LoadFrame16Add "load16.frame.add", LoadFrame32Add "load32.frame.add",
+    // The same with exclusive or, of 32 bits.
+    LoadFrame32Xor "load32.frame.xor",
+
+    // Shortcuts: each does what the operations behind it do, and passes over them; or, where it is
+    // not as simple as hoped, nothing at all. Bits 24 to 31 of imm: how many it passes over.
+    // A word of the frame that the program puts together from bytes; its parts go to up to four
+    // registers: see `Gather`.
+    Gather16 "gather16.frame", Gather32 "gather32.frame",
+    // Six bytes, as of an Ethernet address, to frame[b + second constant] from frame[a + offset],
+    // or from the value of a map. dst = byte imm, third = byte imm >> 4 of them, in this order.
+    CopyFrame "copy6.frame", CopyMap "copy6.map",
+    // Looks a key on the stack up in the map that the operation behind names.
+    LookUp "look.up",
+    // dst = memory[a + offset] + second constant, of a map's value, and back it goes.
+    IncrementMap64 "increment64.map",
+    // dst = end of the frame, b = its start, from the context a.
+    LoadBounds "bounds.ctx",
+
     // memory[a + offset] = b, or imm.
     Store8Reg "store8", Store16Reg "store16", Store32Reg "store32", Store64Reg "store64",
     Store8Imm "store8i", Store16Imm "store16i", Store32Imm "store32i", Store64Imm "store64i",
@@ -77,6 +110,14 @@ operations! {
     StoreStack32Reg "store32.stack", StoreStack64Reg "store64.stack",
     StoreStack8Imm "store8i.stack", StoreStack16Imm "store16i.stack",
     StoreStack32Imm "store32i.stack", StoreStack64Imm "store64i.stack",
+    StoreFrame8Reg "store8.frame", StoreFrame16Reg "store16.frame",
+    StoreFrame32Reg "store32.frame", StoreFrame64Reg "store64.frame",
+    StoreFrame8Imm "store8i.frame", StoreFrame16Imm "store16i.frame",
+    StoreFrame32Imm "store32i.frame", StoreFrame64Imm "store64i.frame",
+    StoreMap8Reg "store8.map", StoreMap16Reg "store16.map",
+    StoreMap32Reg "store32.map", StoreMap64Reg "store64.map",
+    StoreMap8Imm "store8i.map", StoreMap16Imm "store16i.map",
+    StoreMap32Imm "store32i.map", StoreMap64Imm "store64i.map",
 
     // Atomically on memory[a + offset] with b; imm is the operation of RFC 9669.
     Atomic32 "atomic32", Atomic64 "atomic64",
@@ -99,18 +140,34 @@ operations! {
     JsleReg "jsle", JsleImm "jslei", Jsle32Reg "jsle32", Jsle32Imm "jslei32",
     JsetReg "jset", JsetImm "jseti", Jset32Reg "jset32", Jset32Imm "jseti32",
 
-    // dst = a + imm, then go to target if the comparison of dst with b holds: the packet bounds
-    // check.
+    // dst = a + constant, then go to target if the comparison of dst with b holds: the packet
+    // bounds check.
     AddJgt "add.jgt", AddJge "add.jge", AddJlt "add.jlt", AddJle "add.jle",
 
-    // dst = frame[a + high half of imm], then go to target if dst is, or is not, the low half of
-    // imm.
+    // dst = a + second constant, then go to target if the comparison of dst with the constant
+    // holds: the end of a loop.
+    AddJneImm "add.jnei", AddJltImm "add.jlti", AddJne32Imm "add.jnei32", AddJlt32Imm "add.jlti32",
+    Add32Jne32Imm "add32.jnei32", Add32Jlt32Imm "add32.jlti32",
+
+    // dst = a & second constant (unsigned), then go to target if dst is, or is not, the constant,
+    // or less than it.
+    AndJeqImm "and.jeqi", AndJneImm "and.jnei", AndJltImm "and.jlti",
+
+    // dst = frame[a + second constant], then go to target if dst is, or is not, the constant.
     LoadFrame8Jeq "load8.frame.jeq", LoadFrame16Jeq "load16.frame.jeq",
     LoadFrame32Jeq "load32.frame.jeq",
     LoadFrame8Jne "load8.frame.jne", LoadFrame16Jne "load16.frame.jne",
     LoadFrame32Jne "load32.frame.jne",
 
-    // Call the function at target, which has imm operations.
+    // dst = frame[a + second constant], then go to target if dst is neither the lowest byte of the
+    // constant nor the one above: TCP or UDP?
+    LoadFrame8JneBoth "load8.frame.jne2",
+
+    // Shortcuts, as above: gather two bytes at a + bits 48 to 63 of imm, then go to target, which is
+    // ahead, if dst is, or is not, the second constant (unsigned).
+    Gather16Jeq "gather16.frame.jeq", Gather16Jne "gather16.frame.jne",
+
+    // Call the function at target.
     CallLocal "call",
     // Call helper imm.
     CallHelper "helper",
@@ -129,9 +186,70 @@ impl Code {
         number >= Self::Ja as u8 && number <= Self::CallLocal as u8
     }
 
+    /// Whether this is a shortcut that ends in a jump.
+    pub(crate) const fn is_jumping_shortcut(self) -> bool {
+        matches!(self, Self::Gather16Jeq | Self::Gather16Jne)
+    }
+
     /// Whether execution never goes on with the operation that follows.
     pub const fn ends_block(self) -> bool {
         matches!(self, Self::Ja | Self::Exit)
+    }
+}
+
+/// A register of a running program: r0 to r10, and five that no program can name.
+///
+/// An enumeration, because an index that is one needs no check against the number of registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names are their numbers")]
+pub enum Register {
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R7,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+}
+
+impl Register {
+    const ALL: [Self; 16] = [
+        Self::R0,
+        Self::R1,
+        Self::R2,
+        Self::R3,
+        Self::R4,
+        Self::R5,
+        Self::R6,
+        Self::R7,
+        Self::R8,
+        Self::R9,
+        Self::R10,
+        Self::R11,
+        Self::R12,
+        Self::R13,
+        Self::R14,
+        Self::R15,
+    ];
+
+    /// The register of which `number` has the low four bits.
+    pub const fn of(number: u8) -> Self {
+        Self::ALL[(number & 15) as usize]
+    }
+
+    /// The register with number `number`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
     }
 }
 
@@ -141,15 +259,16 @@ impl Code {
 pub struct Op {
     /// What to do.
     pub code: Code,
-    /// Register that takes the result; only the low four bits count.
-    pub dst: u8,
+    /// Register that takes the result.
+    pub dst: Register,
     /// First operand register.
-    pub a: u8,
+    pub a: Register,
     /// Second operand register.
-    pub b: u8,
+    pub b: Register,
     /// Index of the operation to go to, or signed byte offset of a memory access.
     pub extra: u32,
-    /// Immediate operand, extended to 64 bits as the instruction demands.
+    /// Immediate operand, extended to 64 bits as the instruction demands; or several numbers, as
+    /// [`Op::constant`] and [`Op::second`].
     pub imm: u64,
 }
 
@@ -157,16 +276,67 @@ impl Op {
     /// Bytes of an operation in a serialised image.
     pub const BYTES: usize = 16;
 
-    /// An operation without jump target or offset.
+    /// An operation without jump target or offset. Of the register numbers the low four bits count.
     pub const fn new(code: Code, dst: u8, a: u8, b: u8, imm: u64) -> Self {
         Self {
             code,
-            dst,
-            a,
-            b,
+            dst: Register::of(dst),
+            a: Register::of(a),
+            b: Register::of(b),
             extra: 0,
             imm,
         }
+    }
+
+    /// An immediate of two constants.
+    pub const fn packed(constant: i32, second: u16) -> u64 {
+        (second as u64) << 32 | constant as u32 as u64
+    }
+
+    /// What a conditional jump compares with, or adds before: bits 0 to 31 of the immediate, sign
+    /// extended.
+    #[inline]
+    pub const fn constant(&self) -> u64 {
+        self.imm as i32 as i64 as u64
+    }
+
+    /// The second constant of an operation: bits 32 to 47 of the immediate, unsigned.
+    #[inline]
+    pub const fn second(&self) -> u16 {
+        (self.imm >> 32) as u16
+    }
+
+    /// The second constant, sign extended.
+    #[inline]
+    pub const fn second_signed(&self) -> u64 {
+        self.second() as i16 as i64 as u64
+    }
+
+    /// The third operand register of operations that have one: bits 16 to 19 of the immediate.
+    #[inline]
+    pub const fn third(&self) -> Register {
+        Register::of((self.imm >> 16) as u8)
+    }
+
+    /// For [`Code::HashStep`] the register that is rotated, and the one that takes the bits which
+    /// were shifted out on the right.
+    #[inline]
+    pub const fn hash_registers(&self) -> [Register; 2] {
+        [
+            Register::of((self.imm >> 20) as u8),
+            Register::of((self.imm >> 24) as u8),
+        ]
+    }
+
+    /// How many operations behind it a shortcut passes over: bits 24 to 31 of the immediate.
+    #[inline]
+    pub const fn skip(&self) -> usize {
+        (self.imm >> 24) as u8 as usize
+    }
+
+    /// The immediate `rest` with a third operand register, whose bits in `rest` are 0.
+    pub const fn with_third(third: Register, rest: u64) -> u64 {
+        rest | (third as u64) << 16
     }
 
     /// The same operation with jump target `target`.
@@ -197,9 +367,9 @@ impl Op {
         let [i0, i1, i2, i3, i4, i5, i6, i7] = self.imm.to_le_bytes();
         [
             self.code as u8,
-            self.dst,
-            self.a,
-            self.b,
+            self.dst as u8,
+            self.a as u8,
+            self.b as u8,
             e0,
             e1,
             e2,
@@ -215,14 +385,14 @@ impl Op {
         ]
     }
 
-    /// The inverse of [`Op::to_le_bytes`]; `None` if there is no such operation.
+    /// The inverse of [`Op::to_le_bytes`]; `None` if there is no such operation or register.
     pub fn from_le_bytes(bytes: [u8; Self::BYTES]) -> Option<Self> {
         let [code, dst, a, b, e0, e1, e2, e3, i0, i1, i2, i3, i4, i5, i6, i7] = bytes;
         Some(Self {
             code: Code::from_number(code)?,
-            dst,
-            a,
-            b,
+            dst: Register::from_number(dst)?,
+            a: Register::from_number(a)?,
+            b: Register::from_number(b)?,
             extra: u32::from_le_bytes([e0, e1, e2, e3]),
             imm: u64::from_le_bytes([i0, i1, i2, i3, i4, i5, i6, i7]),
         })

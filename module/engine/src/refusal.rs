@@ -159,6 +159,7 @@ impl Refusal {
 }
 
 impl fmt::Display for Refusal {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(insn) = self.insn {
             write!(f, "insn {insn}: ")?;
@@ -168,6 +169,7 @@ impl fmt::Display for Refusal {
 }
 
 impl fmt::Display for Rule {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::ProgramKind => {

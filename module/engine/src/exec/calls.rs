@@ -8,17 +8,20 @@ use super::interpreter::Flow;
 use super::machine::{CallFrame, Machine, Number};
 use super::Services;
 use crate::fault::FaultCause;
-use crate::insn::{atomic, FRAME_POINTER};
+use crate::insn::atomic;
 use crate::limits::STACK_FRAME;
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::op::Op;
+use crate::op::{Op, Register};
+
+/// The registers that a function finds again as they were before it called another.
+const SAVED: [Register; 4] = [Register::R6, Register::R7, Register::R8, Register::R9];
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Enters the function that `op` calls.
     pub(super) fn call_local(&mut self, op: &Op, rest: &[Op]) -> Flow {
         let return_to = self.length.wrapping_sub(rest.len()) as u32;
-        let saved = [6, 7, 8, 9].map(|number| self.get(number));
+        let saved = SAVED.map(|register| self.get(register));
         // The outermost function has no frame here, so one fewer than functions may be active.
         let depth = self.depth.wrapping_add(1);
         let Some(frame) = self.calls.get_mut(depth) else {
@@ -31,8 +34,8 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         };
         self.depth = depth;
         self.set(
-            FRAME_POINTER,
-            self.get(FRAME_POINTER).wrapping_add(STACK_FRAME as u64),
+            Register::R10,
+            self.get(Register::R10).wrapping_add(STACK_FRAME as u64),
         );
         Flow::go(op.extra as usize)
     }
@@ -55,13 +58,13 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         {
             return self.spent(entered);
         }
-        for (number, value) in [6, 7, 8, 9].into_iter().zip(frame.saved) {
-            self.set(number, value);
+        for (register, value) in SAVED.into_iter().zip(frame.saved) {
+            self.set(register, value);
         }
         self.depth = self.depth.wrapping_sub(1);
         self.set(
-            FRAME_POINTER,
-            self.get(FRAME_POINTER).wrapping_sub(STACK_FRAME as u64),
+            Register::R10,
+            self.get(Register::R10).wrapping_sub(STACK_FRAME as u64),
         );
         Flow::go(frame.return_to as usize)
     }
@@ -83,10 +86,10 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         let operation = op.imm as i32;
         let operand = self.get(op.b);
         if operation == atomic::CMPXCHG {
-            let expected = self.get(0) & N::MASK;
+            let expected = self.get(Register::R0) & N::MASK;
             let old =
                 self.atomic::<N>(address, |old| if old == expected { operand } else { old })?;
-            self.set(0, old);
+            self.set(Register::R0, old);
             return Ok(());
         }
         let old = match operation & !atomic::FETCH {

@@ -12,7 +12,16 @@ use super::Services;
 use crate::address;
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::op::{Code, Op};
+use crate::op::{Code, Op, Register};
+
+/// The registers with the arguments of a helper.
+const ARGUMENTS: [Register; 5] = [
+    Register::R1,
+    Register::R2,
+    Register::R3,
+    Register::R4,
+    Register::R5,
+];
 
 /// The functions of all operations, for one kind of surroundings.
 pub(super) struct Table<M, R, S>(PhantomData<(M, R, S)>);
@@ -84,10 +93,10 @@ macro_rules! store {
     };
 }
 macro_rules! quick_store {
-    ($type:ty, |$machine:ident, $op:ident| $value:expr) => {
+    ($method:ident, $type:ty, |$machine:ident, $op:ident| $value:expr) => {
         |$machine, $op, rest| {
             let value = $value;
-            match $machine.store_stack::<$type>($machine.address($op), value) {
+            match $machine.$method::<$type>($machine.address($op), value) {
                 Some(()) => $machine.next(rest),
                 None => $machine.slow_store::<$type>($op, value, rest),
             }
@@ -107,7 +116,7 @@ macro_rules! jump_if {
     };
     (Imm, |$a:ident, $b:ident| $cond:expr) => {
         |machine, op, rest| {
-            let ($a, $b) = (machine.get(op.a), op.imm);
+            let ($a, $b) = (machine.get(op.a), op.constant());
             if $cond {
                 machine.jump(op, rest)
             } else {
@@ -119,7 +128,7 @@ macro_rules! jump_if {
 macro_rules! add_then_jump_if {
     (|$a:ident, $b:ident| $cond:expr) => {
         |machine, op, rest| {
-            let $a = machine.get(op.a).wrapping_add(op.imm);
+            let $a = machine.get(op.a).wrapping_add(op.constant());
             machine.set(op.dst, $a);
             let $b = machine.get(op.b);
             if $cond {
@@ -130,10 +139,46 @@ macro_rules! add_then_jump_if {
         }
     };
 }
+// dst = a number made of a and the second constant, compared with the constant.
+macro_rules! change_then_jump_if {
+    (|$a:ident, $second:ident| $value:expr, |$value_again:ident, $b:ident| $cond:expr) => {
+        |machine, op, rest| {
+            let ($a, $second) = (machine.get(op.a), op.second_signed());
+            let $value_again = $value;
+            machine.set(op.dst, $value_again);
+            let $b = op.constant();
+            if $cond {
+                machine.jump(op, rest)
+            } else {
+                machine.next(rest)
+            }
+        }
+    };
+}
+macro_rules! gather {
+    ($type:ty) => {
+        |machine, op, rest| machine.gather::<$type>(op, rest)
+    };
+}
+macro_rules! load_then {
+    ($type:ty, $f:path) => {
+        |machine, op, rest| {
+            let address = machine.address(op);
+            let quick = machine.load_frame::<$type>(address);
+            let value = match quick.map_or_else(|| machine.load::<$type>(address), Ok) {
+                Ok(value) => value,
+                Err(cause) => return machine.fail(cause, address, rest),
+            };
+            machine.set(op.dst, value);
+            machine.set(op.b, $f(machine.get(op.b), value));
+            machine.next(rest)
+        }
+    };
+}
 macro_rules! load_then_jump_if {
     ($type:ty, |$a:ident, $b:ident| $cond:expr) => {
         |machine, op, rest| {
-            let address = machine.get(op.a).wrapping_add((op.imm as i64 >> 32) as u64);
+            let address = machine.get(op.a).wrapping_add(op.second_signed());
             let quick = machine.load_frame::<$type>(address);
             let $a = match quick.map_or_else(|| machine.load::<$type>(address), Ok) {
                 Ok(value) => value,
@@ -230,6 +275,44 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::Swap32 => one!(|a| u64::from((a as u32).swap_bytes())),
             Code::Swap64 => one!(|a| a.swap_bytes()),
             Code::Zext16 => one!(|a| u64::from(a as u16)),
+            Code::LshOr => |machine, op, rest| {
+                let shifted = alu::lsh(machine.get(op.a), op.imm);
+                machine.set(op.dst, shifted | machine.get(op.b));
+                machine.next(rest)
+            },
+            Code::LshOr32 => |machine, op, rest| {
+                let shifted = alu::lsh32(machine.get(op.a), op.imm);
+                machine.set(op.dst, alu::or32(shifted, machine.get(op.b)));
+                machine.next(rest)
+            },
+            Code::LshAnd32 => |machine, op, rest| {
+                let shifted = alu::lsh32(machine.get(op.a), u64::from(op.second()));
+                machine.set(op.dst, alu::and32(shifted, op.constant()));
+                machine.next(rest)
+            },
+            Code::RshLshOr32 => |machine, op, rest| {
+                let right = alu::rsh32(machine.get(op.a), u64::from(op.second()));
+                machine.set(op.b, right);
+                let left = alu::lsh32(machine.get(op.third()), op.imm & 31);
+                machine.set(op.dst, left | right);
+                machine.next(rest)
+            },
+            Code::HashStep => |machine, op, rest| {
+                let [source, scratch] = op.hash_registers();
+                let (number, left) = (machine.get(source), op.imm & 31);
+                let right = alu::rsh32(number, 32_u64.wrapping_sub(left));
+                let rotated = alu::lsh32(number, left) | right;
+                machine.set(scratch, right);
+                machine.set(op.third(), rotated);
+                let xor = machine.get(op.a) ^ machine.get(op.b);
+                machine.set(op.dst, alu::sub32(xor, rotated));
+                machine.next(rest)
+            },
+            Code::XorSub32 => |machine, op, rest| {
+                let xor = machine.get(op.a) ^ machine.get(op.b);
+                machine.set(op.dst, alu::sub32(xor, machine.get(op.third())));
+                machine.next(rest)
+            },
             Code::Const => |machine, op, rest| {
                 machine.set(op.dst, op.imm);
                 machine.next(rest)
@@ -259,6 +342,17 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::LoadSigned16 => load!(load, u16, |value| value as i16 as u64),
             Code::LoadSigned32 => load!(load, u32, |value| value as i32 as u64),
 
+            Code::LoadFrame16Add => load_then!(u16, alu::add),
+            Code::LoadFrame32Add => load_then!(u32, alu::add),
+            Code::LoadFrame32Xor => load_then!(u32, alu::xor32),
+            Code::Gather16 => gather!(u16),
+            Code::Gather32 => gather!(u32),
+            Code::CopyFrame => |machine, op, rest| machine.copy(op, rest, Machine::six_of_frame),
+            Code::CopyMap => |machine, op, rest| machine.copy(op, rest, Machine::six_of_map),
+            Code::IncrementMap64 => |machine, op, rest| machine.increment(op, rest),
+            Code::LoadBounds => |machine, op, rest| machine.load_bounds(op, rest),
+            Code::LookUp => |machine, op, rest| machine.look_up(op, rest),
+
             Code::LoadContext32 => |machine, op, rest| {
                 let field = machine.address(op).wrapping_sub(address::CONTEXT);
                 match machine.load_context(field) {
@@ -278,14 +372,42 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::Store16Imm => store!(store, u16, |machine, op| op.imm),
             Code::Store32Imm => store!(store, u32, |machine, op| op.imm),
             Code::Store64Imm => store!(store, u64, |machine, op| op.imm),
-            Code::StoreStack8Reg => quick_store!(u8, |machine, op| machine.get(op.b)),
-            Code::StoreStack16Reg => quick_store!(u16, |machine, op| machine.get(op.b)),
-            Code::StoreStack32Reg => quick_store!(u32, |machine, op| machine.get(op.b)),
-            Code::StoreStack64Reg => quick_store!(u64, |machine, op| machine.get(op.b)),
-            Code::StoreStack8Imm => quick_store!(u8, |machine, op| op.imm),
-            Code::StoreStack16Imm => quick_store!(u16, |machine, op| op.imm),
-            Code::StoreStack32Imm => quick_store!(u32, |machine, op| op.imm),
-            Code::StoreStack64Imm => quick_store!(u64, |machine, op| op.imm),
+            Code::StoreStack8Reg => quick_store!(store_stack, u8, |machine, op| machine.get(op.b)),
+            Code::StoreStack16Reg => {
+                quick_store!(store_stack, u16, |machine, op| machine.get(op.b))
+            }
+            Code::StoreStack32Reg => {
+                quick_store!(store_stack, u32, |machine, op| machine.get(op.b))
+            }
+            Code::StoreStack64Reg => {
+                quick_store!(store_stack, u64, |machine, op| machine.get(op.b))
+            }
+            Code::StoreStack8Imm => quick_store!(store_stack, u8, |machine, op| op.imm),
+            Code::StoreStack16Imm => quick_store!(store_stack, u16, |machine, op| op.imm),
+            Code::StoreStack32Imm => quick_store!(store_stack, u32, |machine, op| op.imm),
+            Code::StoreStack64Imm => quick_store!(store_stack, u64, |machine, op| op.imm),
+            Code::StoreFrame8Reg => quick_store!(store_frame, u8, |machine, op| machine.get(op.b)),
+            Code::StoreFrame16Reg => {
+                quick_store!(store_frame, u16, |machine, op| machine.get(op.b))
+            }
+            Code::StoreFrame32Reg => {
+                quick_store!(store_frame, u32, |machine, op| machine.get(op.b))
+            }
+            Code::StoreFrame64Reg => {
+                quick_store!(store_frame, u64, |machine, op| machine.get(op.b))
+            }
+            Code::StoreFrame8Imm => quick_store!(store_frame, u8, |machine, op| op.imm),
+            Code::StoreFrame16Imm => quick_store!(store_frame, u16, |machine, op| op.imm),
+            Code::StoreFrame32Imm => quick_store!(store_frame, u32, |machine, op| op.imm),
+            Code::StoreFrame64Imm => quick_store!(store_frame, u64, |machine, op| op.imm),
+            Code::StoreMap8Reg => quick_store!(store_map, u8, |machine, op| machine.get(op.b)),
+            Code::StoreMap16Reg => quick_store!(store_map, u16, |machine, op| machine.get(op.b)),
+            Code::StoreMap32Reg => quick_store!(store_map, u32, |machine, op| machine.get(op.b)),
+            Code::StoreMap64Reg => quick_store!(store_map, u64, |machine, op| machine.get(op.b)),
+            Code::StoreMap8Imm => quick_store!(store_map, u8, |machine, op| op.imm),
+            Code::StoreMap16Imm => quick_store!(store_map, u16, |machine, op| op.imm),
+            Code::StoreMap32Imm => quick_store!(store_map, u32, |machine, op| op.imm),
+            Code::StoreMap64Imm => quick_store!(store_map, u64, |machine, op| op.imm),
 
             Code::Atomic32 => |machine, op, rest| machine.read_modify_write::<u32>(op, rest),
             Code::Atomic64 => |machine, op, rest| machine.read_modify_write::<u64>(op, rest),
@@ -348,6 +470,29 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::AddJge => add_then_jump_if!(|a, b| a >= b),
             Code::AddJlt => add_then_jump_if!(|a, b| a < b),
             Code::AddJle => add_then_jump_if!(|a, b| a <= b),
+            Code::AddJneImm => change_then_jump_if!(|a, c| a.wrapping_add(c), |v, b| v != b),
+            Code::AddJltImm => change_then_jump_if!(|a, c| a.wrapping_add(c), |v, b| v < b),
+            Code::AddJne32Imm => {
+                change_then_jump_if!(|a, c| a.wrapping_add(c), |v, b| (v as u32) != b as u32)
+            }
+            Code::AddJlt32Imm => {
+                change_then_jump_if!(|a, c| a.wrapping_add(c), |v, b| (v as u32) < b as u32)
+            }
+            Code::Add32Jne32Imm => {
+                change_then_jump_if!(|a, c| alu::add32(a, c), |v, b| (v as u32) != b as u32)
+            }
+            Code::Add32Jlt32Imm => {
+                change_then_jump_if!(|a, c| alu::add32(a, c), |v, b| (v as u32) < b as u32)
+            }
+            Code::AndJeqImm => {
+                change_then_jump_if!(|a, c| a & u64::from(c as u16), |v, b| v == b)
+            }
+            Code::AndJltImm => {
+                change_then_jump_if!(|a, c| a & u64::from(c as u16), |v, b| v < b)
+            }
+            Code::AndJneImm => {
+                change_then_jump_if!(|a, c| a & u64::from(c as u16), |v, b| v != b)
+            }
             Code::LoadFrame8Jeq => load_then_jump_if!(u8, |a, b| a == b),
             Code::LoadFrame16Jeq => load_then_jump_if!(u16, |a, b| a == b),
             Code::LoadFrame32Jeq => load_then_jump_if!(u32, |a, b| a == b),
@@ -355,12 +500,18 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::LoadFrame16Jne => load_then_jump_if!(u16, |a, b| a != b),
             Code::LoadFrame32Jne => load_then_jump_if!(u32, |a, b| a != b),
 
+            Code::LoadFrame8JneBoth => {
+                load_then_jump_if!(u8, |a, b| a != b & 0xff && a != b >> 8 & 0xff)
+            }
+            Code::Gather16Jeq => |machine, op, rest| machine.gather_then_jump(op, rest, true),
+            Code::Gather16Jne => |machine, op, rest| machine.gather_then_jump(op, rest, false),
+
             Code::CallLocal => |machine, op, rest| machine.call_local(op, rest),
             Code::CallHelper => |machine, op, rest| {
-                let arguments = [1, 2, 3, 4, 5].map(|number| machine.get(number));
+                let arguments = ARGUMENTS.map(|register| machine.get(register));
                 match machine.call_helper(op.imm, arguments) {
                     Ok(value) => {
-                        machine.set(0, value);
+                        machine.set(Register::R0, value);
                         machine.next(rest)
                     }
                     Err((cause, address)) => machine.fail(cause, address, rest),
@@ -374,7 +525,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// The address that `op` accesses.
     #[inline(always)]
-    fn address(&self, op: &Op) -> u64 {
+    pub(super) fn address(&self, op: &Op) -> u64 {
         self.get(op.a).wrapping_add(op.offset())
     }
 

@@ -15,14 +15,13 @@ use super::machine::{Machine, Returned, Stop};
 use super::Services;
 use crate::address;
 use crate::fault::FaultCause;
-use crate::insn::FRAME_POINTER;
 use crate::limits::STACK_FRAME;
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::op::Op;
+use crate::op::{Op, Register};
 
 /// Operations between two returns to the loop.
-const CHAIN: usize = 16;
+const CHAIN: usize = 32;
 
 /// What an operation's function does: everything until the chain returns.
 ///
@@ -55,28 +54,25 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     pub(super) fn run(&mut self, ops: &[Op]) -> Result<Returned, Stop> {
         self.length = ops.len();
         self.set(
-            FRAME_POINTER,
+            Register::R10,
             address::STACK.wrapping_add(STACK_FRAME as u64),
         );
-        let mut pc = 0;
-        loop {
-            let Some((op, rest)) = ops.get(pc..).and_then(<[Op]>::split_first) else {
-                return Err(Stop {
-                    op: pc,
-                    cause: FaultCause::InvalidOperation,
-                    address: 0,
-                });
-            };
-            match (self.handlers[op.code as usize])(self, op, rest) {
-                Flow::RETURN => {
-                    return Ok(Returned {
-                        op: self.returned_at,
-                        value: self.get(0),
-                    })
-                }
-                Flow::STOP => return Err(self.stop),
-                Flow(next) => pc = next,
-            }
+        let mut flow = Flow::go(0);
+        // The two that are no operation end the loop too.
+        while let Some((op, rest)) = ops.get(flow.0..).and_then(<[Op]>::split_first) {
+            flow = (self.handlers[op.code as usize])(self, op, rest);
+        }
+        match flow {
+            Flow::RETURN => Ok(Returned {
+                op: self.returned_at,
+                value: self.get(Register::R0),
+            }),
+            Flow::STOP => Err(self.stop),
+            Flow(op) => Err(Stop {
+                op,
+                cause: FaultCause::InvalidOperation,
+                address: 0,
+            }),
         }
     }
 
@@ -88,6 +84,16 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
                 (self.handlers[op.code as usize])(self, op, after)
             }
             _ => Flow::go(self.length.wrapping_sub(rest.len())),
+        }
+    }
+
+    /// Goes on behind the first `skip` operations of `rest`.
+    #[inline(always)]
+    pub(super) fn next_but(&mut self, skip: usize, rest: &[Op]) -> Flow {
+        match rest.get(skip..) {
+            // Where a chain ends, it ends here too.
+            Some(after) if rest.len() % CHAIN > skip => self.next(after),
+            _ => Flow::go(self.length.wrapping_sub(rest.len()).wrapping_add(skip)),
         }
     }
 
@@ -106,12 +112,14 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// `start` does them again. `None` if the budget does not have that much.
     ///
     /// What counts are the instructions that they were made from, so that a program may do the same
-    /// however it was translated; but an operation counts at least as one, whatever an image says.
+    /// however it was translated; but two operations count at least as one, whatever an image says.
+    /// Never are there more of them than that: see [`Code::Gather16`](crate::op::Code::Gather16)
+    /// and the shortcuts behind it.
     #[inline]
     pub(super) fn spend(&mut self, start: usize, end: usize) -> Option<()> {
         let slot = |op| self.origins.get(op).copied().unwrap_or(self.slots);
         let insns = slot(end).saturating_sub(slot(start));
-        let ops = end.saturating_sub(start) as u32;
+        let ops = end.saturating_sub(start).div_ceil(2) as u32;
         self.budget = self.budget.checked_sub(insns.max(ops))?;
         Some(())
     }

@@ -11,7 +11,7 @@ use crate::frame::{Frame, XdpContext};
 use crate::limits::MAX_CALL_DEPTH;
 use crate::map::words::{self, WORD};
 use crate::map::KEY_WORDS;
-use crate::op::Code;
+use crate::op::{Code, Register};
 
 /// A program that can't go on.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ pub(super) struct CallFrame {
 
 /// Everything that a running program can touch.
 pub(super) struct Machine<'r, 'f, R, S> {
-    /// r0 to r10, and five that no program can name, so that four bits always are a register.
+    /// By [`Register`].
     pub(super) registers: [u64; 16],
     pub(super) frame: &'r mut Frame<'f>,
     pub(super) context: &'r mut XdpContext,
@@ -107,16 +107,16 @@ where
     M: crate::memory::Memory,
     R: core::ops::Deref<Target = crate::map::Map<M>>,
 {
-    /// The value of register `number`, of which the low four bits count.
+    /// The value of a register.
     #[inline(always)]
-    pub(super) fn get(&self, number: u8) -> u64 {
-        self.registers[usize::from(number & 15)]
+    pub(super) fn get(&self, register: Register) -> u64 {
+        self.registers[register as usize]
     }
 
-    /// Sets register `number`, of which the low four bits count.
+    /// Sets a register.
     #[inline(always)]
-    pub(super) fn set(&mut self, number: u8, value: u64) {
-        self.registers[usize::from(number & 15)] = value;
+    pub(super) fn set(&mut self, register: Register, value: u64) {
+        self.registers[register as usize] = value;
     }
 
     /// Reads a number from anywhere.
@@ -192,6 +192,22 @@ where
             value,
             tail_mut(self.stack, address.wrapping_sub(address::STACK))?,
         )
+    }
+
+    /// Writes a number to the frame, and to nowhere else.
+    #[inline(always)]
+    pub(super) fn store_frame<N: Number>(&mut self, address: u64, value: u64) -> Option<()> {
+        let offset = address.wrapping_sub(address::FRAME);
+        N::put_first(value, self.frame.tail_mut(offset).ok()??)
+    }
+
+    /// Writes a number to the values of a map, and to nowhere else.
+    #[inline(always)]
+    pub(super) fn store_map<N: Number>(&mut self, address: u64, value: u64) -> Option<()> {
+        let Region::MapValue(map, offset) = address::region(address) else {
+            return None;
+        };
+        words::store(self.values(map)?, offset as usize, N::BYTES, value)
     }
 
     /// Replaces a number by `f` of it in one step that other users of a map see as a whole; gives

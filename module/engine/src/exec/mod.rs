@@ -10,6 +10,7 @@ mod helpers;
 mod interpreter;
 mod machine;
 mod sample;
+mod shortcuts;
 
 use core::ops::Deref;
 
@@ -21,6 +22,7 @@ use crate::insn::REGISTERS;
 use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
 use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
+use crate::op::Register;
 use machine::{CallFrame, Machine, Returned, Stop};
 pub use sample::Sample;
 
@@ -199,8 +201,8 @@ impl<M: Memory> Core<M> {
                 address: 0,
             },
         };
-        machine.set(1, r1);
-        machine.set(2, r2);
+        machine.set(Register::R1, r1);
+        machine.set(Register::R2, r2);
         let returned = machine.run(program.image.ops());
         let result = returned.and_then(|Returned { op, value }| {
             result(value).ok_or(Stop {

@@ -100,6 +100,7 @@ impl From<OutOfMemory> for MapError {
 }
 
 impl fmt::Display for MapError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NotFound => f.write_str("no such element"),

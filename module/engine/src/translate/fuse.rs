@@ -1,25 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pairs of instructions that become one operation.
+//! Instructions that become one operation.
 //!
-//! Only what programs for a NIC do for each header: arithmetic on a copy, the packet bounds check,
-//! and the comparison of a header field with a constant.
+//! Only what compilers make of programs for a NIC: arithmetic on a copy, the packet bounds check,
+//! the comparison of a header field or of some of its bits with a constant, bytes put together to a
+//! number, the end of a loop, sums, and the rounds of a hash.
 
 use super::lower;
 use crate::insn::{alu, class, jump, Insn, SRC_REG};
-use crate::op::{Code, Op};
+use crate::op::{Code, Op, Register};
 use crate::store::Slot;
 
 /// The operation that does `op`, made from `first` and perhaps slots after it, and then `next`.
-pub(super) fn fuse(op: &Op, first: &Slot, next: &Slot) -> Option<Op> {
+///
+/// `behind` is the slot behind `next`.
+pub(super) fn fuse(op: &Op, first: &Slot, next: &Slot, behind: Option<&Slot>) -> Option<Op> {
     match op.code {
         Code::Mov | Code::Mov32 => move_then_alu(op, next),
-        Code::AddImm => add_then_compare(op, next.insn),
+        Code::AddImm => {
+            add_then_compare(op, next.insn).or_else(|| change_then_compare(op, next.insn))
+        }
+        Code::Add32Imm | Code::AndImm | Code::And32Imm => change_then_compare(op, next.insn),
+        Code::LshImm | Code::Lsh32Imm => {
+            shift_then_or(op, next.insn).or_else(|| shift_then_and(op, next.insn))
+        }
+        Code::LoadFrame8Jeq => compare_with_both(op, next.insn, behind?),
+        Code::Xor32Reg => xor_then_sub(op, next.insn),
         Code::LoadFrame8 | Code::LoadFrame16 | Code::LoadFrame32 => {
-            load_then_compare(op, first.insn, next.insn)
+            load_then_compare(op, first.insn, next).or_else(|| load_then_combine(op, next.insn))
         }
         _ => None,
     }
+}
+
+fn destination(insn: Insn) -> Register {
+    Register::of(insn.dst())
+}
+
+fn source(insn: Insn) -> Register {
+    Register::of(insn.src())
 }
 
 /// `d = s; d = d op x` is `d = s op x`.
@@ -31,12 +50,16 @@ fn move_then_alu(mov: &Op, next: &Slot) -> Option<Op> {
         class::ALU64 => mov.code == Code::Mov,
         _ => false,
     };
-    if !is_binary || !width_fits || insn.dst() != mov.dst || crate::check::check(insn).is_err() {
+    if !is_binary
+        || !width_fits
+        || destination(insn) != mov.dst
+        || crate::check::check(insn).is_err()
+    {
         return None;
     }
     let op = lower::lower(next).ok()?;
     let is_reg = insn.code & SRC_REG != 0;
-    let b = if is_reg && insn.src() == mov.dst {
+    let b = if is_reg && source(insn) == mov.dst {
         mov.a
     } else {
         op.b
@@ -46,7 +69,7 @@ fn move_then_alu(mov: &Op, next: &Slot) -> Option<Op> {
 
 /// `d = s + imm; if d > e goto` and its relatives.
 fn add_then_compare(add: &Op, insn: Insn) -> Option<Op> {
-    let (dst, src) = (insn.dst(), insn.src());
+    let (dst, src) = (destination(insn), source(insn));
     if insn.class() != class::JMP || insn.code & SRC_REG == 0 || dst == src {
         return None;
     }
@@ -66,16 +89,18 @@ fn add_then_compare(add: &Op, insn: Insn) -> Option<Op> {
     Some(Op {
         code,
         b: other,
+        imm: Op::packed(add.imm as i32, 0),
         ..*add
     })
 }
 
 /// `d = header field; if d == imm goto` and the same with `!=`.
-fn load_then_compare(load: &Op, first: Insn, insn: Insn) -> Option<Op> {
+fn load_then_compare(load: &Op, first: Insn, jump: &Slot) -> Option<Op> {
+    let insn = jump.insn;
     let is_compare = matches!(insn.class(), class::JMP | class::JMP32) && insn.code & SRC_REG == 0;
     // A loaded field is never negative, so neither is a constant that it can equal; 32-bit
     // comparisons of four-byte fields with "negative" constants are left alone.
-    if !is_compare || insn.dst() != load.dst || insn.imm < 0 {
+    if !is_compare || destination(insn) != load.dst || insn.imm < 0 {
         return None;
     }
     let code = match (load.code, insn.operation()) {
@@ -87,11 +112,166 @@ fn load_then_compare(load: &Op, first: Insn, insn: Insn) -> Option<Op> {
         (Code::LoadFrame32, jump::JNE) => Code::LoadFrame32Jne,
         _ => return None,
     };
-    let offset = u64::from(i32::from(first.off) as u32);
     Some(Op {
         code,
-        imm: offset << 32 | u64::from(insn.imm as u32),
-        extra: 0,
+        imm: Op::packed(insn.imm, first.off as u16),
+        // Until targets are set, the slot that the jump leads to.
+        extra: super::target_of(insn, jump.origin)
+            .and_then(|target| u32::try_from(target).ok())
+            .unwrap_or(0),
         ..*load
+    })
+}
+
+/// `d = s + imm; if d < imm goto` at the end of a loop, `d = s & imm; if d == imm goto`, and their
+/// relatives.
+fn change_then_compare(change: &Op, insn: Insn) -> Option<Op> {
+    let is_jump = matches!(insn.class(), class::JMP | class::JMP32);
+    if !is_jump || insn.code & SRC_REG != 0 || destination(insn) != change.dst {
+        return None;
+    }
+    let is_64 = insn.class() == class::JMP;
+    let code = match (change.code, insn.operation(), is_64) {
+        (Code::AddImm, jump::JNE, true) => Code::AddJneImm,
+        (Code::AddImm, jump::JLT, true) => Code::AddJltImm,
+        (Code::AddImm, jump::JNE, false) => Code::AddJne32Imm,
+        (Code::AddImm, jump::JLT, false) => Code::AddJlt32Imm,
+        (Code::Add32Imm, jump::JNE, false) => Code::Add32Jne32Imm,
+        (Code::Add32Imm, jump::JLT, false) => Code::Add32Jlt32Imm,
+        // With a mask of 16 bits, the width matters neither to the result nor to what it equals.
+        (Code::AndImm | Code::And32Imm, jump::JEQ, _) => Code::AndJeqImm,
+        (Code::AndImm | Code::And32Imm, jump::JNE, _) => Code::AndJneImm,
+        (Code::AndImm | Code::And32Imm, jump::JLT, _) if insn.imm >= 0 => Code::AndJltImm,
+        _ => return None,
+    };
+    let second = match change.code {
+        Code::AndImm | Code::And32Imm => u16::try_from(change.imm).ok()?,
+        _ => i16::try_from(change.imm as i64).ok()? as u16,
+    };
+    Some(Op {
+        code,
+        imm: Op::packed(insn.imm, second),
+        ..*change
+    })
+}
+
+/// Whether `insn` is `d = d operation s`, with `d` the result of `op` and `s` another register.
+fn changes_by_register(op: &Op, insn: Insn, class: u8, operation: u8) -> bool {
+    insn.code == class | operation | SRC_REG
+        && insn.off == 0
+        && destination(insn) == op.dst
+        && source(insn) != op.dst
+}
+
+/// `d = s << imm; d |= t`.
+fn shift_then_or(shift: &Op, insn: Insn) -> Option<Op> {
+    let (code, class) = match shift.code {
+        Code::LshImm => (Code::LshOr, class::ALU64),
+        _ => (Code::LshOr32, class::ALU),
+    };
+    let found = changes_by_register(shift, insn, class, alu::OR);
+    found.then_some(Op {
+        code,
+        b: source(insn),
+        ..*shift
+    })
+}
+
+/// `d = s << imm; d &= imm`, 32 bits.
+fn shift_then_and(shift: &Op, insn: Insn) -> Option<Op> {
+    let found = shift.code == Code::Lsh32Imm
+        && insn.code == class::ALU | alu::AND
+        && insn.off == 0
+        && destination(insn) == shift.dst;
+    found.then_some(Op {
+        code: Code::LshAnd32,
+        imm: Op::packed(insn.imm, (shift.imm & 31) as u16),
+        ..*shift
+    })
+}
+
+/// `d = s ^ t; d -= u`.
+fn xor_then_sub(xor: &Op, insn: Insn) -> Option<Op> {
+    let found = changes_by_register(xor, insn, class::ALU, alu::SUB);
+    found.then_some(Op {
+        code: Code::XorSub32,
+        imm: Op::with_third(source(insn), 0),
+        ..*xor
+    })
+}
+
+/// `d = header field; t += d`, or `t ^= d` of 32 bits.
+fn load_then_combine(load: &Op, insn: Insn) -> Option<Op> {
+    let code = match (load.code, insn.class(), insn.operation()) {
+        (Code::LoadFrame16, class::ALU64, alu::ADD) => Code::LoadFrame16Add,
+        (Code::LoadFrame32, class::ALU64, alu::ADD) => Code::LoadFrame32Add,
+        (Code::LoadFrame32, class::ALU, alu::XOR) => Code::LoadFrame32Xor,
+        _ => return None,
+    };
+    let found = insn.code & SRC_REG != 0
+        && insn.off == 0
+        && source(insn) == load.dst
+        && destination(insn) != load.dst;
+    found.then_some(Op {
+        code,
+        b: destination(insn),
+        ..*load
+    })
+}
+
+/// `d = header field; if d == imm goto l; if d != imm goto; l:`.
+fn compare_with_both(load: &Op, insn: Insn, behind: &Slot) -> Option<Op> {
+    let found = load.extra == behind.origin
+        && matches!(insn.class(), class::JMP | class::JMP32)
+        && insn.operation() == jump::JNE
+        && insn.code & SRC_REG == 0
+        && destination(insn) == load.dst;
+    let other = u8::try_from(insn.imm).ok().filter(|_| found)?;
+    let one = u8::try_from(load.imm as u32).ok()?;
+    let constant = i32::from(one) | i32::from(other) << 8;
+    Some(Op {
+        code: Code::LoadFrame8JneBoth,
+        extra: 0,
+        imm: Op::packed(constant, load.second()),
+        ..*load
+    })
+}
+
+/// The operation that does what `first` and then `second` do.
+pub(super) fn merge(first: &Op, second: &Op) -> Option<Op> {
+    match (first.code, second.code) {
+        (Code::Rsh32Imm, Code::LshOr32) => rotation(first, second),
+        (Code::RshLshOr32, Code::XorSub32) => hash_step(first, second),
+        _ => None,
+    }
+}
+
+/// `r = s >> imm; d = t << imm | r`: a rotation, if `s` and `t` are the same.
+fn rotation(right: &Op, left: &Op) -> Option<Op> {
+    let found = left.b == right.dst && left.dst != right.dst;
+    let counts = (right.imm & 31) << 32 | left.imm & 31;
+    found.then_some(Op {
+        code: Code::RshLshOr32,
+        dst: left.dst,
+        a: right.a,
+        b: right.dst,
+        extra: 0,
+        imm: Op::with_third(left.a, counts),
+    })
+}
+
+/// `r = s >> 32 - imm; u = s << imm | r; d = (a ^ b) - u`.
+fn hash_step(rotation: &Op, xor_sub: &Op) -> Option<Op> {
+    let (source, scratch) = (rotation.a, rotation.b);
+    let left = rotation.imm & 31;
+    let is_rotation = rotation.third() == source
+        && scratch != source
+        && u64::from(rotation.second()).wrapping_add(left) == 32;
+    let found = is_rotation && xor_sub.third() == rotation.dst;
+    let registers = (source as u64) << 20 | (scratch as u64) << 24;
+    found.then_some(Op {
+        code: Code::HashStep,
+        imm: Op::with_third(rotation.dst, left | registers),
+        ..*xor_sub
     })
 }

@@ -177,7 +177,8 @@ fn jump_op(insn: Insn) -> Result<Op, Rule> {
         _ => return Err(Rule::UnknownInsn { code: insn.code }),
     };
     let is_reg = insn.code & SRC_REG != 0;
-    let imm = if is_reg { 0 } else { extended(insn) };
+    let constant = if is_reg { 0 } else { insn.imm };
+    let imm = Op::packed(constant, 0);
     Ok(Op::new(
         forms.pick(insn.class() == class::JMP, is_reg),
         0,
@@ -245,6 +246,30 @@ fn store_op(insn: Insn, region: Hint) -> Result<Op, Rule> {
             Code::StoreStack16Imm,
             Code::StoreStack32Imm,
             Code::StoreStack64Imm,
+        ],
+        (Hint::Frame, true) => [
+            Code::StoreFrame8Reg,
+            Code::StoreFrame16Reg,
+            Code::StoreFrame32Reg,
+            Code::StoreFrame64Reg,
+        ],
+        (Hint::Frame, false) => [
+            Code::StoreFrame8Imm,
+            Code::StoreFrame16Imm,
+            Code::StoreFrame32Imm,
+            Code::StoreFrame64Imm,
+        ],
+        (Hint::MapValue, true) => [
+            Code::StoreMap8Reg,
+            Code::StoreMap16Reg,
+            Code::StoreMap32Reg,
+            Code::StoreMap64Reg,
+        ],
+        (Hint::MapValue, false) => [
+            Code::StoreMap8Imm,
+            Code::StoreMap16Imm,
+            Code::StoreMap32Imm,
+            Code::StoreMap64Imm,
         ],
         (_, true) => [
             Code::Store8Reg,

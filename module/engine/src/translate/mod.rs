@@ -5,9 +5,13 @@
 //! Two walks over the program: one finds where jumps lead, because instructions may be fused only
 //! where no jump enters between them; the second lowers instructions and fuses neighbours. Jump
 //! targets are translated last, when all operations have their place.
+//!
+//! A fault names an instruction, whatever is fused: only the first one in an operation can fault.
 
 mod fuse;
+mod gather;
 mod lower;
+mod shortcut;
 
 use crate::check;
 use crate::image::{Header, Image, Parts};
@@ -62,8 +66,13 @@ impl<M: Memory> Image<M> {
         find_targets(source, &mut places)?;
 
         let filler = Op::new(Code::Exit, 0, 0, 0, 0);
-        let mut ops = memory.allocate(asked, |_| filler).map_err(no_memory)?;
-        let mut origins = memory.allocate(asked, |_| 0_u32).map_err(no_memory)?;
+        // An operation for each slot, and the shortcuts in front of some of them.
+        let most = asked.saturating_add(asked / shortcut::FEWEST);
+        let mut out = Output::<M> {
+            ops: memory.allocate(most, |_| filler).map_err(no_memory)?,
+            origins: memory.allocate(most, |_| 0_u32).map_err(no_memory)?,
+            len: 0,
+        };
         let mut maps = MapTable {
             resolve: maps,
             limit: limits.max_maps_per_program,
@@ -73,18 +82,27 @@ impl<M: Memory> Image<M> {
             slots,
             places: &places,
             at: 0,
+            end: slots.len(),
         };
-        let mut out = ops.iter_mut().zip(origins.iter_mut());
-        let mut count = 0_usize;
         while let Some(slot) = walk.slot(0) {
-            // No more operations than slots: each takes at least one.
-            let Some((op, origin)) = out.next() else {
-                break;
-            };
-            *op = walk.next_op(&mut maps)?;
-            *origin = slot.origin;
-            count = count.wrapping_add(1);
+            if let Some((op, end)) = shortcut::find(walk.rest()) {
+                let index = out.len;
+                out.push(op, slot.origin);
+                walk.end = walk.at.wrapping_add(end);
+                while walk.at < walk.end {
+                    walk.step(&mut out, &mut maps)?;
+                }
+                walk.end = slots.len();
+                out.pass_over(index);
+            } else {
+                walk.step(&mut out, &mut maps)?;
+            }
         }
+        let Output {
+            ops,
+            origins,
+            len: count,
+        } = out;
         let used_maps = maps.used;
         if count > limits.max_ops {
             return Err(Refusal::program(Rule::TooManyOps {
@@ -102,6 +120,7 @@ impl<M: Memory> Image<M> {
 
         place_ops(&parts.origins, &mut places);
         set_targets(&mut parts, slots, &places)?;
+        set_shortcut_targets(&mut parts);
         let ends = parts.ops.last().is_some_and(|op| op.code.ends_block());
         if !ends {
             return Err(Refusal::program(Rule::FallsOffEnd));
@@ -140,11 +159,54 @@ impl MapTable<'_> {
     }
 }
 
+/// What the second walk writes.
+struct Output<M: Memory> {
+    ops: M::Buffer<Op>,
+    origins: M::Buffer<u32>,
+    len: usize,
+}
+
+impl<M: Memory> Output<M> {
+    fn push(&mut self, op: Op, origin: u32) {
+        if let (Some(to), Some(from)) = (self.ops.get_mut(self.len), self.origins.get_mut(self.len))
+        {
+            *to = op;
+            *from = origin;
+            self.len = self.len.wrapping_add(1);
+        }
+    }
+
+    /// As `push`, or instead of the last operation if it and `op` can be one.
+    fn push_or_merge(&mut self, op: Op, origin: u32) {
+        let last = self
+            .len
+            .checked_sub(1)
+            .and_then(|last| self.ops.get_mut(last));
+        if let Some(last) = last {
+            if let Some(both) = fuse::merge(last, &op) {
+                *last = both;
+                return;
+            }
+        }
+        self.push(op, origin);
+    }
+
+    /// Has the shortcut `index` pass over all that were written after it.
+    fn pass_over(&mut self, index: usize) {
+        let skip = self.len.wrapping_sub(index).wrapping_sub(1);
+        if let Some(op) = self.ops.get_mut(index) {
+            op.imm |= shortcut::passing_over(skip as u8);
+        }
+    }
+}
+
 /// The second walk's place in the program.
 struct Walk<'a> {
     slots: &'a [Slot],
     places: &'a [Place],
     at: usize,
+    /// Where what is fused has to end.
+    end: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -153,10 +215,32 @@ impl<'a> Walk<'a> {
         self.slots.get(self.at.wrapping_add(ahead))
     }
 
+    /// The slots from the current one on.
+    fn rest(&self) -> &'a [Slot] {
+        self.slots.get(self.at..).unwrap_or(&[])
+    }
+
+    /// Lowers one operation, writes it and moves on.
+    fn step<M: Memory>(
+        &mut self,
+        out: &mut Output<M>,
+        maps: &mut MapTable<'_>,
+    ) -> Result<(), Refusal> {
+        let origin = self.slot(0).map_or(0, |slot| slot.origin);
+        let is_fusible = self.fusible().is_some();
+        let op = self.next_op(maps)?;
+        if is_fusible {
+            out.push_or_merge(op, origin);
+        } else {
+            out.push(op, origin);
+        }
+        Ok(())
+    }
+
     /// The slot at the current place if it can be fused with what comes before: it is there, and no
     /// jump leads to it.
     fn fusible(&self) -> Option<&'a Slot> {
-        let slot = self.slot(0)?;
+        let slot = self.slot(0).filter(|_| self.at < self.end)?;
         let place = self.places.get(slot.origin as usize)?;
         Some(slot).filter(|_| !place.is_target)
     }
@@ -176,7 +260,10 @@ impl<'a> Walk<'a> {
         }
         let mut op = lower::lower(slot).map_err(refuse)?;
         self.at = self.at.wrapping_add(1);
-        while let Some(fused) = self.fusible().and_then(|next| fuse::fuse(&op, slot, next)) {
+        while let Some(fused) = self
+            .fusible()
+            .and_then(|next| fuse::fuse(&op, slot, next, self.slot(1)))
+        {
             op = fused;
             self.at = self.at.wrapping_add(1);
         }
@@ -245,11 +332,13 @@ fn place_ops(origins: &[u32], places: &mut [Place]) {
     let mut origin = places.len();
     while let Some(before) = origin.checked_sub(1) {
         origin = before;
-        if let Some((first, others)) = ops.split_last() {
-            if *first as usize == origin {
-                next = others.len() as u32;
-                ops = others;
-            }
+        // Two operations have one origin where the first of them is a shortcut.
+        while let Some((_, others)) = ops
+            .split_last()
+            .filter(|(first, _)| **first as usize == origin)
+        {
+            next = others.len() as u32;
+            ops = others;
         }
         if let Some(place) = places.get_mut(origin) {
             place.op = next;
@@ -287,4 +376,17 @@ fn set_targets<M: Memory>(
         op.extra = place.ok_or(Refusal::insn(slot.origin as usize, rule))?.op;
     }
     Ok(())
+}
+
+/// Has shortcuts jump where the jumps that they stand for lead: the last ones of what they pass
+/// over.
+fn set_shortcut_targets<M: Memory>(parts: &mut Parts<M>) {
+    let mut rest: &mut [Op] = &mut parts.ops;
+    while let Some((op, behind)) = rest.split_first_mut() {
+        if op.code.is_jumping_shortcut() {
+            let last = op.skip().checked_sub(1).and_then(|last| behind.get(last));
+            op.extra = last.map_or(op.extra, |last| last.extra);
+        }
+        rest = behind;
+    }
 }

@@ -107,10 +107,6 @@ pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
     Image::decode(&Opaque, bytes)
 }
 
-pub fn disassemble(image: &Image<Opaque>, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-    core::fmt::Display::fmt(image, f)
-}
-
 pub fn image_facts(image: &Image<Opaque>) -> (bool, usize, u32, Option<u32>) {
     (
         image.writes_frame(),
