@@ -17,8 +17,11 @@
 SEC("xdp")
 int straight(struct xdp_md *ctx)
 {
-	asm volatile("r2 = 3\nr3 = 5\nr4 = 7\nr0 = 0\n"
+	__u64 bytes = ctx->data_end - ctx->data, result;
+
+	asm volatile("r2 = %[bytes]\nr3 = 5\nr4 = 7\nr0 = 0\n"
 		     TWENTY_FIVE TWENTY_FIVE TWENTY_FIVE TWENTY_FIVE TWENTY_FIVE
-		     ::: "r0", "r2", "r3", "r4");
-	return XDP_DROP;
+		     "%[result] = r0\n"
+		     : [result] "=r"(result) : [bytes] "r"(bytes) : "r0", "r2", "r3", "r4");
+	return result ? XDP_DROP : XDP_PASS;
 }

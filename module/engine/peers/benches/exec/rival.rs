@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The programs on rbpf: its interpreter, which checks addresses as the device does, and its
-//! just-in-time compiler, which does not.
-//!
-//! Compiled code and the pointers that a program hands to a helper are outside of what Rust can
-//! check: the one place in this package with `unsafe`.
-#![expect(
-    unsafe_code,
-    reason = "rbpf's JIT is unsafe to call, and helpers get addresses"
-)]
+//! The programs on rbpf: its interpreter and its just-in-time compiler, both of which check
+//! addresses as the device does. Of the compilers that it has, the one that uses Cranelift: the
+//! other one is `unsafe` to call, which this project is not, checks nothing, and has one page for
+//! machine code, which the longest program does not fit into.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-
-use engine::insn::{class, mode, pseudo, Insn};
+use engine::insn::{class, mode, pseudo, size, Insn};
 use engine::store::{RegisterFacts, RegisterKind};
 
 use crate::facts;
@@ -34,8 +27,12 @@ pub(crate) struct Rival {
     machine: rbpf::EbpfVmMbuff<'static>,
     mode: Mode,
     frames: Vec<Vec<u8>>,
-    contexts: Vec<[u8; 16]>,
+    /// The bounds of the frame, and the values of the map.
+    context: Vec<u8>,
 }
+
+/// Bytes of the bounds of the frame.
+const BOUNDS_LEN: usize = 16;
 
 impl Rival {
     /// The program on rbpf, or why rbpf can't run it.
@@ -54,83 +51,89 @@ impl Rival {
         machine
             .register_helper(MAP_LOOKUP_ELEM, helper)
             .map_err(text)?;
-        for range in tables::memory() {
-            machine.register_allowed_memory(range);
-        }
         if mode == Mode::Jit {
             compile(&mut machine)?;
         }
-        let frames = traffic.frames.clone();
-        let context = |frame: &Vec<u8>| {
-            let bounds = frame.as_ptr_range();
-            let [start, end] = [bounds.start, bounds.end].map(|at| (at as u64).to_le_bytes());
-            std::array::from_fn(|at| if at < 8 { start[at] } else { end[at - 8] })
-        };
-        let contexts = frames.iter().map(context).collect();
         Ok(Self {
             machine,
             mode,
-            frames,
-            contexts,
+            frames: traffic.frames.clone(),
+            context: vec![0; BOUNDS_LEN + tables::VALUES_LEN],
         })
     }
 
     /// Runs the program on frame `frame`; gives the verdict.
     #[inline]
     pub(crate) fn run(&mut self, frame: usize) -> u64 {
-        let (frame, context) = (&mut self.frames[frame], &mut self.contexts[frame]);
+        let (frame, context) = (&mut self.frames[frame], &mut self.context);
+        let bounds = frame.as_ptr_range();
+        let (first, second) = context[..BOUNDS_LEN].split_at_mut(8);
+        first.copy_from_slice(&(bounds.start as u64).to_le_bytes());
+        second.copy_from_slice(&(bounds.end as u64).to_le_bytes());
+        tables::values_at(context[BOUNDS_LEN..].as_ptr() as u64);
         let verdict = match self.mode {
             Mode::Interpreter => self.machine.execute_program(frame, context),
-            // SAFETY: The programs of this bench stay inside the frame, the context, the stack and
-            // the values of the tables: the device, which checks every access, ran each of them on
-            // each of these frames before. Frame and context are borrowed for as long as it runs.
-            Mode::Jit => unsafe { self.machine.execute_program_jit(frame, context) },
+            #[cfg(feature = "jit")]
+            Mode::Jit => self.machine.execute_program_cranelift(frame, context),
+            #[cfg(not(feature = "jit"))]
+            Mode::Jit => unreachable!("nothing was compiled"),
         };
         verdict.expect("a verdict")
     }
 }
 
-/// Compiles the program, if it fits: rbpf has one page for machine code, and panics at its end.
+/// Compiles the program, if rbpf can: it panics where it can't.
+#[cfg(feature = "jit")]
 fn compile(machine: &mut rbpf::EbpfVmMbuff<'static>) -> Result<(), String> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(AssertUnwindSafe(|| machine.jit_compile()));
-    std::panic::set_hook(hook);
+    use std::panic::{catch_unwind, set_hook, take_hook, AssertUnwindSafe};
+
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let outcome = catch_unwind(AssertUnwindSafe(|| machine.cranelift_compile()));
+    set_hook(hook);
     match outcome {
         Ok(compiled) => compiled.map_err(|error| error.to_string()),
-        Err(_) => Err("the machine code does not fit into rbpf's one page".to_owned()),
+        Err(_) => Err("it gave up".to_owned()),
     }
 }
 
-/// The program with its differences to the kernel's ABI: pointers in the context have 64 bits, and
-/// maps are none of rbpf's business.
+#[cfg(not(feature = "jit"))]
+fn compile(_machine: &mut rbpf::EbpfVmMbuff<'static>) -> Result<(), String> {
+    Err("the bench was built without `--features jit`".to_owned())
+}
+
+/// The program with its differences to the kernel's ABI: pointers in the context have 64 bits; and
+/// rbpf, which has no maps, gets the key of a lookup itself, in r2 and r3, by two instructions in
+/// place of the two that would have loaded the map.
 fn for_rbpf(listing: &Listing) -> Vec<Insn> {
     let facts = facts::of(&listing.insns);
-    let insns = listing.insns.iter().zip(facts);
+    let mut insns = Vec::new();
+    let mut listed = listing.insns.iter().zip(facts);
+    while let Some((insn, facts)) = listed.next() {
+        let kind = facts.map(|facts| facts.kind(insn.src()));
+        let load = |size, dst, src, off| Insn::new(class::LDX | mode::MEM | size, dst, src, off, 0);
+        if insn.class() == class::LDX && kind == Some(RegisterKind::Ctx) {
+            insns.push(load(size::DW, insn.dst(), insn.src(), 2 * insn.off));
+        } else if insn.is_ld_imm64() && insn.src() == pseudo::MAP_FD {
+            if listing.name == "lookup" {
+                insns.push(load(size::DW, 3, 2, 8));
+                insns.push(load(size::DW, 2, 2, 0));
+            } else {
+                insns.push(load(size::W, 3, 2, 0));
+                insns.push(load(size::W, 2, 2, 0));
+            }
+            listed.next();
+        } else {
+            insns.push(*insn);
+        }
+    }
     insns
-        .map(|(insn, facts)| {
-            let kind = facts.map(|facts| facts.kind(insn.src()));
-            if insn.class() == class::LDX && kind == Some(RegisterKind::Ctx) {
-                let wide = class::LDX | mode::MEM | engine::insn::size::DW;
-                return Insn::new(wide, insn.dst(), insn.src(), 2 * insn.off, 0);
-            }
-            if insn.is_ld_imm64() && insn.src() == pseudo::MAP_FD {
-                return Insn::new(insn.code, insn.dst(), 0, 0, 0);
-            }
-            *insn
-        })
-        .collect()
 }
 
-// The JIT calls helpers with a stack that is 8 bytes off. These two use nothing on it that would
-// have to be aligned: they are a few instructions on integers.
-
-fn look_up_flow(_map: u64, key: u64, _: u64, _: u64, _: u64) -> u64 {
-    // SAFETY: The programs pass the address of a key of 16 bytes on their stack.
-    tables::look_up(unsafe { (key as *const [u64; 2]).read_unaligned() })
+fn look_up_flow(_map: u64, first: u64, second: u64, _: u64, _: u64) -> u64 {
+    tables::look_up([first, second])
 }
 
-fn look_up_element(_map: u64, key: u64, _: u64, _: u64, _: u64) -> u64 {
-    // SAFETY: The programs pass the address of an index of four bytes on their stack.
-    tables::element(unsafe { (key as *const u32).read_unaligned() })
+fn look_up_element(_map: u64, index: u64, _: u64, _: u64, _: u64) -> u64 {
+    tables::element(index as u32)
 }
