@@ -43,7 +43,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Leaves a function, or the program.
     pub(super) fn exit(&mut self, rest: &[Op]) -> Flow {
         if self.depth == 0 {
-            self.returned_at = self.place(rest);
+            self.stop.op = self.place(rest);
             return Flow::RETURN;
         }
         let Some(frame) = self.calls.get(self.depth).copied() else {

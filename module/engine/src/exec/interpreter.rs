@@ -39,7 +39,7 @@ pub(super) struct Flow(usize);
 impl Flow {
     /// The program can't go on: see [`Machine::stop`].
     pub(super) const STOP: Self = Self(usize::MAX);
-    /// The program returned, at [`Machine::returned_at`].
+    /// The program returned, at [`Machine::stop`].
     pub(super) const RETURN: Self = Self(usize::MAX - 1);
 
     /// To go on with operation `op`.
@@ -52,7 +52,6 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Runs `ops`, with arguments in the registers, from the first one until the program returns or
     /// can't go on.
     pub(super) fn run(&mut self, ops: &[Op]) -> Result<Returned, Stop> {
-        self.length = ops.len();
         self.set(
             Register::R10,
             address::STACK.wrapping_add(STACK_FRAME as u64),
@@ -64,7 +63,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         }
         match flow {
             Flow::RETURN => Ok(Returned {
-                op: self.returned_at,
+                op: self.stop.op,
                 value: self.get(Register::R0),
             }),
             Flow::STOP => Err(self.stop),

@@ -64,9 +64,7 @@ pub(super) struct Machine<'r, 'f, R, S> {
     pub(super) depth: usize,
     /// Operations of the program.
     pub(super) length: usize,
-    /// The operation that returned, once one did.
-    pub(super) returned_at: usize,
-    /// Why the program can't go on, once it can't.
+    /// Why the program can't go on, once it can't; of a program that returned, only where.
     pub(super) stop: Stop,
 }
 

@@ -193,8 +193,7 @@ impl<M: Memory> Core<M> {
             slots: program.image.slots(),
             budget: self.budget,
             depth: 0,
-            length: 0,
-            returned_at: 0,
+            length: program.image.ops().len(),
             stop: Stop {
                 op: 0,
                 cause: FaultCause::InvalidOperation,
@@ -221,6 +220,7 @@ impl<M: Memory> Core<M> {
     }
 
     #[cold]
+    #[inline(never)]
     fn fault(&mut self, image: &Image<M>, stop: Stop, registers: &[u64; 16]) -> Fault {
         let fault = Fault {
             cause: stop.cause,
