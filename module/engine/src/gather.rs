@@ -65,5 +65,5 @@ impl Gather {
 /// The bytes of `word` that are bits 0 to 3 of `bits`.
 #[inline(always)]
 pub(crate) fn part(word: u64, bits: u64) -> u64 {
-    word & PARTS[bits as usize & 15] as u64
+    word & u64::from(PARTS[bits as usize & 15])
 }
