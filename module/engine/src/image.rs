@@ -20,7 +20,7 @@
 //! | 64.. | operations, 16 bytes each |
 //! | then | for each operation the number of its first instruction, 4 bytes |
 
-use core::{fmt, iter, mem};
+use core::{fmt, iter};
 
 use crate::crc32c::Crc32c;
 use crate::helper::Helper;
@@ -151,17 +151,15 @@ impl<M: Memory> Image<M> {
     ) -> Result<Self, OutOfMemory> {
         let count = parts.ops.len();
         let mut bytes = memory.allocate(image_bytes(count), |_| 0)?;
-        let mut rest: &mut [u8] = &mut bytes;
-        put(&mut rest, header.encode(count, 0));
+        let mut rest = put(&mut bytes, header.encode(count, 0));
         for op in parts.ops.iter() {
-            put(&mut rest, op.to_le_bytes());
+            rest = put(rest, op.to_le_bytes());
         }
         for origin in parts.origins.iter() {
-            put(&mut rest, origin.to_le_bytes());
+            rest = put(rest, origin.to_le_bytes());
         }
         let crc = Crc32c::new().and(&bytes).value();
-        let mut head: &mut [u8] = &mut bytes;
-        put(&mut head, header.encode(count, crc));
+        put(&mut bytes, header.encode(count, crc));
         Ok(Self {
             header,
             parts,
@@ -274,11 +272,14 @@ fn image_bytes(ops: usize) -> usize {
         .saturating_add(HEADER_BYTES)
 }
 
-/// Writes `value` to the front of `rest`, which then is what lies behind.
-fn put<const N: usize>(rest: &mut &mut [u8], value: [u8; N]) {
-    if let Some((first, behind)) = mem::take(rest).split_first_chunk_mut() {
-        *first = value;
-        *rest = behind;
+/// Puts `value` at the beginning of `bytes`, if it fits; gives the bytes behind it.
+fn put<const N: usize>(bytes: &mut [u8], value: [u8; N]) -> &mut [u8] {
+    match bytes.split_first_chunk_mut() {
+        Some((first, rest)) => {
+            *first = value;
+            rest
+        }
+        None => &mut [],
     }
 }
 
