@@ -3,9 +3,14 @@
 //! Runs a program of two instructions on a frame as often as the first argument says: for counting
 //! the machine instructions that a run costs whatever the program does.
 //!
-//!     valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/examples/drops 1000
+//! ```text
+//! valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*execute*' \
+//!     target/release/examples/drops 1000
+//! ```
 //!
-//! says how many instructions were collected; 1,000 runs more cost the difference.
+//! says how many instructions were collected. With rustc 1.95 it is 111 for each run, 21 of them in
+//! the program's two operations; without `--toggle-collect`, 1,000 runs more take 140,000 more, with
+//! all that hands over the frame and looks at the verdict.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

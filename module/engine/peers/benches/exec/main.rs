@@ -7,7 +7,16 @@
 //! take turns of a millisecond, so that whatever else the computer does hits all of them. From this
 //! come the table at the end and the picture.
 //!
-//! `ENGINE_BENCH_SVG=FILE` says where the picture goes; without it there is none.
+//! `ENGINE_BENCH_SVG=FILE` says where the picture goes; without it there is none. The JIT is there
+//! with `--features jit` only. For the flags that the kernel passes to rustc, as far as they change
+//! this code:
+//!
+//! ```text
+//! RUSTFLAGS="-Copt-level=2 -Cforce-frame-pointers=y -Cjump-tables=n -Coverflow-checks=y" \
+//!     cargo bench -p engine_peers --target-dir target/kernel-flags
+//! ```
+//!
+//! (before Rust 1.93 `-Zno-jump-tables`, with a nightly compiler).
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 

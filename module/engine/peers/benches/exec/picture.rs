@@ -28,8 +28,11 @@ pub(crate) fn draw(rows: &[Row], file: &Path) {
 type Error<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
+/// Nanoseconds per frame on one of the machines.
+type Time = fn(&Row) -> Option<f64>;
+
 fn chart<'a>(area: &Area<'a>, rows: &[Row]) -> Result<(), Error<'a>> {
-    let machines: [(&str, RGBColor, fn(&Row) -> Option<f64>); 3] = [
+    let machines: [(&str, RGBColor, Time); 3] = [
         ("engine", RGBColor(0, 114, 178), |row| Some(row.device)),
         ("rbpf, interpreter", RGBColor(230, 159, 0), |row| {
             time(row.interpreter)

@@ -51,7 +51,7 @@ pub(crate) fn flow_key(flow: u8, proto: u8) -> [u8; 16] {
 
 fn of_kind(kind: usize, len: usize) -> Vec<u8> {
     let flow = kind as u8;
-    let tcp_or_udp = if kind % 3 == 0 { 17 } else { 6 };
+    let tcp_or_udp = if kind.is_multiple_of(3) { 17 } else { 6 };
     match kind % 8 {
         0..=2 => ipv4(flow, tcp_or_udp, len),
         3 => tagged(ipv4(flow, tcp_or_udp, len)),
