@@ -46,7 +46,7 @@ const NETDEVSIM_IDS: [u32; 2] = [771, 772];
 
 impl Netdevsim {
     fn new() -> Result<Self> {
-        load_netdevsim()?;
+        load("netdevsim", "/sys/bus/netdevsim")?;
         let namespaces = [NetNs::new("snear")?, NetNs::new("sfar")?];
         let mut links = Vec::new();
         for (id, ns) in NETDEVSIM_IDS.iter().zip(&namespaces) {
@@ -93,11 +93,12 @@ impl Drop for Netdevsim {
     }
 }
 
-fn load_netdevsim() -> Result<()> {
-    if fs::exists("/sys/bus/netdevsim")? {
+/// Loads `module` unless `sign`, which it makes, is there: it may be built in.
+fn load(module: &str, sign: &str) -> Result<()> {
+    if fs::exists(sign)? {
         return Ok(());
     }
-    Cmd::new("modprobe netdevsim").run()?;
+    Cmd::new(format!("modprobe {module}")).run()?;
     Ok(())
 }
 
@@ -146,6 +147,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() -> Result<()> {
+    load("pktgen", "/proc/net/pktgen")?;
     // Longer frames than 1500 play no part; one queue on each side.
     let onic = Cable::onic(1500)?;
     let veth = Cable::veth(1500)?;
