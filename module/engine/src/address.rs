@@ -62,6 +62,12 @@ pub(crate) const fn region(address: u64) -> Region {
     }
 }
 
+/// The address of byte `offset` of the buffer that the frame lies in.
+#[inline]
+pub(crate) const fn of_frame(offset: usize) -> u64 {
+    FRAME.wrapping_add(offset as u64)
+}
+
 /// The address of map `index` itself.
 pub(crate) const fn of_map(index: u16) -> u64 {
     MAP | (index as u64) << MAP_SHIFT

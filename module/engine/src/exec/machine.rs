@@ -257,11 +257,10 @@ where
     /// A field of `struct xdp_md`. The fields are four bytes wide, but the frame's bounds come out
     /// as device addresses in all 64 bits of the register.
     pub(super) fn load_context(&self, offset: u64) -> Result<u64, FaultCause> {
-        let frame = |offset: usize| address::FRAME.wrapping_add(offset as u64);
         Ok(match offset {
-            0 => frame(self.frame.data_offset()),
-            4 => frame(self.frame.end_offset()),
-            8 => frame(self.frame.meta_offset()),
+            0 => address::of_frame(self.frame.data_offset()),
+            4 => address::of_frame(self.frame.end_offset()),
+            8 => address::of_frame(self.frame.meta_offset()),
             12 => self.context.ingress_ifindex.into(),
             16 => self.context.rx_queue_index.into(),
             20 => self.context.egress_ifindex.into(),

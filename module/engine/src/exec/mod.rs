@@ -159,7 +159,7 @@ impl<M: Memory> Core<M> {
         frame: &mut Frame<'_>,
         services: &impl Services,
     ) -> Result<u64, Fault> {
-        let start = address::FRAME.wrapping_add(frame.data_offset() as u64);
+        let start = address::of_frame(frame.data_offset());
         let arguments = if frame.is_empty() {
             [0, 0]
         } else {

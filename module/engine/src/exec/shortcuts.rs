@@ -68,9 +68,8 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         if self.get(op.a) != address::CONTEXT {
             return self.next(rest);
         }
-        let at = |offset: usize| address::FRAME.wrapping_add(offset as u64);
-        self.set(op.dst, at(self.frame.end_offset()));
-        self.set(op.b, at(self.frame.data_offset()));
+        self.set(op.dst, address::of_frame(self.frame.end_offset()));
+        self.set(op.b, address::of_frame(self.frame.data_offset()));
         self.pass_over(op, rest)
     }
 
