@@ -5,7 +5,7 @@
 mod common;
 
 use common::asm::*;
-use common::{map, program, result_of, run, HostMap};
+use common::{hand_out_r0, handed_out, map, program, result_of, run, HostMap};
 use engine::exec::XdpVerdict;
 use engine::fault::FaultCause;
 use engine::frame::Frame;
@@ -114,24 +114,12 @@ impl Bench {
         code.push(mov_reg(R3, R8));
         code.extend(ld_imm64(R4, sizes[1]));
         code.extend(ld_imm64(R5, seed));
-        code.extend([
-            call(CSUM_DIFF),
-            stx(DW, R10, -16, R0),
-            st(W, R10, -4, 0),
-            mov_reg(R2, R10),
-            alu_imm(ADD, R2, -4),
-            mov_reg(R3, R10),
-            alu_imm(ADD, R3, -16),
-            mov_imm(R4, 0),
-        ]);
-        code.extend(ld_map(R1, 1));
-        code.extend([call(2), mov_imm(R0, 2), exit()]);
+        code.push(call(CSUM_DIFF));
+        code.extend(hand_out_r0(1));
         let program = program(&code, &[self.values.clone(), self.result.clone()]);
         let verdict = run(&program, &mut Frame::read_only(&self.frame));
         assert_eq!(verdict.map_err(|fault| fault.cause)?, XdpVerdict::Pass);
-        let mut value = [0; 8];
-        self.result.lookup(&[0; 4], &mut value).expect("element 0");
-        Ok(u64::from_le_bytes(value))
+        Ok(handed_out(&self.result))
     }
 }
 

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use common::asm::*;
-use common::{core, map, map_and_key, program, HostMap, CONTEXT};
+use common::{core, hand_out_r0, handed_out, map, map_and_key, program, HostMap, CONTEXT};
 use engine::errno;
 use engine::exec::{Sample, Services, XdpVerdict};
 use engine::fault::FaultCause;
@@ -118,17 +118,7 @@ fn run(
     let mut code = vec![mov_reg(R6, R1)];
     code.extend(pointer);
     code.extend(call);
-    code.extend([
-        stx(DW, R10, -16, R0),
-        st(W, R10, -4, 0),
-        mov_reg(R2, R10),
-        alu_imm(ADD, R2, -4),
-        mov_reg(R3, R10),
-        alu_imm(ADD, R3, -16),
-        mov_imm(R4, 0),
-    ]);
-    code.extend(ld_map(R1, RESULT));
-    code.extend([common::asm::call(2), mov_imm(R0, 2), exit()]);
+    code.extend(hand_out_r0(RESULT));
     let program = program(&code, &[values, result.clone(), events]);
     let data = numbers(0, frame);
     let verdict = core()
@@ -140,9 +130,7 @@ fn run(
         )
         .map_err(|fault| fault.cause)?;
     assert_eq!(verdict, XdpVerdict::Pass);
-    let mut value = [0; 8];
-    result.lookup(&[0; 4], &mut value).expect("element 0");
-    Ok(i64::from_le_bytes(value))
+    Ok(handed_out(&result) as i64)
 }
 
 fn user(piece: usize, answer: i64) -> UserSpace {

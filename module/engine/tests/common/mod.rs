@@ -138,8 +138,6 @@ pub fn run(program: &HostProgram, frame: &mut Frame<'_>) -> Result<XdpVerdict, F
 
 /// Runs `insns`, which leave a number in r0, and returns the number, in both forms that memory
 /// operations can take.
-///
-/// The number comes out through a map: r0 as an exit value would be cut to a verdict.
 pub fn result_of(insns: &[Insn]) -> u64 {
     let plain = result_with(insns, None);
     for hint in [
@@ -162,17 +160,7 @@ fn result_with(insns: &[Insn], hint: Option<RegisterKind>) -> u64 {
     // The program under test becomes a function, so that it may exit where it likes.
     let mut code = vec![call_local(1), ja(insns.len() as i16)];
     code.extend_from_slice(insns);
-    code.extend([
-        stx(DW, R10, -512, R0),
-        st(W, R10, -504, 0),
-        mov_reg(R2, R10),
-        alu_imm(ADD, R2, -504),
-        mov_reg(R3, R10),
-        alu_imm(ADD, R3, -512),
-        mov_imm(R4, 0),
-    ]);
-    code.extend(ld_map(R1, 0));
-    code.extend([call(2), mov_imm(R0, 2), exit()]);
+    code.extend(hand_out_r0(0));
     let result = map(MapKind::Array, 4, 8, 1);
     let image = translate_with(&code, hint, &Limits::default())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
@@ -182,8 +170,31 @@ fn result_with(insns: &[Insn], hint: Option<RegisterKind>) -> u64 {
     let verdict =
         run(&program, &mut frame).unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
     assert_eq!(verdict, XdpVerdict::Pass);
+    handed_out(&result)
+}
+
+/// Instructions that put r0 into element 0 of map `map`, an array of numbers, and end the program
+/// with a pass: r0 as an exit value would be cut to a verdict.
+pub fn hand_out_r0(map: i32) -> Vec<Insn> {
+    use asm::*;
+    let mut code = vec![
+        stx(DW, R10, -512, R0),
+        st(W, R10, -504, 0),
+        mov_reg(R2, R10),
+        alu_imm(ADD, R2, -504),
+        mov_reg(R3, R10),
+        alu_imm(ADD, R3, -512),
+        mov_imm(R4, 0),
+    ];
+    code.extend(ld_map(R1, map));
+    code.extend([call(2), mov_imm(R0, 2), exit()]);
+    code
+}
+
+/// What [`hand_out_r0`] has put into `map`.
+pub fn handed_out(map: &HostMap) -> u64 {
     let mut value = [0; 8];
-    result.lookup(&[0; 4], &mut value).expect("element 0");
+    map.lookup(&[0; 4], &mut value).expect("element 0");
     u64::from_le_bytes(value)
 }
 
