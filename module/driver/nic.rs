@@ -30,7 +30,8 @@ use net::{
 pub(crate) struct Nic {
     _faults: FaultFiles,
     registrations: KVec<Registration<Port>>,
-    ports: KVec<Arc<Port>>,
+    /// Each port holds it too.
+    ports: Arc<Siblings>,
     _device: faux::Registration,
 }
 
@@ -51,25 +52,20 @@ impl Nic {
         let mut nic = Self {
             _faults: FaultFiles::new(debugfs, &name, &made)?,
             registrations: KVec::with_capacity(usize::from(ports), GFP_KERNEL)?,
-            ports: made,
+            ports: Arc::new(Siblings::new(made), GFP_KERNEL)?,
             _device: device,
         };
-        let mut siblings = KVec::with_capacity(nic.ports.len(), GFP_KERNEL)?;
-        for port in nic.ports.iter() {
-            siblings.push(port.clone(), GFP_KERNEL)?;
-        }
-        let siblings = Arc::new(Siblings::new(siblings), GFP_KERNEL)?;
-        for port in nic.ports.iter() {
-            port.siblings.replace(Some(siblings.clone()));
+        for port in nic.ports.ports() {
+            port.siblings.replace(Some(nic.ports.clone()));
         }
         with_rtnl(|rtnl| {
-            for pair in nic.ports.chunks_exact(2) {
+            for pair in nic.ports.ports().chunks_exact(2) {
                 if let [left, right] = pair {
                     Port::plug(left, right, rtnl);
                 }
             }
         });
-        for port in nic.ports.iter() {
+        for port in nic.ports.ports() {
             nic.registrations
                 .push(Registration::new(port.clone())?, GFP_KERNEL)?;
         }
@@ -82,7 +78,7 @@ impl Drop for Nic {
         self.registrations.clear();
         // The two ends of a cable hold each other, and all ports hold all.
         with_rtnl(|rtnl| {
-            for port in self.ports.iter() {
+            for port in self.ports.ports() {
                 port.unplug(rtnl);
                 port.siblings.replace(None);
             }

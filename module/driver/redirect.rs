@@ -23,13 +23,17 @@ impl Siblings {
     pub(crate) fn new(ports: KVec<Arc<Port>>) -> Self {
         Self(ports)
     }
+
+    pub(crate) fn ports(&self) -> &[Arc<Port>] {
+        &self.0
+    }
 }
 
 impl Port {
     /// The port of this NIC that has interface index `ifindex` in this port's namespace: indexes
     /// mean nothing beyond a namespace.
     fn sibling<'a>(&'a self, ifindex: u32, guard: &'a rcu::Guard) -> Option<&'a Self> {
-        let ports = self.siblings.load(guard)?.0.iter();
+        let ports = self.siblings.load(guard)?.ports().iter();
         let mut named = ports.filter(|port| ifindex != 0 && port.device.ifindex() == ifindex);
         named
             .find(|port| port.device.shares_namespace_with(&self.device, guard))
