@@ -87,6 +87,14 @@ pub(crate) struct Job {
     pub(crate) timeout: Duration,
 }
 
+impl Boot {
+    /// The kernel's parameters that do not depend on the machine.
+    fn parameters(&self) -> impl Iterator<Item = String> {
+        let all = PARAMETERS.iter().chain(self.parameters);
+        all.map(|&parameter| parameter.to_owned())
+    }
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {

@@ -44,7 +44,7 @@ impl Root {
                 std::env::consts::ARCH
             );
         }
-        ensure_tools(cache)?;
+        ensure_tools(cache, TO_ENTER)?;
         let list = repo.join("qemu/root.packages");
         let list =
             std::fs::read_to_string(&list).with_context(|| format!("cannot read {list:?}"))?;
@@ -86,6 +86,7 @@ fn packages(list: &str) -> Vec<&str> {
 
 /// Makes the root in `partial`.
 fn make(cache: &Cache, partial: &Path, packages: &[&str]) -> Result<()> {
+    ensure_tools(cache, TO_MAKE)?;
     let step = Step::start(
         &format!(
             "Making the build-and-guest root: Debian {SUITE}, {} packages and what they need",
@@ -152,15 +153,20 @@ fn debian_site(targets: &str) -> Option<&str> {
         .find_map(|line| line.strip_prefix("Debian Debian main "))
 }
 
-/// What xtask uses of the machine, beside the essential packages of Debian: how to see
-/// that it is there, and the Debian package that has it.
-const NEEDED: [(Needed, &str); 3] = [
+/// A tool beside the essential packages of Debian: how to see that it is there, and the
+/// Debian package that has it.
+type Tool = (Needed, &'static str);
+
+/// What it takes to enter the root.
+const TO_ENTER: &[Tool] = &[(Needed::Program("mount"), "mount")];
+
+/// What it takes to make the root.
+const TO_MAKE: &[Tool] = &[
     (Needed::Program("mmdebstrap"), "mmdebstrap"),
     (
         Needed::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
         "debian-archive-keyring",
     ),
-    (Needed::Program("mount"), "mount"),
 ];
 
 /// How to see that something is there.
@@ -186,9 +192,9 @@ fn is_program(name: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// Installs what is missing of [`NEEDED`].
-fn ensure_tools(cache: &Cache) -> Result<()> {
-    let missing: Vec<&str> = NEEDED
+/// Installs what is missing of `tools`.
+fn ensure_tools(cache: &Cache, tools: &[Tool]) -> Result<()> {
+    let missing: Vec<&str> = tools
         .iter()
         .filter(|(needed, _)| !needed.is_there())
         .map(|(_, package)| *package)

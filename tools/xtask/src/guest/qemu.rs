@@ -25,8 +25,7 @@ pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> 
         // Five-level page tables make KASAN report early code of the kernel.
         "no5lvl".to_owned(),
     ];
-    let parameters = super::PARAMETERS.iter().chain(boot.parameters);
-    append.extend(parameters.map(|&parameter| parameter.to_owned()));
+    append.extend(boot.parameters());
     let share = |id: &str, path: &Path, readonly: bool| {
         // multidevs: what is mounted inside the root has inode numbers of its own.
         let mut fsdev = format!(

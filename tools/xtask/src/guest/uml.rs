@@ -21,8 +21,7 @@ pub(super) fn command(boot: &Boot, interactive: bool) -> Vec<String> {
         "con=null".to_owned(),
         "ssl=null".to_owned(),
     ];
-    let parameters = super::PARAMETERS.iter().chain(boot.parameters);
-    argv.extend(parameters.map(|&parameter| parameter.to_owned()));
+    argv.extend(boot.parameters());
     if interactive {
         argv.push("con1=fd:0,fd:1".to_owned());
         argv.push("con0=null,fd:2".to_owned());
