@@ -15,4 +15,5 @@ pub mod kmsg;
 pub mod link;
 pub mod module;
 pub mod netns;
+pub mod outcome;
 pub mod wire;

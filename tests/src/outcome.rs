@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be seen from outside of a program's work on frames, and whether two runs
+//! are the same.
+
+use std::collections::BTreeMap;
+
+use anyhow::{ensure, Result};
+
+use crate::bpf::{Attached, Map};
+use crate::cable::{Cable, Observed};
+
+/// What a run left behind, to be compared.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The frames that came out.
+    pub observed: Observed,
+    /// Keys and values of each map, by its name.
+    pub maps: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+/// Fills a program's maps before it gets its first frame.
+pub type Prepare = fn(&Attached) -> Result<()>;
+
+/// Attaches `object` to the far end of `cable`, sends `frames` and tells what came of it.
+///
+/// # Errors
+///
+/// Where the program is refused, or a tool fails.
+pub fn run(cable: &Cable, object: &str, prepare: Prepare, frames: &[Vec<u8>]) -> Result<Outcome> {
+    let program = cable.attach(object)?;
+    prepare(&program)?;
+    let observed = cable.exchange(frames)?;
+    let maps = program.maps()?;
+    let dump = |(name, map): (String, Map)| Ok((name, map.dump()?));
+    let maps = maps.into_iter().map(dump).collect::<Result<_>>()?;
+    cable.detach()?;
+    Ok(Outcome { observed, maps })
+}
+
+/// The first bytes of a frame and those around `at`, for a message that can be read.
+fn excerpt(frame: &[u8], at: usize) -> String {
+    let head = &frame[..frame.len().min(48)];
+    let around = &frame[at.saturating_sub(8).min(frame.len())..(at + 8).min(frame.len())];
+    let len = frame.len();
+    format!("{len} bytes, {head:02x?}, around byte {at}: {around:02x?}")
+}
+
+/// Tells of the first frame in which two lists differ.
+fn same_frames(what: &str, native: &[Vec<u8>], offloaded: &[Vec<u8>]) -> Result<()> {
+    for (number, (a, b)) in native.iter().zip(offloaded).enumerate() {
+        let differs = a.iter().zip(b).position(|(a, b)| a != b);
+        let at = differs.unwrap_or(a.len().min(b.len()));
+        ensure!(
+            a == b,
+            "{what} frame {number} differs\nnative:    {}\noffloaded: {}",
+            excerpt(a, at),
+            excerpt(b, at)
+        );
+    }
+    ensure!(
+        native.len() == offloaded.len(),
+        "native {what} {} frames, offloaded {what} {}",
+        native.len(),
+        offloaded.len()
+    );
+    Ok(())
+}
+
+/// Tells of the first difference between what a program did natively and in the device.
+///
+/// # Errors
+///
+/// Where there is one.
+pub fn compare(native: &Outcome, offloaded: &Outcome) -> Result<()> {
+    same_frames(
+        "passed",
+        &native.observed.passed,
+        &offloaded.observed.passed,
+    )?;
+    same_frames(
+        "bounced",
+        &native.observed.bounced,
+        &offloaded.observed.bounced,
+    )?;
+    ensure!(native.maps.keys().eq(offloaded.maps.keys()), "other maps");
+    for (name, expected) in &native.maps {
+        let found = &offloaded.maps[name];
+        for (key, value) in expected {
+            let other = found.get(key);
+            ensure!(
+                other == Some(value),
+                "map {name} key {key:02x?}: native {value:02x?}, offloaded {other:02x?}"
+            );
+        }
+        ensure!(
+            found.len() == expected.len(),
+            "map {name} has more keys offloaded"
+        );
+    }
+    Ok(())
+}
