@@ -63,6 +63,26 @@ const RX_TOTALS: &[Count<RxQueue>] = &[
     (stats::XDP_HW_REDIRECT_RING_FULL_DROPS, |rx| {
         rx.redirect_ring_full_drops.get()
     }),
+    (stats::XDP_NATIVE_PASS, |rx| rx.native.pass.get()),
+    (stats::XDP_NATIVE_DROP, |rx| rx.native.drop.get()),
+    (stats::XDP_NATIVE_TX, |rx| rx.native.tx.get()),
+    (stats::XDP_NATIVE_REDIRECT, |rx| rx.native.redirect.get()),
+    (stats::XDP_NATIVE_ABORTED, |rx| rx.native.aborted.get()),
+    (stats::XDP_NATIVE_TX_RING_FULL_DROPS, |rx| {
+        rx.native.tx_ring_full_drops.get()
+    }),
+    (stats::XDP_NATIVE_TX_NO_CARRIER_DROPS, |rx| {
+        rx.native.tx_no_carrier_drops.get()
+    }),
+    (stats::XDP_NATIVE_REDIRECT_DROPS, |rx| {
+        rx.native.redirect_drops.get()
+    }),
+    (stats::XDP_NATIVE_TOO_LONG_DROPS, |rx| {
+        rx.native.too_long_drops.get()
+    }),
+    (stats::XDP_NATIVE_NO_BUFFER_DROPS, |rx| {
+        rx.native.no_buffer_drops.get()
+    }),
 ];
 
 /// What offloaded programs say.
@@ -82,6 +102,7 @@ const TX_TOTALS: &[Count<TxQueue>] = &[
         tx.software_checksums.get()
     }),
     (stats::TX_REDIRECTED_FRAMES, |tx| tx.redirected_packets()),
+    (stats::TX_REDIRECT_DROPS, |tx| tx.redirect_drops()),
     (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
     (stats::TX_QUEUE_WAKES, |tx| tx.wakes.load(Ordering::Relaxed)),
 ];

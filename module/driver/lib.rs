@@ -20,6 +20,7 @@ mod ethtool;
 mod fault;
 mod map;
 mod memory;
+mod native;
 mod nic;
 mod port;
 mod program;

@@ -43,6 +43,10 @@ use net::{
         RxQueueStats,
         TxQueueStats, //
     },
+    xdp::{
+        NativeProgram,
+        XdpFrames, //
+    },
 };
 use offload_uapi::limits::{
     DEFAULT_RING,
@@ -67,6 +71,8 @@ pub(crate) struct Port {
     pub(crate) siblings: rcu::Slot<Siblings>,
     /// The program that the device runs for each received frame.
     pub(crate) xdp_hw: XdpSlot,
+    /// The program of the host that sees each frame first that the device hands up.
+    pub(crate) xdp_native: rcu::Slot<NativeProgram>,
 }
 
 impl Port {
@@ -102,6 +108,7 @@ impl Port {
             peer: rcu::Slot::empty(),
             siblings: rcu::Slot::empty(),
             xdp_hw: XdpSlot::empty(),
+            xdp_native: rcu::Slot::empty(),
         })
     }
 
@@ -218,6 +225,23 @@ impl Operations for Port {
             rx.add_bounced_to(&mut stats);
         }
         stats
+    }
+
+    fn check_mtu(&self, mtu: u32, rtnl: &Rtnl<'_>) -> Result {
+        self.check_native_mtu(mtu, rtnl)
+    }
+
+    fn xdp_xmit(&self, frames: &mut XdpFrames<'_>) {
+        self.transmit_redirected(frames);
+    }
+
+    fn xdp_setup(
+        &self,
+        program: Option<NativeProgram>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.attach_native(program, extack, rtnl)
     }
 
     fn xdp_setup_hw(

@@ -8,6 +8,7 @@ use crate::{
         DeviceMemory,
         KernelMemory, //
     },
+    native::NativeCounters,
     port::Port,
     program::LoadedProgram,
     ration,
@@ -49,7 +50,11 @@ use net::{
         TxQueueStats, //
     },
     sync::with_bh_disabled,
+    xdp::NativeProgram,
 };
+
+/// Bytes of an Ethernet header: a shorter frame is none.
+pub(crate) const ETH_HLEN: usize = 14;
 
 /// A receive queue, as both ends of the cable see it. Its counters belong to its poll, but for what
 /// is counted under RTNL.
@@ -62,6 +67,8 @@ pub(crate) struct RxQueue {
     pub(crate) device_bytes: Counter,
     /// What the device's programs said.
     pub(crate) xdp: XdpCounters,
+    /// What the programs of the host said.
+    pub(crate) native: NativeCounters,
     /// Frames handed to the host.
     pub(crate) packets: Counter,
     pub(crate) bytes: Counter,
@@ -101,6 +108,7 @@ impl RxQueue {
             device_frames: Counter::new(),
             device_bytes: Counter::new(),
             xdp: XdpCounters::default(),
+            native: NativeCounters::default(),
             packets: Counter::new(),
             bytes: Counter::new(),
             bounced_packets: Counter::new(),
@@ -127,6 +135,7 @@ impl RxQueue {
             self.runt_drops.get(),
             self.down_drops.get(),
             self.resize_drops.get(),
+            self.native.drops(),
             self.redirect_no_port_drops.get(),
             self.redirect_down_drops.get(),
             self.redirect_too_long_drops.get(),
@@ -134,9 +143,14 @@ impl RxQueue {
         ])
     }
 
-    /// Frames that the device has sent on its own.
-    fn sent_by_device(&self) -> u64 {
-        sum([self.bounced_packets.get(), self.redirected_packets.get()])
+    /// Frames that left again without the stack: the device or a program of the host has sent them.
+    fn sent_by_programs(&self) -> u64 {
+        sum([
+            self.bounced_packets.get(),
+            self.redirected_packets.get(),
+            self.native.sent_packets.get(),
+            self.native.redirect.get(),
+        ])
     }
 
     /// Frames that were lost on the way back.
@@ -144,6 +158,7 @@ impl RxQueue {
         sum([
             self.bounce_ring_full_drops.get(),
             self.bounce_no_carrier_drops.get(),
+            self.native.tx_drops(),
         ])
     }
 
@@ -152,16 +167,25 @@ impl RxQueue {
             rx_packets: self.packets.get(),
             rx_bytes: self.bytes.get(),
             rx_dropped: self.drops(),
-            tx_packets: self.bounced_packets.get(),
-            tx_bytes: self.bounced_bytes.get(),
+            tx_packets: self.returned_packets(),
+            tx_bytes: self.returned_bytes(),
             tx_dropped: self.bounce_drops(),
         }
     }
 
-    /// Adds what the device has sent back to what a transmit queue reports.
+    /// Frames that went back to the cable that they came from.
+    fn returned_packets(&self) -> u64 {
+        sum([self.bounced_packets.get(), self.native.sent_packets.get()])
+    }
+
+    fn returned_bytes(&self) -> u64 {
+        sum([self.bounced_bytes.get(), self.native.sent_bytes.get()])
+    }
+
+    /// Adds what went back without the stack to what a transmit queue reports.
     pub(crate) fn add_bounced_to(&self, stats: &mut TxQueueStats) {
-        stats.packets = sum([stats.packets, self.bounced_packets.get()]);
-        stats.bytes = sum([stats.bytes, self.bounced_bytes.get()]);
+        stats.packets = sum([stats.packets, self.returned_packets()]);
+        stats.bytes = sum([stats.bytes, self.returned_bytes()]);
         stats.hw_drops = sum([stats.hw_drops, self.bounce_drops()]);
     }
 
@@ -192,13 +216,14 @@ impl RxCore {
 }
 
 /// The poll of one queue: what each of its frames needs.
-struct Poll<'a> {
-    port: &'a Port,
-    queue: u16,
-    rx: &'a RxQueue,
+pub(crate) struct Poll<'a> {
+    pub(crate) port: &'a Port,
+    pub(crate) queue: u16,
+    pub(crate) rx: &'a RxQueue,
     program: Option<&'a LoadedProgram>,
-    context: &'a PollContext<'a>,
-    guard: &'a rcu::Guard,
+    native: Option<&'a NativeProgram>,
+    pub(crate) context: &'a PollContext<'a>,
+    pub(crate) guard: &'a rcu::Guard,
 }
 
 impl Poll<'_> {
@@ -207,7 +232,7 @@ impl Poll<'_> {
         self.rx.device_frames.add(1);
         self.rx.device_bytes.add(skb.len() as u64);
         match self.program {
-            None => self.deliver_copy(skb),
+            None => self.hand_up(skb),
             Some(program) if skb.is_linear() && !program.engine().image().writes_frame() => {
                 self.run_in_place(skb, program, core)
             }
@@ -222,7 +247,7 @@ impl Poll<'_> {
         let descriptor = self.execute(program, &mut frame, core);
         match descriptor.verdict {
             Some(XdpVerdict::Tx | XdpVerdict::Redirect) => self.send(skb, &descriptor),
-            _ if descriptor.to_host() => self.deliver_copy(skb),
+            _ if descriptor.to_host() => self.hand_up(skb),
             _ => skb.consume(),
         }
     }
@@ -247,6 +272,9 @@ impl Poll<'_> {
         match descriptor.verdict {
             Some(XdpVerdict::Tx | XdpVerdict::Redirect) => {
                 self.send(buffer.into_sent(range), &descriptor)
+            }
+            _ if descriptor.to_host() && self.native.is_some() => {
+                self.hand_up(buffer.into_sent(range))
             }
             _ if descriptor.to_host() => {
                 self.deliver(buffer.into_received(range, descriptor.meta_len))
@@ -294,9 +322,19 @@ impl Poll<'_> {
         descriptor
     }
 
-    /// Copies the frame to the host as it is.
-    fn deliver_copy(&self, skb: SkBuff) {
+    /// Copies the frame to the host as it is, where a program may see it first.
+    fn hand_up(&self, skb: SkBuff) {
         let len = skb.len();
+        if let Some(program) = self.native {
+            if len < ETH_HLEN {
+                self.rx.runt_drops.add(1);
+                return;
+            }
+            self.rx.packets.add(1);
+            self.rx.bytes.add(len as u64);
+            self.run_native(skb, program);
+            return;
+        }
         match FrameBuffer::copy_of(&skb, 0, 0, self.context) {
             Some(buffer) => {
                 skb.consume();
@@ -353,11 +391,12 @@ impl Port {
             queue,
             rx,
             program: self.xdp_hw.load(&guard),
+            native: self.xdp_native.load(&guard),
             context,
             guard: &guard,
         };
         let began = machine::ktime_get_ns();
-        let sent = rx.sent_by_device();
+        let sent = rx.sent_by_programs();
         let mut from_device = false;
         let mut done = 0;
         while done < context.budget() {
@@ -374,7 +413,7 @@ impl Port {
                 poll.receive(skb, core);
             }
         }
-        if from_device && rx.sent_by_device() != sent {
+        if from_device && rx.sent_by_programs() != sent {
             // Frames go to and fro, and would for ever: leave the CPU most of the time.
             context.rest(ration::rest(began, machine::ktime_get_ns()));
         }

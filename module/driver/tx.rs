@@ -54,10 +54,13 @@ pub(crate) struct TxQueue {
     pub(crate) offload_drops: Counter,
     /// Frames whose checksum the driver had the CPU fill in.
     pub(crate) software_checksums: Counter,
-    /// Frames that the device sent because a program of the NIC's ports said so (XDP_REDIRECT).
-    /// Counted by those ports' polls, several at once.
+    /// Frames that a program redirected to this port (XDP_REDIRECT): one in the device, of a port of
+    /// the same NIC, or one of the host. Counted by several polls at once.
     redirected_packets: AtomicU64,
     redirected_bytes: AtomicU64,
+    /// Lost: frames that programs of the host redirected to this port when there was no room any
+    /// more for one that was taken.
+    redirect_drops: AtomicU64,
 }
 
 impl TxQueue {
@@ -74,11 +77,16 @@ impl TxQueue {
             software_checksums: Counter::new(),
             redirected_packets: AtomicU64::new(0),
             redirected_bytes: AtomicU64::new(0),
+            redirect_drops: AtomicU64::new(0),
         }
     }
 
     fn drops(&self) -> u64 {
-        sum([self.no_carrier_drops.get(), self.offload_drops.get()])
+        sum([
+            self.no_carrier_drops.get(),
+            self.offload_drops.get(),
+            self.redirect_drops(),
+        ])
     }
 
     /// Counts a frame of `len` bytes that was redirected to this queue's port and sent.
@@ -86,6 +94,16 @@ impl TxQueue {
         self.redirected_packets.fetch_add(1, Ordering::Relaxed);
         self.redirected_bytes
             .fetch_add(len as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a frame that was redirected to this queue's port and lost.
+    pub(crate) fn count_redirect_drop(&self) {
+        self.redirect_drops.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Frames that were redirected to this queue's port and lost.
+    pub(crate) fn redirect_drops(&self) -> u64 {
+        self.redirect_drops.load(Ordering::Relaxed)
     }
 
     /// Frames that were redirected to this queue's port and sent.

@@ -19,6 +19,7 @@
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
 #include <net/netdev_queues.h>
+#include <net/page_pool/helpers.h>
 #include <net/xdp.h>
 
 #include "helpers.h"

@@ -5,13 +5,22 @@
  */
 
 #include <crypto/sha2.h>
+#include <linux/bpf_trace.h>
 #include <linux/etherdevice.h>
+#include <linux/filter.h>
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <net/page_pool/helpers.h>
+#include <net/xdp.h>
 
 #include "helpers.h"
+
+u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp)
+{
+	return bpf_prog_run_xdp(prog, xdp);
+}
 
 void offload_nic_consume_skb(struct sk_buff *skb)
 {
@@ -72,6 +81,11 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 	return skb;
 }
 
+void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
+{
+	napi_gro_receive(napi, skb);
+}
+
 /* All that a driver does with a frame for the stack: the fields lie in unions of sk_buff. */
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
 {
@@ -117,9 +131,26 @@ void offload_nic_netif_tx_start_all_queues(struct net_device *dev)
 	netif_tx_start_all_queues(dev);
 }
 
+unsigned int offload_nic_mtu(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu);
+}
+
 void *offload_nic_netdev_priv(const struct net_device *dev)
 {
 	return netdev_priv(dev);
+}
+
+struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames)
+{
+	const struct page_pool_params params = {
+		.pool_size = frames,
+		.nid = NUMA_NO_NODE,
+		.dev = &dev->dev,
+		.netdev = dev,
+	};
+
+	return page_pool_create(&params);
 }
 
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *))
@@ -232,6 +263,11 @@ void offload_nic_set_priv_flags(struct net_device *dev)
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 }
 
+void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+}
+
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent)
 {
 	SET_NETDEV_DEV(dev, parent);
@@ -302,4 +338,58 @@ void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 void offload_nic_smp_mb(void)
 {
 	smp_mb();
+}
+
+void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,
+				     u32 action)
+{
+	trace_xdp_exception(dev, prog, action);
+}
+
+/* Each buffer is a page of the pool, so that the frame can grow into what is left of the last. */
+int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
+				  struct page_pool *pool, const struct sk_buff *skb)
+{
+	u32 size = min_t(u32, skb->len, OFFLOAD_NIC_XDP_SINGLE_BUFFER);
+	struct page *page;
+	u32 done;
+
+	page = page_pool_dev_alloc_pages(pool);
+	if (!page)
+		return -ENOMEM;
+
+	xdp_init_buff(xdp, OFFLOAD_NIC_XDP_BUFFER, info);
+	xdp_prepare_buff(xdp, page_address(page), XDP_PACKET_HEADROOM, size, true);
+	if (skb_copy_bits(skb, 0, xdp->data, size))
+		goto free;
+
+	for (done = size; done < skb->len; done += size) {
+		page = page_pool_dev_alloc_pages(pool);
+		if (!page)
+			goto free;
+
+		size = min_t(u32, skb->len - done, PAGE_SIZE);
+		if (!xdp_buff_add_frag(xdp, page_to_netmem(page), 0, size, PAGE_SIZE)) {
+			page_pool_put_full_page(pool, page, true);
+			goto free;
+		}
+		if (skb_copy_bits(skb, done, page_address(page), size))
+			goto free;
+	}
+	return 0;
+
+free:
+	xdp_return_buff(xdp);
+	return -ENOMEM;
+}
+
+bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp)
+{
+	return xdp_buff_has_frags(xdp);
+}
+
+int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index,
+				 unsigned int napi_id)
+{
+	return __xdp_rxq_info_reg(info, dev, index, napi_id, OFFLOAD_NIC_XDP_BUFFER);
 }

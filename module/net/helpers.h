@@ -11,6 +11,8 @@
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <net/page_pool/helpers.h>
+#include <net/xdp.h>
 
 /* What a frame asks of the device; sk_buff keeps it in unions and bit fields. */
 struct offload_nic_offload_request {
@@ -31,6 +33,13 @@ struct offload_nic_rest {
 	struct napi_struct *napi;
 };
 
+/* The buffers of XDP: pages, with free room before the frame and skb_shared_info behind it. */
+enum offload_nic_xdp {
+	OFFLOAD_NIC_XDP_BUFFER = PAGE_SIZE,
+	OFFLOAD_NIC_XDP_SINGLE_BUFFER = SKB_WITH_OVERHEAD(PAGE_SIZE - XDP_PACKET_HEADROOM),
+};
+
+u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp);
 void offload_nic_consume_skb(struct sk_buff *skb);
 void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
@@ -41,6 +50,7 @@ void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *nap
 				 int (*poll)(struct napi_struct *, int), int index);
 struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned int headroom,
 					   unsigned int len);
+void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 void offload_nic_napi_schedule(struct napi_struct *napi);
 unsigned int offload_nic_longest_forwarded(const struct net_device *dev);
@@ -49,7 +59,9 @@ void offload_nic_netif_tx_disable(struct net_device *dev);
 void offload_nic_netif_tx_start_all_queues(struct net_device *dev);
 void offload_nic_netif_wake_subqueue(struct net_device *dev, u16 queue);
 void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue);
+unsigned int offload_nic_mtu(const struct net_device *dev);
 void *offload_nic_netdev_priv(const struct net_device *dev);
+struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames);
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
 void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
 int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, int n);
@@ -65,6 +77,7 @@ void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *n
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
 void offload_nic_set_priv_flags(struct net_device *dev);
+void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
@@ -75,5 +88,12 @@ void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
 void offload_nic_smp_mb(void);
+void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,
+				     u32 action);
+int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
+				  struct page_pool *pool, const struct sk_buff *skb);
+bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp);
+int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index,
+				 unsigned int napi_id);
 
 #endif

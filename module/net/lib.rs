@@ -20,3 +20,4 @@ pub mod ring;
 pub mod skbuff;
 pub mod stats;
 pub mod sync;
+pub mod xdp;

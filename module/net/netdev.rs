@@ -27,6 +27,10 @@ use crate::{
         RxQueueStats,
         TxQueueStats, //
     },
+    xdp::{
+        NativeProgram,
+        XdpFrames, //
+    },
 };
 use adapter::Adapter;
 pub(crate) use adapter::{
@@ -128,6 +132,29 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
     /// Counters of one transmit queue. RTNL is held.
     fn tx_queue_stats(&self, queue: u16) -> TxQueueStats;
 
+    /// Whether the MTU may become `mtu` bytes. RTNL is held.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if what is attached to the port can't handle frames that long; the kernel log says
+    /// what.
+    fn check_mtu(&self, mtu: u32, rtnl: &Rtnl<'_>) -> Result;
+
+    /// Sends frames that XDP programs of other interfaces redirect to this one, as many as there is
+    /// room for. Context: softirq, on several CPUs at once.
+    fn xdp_xmit(&self, frames: &mut XdpFrames<'_>);
+
+    /// Makes `program` the one of the host that sees each received frame first, or takes it away.
+    /// RTNL is held.
+    ///
+    /// On an error the old one stays.
+    fn xdp_setup(
+        &self,
+        program: Option<NativeProgram>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result;
+
     /// Makes `program` the one that the device runs for each received frame, or takes it away.
     /// RTNL is held.
     ///
@@ -180,6 +207,19 @@ impl NetDevice {
         unsafe { (*self.as_ptr()).num_tx_queues as u16 }
     }
 
+    /// The MTU in bytes.
+    pub fn mtu(&self) -> u32 {
+        // SAFETY: The device is valid. A plain number, which RTNL guards.
+        unsafe { bindings::offload_nic_mtu(self.as_ptr()) }
+    }
+
+    /// The interface's name, for a line of the kernel log.
+    pub fn name(&self, _rtnl: &Rtnl<'_>) -> &str {
+        // SAFETY: The device is valid; its name ends with a zero, and RTNL keeps it from changing.
+        let name = unsafe { CStr::from_char_ptr((&raw const (*self.as_ptr()).name).cast()) };
+        name.to_str().unwrap_or_default()
+    }
+
     /// Whether the interface is up, as the administrator set it.
     pub fn is_running(&self, _rtnl: &Rtnl<'_>) -> bool {
         // SAFETY: The device is valid; RTNL keeps the answer true.
@@ -221,6 +261,14 @@ impl NetDevice {
         }
     }
 }
+
+/// What a driver with [`Operations`] can do for XDP.
+const XDP_FEATURES: u32 = bindings::netdev_xdp_act_NETDEV_XDP_ACT_BASIC
+    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_REDIRECT
+    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_NDO_XMIT
+    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_RX_SG
+    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_NDO_XMIT_SG
+    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_HW_OFFLOAD;
 
 /// How a [`Device`] is to be made.
 pub struct Config<'a> {
@@ -296,7 +344,7 @@ impl<T: Operations> Device<T> {
             (*ptr).min_mtu = config.min_mtu;
             (*ptr).max_mtu = config.max_mtu;
             (*ptr).dev_port = config.port;
-            (*ptr).xdp_features = bindings::netdev_xdp_act_NETDEV_XDP_ACT_HW_OFFLOAD;
+            (*ptr).xdp_features = XDP_FEATURES;
             bindings::offload_nic_eth_hw_addr_random(ptr);
             bindings::offload_nic_set_priv_flags(ptr);
             bindings::offload_nic_set_netdev_dev(ptr, parent);

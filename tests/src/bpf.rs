@@ -44,10 +44,14 @@ impl Mode {
 ///
 /// Outside the VM.
 pub fn attach_command(link: &Link, mode: Mode, object: &str) -> Result<Cmd> {
+    section_command(link, mode, object, "xdp")
+}
+
+fn section_command(link: &Link, mode: Mode, object: &str, section: &str) -> Result<Cmd> {
     Ok(link
         .set(format!("{} obj", mode.keyword()))
         .arg(env::object(object)?)
-        .args("sec xdp"))
+        .args(format!("sec {section}")))
 }
 
 /// A program that an interface runs.
@@ -65,7 +69,16 @@ impl Attached {
     ///
     /// Where `ip` fails or shows no program afterwards.
     pub fn new(link: &Link, mode: Mode, object: &str) -> Result<Self> {
-        attach_command(link, mode, object)?.run()?;
+        Self::in_section(link, mode, object, "xdp")
+    }
+
+    /// As [`Attached::new`], for the program in section `section` of the object.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn in_section(link: &Link, mode: Mode, object: &str, section: &str) -> Result<Self> {
+        section_command(link, mode, object, section)?.run()?;
         Self::of(link, mode)?.with_context(|| format!("{link} shows no program after {object}"))
     }
 

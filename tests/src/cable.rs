@@ -13,6 +13,9 @@ use crate::module::Module;
 use crate::netns::NetNs;
 use crate::wire::{Capture, Sender};
 
+/// The section of programs that take frames in several buffers.
+const FRAGS: &str = "xdp.frags";
+
 /// A near end that sends and a far end whose program is under test.
 #[derive(Debug)]
 pub struct Cable {
@@ -95,6 +98,17 @@ impl Cable {
         Self::onic_with_queues(1, mtu)
     }
 
+    /// Both ports of one NIC with one queue each, for native XDP.
+    ///
+    /// # Errors
+    ///
+    /// Where the module or `ip` fails.
+    pub fn onic_native(mtu: usize) -> Result<Self> {
+        let cable = Self::onic(mtu)?;
+        let mode = Mode::Native;
+        Ok(Self { mode, ..cable })
+    }
+
     /// As [`Cable::onic`] with several queues, over which the kernel spreads flows.
     ///
     /// # Errors
@@ -134,6 +148,15 @@ impl Cable {
     pub fn attach(&self, object: &str) -> Result<Attached> {
         Attached::new(&self.far, self.mode, object)
             .with_context(|| format!("{object} on {}", self.far))
+    }
+
+    /// As [`Cable::attach`], for a program in the section `xdp.frags`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is refused.
+    pub fn attach_frags(&self, object: &str) -> Result<Attached> {
+        Attached::in_section(&self.far, self.mode, object, FRAGS)
     }
 
     /// Takes the program off the far end.

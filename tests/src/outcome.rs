@@ -47,7 +47,11 @@ fn excerpt(frame: &[u8], at: usize) -> String {
 }
 
 /// Tells of the first frame in which two lists differ.
-fn same_frames(what: &str, native: &[Vec<u8>], offloaded: &[Vec<u8>]) -> Result<()> {
+///
+/// # Errors
+///
+/// Where they do.
+pub fn same_frames(what: &str, native: &[Vec<u8>], offloaded: &[Vec<u8>]) -> Result<()> {
     for (number, (a, b)) in native.iter().zip(offloaded).enumerate() {
         let differs = a.iter().zip(b).position(|(a, b)| a != b);
         let at = differs.unwrap_or(a.len().min(b.len()));

@@ -118,7 +118,7 @@ impl Capture {
     pub fn start(link: &Link, filter: &str) -> Result<Self> {
         // Without --immediate-mode frames would be handed over a block at a time;
         // with it each slot of the ring is as large as -s says, so say it.
-        let line = "-Z root -n -Q in -s 4096 -B 65536 --immediate-mode -w -";
+        let line = "-Z root -n -Q in -s 10240 -B 65536 --immediate-mode -w -";
         let cmd = link
             .cmd(format!("tcpdump -i {}", link.name))
             .args(line)

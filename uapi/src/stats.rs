@@ -12,6 +12,11 @@
 //! [`TX_REDIRECTED_FRAMES`], or lost by one of the `XDP_HW_REDIRECT_*_DROPS`. Frames that never got so
 //! far are in the other counters that end in `_drops`.
 //!
+//! What becomes of a frame that the host gets while a native program is attached is counted once:
+//! `rx_packets` of the interface = the sum of [`XDP_NATIVE_PASS`], [`XDP_NATIVE_DROP`],
+//! [`XDP_NATIVE_TX`], [`XDP_NATIVE_REDIRECT`], [`XDP_NATIVE_ABORTED`], [`XDP_NATIVE_TOO_LONG_DROPS`]
+//! and those of [`XDP_NATIVE_NO_BUFFER_DROPS`] for which there was no memory before the program ran.
+//!
 //! Beside these there are `rxN_packets`, `rxN_bytes` (handed to the host), `txN_packets` and
 //! `txN_bytes` for each queue `N`.
 
@@ -58,9 +63,34 @@ pub const XDP_HW_REDIRECT_TOO_LONG_DROPS: &str = "xdp_hw_redirect_too_long_drops
 /// Frames to be sent by another port (`XDP_REDIRECT`) for which the far ring had no room.
 pub const XDP_HW_REDIRECT_RING_FULL_DROPS: &str = "xdp_hw_redirect_ring_full_drops";
 
-/// Frames that this port sent because the offloaded program of a port of the same NIC said so
-/// (`XDP_REDIRECT`).
+/// Frames for which the native program said `XDP_PASS`.
+pub const XDP_NATIVE_PASS: &str = "xdp_native_pass";
+/// Frames for which the native program said `XDP_DROP`.
+pub const XDP_NATIVE_DROP: &str = "xdp_native_drop";
+/// Frames for which the native program said `XDP_TX`.
+pub const XDP_NATIVE_TX: &str = "xdp_native_tx";
+/// Frames for which the native program said `XDP_REDIRECT`.
+pub const XDP_NATIVE_REDIRECT: &str = "xdp_native_redirect";
+/// Frames for which the native program said `XDP_ABORTED`, or gave no valid action.
+pub const XDP_NATIVE_ABORTED: &str = "xdp_native_aborted";
+/// Frames to be sent back (`XDP_TX`) by a native program for which the far ring had no room.
+pub const XDP_NATIVE_TX_RING_FULL_DROPS: &str = "xdp_native_tx_ring_full_drops";
+/// Frames to be sent back (`XDP_TX`) by a native program while the other end of the cable was
+/// missing or down.
+pub const XDP_NATIVE_TX_NO_CARRIER_DROPS: &str = "xdp_native_tx_no_carrier_drops";
+/// Frames to be redirected by a native program that the kernel could not send.
+pub const XDP_NATIVE_REDIRECT_DROPS: &str = "xdp_native_redirect_drops";
+/// Frames that did not fit into one buffer while the native program takes no other.
+pub const XDP_NATIVE_TOO_LONG_DROPS: &str = "xdp_native_too_long_drops";
+/// Frames that there was no memory for, before or behind the native program.
+pub const XDP_NATIVE_NO_BUFFER_DROPS: &str = "xdp_native_no_buffer_drops";
+
+/// Frames that this port sent because a program said so (`XDP_REDIRECT`): the offloaded one of a port
+/// of the same NIC, or a native one of any interface.
 pub const TX_REDIRECTED_FRAMES: &str = "tx_redirected_frames";
+/// Frames of native programs of other interfaces (`XDP_REDIRECT`) that were taken, and for which the
+/// far ring then had no room.
+pub const TX_REDIRECT_DROPS: &str = "tx_redirect_drops";
 /// Frames from the stack while the other end of the cable was missing or down.
 pub const TX_NO_CARRIER_DROPS: &str = "tx_no_carrier_drops";
 /// Frames from the stack that asked for an offload which the device does not offer.

@@ -12,9 +12,16 @@ use super::{
 use crate::{
     bindings,
     extack::Extack,
-    netdev::Operations, //
+    netdev::{
+        Operations,
+        Rtnl, //
+    },
+    xdp::NativeProgram, //
 };
-use core::ops::Deref;
+use core::{
+    ops::Deref,
+    ptr::NonNull, //
+};
 use kernel::prelude::*;
 
 /// A loaded program that is to be attached: the device's side, and the kernel's beside it.
@@ -57,14 +64,9 @@ pub(crate) unsafe fn ndo_bpf<T: Operations>(
     // SAFETY: The core passes a valid command.
     match unsafe { (*bpf).command } {
         bindings::bpf_netdev_command_XDP_SETUP_PROG => {
-            // SAFETY: This command comes with this member of the union, and its acknowledgement is
-            // ours for as long as the call lasts.
-            let extack =
-                unsafe { Extack::from_raw((*bpf).__bindgen_anon_1.__bindgen_anon_1.extack) };
-            extack.msg(
-                c"native XDP is not supported: use xdpgeneric, or xdpoffload to run in the device",
-            );
-            Err(not_supported())
+            // SAFETY: As this function's contract; this command comes with this member of the
+            // union.
+            unsafe { setup_native(port, bpf) }
         }
         // SAFETY: As this function's contract; this command comes with this member of the union.
         bindings::bpf_netdev_command_XDP_SETUP_PROG_HW => unsafe { setup_hw(port, bpf) },
@@ -86,10 +88,29 @@ pub(crate) unsafe fn ndo_bpf<T: Operations>(
     }
 }
 
-/// `EOPNOTSUPP`, which the `kernel` crate does not name.
-fn not_supported() -> Error {
-    // CAST: A small number.
-    Error::from_errno(-(bindings::EOPNOTSUPP as c_int))
+/// Serves `XDP_SETUP_PROG`: attaches, replaces or removes the program of the host that sees received
+/// frames first.
+///
+/// # Safety
+///
+/// As for [`ndo_bpf`], for this command.
+unsafe fn setup_native<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> Result {
+    // SAFETY: This command comes with this member of the union.
+    let (prog, extack) = unsafe {
+        let request = &(*bpf).__bindgen_anon_1.__bindgen_anon_1;
+        (request.prog, request.extack)
+    };
+    // SAFETY: The acknowledgement is ours for as long as the call lasts, under RTNL.
+    let (extack, rtnl) = unsafe { (Extack::from_raw(extack), Rtnl::held()) };
+    let Some(prog) = NonNull::new(prog) else {
+        return port.xdp_setup(None, &extack, &rtnl);
+    };
+    // SAFETY: The core passes an XDP program that the host can run.
+    let program = unsafe { NativeProgram::from_raw(prog) };
+    port.xdp_setup(Some(program), &extack, &rtnl)?;
+    // SAFETY: On success the core leaves one reference to the port, which has taken its own.
+    unsafe { bindings::bpf_prog_put(prog.as_ptr()) };
+    Ok(())
 }
 
 /// Serves `XDP_SETUP_PROG_HW`: attaches, replaces or removes the program that the device runs.

@@ -13,13 +13,17 @@ use crate::{
     bindings,
     bpf::ndo,
     ethtool,
-    skbuff::SkBuff, //
+    skbuff::SkBuff,
+    xdp::XdpFrames, //
 };
 use core::{
     marker::PhantomData,
     ptr::NonNull, //
 };
-use kernel::error::from_result;
+use kernel::{
+    error::from_result,
+    prelude::*, //
+};
 
 /// The C side of `T`.
 pub(super) struct Adapter<T: Operations>(PhantomData<T>);
@@ -68,8 +72,10 @@ impl<T: Operations> Adapter<T> {
         ndo_start_xmit: Some(Self::start_xmit),
         ndo_validate_addr: Some(bindings::eth_validate_addr),
         ndo_set_mac_address: Some(bindings::eth_mac_addr),
+        ndo_change_mtu: Some(Self::change_mtu),
         ndo_get_stats64: Some(Self::get_stats64),
         ndo_bpf: Some(Self::bpf),
+        ndo_xdp_xmit: Some(Self::xdp_xmit),
         ..pin_init::zeroed()
     };
 
@@ -111,11 +117,14 @@ impl<T: Operations> Adapter<T> {
         let (port, device) = unsafe { (port::<T>(dev), device::<T>(dev)) };
         // SAFETY: `ndo_open` runs under RTNL.
         let rtnl = unsafe { Rtnl::held() };
-        for queue in device.queues.iter() {
-            queue.enable(device);
-        }
-        if let Err(error) = port.open(&rtnl) {
-            for queue in device.queues.iter() {
+        let mut enabled = 0;
+        let result = device.queues.iter().try_for_each(|queue| {
+            queue.enable(device)?;
+            enabled += 1;
+            Ok(())
+        });
+        if let Err(error) = result.and_then(|()| port.open(&rtnl)) {
+            for queue in device.queues.iter().take(enabled) {
                 queue.disable(device);
             }
             return error.to_errno();
@@ -167,6 +176,44 @@ impl<T: Operations> Adapter<T> {
             // A driver that gives another frame back has taken the one that it was given.
             Xmit::Busy(_) | Xmit::Taken => bindings::netdev_tx_NETDEV_TX_OK,
         }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
+    unsafe extern "C" fn change_mtu(dev: *mut bindings::net_device, mtu: i32) -> i32 {
+        // SAFETY: The stack asks registered devices only, with RTNL held.
+        let (port, rtnl) = unsafe { (port::<T>(dev), Rtnl::held()) };
+        from_result(|| {
+            port.check_mtu(u32::try_from(mtu)?, &rtnl)?;
+            // SAFETY: The device is valid. Others read the field without a lock.
+            unsafe { bindings::offload_nic_set_mtu(dev, mtu as u32) };
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
+    unsafe extern "C" fn xdp_xmit(
+        dev: *mut bindings::net_device,
+        n: i32,
+        frames: *mut *mut bindings::xdp_frame,
+        flags: u32,
+    ) -> i32 {
+        if flags & !bindings::XDP_XMIT_FLUSH != 0 {
+            return EINVAL.to_errno();
+        }
+        let count = usize::try_from(n).unwrap_or(0);
+        // SAFETY: The stack passes `n` valid frames, which are the driver's when it says so by what
+        // it returns, and sends by registered devices only. Softirq.
+        let (port, mut frames) = unsafe {
+            let frames = core::slice::from_raw_parts(frames, count);
+            (port::<T>(dev), XdpFrames::new(frames, dev))
+        };
+        port.xdp_xmit(&mut frames);
+        // CAST: At most `n`.
+        frames.taken() as i32
     }
 
     /// # Safety

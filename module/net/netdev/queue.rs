@@ -6,7 +6,10 @@ use super::{
     Device,
     Operations, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    xdp::Memory, //
+};
 use core::{
     cell::{
         Cell,
@@ -24,6 +27,9 @@ use kernel::{
     types::Opaque, //
 };
 
+/// How many frames the memory of a queue keeps for the next ones.
+const POOL_FRAMES: u32 = 256;
+
 /// Evidence of being in the NAPI poll of a device, and what it gives access to.
 ///
 /// # Invariants
@@ -33,6 +39,9 @@ pub struct PollContext<'a> {
     napi: *mut bindings::napi_struct,
     budget: usize,
     rest: Cell<u64>,
+    /// Whether a frame was redirected and waits for others that go the same way.
+    redirected: Cell<bool>,
+    memory: &'a Memory,
     _poll: PhantomData<&'a bindings::napi_struct>,
 }
 
@@ -47,6 +56,16 @@ impl PollContext<'_> {
     /// keep a CPU from everything else.
     pub fn rest(&self, nanoseconds: u64) {
         self.rest.set(nanoseconds);
+    }
+
+    /// What the polled queue's frames are put into.
+    pub(crate) fn memory(&self) -> &Memory {
+        self.memory
+    }
+
+    /// Has redirected frames sent at the end of the poll.
+    pub(crate) fn note_redirect(&self) {
+        self.redirected.set(true);
     }
 
     pub(crate) fn napi(&self) -> *mut bindings::napi_struct {
@@ -65,6 +84,8 @@ pub(super) struct RxQueue<T: Operations> {
     napi: Opaque<bindings::napi_struct>,
     #[pin]
     rest: Opaque<bindings::offload_nic_rest>,
+    #[pin]
+    memory: Memory,
     /// Whether the queue may pause: not while it is put off, which waits for the end of a pause.
     may_rest: AtomicBool,
     index: u16,
@@ -76,6 +97,7 @@ impl<T: Operations> RxQueue<T> {
         pin_init!(Self {
             napi: Opaque::new(pin_init::zeroed()),
             rest: Opaque::new(pin_init::zeroed()),
+            memory <- Memory::new(),
             may_rest: AtomicBool::new(false),
             index,
             state: UnsafeCell::new(state),
@@ -98,8 +120,16 @@ impl<T: Operations> RxQueue<T> {
     }
 
     /// Puts the queue on: frames are polled when it is scheduled.
-    pub(super) fn enable(&self, device: &Device<T>) {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; the queue is off then.
+    pub(super) fn enable(&self, device: &Device<T>) -> Result {
         let index = u32::from(self.index);
+        let (dev, napi) = (device.as_ptr(), self.napi.get());
+        // SAFETY: The instance was added to `device`, which is registered and has such a queue, and
+        // is off. RTNL is held by the caller, the adapter of `ndo_open`.
+        unsafe { self.memory.acquire(dev, napi, index, POOL_FRAMES)? };
         self.may_rest.store(true, Ordering::Relaxed);
         // SAFETY: The instance was added to `device` and is off. RTNL is held by the caller, the
         // adapter of `ndo_open`.
@@ -112,6 +142,7 @@ impl<T: Operations> RxQueue<T> {
                 bindings::netif_queue_set_napi(device.as_ptr(), index, kind, self.napi.get());
             }
         }
+        Ok(())
     }
 
     /// Puts the queue off, and waits until it is not polled any more.
@@ -132,6 +163,7 @@ impl<T: Operations> RxQueue<T> {
             bindings::offload_nic_rest_end(self.rest.get());
             bindings::napi_disable(self.napi.get());
             bindings::offload_nic_rest_cancel(self.rest.get());
+            self.memory.release();
         }
     }
 
@@ -165,6 +197,8 @@ impl<T: Operations> RxQueue<T> {
             napi,
             budget,
             rest: Cell::new(0),
+            redirected: Cell::new(false),
+            memory: &queue.memory,
             _poll: PhantomData,
         };
         // A thread that polls (`threaded` in sysfs) does not wait for the end of a pause.
@@ -174,6 +208,10 @@ impl<T: Operations> RxQueue<T> {
         // most once at a time: it holds the bit that says so.
         let state = unsafe { &mut *queue.state.get() };
         let done = port.poll(queue.index, state, &context).min(budget);
+        if context.redirected.get() {
+            // SAFETY: The end of a NAPI poll in which frames were redirected.
+            unsafe { bindings::xdp_do_flush() };
+        }
         let rest = context.rest.get();
         if rest > 0 && queue.may_rest.load(Ordering::Relaxed) {
             // Less than the budget and not complete: the instance is the timer's to poll again.

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Native XDP: programs of the host that see a frame in the driver's buffer, before there is an
+//! skb, and frames that the programs of other interfaces send.
+//!
+//! C header: [`include/net/xdp.h`](srctree/include/net/xdp.h)
+
+mod buffer;
+mod queue;
+mod transmit;
+
+pub use buffer::{
+    NativeAction,
+    XdpBuffer,
+    SINGLE_BUFFER, //
+};
+pub(crate) use queue::Memory;
+pub use transmit::XdpFrames;
+
+use crate::bindings;
+use core::ptr::NonNull;
+
+/// A program of the host that is, or is about to be, attached to a port.
+///
+/// # Invariants
+///
+/// `0` is a valid XDP program that the host can run, and this object owns one reference to it.
+pub struct NativeProgram(NonNull<bindings::bpf_prog>);
+
+// SAFETY: A program may be run and released by any task.
+unsafe impl Send for NativeProgram {}
+// SAFETY: A program is not changed by those that run it.
+unsafe impl Sync for NativeProgram {}
+
+impl NativeProgram {
+    /// Takes a reference of its own to `prog`.
+    ///
+    /// # Safety
+    ///
+    /// `prog` must be a valid XDP program that is not offloaded to a device.
+    pub(crate) unsafe fn from_raw(prog: NonNull<bindings::bpf_prog>) -> Self {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::bpf_prog_inc(prog.as_ptr()) };
+        // INVARIANT: The reference was taken above.
+        Self(prog)
+    }
+
+    /// Whether the program can handle frames that lie in several buffers (section `xdp.frags`).
+    pub fn takes_frags(&self) -> bool {
+        // SAFETY: By the type invariants; a program's `aux` lives as long as it.
+        unsafe { (*(*self.0.as_ptr()).aux).xdp_has_frags }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut bindings::bpf_prog {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for NativeProgram {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants we own a reference, given up here.
+        unsafe { bindings::bpf_prog_put(self.0.as_ptr()) };
+    }
+}

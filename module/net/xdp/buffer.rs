@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A received frame in the driver's buffers.
+
+use super::NativeProgram;
+use crate::{
+    bindings,
+    netdev::PollContext,
+    skbuff::SkBuff, //
+};
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::prelude::*;
+
+/// Length in bytes of the longest frame that fits into one buffer: a page, less what stays free
+/// before the frame and what the stack keeps for itself at the end.
+pub const SINGLE_BUFFER: usize = bindings::offload_nic_xdp_OFFLOAD_NIC_XDP_SINGLE_BUFFER as usize;
+
+/// What a program of the host said about a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeAction {
+    /// The program gave up, or said nothing that is an action: the frame is lost.
+    Aborted,
+    /// The frame is dropped.
+    Drop,
+    /// The frame goes up the stack.
+    Pass,
+    /// The frame goes back out of the interface.
+    Tx,
+    /// The frame goes where the program's redirect helper said.
+    Redirect,
+}
+
+/// A frame in the memory of a receive queue.
+///
+/// # Invariants
+///
+/// `xdp` is set up for the queue that `context` polls, and its buffers, which are that queue's
+/// pages, are owned by this object.
+pub struct XdpBuffer<'a> {
+    xdp: bindings::xdp_buff,
+    context: &'a PollContext<'a>,
+}
+
+impl<'a> XdpBuffer<'a> {
+    /// Copies `frame` into the memory of the polled queue: into one buffer if it fits, else into
+    /// several. `None` if there is no memory, or the frame has more bytes than an skb can hold.
+    /// Context: NAPI poll.
+    pub fn copy_of(frame: &SkBuff, context: &'a PollContext<'a>) -> Option<Self> {
+        let memory = context.memory();
+        if memory.pool().is_null() {
+            return None;
+        }
+        let mut xdp = bindings::xdp_buff::default();
+        // SAFETY: The queue is on, so that its memory is there, and this is its poll function. The
+        // frame is valid.
+        let done = unsafe {
+            bindings::offload_nic_xdp_buff_from_skb(
+                &mut xdp,
+                memory.info(),
+                memory.pool(),
+                frame.as_ptr(),
+            )
+        };
+        // INVARIANT: On success the buffers are ours.
+        (done == 0).then_some(Self { xdp, context })
+    }
+
+    /// Whether the frame lies in more than one buffer.
+    pub fn has_frags(&self) -> bool {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::offload_nic_xdp_buff_has_frags(&self.xdp) }
+    }
+
+    /// Runs `program` on the frame.
+    pub fn run(&mut self, program: &NativeProgram) -> NativeAction {
+        // SAFETY: Program and buffer are valid. In a NAPI poll bottom halves are off, the read side
+        // of RCU is held and the context of BPF helpers for networking is set up.
+        let action =
+            unsafe { bindings::offload_nic_bpf_prog_run_xdp(program.as_ptr(), &mut self.xdp) };
+        match action {
+            bindings::xdp_action_XDP_PASS => NativeAction::Pass,
+            bindings::xdp_action_XDP_DROP => NativeAction::Drop,
+            bindings::xdp_action_XDP_TX => NativeAction::Tx,
+            bindings::xdp_action_XDP_REDIRECT => NativeAction::Redirect,
+            action => {
+                if action != bindings::xdp_action_XDP_ABORTED {
+                    // SAFETY: The device is valid: it is being polled.
+                    unsafe {
+                        bindings::bpf_warn_invalid_xdp_action(
+                            self.device(),
+                            program.as_ptr(),
+                            action,
+                        )
+                    };
+                }
+                self.report_loss(program, action);
+                NativeAction::Aborted
+            }
+        }
+    }
+
+    fn device(&self) -> *mut bindings::net_device {
+        // SAFETY: The context proves that the NAPI instance is valid.
+        unsafe { (*self.context.napi()).dev }
+    }
+
+    /// Tells those who trace `xdp:xdp_exception` that the frame is lost.
+    fn report_loss(&self, program: &NativeProgram, action: u32) {
+        // SAFETY: Both are valid.
+        unsafe {
+            bindings::offload_nic_trace_xdp_exception(self.device(), program.as_ptr(), action)
+        };
+    }
+
+    /// Tells tracers that the frame could not be sent back.
+    pub fn report_unsent(context: &PollContext<'_>, program: &NativeProgram) {
+        // SAFETY: The context proves that the NAPI instance is valid; so is the program.
+        unsafe {
+            bindings::offload_nic_trace_xdp_exception(
+                (*context.napi()).dev,
+                program.as_ptr(),
+                bindings::xdp_action_XDP_TX,
+            )
+        };
+    }
+
+    /// An skb around the buffers, its data behind the Ethernet header.
+    fn into_skb(self) -> Option<SkBuff> {
+        // SAFETY: By the type invariants. On success the buffers are the skb's.
+        let skb = unsafe { bindings::xdp_build_skb_from_buff(&self.xdp) };
+        let skb = NonNull::new(skb)?;
+        let _buffers_are_given_away = ManuallyDrop::new(self);
+        // SAFETY: A new skb whose only reference is ours.
+        Some(unsafe { SkBuff::from_raw(skb) })
+    }
+
+    /// Hands the frame to the stack, through GRO. `None` if there is no memory for it.
+    pub fn deliver(self) -> Option<()> {
+        let context = self.context;
+        let skb = self.into_skb()?.into_raw();
+        // SAFETY: The skb is ours and set up for the stack; the context proves that this is the
+        // poll function of `napi`.
+        unsafe { bindings::offload_nic_napi_gro_receive(context.napi(), skb.as_ptr()) };
+        Some(())
+    }
+
+    /// Makes the frame one that can be sent. `None` if there is no memory for it.
+    pub fn into_sent(self) -> Option<SkBuff> {
+        let skb = self.into_skb()?;
+        // SAFETY: The skb is valid and ours, and its data begins right behind its Ethernet header.
+        unsafe { bindings::skb_push(skb.as_ptr(), bindings::ETH_HLEN) };
+        Some(skb)
+    }
+
+    /// Sends the frame where the program's redirect helper said.
+    ///
+    /// # Errors
+    ///
+    /// What `xdp_do_redirect()` gives, which has told tracers (`xdp:xdp_redirect_err`); the frame is
+    /// lost.
+    pub fn redirect(mut self, program: &NativeProgram) -> Result {
+        let device = self.device();
+        // SAFETY: All are valid, and the program that said so has just run. On success the buffers
+        // belong to whoever sends the frame.
+        kernel::error::to_result(unsafe {
+            bindings::xdp_do_redirect(device, &mut self.xdp, program.as_ptr())
+        })?;
+        self.context.note_redirect();
+        let _buffers_are_given_away = ManuallyDrop::new(self);
+        Ok(())
+    }
+}
+
+impl Drop for XdpBuffer<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the buffers are ours, and this is the poll function of
+        // their queue.
+        unsafe { bindings::xdp_return_buff(&mut self.xdp) };
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames that XDP programs of other interfaces send by this one.
+
+use crate::{
+    bindings,
+    skbuff::SkBuff, //
+};
+use core::ptr::NonNull;
+
+/// Frames to be sent, as `ndo_xdp_xmit` gets them. Those that were not taken out go back to the
+/// sender, who frees and counts them.
+///
+/// # Invariants
+///
+/// `frames` are valid, and those from `taken` on are the sender's.
+pub struct XdpFrames<'a> {
+    frames: &'a [*mut bindings::xdp_frame],
+    taken: usize,
+    device: *mut bindings::net_device,
+}
+
+impl<'a> XdpFrames<'a> {
+    /// # Safety
+    ///
+    /// All of `frames` and `device` must be valid. What is taken out becomes the taker's.
+    pub(crate) unsafe fn new(
+        frames: &'a [*mut bindings::xdp_frame],
+        device: *mut bindings::net_device,
+    ) -> Self {
+        // INVARIANT: Promised by the caller.
+        Self {
+            frames,
+            taken: 0,
+            device,
+        }
+    }
+
+    /// How many frames were taken out.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+}
+
+impl Iterator for XdpFrames<'_> {
+    type Item = SkBuff;
+
+    /// The next frame, as an skb that can be sent. Ends early if there is no memory.
+    fn next(&mut self) -> Option<SkBuff> {
+        let frame = *self.frames.get(self.taken)?;
+        // SAFETY: By the type invariants. On success the frame's memory is the skb's.
+        let skb = unsafe { bindings::xdp_build_skb_from_frame(frame, self.device) };
+        let skb = NonNull::new(skb)?;
+        self.taken = self.taken.wrapping_add(1);
+        // SAFETY: The skb is new, its only reference ours; its data begins right behind its
+        // Ethernet header.
+        unsafe {
+            bindings::skb_push(skb.as_ptr(), bindings::ETH_HLEN);
+            Some(SkBuff::from_raw(skb))
+        }
+    }
+}
