@@ -19,6 +19,7 @@ use kernel::{
 use net::{
     ethtool::{
         EthtoolOperations,
+        Pauses,
         RingSizes, //
     },
     extack::Extack,
@@ -150,6 +151,28 @@ impl EthtoolOperations for Port {
             }
         }
         Ok(())
+    }
+
+    fn max_queues(&self) -> u16 {
+        // CAST: A port was made with a `u16` of queues.
+        self.rx.len() as u16
+    }
+
+    fn queues(&self) -> u16 {
+        self.active_queues()
+    }
+
+    fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
+        self.use_queues(count, rtnl)
+    }
+
+    fn pauses(&self) -> Pauses {
+        let stops = |port: &Self| sum(port.tx.iter().map(|tx| tx.stops.get()));
+        let guard = rcu::Guard::new();
+        Pauses {
+            received: stops(self),
+            sent: self.peer.load(&guard).map_or(0, stops),
+        }
     }
 
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64)) {

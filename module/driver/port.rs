@@ -14,6 +14,7 @@ use crate::{
 };
 use core::sync::atomic::{
     AtomicBool,
+    AtomicU16,
     AtomicU32,
     Ordering, //
 };
@@ -63,6 +64,8 @@ pub(crate) struct Port {
     pub(crate) rx_ring_size: AtomicU32,
     /// How many frames of a transmit queue may be under way. Written under RTNL.
     pub(crate) tx_ring_size: AtomicU32,
+    /// How many queue pairs are in use. Written under RTNL.
+    active_queues: AtomicU16,
     /// Whether the port takes frames from the cable. Written under RTNL.
     pub(crate) is_up: AtomicBool,
     /// The port at the other end of the cable.
@@ -104,6 +107,7 @@ impl Port {
             tx,
             rx_ring_size: AtomicU32::new(DEFAULT_RING),
             tx_ring_size: AtomicU32::new(DEFAULT_RING),
+            active_queues: AtomicU16::new(queues),
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
             siblings: rcu::Slot::empty(),
@@ -134,6 +138,32 @@ impl Port {
         for port in [self, &*peer] {
             port.forget_in_flight();
         }
+    }
+
+    /// How many queue pairs are in use.
+    #[inline]
+    pub(crate) fn active_queues(&self) -> u16 {
+        self.active_queues.load(Ordering::Relaxed)
+    }
+
+    /// Uses the first `count` queue pairs and no others. What is on the cable to one of those others
+    /// is lost.
+    pub(crate) fn use_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
+        let divert = || {
+            self.active_queues.store(count, Ordering::Relaxed);
+            // Who saw the old number has put its frame into the ring by then.
+            rcu::synchronize_net();
+        };
+        self.device.set_queues(count, divert, rtnl)?;
+        self.flush_unused();
+        let guard = rcu::Guard::new();
+        if let Some(peer) = self.peer.load(&guard) {
+            // Its transmit queues have other receive queues now.
+            peer.release_all();
+        }
+        // A queue that was stopped when it went out of use is to be found ready next time.
+        self.release_all();
+        Ok(())
     }
 
     /// Whether the port takes frames.

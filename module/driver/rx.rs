@@ -369,8 +369,7 @@ impl Port {
     /// The receive queue for what transmit queue `queue` of the other end sends, and its number.
     #[inline]
     pub(crate) fn rx_queue_for(&self, queue: u16) -> Option<(u16, &RxQueue)> {
-        // CAST: A port has at most `u16::MAX` queues.
-        let queue = queue.checked_rem(self.rx.len() as u16)?;
+        let queue = queue.checked_rem(self.active_queues())?;
         Some((queue, self.rx.get(usize::from(queue))?))
     }
 
@@ -427,11 +426,21 @@ impl Port {
 
     /// Empties the rings. Nobody may be filling them; RTNL is held.
     pub(crate) fn flush(&self) {
+        self.empty_rings(0, |rx| &rx.down_drops);
+    }
+
+    /// Empties the rings of the queues that are not in use. Nobody may be filling them; RTNL is held.
+    pub(crate) fn flush_unused(&self) {
+        self.empty_rings(self.active_queues().into(), |rx| &rx.resize_drops);
+    }
+
+    /// Empties the rings from number `first` on. What was in them is counted as lost.
+    fn empty_rings(&self, first: usize, lost: fn(&RxQueue) -> &Counter) {
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
-        for (index, rx) in self.rx.iter().enumerate() {
+        for (index, rx) in self.rx.iter().enumerate().skip(first) {
             while let Some(skb) = with_bh_disabled(|| rx.ring.pop()) {
-                rx.down_drops.add(1);
+                lost(rx).add(1);
                 if let Some(peer) = peer {
                     peer.complete(skb.queue());
                 }

@@ -247,10 +247,18 @@ impl Port {
         };
         memory_barrier();
         let mine = self.tx.iter().zip(0u16..).skip(far_queue);
-        for (tx, queue) in mine.step_by(peer.rx.len().max(1)) {
+        for (tx, queue) in mine.step_by(usize::from(peer.active_queues()).max(1)) {
             if tx.held.load(Ordering::Relaxed) && self.has_room(tx, peer, far) {
                 self.release(tx, queue);
             }
+        }
+    }
+
+    /// Lets the stack send again on all queues that were held. Those for which there is still no room
+    /// are held again with their next frame.
+    pub(crate) fn release_all(&self) {
+        for (tx, queue) in self.tx.iter().zip(0u16..) {
+            self.release(tx, queue);
         }
     }
 

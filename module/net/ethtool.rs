@@ -31,6 +31,15 @@ pub struct RingSizes {
     pub tx: u32,
 }
 
+/// How often a sender had to wait for the other end of the cable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// This end had to wait.
+    pub received: u64,
+    /// The other end had to wait.
+    pub sent: u64,
+}
+
 /// What a driver tells to `ethtool`.
 pub trait EthtoolOperations {
     /// The driver's name (`ethtool -i`).
@@ -45,6 +54,20 @@ pub trait EthtoolOperations {
     /// [`Self::MAX_RINGS`]. On an error the old sizes stay.
     fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result;
 
+    /// How many queue pairs there are (`ethtool -l`).
+    fn max_queues(&self) -> u16;
+
+    /// How many queue pairs are in use (`ethtool -l`).
+    fn queues(&self) -> u16;
+
+    /// Changes how many queue pairs are in use (`ethtool -L`), from 1 to [`Self::max_queues`]. On an
+    /// error the old number stays.
+    fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result;
+
+    /// How often the port was made to pause, and had the other end pause, because a ring was full
+    /// (`ethtool -I -a`). May be called at any time.
+    fn pauses(&self) -> Pauses;
+
     /// Calls `visit` with the name and the value of each counter (`ethtool -S`), always the same
     /// names in the same order. RTNL is held.
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64));
@@ -52,16 +75,20 @@ pub trait EthtoolOperations {
 
 /// The table of callbacks for `T`.
 pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
-    // `ETHTOOL_OP_NEEDS_RTNL_SRINGPARAM`: a macro that bindgen does not see.
+    // `ETHTOOL_OP_NEEDS_RTNL_*`: macros that bindgen does not see.
     const NEEDS_RTNL_SRINGPARAM: u32 = 1 << 2;
+    const NEEDS_RTNL_SCHANNELS: u32 = 1 << 3;
 
     bindings::ethtool_ops {
-        op_needs_rtnl: NEEDS_RTNL_SRINGPARAM,
+        op_needs_rtnl: NEEDS_RTNL_SRINGPARAM | NEEDS_RTNL_SCHANNELS,
         get_drvinfo: Some(get_drvinfo::<T>),
         get_link: Some(bindings::ethtool_op_get_link),
         get_ringparam: Some(get_ringparam::<T>),
         set_ringparam: Some(set_ringparam::<T>),
-        get_channels: Some(get_channels),
+        get_channels: Some(get_channels::<T>),
+        set_channels: Some(set_channels::<T>),
+        get_pauseparam: Some(get_pauseparam),
+        get_pause_stats: Some(get_pause_stats::<T>),
         get_sset_count: Some(get_sset_count::<T>),
         get_strings: Some(get_strings::<T>),
         get_ethtool_stats: Some(get_ethtool_stats::<T>),
@@ -130,14 +157,60 @@ unsafe extern "C" fn set_ringparam<T: Operations>(
 /// # Safety
 ///
 /// To be called by the stack, as `get_channels` of a registered port of type `T`.
-unsafe extern "C" fn get_channels(
+unsafe extern "C" fn get_channels<T: Operations>(
     dev: *mut bindings::net_device,
     channels: *mut bindings::ethtool_channels,
 ) {
-    // SAFETY: The stack asks valid devices only, and gives memory for the answer.
-    let (channels, queues) = unsafe { (&mut *channels, (*dev).num_rx_queues) };
-    channels.max_combined = queues;
-    channels.combined_count = queues;
+    // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+    let (port, channels) = unsafe { (port::<T>(dev), &mut *channels) };
+    channels.max_combined = port.max_queues().into();
+    channels.combined_count = port.queues().into();
+}
+
+/// # Safety
+///
+/// To be called by the stack, as `set_channels` of a registered port of type `T`, with numbers
+/// within the limits.
+unsafe extern "C" fn set_channels<T: Operations>(
+    dev: *mut bindings::net_device,
+    channels: *mut bindings::ethtool_channels,
+) -> i32 {
+    // SAFETY: The stack asks registered devices only, with RTNL held.
+    let (port, channels, rtnl) = unsafe { (port::<T>(dev), &*channels, Rtnl::held()) };
+    from_result(|| {
+        let count = u16::try_from(channels.combined_count)?;
+        port.set_queues(count, &rtnl).map(|()| 0)
+    })
+}
+
+/// A sender waits when the ring at the other end is full; that can't be switched off.
+///
+/// # Safety
+///
+/// To be called by the stack, as the operation of that name.
+unsafe extern "C" fn get_pauseparam(
+    _dev: *mut bindings::net_device,
+    pause: *mut bindings::ethtool_pauseparam,
+) {
+    // SAFETY: The stack gives memory for the answer.
+    let pause = unsafe { &mut *pause };
+    pause.autoneg = 0;
+    pause.rx_pause = 1;
+    pause.tx_pause = 1;
+}
+
+/// # Safety
+///
+/// To be called by the stack, as `get_pause_stats` of a registered port of type `T`.
+unsafe extern "C" fn get_pause_stats<T: Operations>(
+    dev: *mut bindings::net_device,
+    stats: *mut bindings::ethtool_pause_stats,
+) {
+    // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+    let (port, stats) = unsafe { (port::<T>(dev), &mut *stats) };
+    let pauses = port.pauses();
+    stats.__bindgen_anon_1.__bindgen_anon_1.rx_pause_frames = pauses.received;
+    stats.__bindgen_anon_1.__bindgen_anon_1.tx_pause_frames = pauses.sent;
 }
 
 /// How many counters `port` visits.

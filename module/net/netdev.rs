@@ -43,6 +43,7 @@ use core::{
     ptr::NonNull,
     sync::atomic::{
         AtomicBool,
+        AtomicU16,
         Ordering, //
     },
 };
@@ -297,6 +298,8 @@ pub struct Config<'a> {
 pub struct Device<T: Operations> {
     ptr: NonNull<bindings::net_device>,
     queues: KVec<Pin<KBox<RxQueue<T>>>>,
+    /// How many of them are in use; the others are off. Written under RTNL.
+    active: AtomicU16,
     offload_device: Arc<OffloadDevice<T::Program>>,
     /// Set when a registration was made: a net device can be registered once.
     registered: AtomicBool,
@@ -328,6 +331,7 @@ impl<T: Operations> Device<T> {
         let mut device = Self {
             ptr: NonNull::new(ptr).ok_or(ENOMEM)?,
             queues: slots,
+            active: AtomicU16::new(config.queues),
             offload_device,
             registered: AtomicBool::new(false),
             _parent: config.parent.into(),
@@ -369,6 +373,51 @@ impl<T: Operations> Device<T> {
         for queue in self.queues.iter() {
             queue.end_rest();
         }
+    }
+
+    /// The receive queues that are in use.
+    fn active(&self) -> &[Pin<KBox<RxQueue<T>>>] {
+        let count = usize::from(self.active.load(Ordering::Relaxed));
+        self.queues.get(..count).unwrap_or(&self.queues)
+    }
+
+    /// Uses the first `count` queues, of both directions, and no others. `divert` is called when all
+    /// of them are on: on return, no frame may come to another one any more.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there are not so many queues, `ENOMEM`; then nothing has changed.
+    pub fn set_queues(&self, count: u16, divert: impl FnOnce(), rtnl: &Rtnl<'_>) -> Result {
+        let old = self.active.load(Ordering::Relaxed);
+        let is_running = self.is_running(rtnl);
+        let range = |from: u16, to: u16| {
+            let range = usize::from(from)..usize::from(to.max(from));
+            self.queues.get(range).ok_or(EINVAL)
+        };
+        let (more, fewer) = (range(old, count)?, range(count, old)?);
+        let mut enabled = 0;
+        let result = more.iter().filter(|_| is_running).try_for_each(|queue| {
+            queue.enable(self)?;
+            enabled += 1;
+            Ok(())
+        });
+        let result = result.and_then(|()| {
+            let count = u32::from(count);
+            // SAFETY: The device is valid and has so many queues; RTNL is held.
+            to_result(unsafe { bindings::netif_set_real_num_queues(self.as_ptr(), count, count) })
+        });
+        if let Err(error) = result {
+            for queue in more.iter().take(enabled) {
+                queue.disable(self);
+            }
+            return Err(error);
+        }
+        divert();
+        for queue in fewer.iter().filter(|_| is_running) {
+            queue.disable(self);
+        }
+        self.active.store(count, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Asks for a poll of receive queue `queue`.

@@ -96,6 +96,14 @@ pub struct RxQueueStats {
 }
 
 impl RxQueueStats {
+    /// Adds what `other` has.
+    pub fn add(&mut self, other: &Self) {
+        self.packets = sum([self.packets, other.packets]);
+        self.bytes = sum([self.bytes, other.bytes]);
+        self.alloc_fail = sum([self.alloc_fail, other.alloc_fail]);
+        self.hw_drops = sum([self.hw_drops, other.hw_drops]);
+    }
+
     pub(crate) fn fill(&self, raw: &mut bindings::netdev_queue_stats_rx) {
         raw.packets = self.packets;
         raw.bytes = self.bytes;
@@ -120,6 +128,15 @@ pub struct TxQueueStats {
 }
 
 impl TxQueueStats {
+    /// Adds what `other` has.
+    pub fn add(&mut self, other: &Self) {
+        self.packets = sum([self.packets, other.packets]);
+        self.bytes = sum([self.bytes, other.bytes]);
+        self.hw_drops = sum([self.hw_drops, other.hw_drops]);
+        self.stop = sum([self.stop, other.stop]);
+        self.wake = sum([self.wake, other.wake]);
+    }
+
     pub(crate) fn fill(&self, raw: &mut bindings::netdev_queue_stats_tx) {
         raw.packets = self.packets;
         raw.bytes = self.bytes;

@@ -30,7 +30,8 @@ pub const RX_NO_BUFFER_DROPS: &str = "rx_no_buffer_drops";
 pub const RX_RUNT_DROPS: &str = "rx_runt_drops";
 /// Frames that were on the cable when the port went down.
 pub const RX_DOWN_DROPS: &str = "rx_down_drops";
-/// Frames that were on the cable when the receive rings were made smaller than their number.
+/// Frames that were on the cable when the receive rings were made smaller than their number, or
+/// fewer.
 pub const RX_RESIZE_DROPS: &str = "rx_resize_drops";
 
 /// Frames for which the offloaded program said `XDP_PASS`.

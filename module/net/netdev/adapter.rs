@@ -14,6 +14,10 @@ use crate::{
     bpf::ndo,
     ethtool,
     skbuff::SkBuff,
+    stats::{
+        RxQueueStats,
+        TxQueueStats, //
+    },
     xdp::XdpFrames, //
 };
 use core::{
@@ -118,13 +122,13 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: `ndo_open` runs under RTNL.
         let rtnl = unsafe { Rtnl::held() };
         let mut enabled = 0;
-        let result = device.queues.iter().try_for_each(|queue| {
+        let result = device.active().iter().try_for_each(|queue| {
             queue.enable(device)?;
             enabled += 1;
             Ok(())
         });
         if let Err(error) = result.and_then(|()| port.open(&rtnl)) {
-            for queue in device.queues.iter().take(enabled) {
+            for queue in device.active().iter().take(enabled) {
                 queue.disable(device);
             }
             return error.to_errno();
@@ -145,7 +149,7 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: The device is valid; process context.
         unsafe { bindings::offload_nic_netif_tx_disable(dev) };
         port.stop(&rtnl);
-        for queue in device.queues.iter() {
+        for queue in device.active().iter() {
             queue.disable(device);
         }
         0
@@ -258,20 +262,27 @@ impl<T: Operations> Adapter<T> {
         }
     }
 
-    /// What was counted by queues that are gone: nothing, the queues are always the same.
+    /// What was counted by queues that are not in use.
     ///
     /// # Safety
     ///
     /// To be called by the stack, as the operation of that name of a registered port of type `T`.
     unsafe extern "C" fn get_base_stats(
-        _dev: *mut bindings::net_device,
+        dev: *mut bindings::net_device,
         rx: *mut bindings::netdev_queue_stats_rx,
         tx: *mut bindings::netdev_queue_stats_tx,
     ) {
-        // SAFETY: The stack gives memory for the answer.
-        let (rx, tx) = unsafe { (&mut *rx, &mut *tx) };
-        crate::stats::RxQueueStats::default().fill(rx);
-        crate::stats::TxQueueStats::default().fill(tx);
+        // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+        let (port, device, rx, tx) =
+            unsafe { (port::<T>(dev), device::<T>(dev), &mut *rx, &mut *tx) };
+        let (mut rx_total, mut tx_total) = (RxQueueStats::default(), TxQueueStats::default());
+        // CAST: A device has at most `u16::MAX` queues.
+        for queue in device.active().len() as u16..device.queues.len() as u16 {
+            rx_total.add(&port.rx_queue_stats(queue));
+            tx_total.add(&port.tx_queue_stats(queue));
+        }
+        rx_total.fill(rx);
+        tx_total.fill(tx);
     }
 
     /// # Safety
