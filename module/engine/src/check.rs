@@ -2,18 +2,20 @@
 
 //! Which instructions the device has: one instruction at a time, without the rest of the program.
 
-use crate::helper::Helper;
+use crate::helper::{Helper, BPF_F_INGRESS};
 use crate::insn::{alu, atomic, class, jump, mode, pseudo, size, Insn, FRAME_POINTER, SRC_REG};
 use crate::refusal::Rule;
+use crate::skb;
+use crate::store::{base_register, ProgramKind, RegisterFacts, RegisterKind};
 
 const BPF_TAIL_CALL: i32 = 12;
 
-/// Checks that the device can execute `insn`.
+/// Checks that the device can execute `insn` in a program of type `kind`.
 ///
 /// # Errors
 ///
 /// The rule that refuses it.
-pub(crate) fn check(insn: Insn) -> Result<(), Rule> {
+pub(crate) fn check(kind: ProgramKind, insn: Insn) -> Result<(), Rule> {
     let code = insn.code;
     let field = |field| Err(Rule::MalformedInsn { code, field });
     if insn.dst() > FRAME_POINTER || insn.src() > FRAME_POINTER {
@@ -21,8 +23,8 @@ pub(crate) fn check(insn: Insn) -> Result<(), Rule> {
     }
     match insn.class() {
         class::ALU | class::ALU64 => check_alu(insn)?,
-        class::JMP | class::JMP32 => check_jump(insn)?,
-        class::LD => check_ld(insn)?,
+        class::JMP | class::JMP32 => check_jump(kind, insn)?,
+        class::LD => check_ld(kind, insn)?,
         class::LDX => match insn.mode() {
             mode::MEM => {}
             mode::MEMSX if code & size::DW != size::DW => {}
@@ -44,6 +46,45 @@ pub(crate) fn check(insn: Insn) -> Result<(), Rule> {
         return field("the frame pointer r10 is read-only");
     }
     Ok(())
+}
+
+/// Checks what the device can't do with `insn` because of what the verifier knows about the
+/// registers.
+///
+/// # Errors
+///
+/// The rule that refuses it.
+pub(crate) fn check_registers(
+    kind: ProgramKind,
+    insn: Insn,
+    regs: &dyn RegisterFacts,
+) -> Result<(), Rule> {
+    let in_context = base_register(insn).filter(|base| regs.kind(*base) == RegisterKind::Ctx);
+    if let Some(base) = in_context {
+        let is_store = matches!(insn.class(), class::ST | class::STX);
+        return match kind {
+            ProgramKind::Xdp if is_store => Err(Rule::ContextStore),
+            ProgramKind::Xdp => Ok(()),
+            ProgramKind::SchedCls => skb::check_access(
+                insn,
+                i64::from(insn.off).saturating_add(regs.offset(base).into()),
+            ),
+        };
+    }
+    let is_redirect = insn.code == class::JMP | jump::CALL
+        && insn.src() == 0
+        && insn.imm == Helper::Redirect as i32;
+    if !is_redirect || kind != ProgramKind::SchedCls {
+        return Ok(());
+    }
+    match regs.kind(2) {
+        RegisterKind::Scalar {
+            constant: Some(BPF_F_INGRESS),
+        } => Err(Rule::RedirectIngress),
+        // Flags that the kernel does not know either make it give TC_ACT_SHOT.
+        RegisterKind::Scalar { constant: Some(_) } => Ok(()),
+        _ => Err(Rule::RedirectFlags),
+    }
 }
 
 fn check_alu(insn: Insn) -> Result<(), Rule> {
@@ -85,7 +126,7 @@ fn check_alu(insn: Insn) -> Result<(), Rule> {
     }
 }
 
-fn check_jump(insn: Insn) -> Result<(), Rule> {
+fn check_jump(kind: ProgramKind, insn: Insn) -> Result<(), Rule> {
     let code = insn.code;
     let is_32 = insn.class() == class::JMP32;
     let is_reg = code & SRC_REG != 0;
@@ -97,20 +138,20 @@ fn check_jump(insn: Insn) -> Result<(), Rule> {
         }),
         jump::CALL if is_32 => Err(Rule::UnknownInsn { code }),
         jump::CALL if is_reg => Err(Rule::IndirectCall),
-        jump::CALL => check_call(insn),
+        jump::CALL => check_call(kind, insn),
         jump::EXIT if is_32 || is_reg => Err(Rule::UnknownInsn { code }),
         0xe0 | 0xf0 => Err(Rule::UnknownInsn { code }),
         _ => Ok(()),
     }
 }
 
-fn check_call(insn: Insn) -> Result<(), Rule> {
+fn check_call(kind: ProgramKind, insn: Insn) -> Result<(), Rule> {
     match insn.src() {
         pseudo::CALL => Ok(()),
         pseudo::KFUNC_CALL => Err(Rule::KernelFunction { id: insn.imm }),
         0 if insn.imm == BPF_TAIL_CALL => Err(Rule::TailCall),
-        0 if Helper::from_id(insn.imm).is_some() => Ok(()),
-        0 => Err(Rule::UnknownHelper { id: insn.imm }),
+        0 if Helper::for_kind(insn.imm, kind).is_some() => Ok(()),
+        0 => Err(Rule::UnknownHelper { id: insn.imm, kind }),
         _ => Err(Rule::MalformedInsn {
             code: insn.code,
             field: "the source of a call must be 0 (helper) or 1 (function of the program)",
@@ -118,14 +159,27 @@ fn check_call(insn: Insn) -> Result<(), Rule> {
     }
 }
 
-fn check_ld(insn: Insn) -> Result<(), Rule> {
+fn check_ld(kind: ProgramKind, insn: Insn) -> Result<(), Rule> {
     let code = insn.code;
     match insn.mode() {
         mode::IMM if insn.is_ld_imm64() => match insn.src() {
             0 | pseudo::MAP_FD | pseudo::MAP_IDX => Ok(()),
             src => Err(Rule::PseudoImmediate { src }),
         },
-        mode::ABS | mode::IND => Err(Rule::PacketLoad),
+        mode::ABS | mode::IND if code & size::DW == size::DW => Err(Rule::UnknownInsn { code }),
+        mode::ABS | mode::IND if kind == ProgramKind::Xdp => Err(Rule::PacketLoad),
+        mode::ABS | mode::IND => {
+            let source = insn.mode() == mode::IND || insn.src() == 0;
+            if insn.dst() == 0 && insn.off == 0 && source {
+                Ok(())
+            } else {
+                Err(Rule::MalformedInsn {
+                    code,
+                    field: "a packet load has neither destination nor offset, \
+                            an absolute one no source",
+                })
+            }
+        }
         _ => Err(Rule::UnknownInsn { code }),
     }
 }

@@ -6,7 +6,8 @@
 //! offloads are those of `skbuff.h`, so that a driver fills a descriptor by copying and does not
 //! have to interpret headers.
 
-use crate::exec::XdpVerdict;
+use crate::exec::{TcVerdict, XdpVerdict};
+use crate::frame::VlanTag;
 
 /// From driver to device: one frame to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -41,18 +42,53 @@ pub struct RxDescriptor {
     pub meta_len: u8,
     /// Receive queue that the device chose.
     pub queue: u32,
-    /// Receive-side-scaling hash, if the device computed one.
+    /// Receive-side-scaling hash, if the device computed one that still holds.
     pub hash: Option<u32>,
     /// What the offloaded program said; `None` if there is no program.
     pub verdict: Option<XdpVerdict>,
     /// Interface index of the port that the program wants the frame sent by, if the verdict is
     /// [`XdpVerdict::Redirect`] and the program named one.
     pub redirect: Option<u32>,
+    /// What came of the offloaded classifier; `None` if it did not run.
+    pub tc: Option<TcDescriptor>,
+}
+
+/// The part of a receive descriptor that a classifier leaves. The fields are those of `struct
+/// sk_buff`, which the host is not to find out again from the frame's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TcDescriptor {
+    /// What the classifier said; [`TcVerdict::Shot`] if the device stopped it.
+    pub verdict: TcVerdict,
+    /// Interface index of the port that the program wants the frame sent by, if the verdict is
+    /// [`TcVerdict::Redirect`] and the program named one.
+    pub redirect: Option<u32>,
+    /// EtherType, in host byte order.
+    pub protocol: u16,
+    /// Packet type of `linux/if_packet.h`.
+    pub pkt_type: u8,
+    /// Length of the link-layer header in bytes, at most that of the frame.
+    pub network_offset: u32,
+    /// VLAN tag that is not among the frame's bytes. `None` if the frame is to be sent: then the tag
+    /// is in its bytes.
+    pub vlan: Option<VlanTag>,
+    /// Packet mark.
+    pub mark: u32,
+    /// Queueing priority.
+    pub priority: u32,
+    /// For queueing disciplines.
+    pub tc_index: u16,
+    /// The receive queue plus 1, as `skb_record_rx_queue` notes it.
+    pub queue_mapping: u16,
 }
 
 impl RxDescriptor {
     /// Whether the frame goes to the host.
     pub const fn to_host(&self) -> bool {
-        matches!(self.verdict, None | Some(XdpVerdict::Pass))
+        let passed = matches!(self.verdict, None | Some(XdpVerdict::Pass));
+        let classified = match self.tc {
+            None => true,
+            Some(tc) => matches!(tc.verdict, TcVerdict::Ok | TcVerdict::Unspec),
+        };
+        passed && classified
     }
 }

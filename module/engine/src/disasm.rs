@@ -189,6 +189,12 @@ impl fmt::Display for Op {
                     write_parts(f, self)?;
                     write!(f, ", {} -> {extra}", self.second())
                 }
+                Code::LoadAbsolute8 | Code::LoadAbsolute16 | Code::LoadAbsolute32 => {
+                    write!(f, "{dst}, frame[{signed}]")
+                }
+                Code::LoadIndirect8 | Code::LoadIndirect16 | Code::LoadIndirect32 => {
+                    write!(f, "{dst}, frame[{a}{signed:+}]")
+                }
                 Code::LookUp => write!(f, "[r2], skip {}", self.skip()),
                 Code::CopyFrame | Code::CopyMap => {
                     let third = self.third();

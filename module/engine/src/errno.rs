@@ -23,3 +23,5 @@ pub const EEXIST: i32 = 17;
 pub const EINVAL: i32 = 22;
 /// The device does not do this.
 pub const EOPNOTSUPP: i32 = 95;
+/// Not supported, as the kernel says it inside: `bpf_skb_change_proto` of neither IPv4 nor IPv6.
+pub const ENOTSUPP: i32 = 524;

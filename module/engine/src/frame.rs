@@ -2,11 +2,14 @@
 
 //! The frame that the device is working on, and its context.
 
+pub(crate) mod tc;
+
 use crate::errno;
 use crate::limits::RESERVED_HEADROOM;
+pub use tc::{TcContext, VlanTag};
 
-/// Bytes of an Ethernet header: a program can't make a frame shorter.
-const ETH_HLEN: i64 = 14;
+/// Bytes of an Ethernet header: an XDP program can't make a frame shorter.
+pub(crate) const ETH_HLEN: i64 = 14;
 /// Longest metadata in front of a frame, as `skb_shared_info` can carry it.
 const MAX_METADATA: i64 = 255;
 
@@ -72,6 +75,11 @@ impl<'a> Frame<'a> {
     /// Whether the frame has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the frame may only be read.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.buffer, Buffer::Shared(_))
     }
 
     /// Offset of the frame in its buffer.
@@ -187,6 +195,117 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// What a classifier's helpers do to a frame. Software moves a frame to a larger buffer when it has
+/// to; here the buffer is what there is, but room may be at either end of it.
+impl Frame<'_> {
+    /// Takes `count` bytes out of the frame behind its first `at` ones, which move, metadata with
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// A (positive) error number if the frame is too short or may only be read; it then is as it
+    /// was.
+    pub(crate) fn remove(&mut self, at: usize, count: usize) -> Result<(), i32> {
+        let gone = at.checked_add(count).filter(|end| *end <= self.len());
+        gone.ok_or(errno::ENOMEM)?;
+        self.move_front(at, self.meta.wrapping_add(count))
+    }
+
+    /// Makes room for `count` bytes in the frame behind its first `at` ones, which move, metadata
+    /// with them. The new bytes are zero.
+    ///
+    /// # Errors
+    ///
+    /// A (positive) error number if the frame is too short, the buffer too small, or it may only be
+    /// read; the frame's bytes are then as they were.
+    pub(crate) fn insert(&mut self, at: usize, count: usize) -> Result<(), i32> {
+        if at > self.len() {
+            return Err(errno::ENOMEM);
+        }
+        self.make_room(count, 0)?;
+        self.move_front(at, self.meta.saturating_sub(count))?;
+        self.clear(at, count);
+        Ok(())
+    }
+
+    /// Makes the frame `len` bytes long by cutting its end off, or adding zeros to it.
+    ///
+    /// # Errors
+    ///
+    /// A (positive) error number if the buffer is too small or may only be read; the frame's bytes
+    /// are then as they were.
+    pub(crate) fn resize(&mut self, len: usize) -> Result<(), i32> {
+        let old = self.len();
+        let more = len.saturating_sub(old);
+        self.make_room(0, more)?;
+        self.end = self.data.saturating_add(len);
+        self.clear(old, more);
+        Ok(())
+    }
+
+    /// Copies `bytes` to the frame from its byte `at` on, if it has that many and may be written.
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
+        let first = self.data.saturating_add(at);
+        let end = first.saturating_add(bytes.len());
+        if let Buffer::Exclusive(buffer) = &mut self.buffer {
+            let place = buffer.get_mut(first..end).filter(|_| end <= self.end);
+            for (to, from) in place.unwrap_or_default().iter_mut().zip(bytes) {
+                *to = *from;
+            }
+        }
+    }
+
+    /// Zeroes `count` bytes of the frame from byte `at` on.
+    fn clear(&mut self, at: usize, count: usize) {
+        let first = self.data.saturating_add(at);
+        if let Buffer::Exclusive(bytes) = &mut self.buffer {
+            let range = first..first.saturating_add(count);
+            if let Some(bytes) = bytes.get_mut(range) {
+                bytes.fill(0);
+            }
+        }
+    }
+
+    /// Moves metadata and the first `count` bytes of the frame to buffer offset `to`.
+    fn move_front(&mut self, count: usize, to: usize) -> Result<(), i32> {
+        let Buffer::Exclusive(bytes) = &mut self.buffer else {
+            return Err(errno::ENOMEM);
+        };
+        let metadata = self.data.saturating_sub(self.meta);
+        move_bytes(bytes, self.meta, to, metadata.saturating_add(count));
+        self.meta = to;
+        self.data = to.saturating_add(metadata);
+        Ok(())
+    }
+
+    /// Has `front` bytes free before the metadata and `back` bytes behind the frame, if need be by
+    /// moving all of it.
+    fn make_room(&mut self, front: usize, back: usize) -> Result<(), i32> {
+        let Buffer::Exclusive(bytes) = &mut self.buffer else {
+            return Err(errno::ENOMEM);
+        };
+        let room = bytes.len().saturating_sub(self.end);
+        if self.meta >= front && room >= back {
+            return Ok(());
+        }
+        let (used, metadata) = (
+            self.end.saturating_sub(self.meta),
+            self.data.saturating_sub(self.meta),
+        );
+        let needed = front
+            .checked_add(used)
+            .and_then(|sum| sum.checked_add(back));
+        let spare = needed.and_then(|needed| bytes.len().checked_sub(needed));
+        // What is left over goes to the front, where tags and headers are pushed.
+        let to = front.saturating_add(spare.ok_or(errno::ENOMEM)?);
+        move_bytes(bytes, self.meta, to, used);
+        self.meta = to;
+        self.data = to.saturating_add(metadata);
+        self.end = to.saturating_add(used);
+        Ok(())
+    }
+}
+
 /// The frame may only be read.
 pub(crate) struct ReadOnly;
 
@@ -197,7 +316,8 @@ fn moved(offset: usize, delta: i32) -> i64 {
 
 /// Moves `len` bytes of `bytes` from offset `from` to offset `to`; the ranges may overlap.
 fn move_bytes(bytes: &mut [u8], from: usize, to: usize, len: usize) {
-    // `copy_within` can panic, and there are at most 255 bytes of metadata to move.
+    // `copy_within` can panic, and what is moved is short: headers and metadata, but for a frame that
+    // has no room left where it lies.
     for step in 0..len {
         let index = if to < from {
             step

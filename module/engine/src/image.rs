@@ -12,7 +12,7 @@
 //! | 8..12 | engine version: major, minor, patch, 0 |
 //! | 12..16 | number of operations |
 //! | 16..18 | number of entries of the program's map table |
-//! | 18..20 | flags: bit 0, the program may change frames |
+//! | 18..20 | flags: bit 0, the program may change frames; bit 1, it is a classifier (else XDP); bit 2, it may make frames longer than the room around them |
 //! | 20..24 | stack that the program needs, in bytes |
 //! | 24..56 | SHA-256 of the program that it was made from |
 //! | 56..60 | number of instruction slots of the program that it was made from |
@@ -26,15 +26,18 @@ use crate::crc32c::Crc32c;
 use crate::helper::Helper;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::{Code, Op};
+use crate::store::ProgramKind;
 
 /// Version of the serialised form.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"ONIC");
 const HEADER_BYTES: usize = 64;
 const ORIGIN_BYTES: usize = 4;
 const CRC_AT: usize = 60;
 const FLAG_WRITES_FRAME: u16 = 1;
+const FLAG_CLASSIFIER: u16 = 2;
+const FLAG_GROWS_FRAME: u16 = 4;
 
 /// Bytes that are no image of this engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,7 +105,9 @@ pub(crate) struct Parts<M: Memory> {
 pub(crate) struct Header {
     pub(crate) digest: [u8; 32],
     pub(crate) maps: u16,
+    pub(crate) kind: ProgramKind,
     pub(crate) writes_frame: bool,
+    pub(crate) grows_frame: bool,
     pub(crate) stack_bytes: u32,
     pub(crate) slots: u32,
 }
@@ -110,11 +115,10 @@ pub(crate) struct Header {
 impl Header {
     fn encode(&self, ops: usize, crc: u32) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
-        let flags = if self.writes_frame {
-            FLAG_WRITES_FRAME
-        } else {
-            0
-        };
+        let flag = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
+        let flags = flag(self.writes_frame, FLAG_WRITES_FRAME)
+            | flag(self.kind == ProgramKind::SchedCls, FLAG_CLASSIFIER)
+            | flag(self.grows_frame, FLAG_GROWS_FRAME);
         let fields = MAGIC
             .to_le_bytes()
             .into_iter()
@@ -195,10 +199,17 @@ impl<M: Memory> Image<M> {
         if crc.value() != u32::from_le_bytes(field(head, CRC_AT)) {
             return Err(ImageError::Checksum);
         }
+        let flags = u16::from_le_bytes(field(head, 18));
         let header = Header {
             digest: field(head, 24),
             maps: u16::from_le_bytes(field(head, 16)),
-            writes_frame: u16::from_le_bytes(field(head, 18)) & FLAG_WRITES_FRAME != 0,
+            kind: if flags & FLAG_CLASSIFIER != 0 {
+                ProgramKind::SchedCls
+            } else {
+                ProgramKind::Xdp
+            },
+            writes_frame: flags & FLAG_WRITES_FRAME != 0,
+            grows_frame: flags & FLAG_GROWS_FRAME != 0,
             stack_bytes: u32::from_le_bytes(field(head, 20)),
             slots: u32::from_le_bytes(field(head, 56)),
         };
@@ -207,7 +218,7 @@ impl<M: Memory> Image<M> {
             .ok_or(length)?;
         for (index, bytes) in (0..count).zip(chunks(ops)) {
             let op = Op::from_le_bytes(*bytes);
-            op.filter(|op| executable(op, index, count, header.maps))
+            op.filter(|op| executable(op, index, count, &header))
                 .ok_or(ImageError::Operation { index })?;
         }
         let filler = Op::new(Code::Exit, 0, 0, 0, 0);
@@ -223,6 +234,17 @@ impl<M: Memory> Image<M> {
     /// The serialised image, for `bpftool prog dump jited`.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The program's type.
+    pub fn kind(&self) -> ProgramKind {
+        self.header.kind
+    }
+
+    /// Whether the program may make the frame longer than the room around it allows: for what it
+    /// then needs see [`MAX_SKB_LEN`](crate::limits::MAX_SKB_LEN).
+    pub fn grows_frame(&self) -> bool {
+        self.header.grows_frame
     }
 
     /// Whether the program may change the bytes or the bounds of the frame; if not, it runs on a
@@ -301,7 +323,7 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 /// Whether the fields of `op`, operation `index`, name things that exist.
-fn executable(op: &Op, index: usize, count: usize, maps: u16) -> bool {
+fn executable(op: &Op, index: usize, count: usize, header: &Header) -> bool {
     let target = !op.code.has_target() || (op.extra as usize) < count;
     // Going back is for jumps that are charged for it.
     let goes_back = op.extra as usize <= index;
@@ -309,9 +331,10 @@ fn executable(op: &Op, index: usize, count: usize, maps: u16) -> bool {
     let what = match op.code {
         Code::CallHelper => i32::try_from(op.imm)
             .ok()
-            .and_then(Helper::from_id)
+            .and_then(|id| Helper::for_kind(id, header.kind))
             .is_some(),
-        Code::MapAddress => op.imm < maps.into(),
+        Code::MapAddress => op.imm < header.maps.into(),
+        code if code.is_packet_load() => header.kind == ProgramKind::SchedCls,
         _ => true,
     };
     target && what

@@ -43,6 +43,7 @@ mod numbered;
 pub mod op;
 pub mod pipeline;
 pub mod refusal;
+mod skb;
 pub mod store;
 mod translate;
 

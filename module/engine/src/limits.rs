@@ -35,6 +35,12 @@ pub const XDP_PACKET_HEADROOM: usize = 256;
 /// the same offsets.
 pub const RESERVED_HEADROOM: usize = 40;
 
+/// Longest frame that a classifier's helpers make, in bytes: `BPF_SKB_MAX_LEN` of a 64-bit host with
+/// pages of 4 KiB. Software moves a frame to a larger buffer when it needs one; the device has the
+/// buffer that the driver lends, which should be as long as this for programs whose image
+/// [grows frames](crate::image::Image::grows_frame).
+pub const MAX_SKB_LEN: usize = 16_064;
+
 /// The limits of one device; [`Limits::default`] gives the constants of this module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {

@@ -126,6 +126,11 @@ operations! {
     StoreRelease8 "storerel8", StoreRelease16 "storerel16",
     StoreRelease32 "storerel32", StoreRelease64 "storerel64",
 
+    // dst = frame[imm], or frame[a + imm], as a number in network byte order; negative offsets count
+    // from a header. Where the frame has no such bytes, the function returns 0.
+    LoadAbsolute8 "ldabs8", LoadAbsolute16 "ldabs16", LoadAbsolute32 "ldabs32",
+    LoadIndirect8 "ldind8", LoadIndirect16 "ldind16", LoadIndirect32 "ldind32",
+
     // Go to target, always or if the comparison of a with b or imm holds.
     Ja "ja",
     JeqReg "jeq", JeqImm "jeqi", Jeq32Reg "jeq32", Jeq32Imm "jeqi32",
@@ -184,6 +189,12 @@ impl Code {
     pub const fn has_target(self) -> bool {
         let number = self as u8;
         number >= Self::Ja as u8 && number <= Self::CallLocal as u8
+    }
+
+    /// Whether this is a packet load of classifiers.
+    pub(crate) const fn is_packet_load(self) -> bool {
+        let number = self as u8;
+        number >= Self::LoadAbsolute8 as u8 && number <= Self::LoadIndirect32 as u8
     }
 
     /// Whether this is a shortcut that ends in a jump.

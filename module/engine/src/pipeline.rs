@@ -5,10 +5,10 @@
 use core::ops::Deref;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptor::RxDescriptor;
-use crate::exec::{Core, Program, Services, XdpVerdict};
+use crate::descriptor::{RxDescriptor, TcDescriptor};
+use crate::exec::{Core, Program, Services, TcVerdict, XdpVerdict};
 use crate::fault::FaultCause;
-use crate::frame::{Frame, XdpContext};
+use crate::frame::{Frame, TcContext, XdpContext};
 use crate::map::Map;
 use crate::memory::Memory;
 
@@ -17,6 +17,10 @@ use crate::memory::Memory;
 pub struct Counter(AtomicU64);
 
 impl Counter {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     fn add(&self, amount: u64) {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
@@ -27,41 +31,30 @@ impl Counter {
     }
 }
 
-/// How many verdicts there are.
+/// How many verdicts XDP has.
 const XDP_VERDICTS: usize = 5;
 
-/// What offloaded programs decided about the frames of a receive queue. Wrap around at 2^64.
-#[derive(Default)]
-pub struct XdpCounters {
-    /// Frames by verdict, indexed as [`XdpVerdict`].
-    packets: [Counter; XDP_VERDICTS],
-    /// Their bytes, as they were received.
-    bytes: [Counter; XDP_VERDICTS],
-    /// Programs that the device stopped, by cause; their frames count as aborted.
+/// What offloaded programs decided about the frames of a receive queue, by `VERDICTS` verdicts. Wrap
+/// around at 2^64.
+struct Counters<const VERDICTS: usize> {
+    packets: [Counter; VERDICTS],
+    bytes: [Counter; VERDICTS],
     faults: [Counter; FaultCause::ALL.len()],
 }
 
-impl XdpCounters {
-    /// Frames with verdict `verdict`.
-    pub fn packets(&self, verdict: XdpVerdict) -> u64 {
-        self.packets.get(verdict as usize).map_or(0, Counter::get)
+impl<const VERDICTS: usize> Default for Counters<VERDICTS> {
+    fn default() -> Self {
+        Self {
+            packets: [const { Counter::new() }; VERDICTS],
+            bytes: [const { Counter::new() }; VERDICTS],
+            faults: Default::default(),
+        }
     }
+}
 
-    /// Bytes of the frames with verdict `verdict`, as they were received.
-    pub fn bytes(&self, verdict: XdpVerdict) -> u64 {
-        self.bytes.get(verdict as usize).map_or(0, Counter::get)
-    }
-
-    /// Frames whose program the device stopped because of `cause`.
-    pub fn faults(&self, cause: FaultCause) -> u64 {
-        self.faults.get(cause as usize).map_or(0, Counter::get)
-    }
-
-    fn count(&self, verdict: XdpVerdict, bytes: usize) {
-        if let (Some(packets), Some(total)) = (
-            self.packets.get(verdict as usize),
-            self.bytes.get(verdict as usize),
-        ) {
+impl<const VERDICTS: usize> Counters<VERDICTS> {
+    fn count(&self, verdict: usize, bytes: usize) {
+        if let (Some(packets), Some(total)) = (self.packets.get(verdict), self.bytes.get(verdict)) {
             packets.add(1);
             total.add(bytes as u64);
         }
@@ -72,6 +65,42 @@ impl XdpCounters {
             faults.add(1);
         }
     }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident: $verdict:ident, $count:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Default)]
+            pub struct $name(Counters<{ $count }>);
+
+            impl $name {
+                /// Frames with verdict `verdict`.
+                pub fn packets(&self, verdict: $verdict) -> u64 {
+                    self.0.packets.get(verdict as usize).map_or(0, Counter::get)
+                }
+
+                /// Bytes of the frames with verdict `verdict`, as their programs got them.
+                pub fn bytes(&self, verdict: $verdict) -> u64 {
+                    self.0.bytes.get(verdict as usize).map_or(0, Counter::get)
+                }
+
+                /// Frames whose program the device stopped because of `cause`.
+                pub fn faults(&self, cause: FaultCause) -> u64 {
+                    self.0.faults.get(cause as usize).map_or(0, Counter::get)
+                }
+            }
+        )*
+    };
+}
+
+counters! {
+    /// What offloaded XDP programs decided about the frames of a receive queue. Frames whose program
+    /// the device stopped count as aborted, too. Wrap around at 2^64.
+    XdpCounters: XdpVerdict, XDP_VERDICTS;
+    /// What offloaded classifiers decided about the frames of a receive queue. Frames whose program
+    /// the device stopped count as shot, too. Wrap around at 2^64.
+    TcCounters: TcVerdict, TcVerdict::ALL.len();
 }
 
 /// Takes one frame through the receive pipeline: the offloaded program, if there is one. Any
@@ -92,10 +121,10 @@ pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
         let verdict = core
             .run_xdp(program, frame, context, services)
             .unwrap_or_else(|fault| {
-                counters.count_fault(fault.cause);
+                counters.0.count_fault(fault.cause);
                 XdpVerdict::Aborted
             });
-        counters.count(verdict, received);
+        counters.0.count(verdict as usize, received);
         verdict
     });
     RxDescriptor {
@@ -108,5 +137,53 @@ pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
         redirect: context
             .redirect
             .filter(|_| verdict == Some(XdpVerdict::Redirect)),
+        tc: None,
+    }
+}
+
+/// Takes a frame that `received` says goes to the host through the offloaded classifier. Any
+/// context; does not sleep or allocate.
+///
+/// `context` comes from [`TcContext::of_frame`] on `frame`; the driver may have changed the class
+/// that it begins with. The frame's bytes and bounds are afterwards as the program left them, but
+/// for a frame to be sent, which has its VLAN tag again. If there is no room for that, the frame is
+/// shot.
+pub fn run_tc<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+    core: &mut Core<M>,
+    program: &Program<M, R>,
+    frame: &mut Frame<'_>,
+    context: &mut TcContext,
+    services: &impl Services,
+    counters: &TcCounters,
+    received: RxDescriptor,
+) -> RxDescriptor {
+    let bytes = frame.len();
+    let verdict = match core.run_tc(program, frame, context, services) {
+        Ok(TcVerdict::Redirect) if context.insert_tag(frame).is_err() => TcVerdict::Shot,
+        Ok(verdict) => verdict,
+        Err(fault) => {
+            counters.0.count_fault(fault.cause);
+            TcVerdict::Shot
+        }
+    };
+    counters.0.count(verdict as usize, bytes);
+    let len = frame.len() as u32;
+    RxDescriptor {
+        len,
+        meta_len: frame.metadata().len() as u8,
+        hash: received.hash.filter(|_| !context.hash_invalid),
+        tc: Some(TcDescriptor {
+            verdict,
+            redirect: context.redirect.filter(|_| verdict == TcVerdict::Redirect),
+            protocol: context.protocol,
+            pkt_type: context.pkt_type,
+            network_offset: context.network_offset.min(len),
+            vlan: context.vlan,
+            mark: context.mark,
+            priority: context.priority,
+            tc_index: context.tc_index as u16,
+            queue_mapping: context.queue_mapping as u16,
+        }),
+        ..received
     }
 }

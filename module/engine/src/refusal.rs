@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::errno;
 use crate::helper;
+use crate::store::ProgramKind;
 
 /// A program, or a change of one, that the device refuses.
 ///
@@ -24,8 +25,6 @@ pub struct Refusal {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Rule {
-    /// The device runs XDP programs only.
-    ProgramKind,
     /// The program has no instructions.
     EmptyProgram,
     /// More instruction slots than the program store takes.
@@ -59,10 +58,12 @@ pub enum Rule {
         /// The field at fault and what it may be.
         field: &'static str,
     },
-    /// A call of a helper that the device lacks.
+    /// A call of a helper that the device lacks for programs of this type.
     UnknownHelper {
         /// The helper's number.
         id: i32,
+        /// The program's type.
+        kind: ProgramKind,
     },
     /// A call of a kernel function.
     KernelFunction {
@@ -73,8 +74,21 @@ pub enum Rule {
     TailCall,
     /// A call through a register.
     IndirectCall,
-    /// A store to the context.
+    /// A store to the context of an XDP program.
     ContextStore,
+    /// An access to a field of a classifier's context that the device does not have.
+    ContextField {
+        /// The field's name in `struct __sk_buff`.
+        name: &'static str,
+        /// Offset of the access in bytes.
+        offset: i64,
+        /// Why the device does not have it.
+        reason: &'static str,
+    },
+    /// A redirection to the receive side of a port.
+    RedirectIngress,
+    /// A redirection with flags that the verifier does not know.
+    RedirectFlags,
     /// A jump through a register.
     IndirectJump,
     /// A legacy packet load.
@@ -172,9 +186,6 @@ impl fmt::Display for Rule {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::ProgramKind => {
-                f.write_str("the device runs XDP programs only: compile it as SEC(\"xdp\")")
-            }
             Self::EmptyProgram => f.write_str("the program has no instructions"),
             Self::TooManyInsns { asked, limit } => write!(
                 f,
@@ -195,11 +206,11 @@ impl fmt::Display for Rule {
                 write!(f, "code {code:#04x} is not an instruction of the device")
             }
             Self::MalformedInsn { code, field } => write!(f, "code {code:#04x}: {field}"),
-            Self::UnknownHelper { id } => {
+            Self::UnknownHelper { id, kind } => {
                 f.write_str("call ")?;
                 helper::write_name(f, id)?;
                 write!(f, "#{id}: unknown func to this device (helpers: ")?;
-                helper::write_all(f)?;
+                helper::write_all(f, kind)?;
                 f.write_str(")")
             }
             Self::KernelFunction { id } => write!(
@@ -214,6 +225,19 @@ impl fmt::Display for Rule {
             Self::ContextStore => f.write_str(
                 "store to the context: rx_queue_index can't be chosen, \
                  the device has no receive-side steering",
+            ),
+            Self::ContextField {
+                name,
+                offset,
+                reason,
+            } => write!(f, "__sk_buff.{name} (offset {offset}): {reason}"),
+            Self::RedirectIngress => f.write_str(
+                "bpf_redirect#23 with BPF_F_INGRESS: the device can send a frame by a port, \
+                 it can't have one receive it; use flags 0",
+            ),
+            Self::RedirectFlags => f.write_str(
+                "bpf_redirect#23 with flags that are no constant: \
+                 the device takes 0 only, which must be known when the program is loaded",
             ),
             Self::IndirectCall => f.write_str(
                 "call through a register: \

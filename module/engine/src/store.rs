@@ -109,6 +109,7 @@ struct Function {
 
 /// One program in the store.
 pub struct Source<M: Memory> {
+    kind: ProgramKind,
     original: M::Buffer<Insn>,
     slots: M::Buffer<Slot>,
     /// How many of `slots` are left.
@@ -122,7 +123,7 @@ impl<M: Memory> Source<M> {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: the wrong type, too long, no memory, or calls that lead nowhere. Whether the
+    /// [`Refusal`]: too long, no memory, or calls that lead nowhere. Whether the
     /// device has each instruction is checked by [`check_insn`](Self::check_insn) and by
     /// translation, not here.
     pub fn new(
@@ -132,9 +133,6 @@ impl<M: Memory> Source<M> {
         limits: &Limits,
     ) -> Result<Self, Refusal> {
         let asked = insns.len();
-        if kind != ProgramKind::Xdp {
-            return Err(Refusal::program(Rule::ProgramKind));
-        }
         if asked == 0 {
             return Err(Refusal::program(Rule::EmptyProgram));
         }
@@ -170,6 +168,7 @@ impl<M: Memory> Source<M> {
         find_functions(&original, &mut functions)?;
         let max_call_depth = limits.max_call_depth.min(MAX_CALL_DEPTH);
         Ok(Self {
+            kind,
             original,
             slots,
             len: asked,
@@ -181,6 +180,11 @@ impl<M: Memory> Source<M> {
     /// The instructions as they were loaded.
     pub fn original(&self) -> &[Insn] {
         &self.original
+    }
+
+    /// The program's type.
+    pub fn kind(&self) -> ProgramKind {
+        self.kind
     }
 
     /// Number of slots that are left.
@@ -226,13 +230,11 @@ impl<M: Memory> Source<M> {
                 len,
             }));
         };
-        check::check(slot.insn).map_err(|rule| Refusal::insn(idx, rule))?;
+        let refuse = |rule| Refusal::insn(idx, rule);
+        check::check(self.kind, slot.insn).map_err(refuse)?;
+        check::check_registers(self.kind, slot.insn, regs).map_err(refuse)?;
         if let Some(base) = base_register(slot.insn) {
-            let kind = regs.kind(base);
-            if kind == RegisterKind::Ctx && matches!(slot.insn.class(), class::ST | class::STX) {
-                return Err(Refusal::insn(idx, Rule::ContextStore));
-            }
-            slot.hint = slot.hint.merge(hint_of(kind));
+            slot.hint = slot.hint.merge(hint_of(regs.kind(base)));
         }
         Ok(())
     }
@@ -380,7 +382,7 @@ fn find_functions(insns: &[Insn], functions: &mut [Function]) -> Result<(), Refu
 }
 
 /// The register that holds the address of a load or store.
-fn base_register(insn: Insn) -> Option<u8> {
+pub(crate) fn base_register(insn: Insn) -> Option<u8> {
     match insn.class() {
         class::LDX => Some(insn.src()),
         class::STX
@@ -420,11 +422,20 @@ impl Slot {
             class::ST | class::STX => {
                 !matches!(self.region(), Hint::Stack | Hint::MapValue | Hint::Context)
             }
-            class::JMP if insn.operation() == jump::CALL && !insn.is_local_call() => {
-                Helper::from_id(insn.imm).is_some_and(Helper::moves_frame)
-            }
-            _ => false,
+            _ => self.helper().is_some_and(Helper::writes_frame),
         }
+    }
+
+    /// Whether the instruction may make the frame longer than the room around it allows.
+    pub(crate) fn may_grow_frame(&self) -> bool {
+        self.helper().is_some_and(Helper::grows_frame)
+    }
+
+    /// The helper that the instruction calls.
+    fn helper(&self) -> Option<Helper> {
+        let insn = self.insn;
+        let is_call = insn.code == class::JMP | jump::CALL && insn.src() == 0;
+        Helper::from_id(insn.imm).filter(|_| is_call)
     }
 }
 

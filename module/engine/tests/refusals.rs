@@ -12,9 +12,8 @@ use engine::frame::Frame;
 use engine::helper::Helper;
 use engine::insn::{atomic as op, class, jump, mode, size, Insn, LD_IMM64, SRC_REG};
 use engine::limits::Limits;
-use engine::memory::HostMemory;
 use engine::refusal::{Refusal, Rule};
-use engine::store::{ProgramKind, RegisterKind, Source};
+use engine::store::RegisterKind;
 
 /// What the hook says about the first instruction, and translation about all of them: it must be
 /// the same.
@@ -301,16 +300,6 @@ fn programs_that_are_no_programs() {
     assert_eq!(
         rule(&[ja(1), first, second, exit()]),
         Rule::JumpTarget { target: 2, len: 4 }
-    );
-    let kind = Source::new(
-        &HostMemory,
-        ProgramKind::SchedCls,
-        [exit()].into_iter(),
-        &Limits::default(),
-    );
-    assert_eq!(
-        kind.err().expect("a refusal").to_string(),
-        "the device runs XDP programs only: compile it as SEC(\"xdp\")"
     );
 }
 

@@ -20,10 +20,21 @@ pub(super) fn sum(bytes: &impl WordSource, len: usize, seed: u32) -> u32 {
     (sum.wrapping_add(sum.rotate_right(32)) >> 32) as u32
 }
 
+/// `a + b`.
+pub(super) const fn add(a: u32, b: u32) -> u32 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum.wrapping_add(carry as u32)
+}
+
+/// `a + b` of 16-bit words.
+pub(super) const fn add16(a: u16, b: u16) -> u16 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum.wrapping_add(carry as u16)
+}
+
 /// `a - b`.
 pub(super) const fn sub(a: u32, b: u32) -> u32 {
-    let (sum, carry) = a.overflowing_add(!b);
-    sum.wrapping_add(carry as u32)
+    add(a, !b)
 }
 
 /// A sum of 32-bit words as one of 16-bit words.

@@ -103,6 +103,11 @@ macro_rules! quick_store {
         }
     };
 }
+macro_rules! packet_load {
+    ($type:ty) => {
+        |machine, op, rest| machine.load_packet::<$type>(op, machine.get(op.a), rest)
+    };
+}
 macro_rules! jump_if {
     (Reg, |$a:ident, $b:ident| $cond:expr) => {
         |machine, op, rest| {
@@ -355,12 +360,12 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
 
             Code::LoadContext32 => |machine, op, rest| {
                 let field = machine.address(op).wrapping_sub(address::CONTEXT);
-                match machine.load_context(field) {
-                    Ok(value) => {
+                match machine.context.load_word(machine.frame, field) {
+                    Some(value) => {
                         machine.set(op.dst, value);
                         machine.next(rest)
                     }
-                    Err(_) => machine.slow_load::<u32>(op, rest),
+                    None => machine.slow_load::<u32>(op, rest),
                 }
             },
 
@@ -419,6 +424,13 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::StoreRelease16 => store!(store_release, u16, |machine, op| machine.get(op.b)),
             Code::StoreRelease32 => store!(store_release, u32, |machine, op| machine.get(op.b)),
             Code::StoreRelease64 => store!(store_release, u64, |machine, op| machine.get(op.b)),
+
+            Code::LoadAbsolute8 => |machine, op, rest| machine.load_packet::<u8>(op, 0, rest),
+            Code::LoadAbsolute16 => |machine, op, rest| machine.load_packet::<u16>(op, 0, rest),
+            Code::LoadAbsolute32 => |machine, op, rest| machine.load_packet::<u32>(op, 0, rest),
+            Code::LoadIndirect8 => packet_load!(u8),
+            Code::LoadIndirect16 => packet_load!(u16),
+            Code::LoadIndirect32 => packet_load!(u32),
 
             Code::Ja => |machine, op, rest| machine.jump(op, rest),
             Code::JeqReg => jump_if!(Reg, |a, b| a == b),

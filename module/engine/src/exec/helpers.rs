@@ -5,6 +5,7 @@
 use core::ops::Deref;
 
 use super::checksum;
+use super::context::Context;
 use super::machine::{tail, Machine};
 use super::{Sample, Services, XdpVerdict};
 
@@ -12,7 +13,7 @@ use crate::address::{self, Region};
 use crate::errno;
 use crate::fault::FaultCause;
 use crate::frame::Frame;
-use crate::helper::Helper;
+use crate::helper::{Helper, BPF_F_INGRESS};
 use crate::map::words::{self, words_for, MapBytes, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
@@ -29,6 +30,10 @@ const EVENT_INDEX: u64 = 0xffff_ffff;
 /// Flags of `bpf_perf_event_output` that say how much of the frame to append.
 const EVENT_FRAME_LEN: u64 = 0xf_ffff << EVENT_FRAME_SHIFT;
 const EVENT_FRAME_SHIFT: u32 = 32;
+
+/// What `bpf_redirect` returns to a classifier.
+const TC_ACT_SHOT: u64 = 2;
+const TC_ACT_REDIRECT: u64 = 7;
 
 /// Bytes that a helper reads.
 pub(super) enum Readable<'a> {
@@ -96,12 +101,13 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             Helper::KtimeGetNs => Ok(self.services.ktime_get_ns()),
             Helper::GetPrandomU32 => Ok(self.services.prandom_u32().into()),
             Helper::GetSmpProcessorId => Ok(self.services.processor_id().into()),
-            Helper::Redirect => Ok(self.redirect(arguments)),
+            Helper::Redirect => self.redirect(arguments),
             Helper::PerfEventOutput => self.event_output(arguments),
             Helper::CsumDiff => self.csum_diff(arguments),
             Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
                 self.adjust(helper, arguments)
             }
+            skb_helper => self.call_skb_helper(skb_helper, arguments),
         }
     }
 
@@ -115,6 +121,9 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
         }
         // The kernel's helpers take an int.
         let delta = delta as i32;
+        if !matches!(self.context, Context::Xdp(_)) {
+            return Err((FaultCause::InvalidOperation, helper as u64));
+        }
         let result = match helper {
             Helper::XdpAdjustHead => self.frame.adjust_head(delta),
             Helper::XdpAdjustMeta => self.frame.adjust_meta(delta),
@@ -123,14 +132,26 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
         Ok(status(result))
     }
 
-    /// Notes where the frame is to go if the program's verdict is [`XdpVerdict::Redirect`]. Whether
-    /// it can go there is for whoever acts on the verdict to find out, as in the kernel.
-    fn redirect(&mut self, [ifindex, flags, ..]: Arguments) -> u64 {
-        if flags != 0 {
-            return XdpVerdict::Aborted as u64;
-        }
-        self.context.redirect = Some(ifindex as u32);
-        XdpVerdict::Redirect as u64
+    /// Notes where the frame is to go if the program's verdict is [`XdpVerdict::Redirect`] or
+    /// [`TcVerdict::Redirect`](super::TcVerdict::Redirect). Whether it can go there is for whoever
+    /// acts on the verdict to find out, as in the kernel.
+    fn redirect(&mut self, [ifindex, flags, ..]: Arguments) -> Result<u64, BadArgument> {
+        Ok(match &mut self.context {
+            Context::Xdp(_) if flags != 0 => XdpVerdict::Aborted as u64,
+            Context::Xdp(context) => {
+                context.redirect = Some(ifindex as u32);
+                XdpVerdict::Redirect as u64
+            }
+            // A verifier that knew of it would have refused the program.
+            Context::Tc(_) if flags == BPF_F_INGRESS => {
+                return Err((FaultCause::InvalidOperation, flags));
+            }
+            Context::Tc(_) if flags != 0 => TC_ACT_SHOT,
+            Context::Tc(context) => {
+                context.redirect = Some(ifindex as u32);
+                TC_ACT_REDIRECT
+            }
+        })
     }
 
     /// Sends `size` bytes at `data` to user space, and behind them as much of the frame as `flags`
@@ -237,7 +258,7 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
 }
 
 /// The `len` bytes at `address`, wherever they are.
-fn readable<'a, M: Memory, R: Deref<Target = Map<M>>>(
+pub(super) fn readable<'a, M: Memory, R: Deref<Target = Map<M>>>(
     frame: &'a Frame<'_>,
     stack: &'a [u8],
     maps: &'a [R],
@@ -264,7 +285,7 @@ fn readable<'a, M: Memory, R: Deref<Target = Map<M>>>(
 }
 
 /// A result as programs see it: 0, or a negative error number in 64 bits.
-fn status(result: Result<(), i32>) -> u64 {
+pub(super) fn status(result: Result<(), i32>) -> u64 {
     match result {
         Ok(()) => 0,
         Err(errno) => i64::from(errno).wrapping_neg() as u64,

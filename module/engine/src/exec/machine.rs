@@ -4,10 +4,11 @@
 
 use core::sync::atomic::{fence, AtomicU64, Ordering};
 
+use super::context::Context;
 use super::interpreter::Handler;
 use crate::address::{self, Region};
 use crate::fault::FaultCause;
-use crate::frame::{Frame, XdpContext};
+use crate::frame::Frame;
 use crate::limits::MAX_CALL_DEPTH;
 use crate::map::words::{self, WORD};
 use crate::map::KEY_WORDS;
@@ -44,7 +45,7 @@ pub(super) struct Machine<'r, 'f, R, S> {
     /// By [`Register`].
     pub(super) registers: [u64; 16],
     pub(super) frame: &'r mut Frame<'f>,
-    pub(super) context: &'r mut XdpContext,
+    pub(super) context: Context<'r>,
     pub(super) stack: &'r mut [u8],
     pub(super) key: &'r mut [u64; KEY_WORDS],
     pub(super) calls: &'r mut [CallFrame; MAX_CALL_DEPTH],
@@ -132,8 +133,10 @@ where
                 .values(map)
                 .and_then(|words| words::load(words, offset as usize, N::BYTES))
                 .ok_or(FaultCause::MapValue),
-            Region::Context(offset) if N::BYTES == 4 => self.load_context(offset),
-            Region::Context(_) => Err(FaultCause::Context),
+            Region::Context(offset) => self
+                .context
+                .load(self.frame, offset, N::BYTES)
+                .ok_or(FaultCause::Context),
             Region::Map(_) | Region::None => Err(FaultCause::NoRegion),
         }
     }
@@ -177,8 +180,10 @@ where
                 .values(map)
                 .and_then(|words| words::store(words, offset as usize, N::BYTES, value))
                 .ok_or(FaultCause::MapValue),
-            Region::Context(offset) if N::BYTES == 4 => self.store_context(offset, value),
-            Region::Context(_) => Err(FaultCause::Context),
+            Region::Context(offset) => self
+                .context
+                .store(offset, N::BYTES, value)
+                .ok_or(FaultCause::Context),
             Region::Map(_) | Region::None => Err(FaultCause::NoRegion),
         }
     }
@@ -254,30 +259,6 @@ where
         self.store::<N>(address, value)
     }
 
-    /// A field of `struct xdp_md`. The fields are four bytes wide, but the frame's bounds come out
-    /// as device addresses in all 64 bits of the register.
-    pub(super) fn load_context(&self, offset: u64) -> Result<u64, FaultCause> {
-        Ok(match offset {
-            0 => address::of_frame(self.frame.data_offset()),
-            4 => address::of_frame(self.frame.end_offset()),
-            8 => address::of_frame(self.frame.meta_offset()),
-            12 => self.context.ingress_ifindex.into(),
-            16 => self.context.rx_queue_index.into(),
-            20 => self.context.egress_ifindex.into(),
-            _ => return Err(FaultCause::Context),
-        })
-    }
-
-    /// An offloaded program chooses the receive queue by writing `rx_queue_index`; the rest is
-    /// read-only.
-    fn store_context(&mut self, offset: u64, value: u64) -> Result<(), FaultCause> {
-        if offset != 16 {
-            return Err(FaultCause::Context);
-        }
-        self.context.rx_queue_index = value as u32;
-        Ok(())
-    }
-
     /// The memory of map `map`.
     #[inline]
     pub(super) fn values(&self, map: u16) -> Option<&[AtomicU64]> {
@@ -291,6 +272,6 @@ pub(super) fn tail(bytes: &[u8], offset: u64) -> Option<&[u8]> {
 }
 
 #[inline(always)]
-fn tail_mut(bytes: &mut [u8], offset: u64) -> Option<&mut [u8]> {
+pub(super) fn tail_mut(bytes: &mut [u8], offset: u64) -> Option<&mut [u8]> {
     bytes.get_mut(offset as usize..)
 }

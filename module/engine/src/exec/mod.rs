@@ -5,24 +5,28 @@
 mod alu;
 mod calls;
 mod checksum;
+mod context;
 mod handlers;
 mod helpers;
 mod interpreter;
 mod machine;
+mod packet_load;
 mod sample;
 mod shortcuts;
+mod skb_helpers;
 
 use core::ops::Deref;
 
 use crate::address;
 use crate::fault::{Fault, FaultCause, FaultRecord};
-use crate::frame::{Frame, XdpContext};
+use crate::frame::{Frame, TcContext, XdpContext};
 use crate::image::Image;
 use crate::insn::REGISTERS;
 use crate::limits::{Limits, MAX_CALL_DEPTH, STACK_FRAME};
 use crate::map::{Map, KEY_WORDS};
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::Register;
+use context::Context;
 use machine::{CallFrame, Machine, Returned, Stop};
 pub use sample::Sample;
 
@@ -68,6 +72,62 @@ impl XdpVerdict {
             3 => Some(Self::Tx),
             4 => Some(Self::Redirect),
             _ => None,
+        }
+    }
+}
+
+/// What a classifier decided about a frame: the actions of `linux/pkt_cls.h` that a direct-action
+/// filter can give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum TcVerdict {
+    /// Nothing decided (-1): the frame goes to the host, and further classifiers see it.
+    Unspec,
+    /// The frame goes to the host (0).
+    Ok,
+    /// The frame is dropped (2).
+    Shot,
+    /// The frame is consumed (4).
+    Stolen,
+    /// The frame is consumed (8).
+    Trap,
+    /// The frame goes out of the port that the program named by `bpf_redirect()` (7).
+    Redirect,
+}
+
+impl TcVerdict {
+    /// All verdicts, by discriminant.
+    pub const ALL: [Self; 6] = [
+        Self::Unspec,
+        Self::Ok,
+        Self::Shot,
+        Self::Stolen,
+        Self::Trap,
+        Self::Redirect,
+    ];
+
+    /// What a filter makes of the number that its program returned; those that are no verdict decide
+    /// nothing.
+    pub const fn from_action(action: i32) -> Self {
+        match action {
+            0 => Self::Ok,
+            2 => Self::Shot,
+            4 => Self::Stolen,
+            7 => Self::Redirect,
+            8 => Self::Trap,
+            _ => Self::Unspec,
+        }
+    }
+
+    /// A short name of lower-case letters, fit for a statistics counter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unspec => "unspec",
+            Self::Ok => "ok",
+            Self::Shot => "shot",
+            Self::Stolen => "stolen",
+            Self::Trap => "trap",
+            Self::Redirect => "redirect",
         }
     }
 }
@@ -143,6 +203,26 @@ impl<M: Memory> Core<M> {
         // What is no action is treated as native XDP treats it.
         let verdict = |r0| XdpVerdict::from_action(r0 as u32);
         let arguments = [address::CONTEXT, 0];
+        let context = Context::Xdp(context);
+        self.execute(program, frame, context, services, arguments, verdict)
+    }
+
+    /// Runs `program`, a classifier, on `frame`. Otherwise as [`run_xdp`](Self::run_xdp).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the device had to stop the program; the frame then is to be dropped, and its
+    /// bytes are as the program left them.
+    pub fn run_tc<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+        &mut self,
+        program: &Program<M, R>,
+        frame: &mut Frame<'_>,
+        context: &mut TcContext,
+        services: &impl Services,
+    ) -> Result<TcVerdict, Fault> {
+        let verdict = |r0| Some(TcVerdict::from_action(r0 as i32));
+        let arguments = [address::CONTEXT, 0];
+        let context = Context::Tc(context);
         self.execute(program, frame, context, services, arguments, verdict)
     }
 
@@ -166,7 +246,8 @@ impl<M: Memory> Core<M> {
             [start, frame.len() as u64]
         };
         let mut context = XdpContext::default();
-        self.execute(program, frame, &mut context, services, arguments, Some)
+        let context = Context::Xdp(&mut context);
+        self.execute(program, frame, context, services, arguments, Some)
     }
 
     /// Runs a program; what it returns has to be something to `result`.
@@ -174,7 +255,7 @@ impl<M: Memory> Core<M> {
         &mut self,
         program: &Program<M, R>,
         frame: &mut Frame<'_>,
-        context: &mut XdpContext,
+        context: Context<'_>,
         services: &impl Services,
         [r1, r2]: [u64; 2],
         result: impl FnOnce(u64) -> Option<V>,

@@ -9,7 +9,7 @@
 use super::lower;
 use crate::insn::{alu, class, jump, Insn, SRC_REG};
 use crate::op::{Code, Op, Register};
-use crate::store::Slot;
+use crate::store::{ProgramKind, Slot};
 
 /// The operation that does `op`, made from `first` and perhaps slots after it, and then `next`.
 ///
@@ -53,7 +53,8 @@ fn move_then_alu(mov: &Op, next: &Slot) -> Option<Op> {
     if !is_binary
         || !width_fits
         || destination(insn) != mov.dst
-        || crate::check::check(insn).is_err()
+        // Arithmetic is the same in all types of programs.
+        || crate::check::check(ProgramKind::Xdp, insn).is_err()
     {
         return None;
     }

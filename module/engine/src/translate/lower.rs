@@ -50,6 +50,7 @@ pub(super) fn lower(slot: &Slot) -> Result<Op, Rule> {
         class::ST => store_op(insn, slot.region()),
         class::STX if insn.mode() == mode::ATOMIC => atomic_op(insn),
         class::STX => store_op(insn, slot.region()),
+        class::LD => packet_load_op(insn),
         _ => Err(Rule::UnknownInsn { code: insn.code }),
     }
 }
@@ -230,6 +231,25 @@ fn load_op(insn: Insn, region: Hint) -> Result<Op, Rule> {
         _ => [Code::Load8, Code::Load16, Code::Load32, Code::Load64],
     };
     Ok(Op::new(by_size(insn.code, sizes), insn.dst(), insn.src(), 0, 0).at(insn.off))
+}
+
+fn packet_load_op(insn: Insn) -> Result<Op, Rule> {
+    let sizes = if insn.mode() == mode::ABS {
+        [
+            Code::LoadAbsolute8,
+            Code::LoadAbsolute16,
+            Code::LoadAbsolute32,
+        ]
+    } else {
+        [
+            Code::LoadIndirect8,
+            Code::LoadIndirect16,
+            Code::LoadIndirect32,
+        ]
+    };
+    let [byte, half, word] = sizes;
+    let code = by_size(insn.code, [byte, half, word, word]);
+    Ok(Op::new(code, 0, insn.src(), 0, extended(insn)))
 }
 
 fn store_op(insn: Insn, region: Hint) -> Result<Op, Rule> {

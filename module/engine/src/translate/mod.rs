@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::{Code, Op};
 use crate::refusal::{Refusal, Rule};
-use crate::store::{jump_distance, Slot, Source};
+use crate::store::{jump_distance, ProgramKind, Slot, Source};
 
 /// Where a slot of the program as it was loaded has gone.
 #[derive(Clone, Copy)]
@@ -79,13 +79,14 @@ impl<M: Memory> Image<M> {
             used: 0,
         };
         let mut walk = Walk {
+            kind: source.kind(),
             slots,
             places: &places,
             at: 0,
             end: slots.len(),
         };
         while let Some(slot) = walk.slot(0) {
-            if let Some((op, end)) = shortcut::find(walk.rest()) {
+            if let Some((op, end)) = shortcut::find(walk.kind, walk.rest()) {
                 let index = out.len;
                 out.push(op, slot.origin);
                 walk.end = walk.at.wrapping_add(end);
@@ -128,7 +129,9 @@ impl<M: Memory> Image<M> {
         let header = Header {
             digest,
             maps: used_maps,
+            kind: source.kind(),
             writes_frame: slots.iter().any(Slot::may_write_frame),
+            grows_frame: slots.iter().any(Slot::may_grow_frame),
             stack_bytes: source.stack_bytes(),
             slots: source.original().len() as u32,
         };
@@ -202,6 +205,7 @@ impl<M: Memory> Output<M> {
 
 /// The second walk's place in the program.
 struct Walk<'a> {
+    kind: ProgramKind,
     slots: &'a [Slot],
     places: &'a [Place],
     at: usize,
@@ -251,7 +255,7 @@ impl<'a> Walk<'a> {
             return Err(Refusal::program(Rule::FallsOffEnd));
         };
         let refuse = |rule| Refusal::insn(slot.origin as usize, rule);
-        check::check(slot.insn).map_err(refuse)?;
+        check::check(self.kind, slot.insn).map_err(refuse)?;
         if slot.insn.is_ld_imm64() {
             let second = self.slot(1).map(|slot| slot.insn);
             let op = lower::ld_imm64(slot.insn, second, maps).map_err(refuse)?;

@@ -9,7 +9,8 @@ use super::gather;
 use crate::helper::Helper;
 use crate::insn::{alu, class, jump, mode, pseudo, size, Insn};
 use crate::op::{Code, Op};
-use crate::store::{Hint, Slot};
+use crate::skb;
+use crate::store::{Hint, ProgramKind, Slot};
 
 /// The fewest slots that a shortcut stands for.
 pub(super) const FEWEST: usize = 2;
@@ -19,12 +20,12 @@ const ADDRESS_LEN: i16 = 6;
 const COPY_SLOTS: usize = 2 * ADDRESS_LEN as usize;
 
 /// The shortcut for the first slots of `slots`, and how many these are.
-pub(super) fn find(slots: &[Slot]) -> Option<(Op, usize)> {
+pub(super) fn find(kind: ProgramKind, slots: &[Slot]) -> Option<(Op, usize)> {
     let first = slots.first()?.insn;
     match first.class() {
         class::LD => look_up(slots),
         class::LDX => gather::find(slots)
-            .or_else(|| bounds(slots))
+            .or_else(|| bounds(kind, slots))
             .or_else(|| increment(slots))
             .or_else(|| copy(slots)),
         _ => None,
@@ -50,8 +51,8 @@ fn look_up(slots: &[Slot]) -> Option<(Op, usize)> {
     (is_map && is_lookup).then_some((Op::new(Code::LookUp, 0, 0, 0, 0), 3))
 }
 
-/// `d = xdp_md.data_end; s = xdp_md.data`, in any order.
-fn bounds(slots: &[Slot]) -> Option<(Op, usize)> {
+/// `d = ctx.data_end; s = ctx.data`, in any order.
+fn bounds(kind: ProgramKind, slots: &[Slot]) -> Option<(Op, usize)> {
     let [first, second, ..] = slots else {
         return None;
     };
@@ -65,9 +66,13 @@ fn bounds(slots: &[Slot]) -> Option<(Op, usize)> {
         && second_insn.src() == context
         && first_insn.dst() != context
         && first_insn.dst() != second_insn.dst();
+    let (data, data_end) = match kind {
+        ProgramKind::Xdp => (0, 4),
+        ProgramKind::SchedCls => (skb::DATA as i16, skb::DATA_END as i16),
+    };
     let (end, start) = match (first_insn.off, second_insn.off) {
-        (4, 0) => (first_insn.dst(), second_insn.dst()),
-        (0, 4) => (second_insn.dst(), first_insn.dst()),
+        offsets if offsets == (data_end, data) => (first_insn.dst(), second_insn.dst()),
+        offsets if offsets == (data, data_end) => (second_insn.dst(), first_insn.dst()),
         _ => return None,
     };
     apart.then_some((Op::new(Code::LoadBounds, end, context, start, 0), 2))

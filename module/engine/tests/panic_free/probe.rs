@@ -13,13 +13,13 @@ use core::hint::black_box;
 use engine::descriptor::RxDescriptor;
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
-use engine::frame::{Frame, XdpContext};
+use engine::frame::{Frame, TcContext, XdpContext};
 use engine::image::{Image, ImageError};
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Memory, OutOfMemory};
-use engine::pipeline::{self, XdpCounters};
+use engine::pipeline::{self, TcCounters, XdpCounters};
 use engine::refusal::Refusal;
 use engine::store::{ProgramKind, RegisterFacts, Source};
 
@@ -109,7 +109,7 @@ pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
 
 pub fn image_facts(image: &Image<Opaque>) -> (bool, usize, u32, Option<u32>) {
     (
-        image.writes_frame(),
+        image.writes_frame() || image.grows_frame() || image.kind() == ProgramKind::Xdp,
         image.bytes().len(),
         image.stack_bytes(),
         image.origin(image.ops().len()),
@@ -160,4 +160,21 @@ pub fn receive(
     counters: &XdpCounters,
 ) -> RxDescriptor {
     pipeline::receive(core, program, frame, context, &Opaquely, counters)
+}
+
+pub fn of_frame(frame: &mut Frame<'_>, port_address: &[u8; 6]) -> Option<TcContext> {
+    TcContext::of_frame(frame, port_address, black_box(1), black_box(2))
+}
+
+pub fn run_tc(
+    core: &mut Core<Opaque>,
+    program: &Program<Opaque, Maps>,
+    frame: &mut Frame<'_>,
+    context: &mut TcContext,
+    counters: &TcCounters,
+    received: RxDescriptor,
+) -> RxDescriptor {
+    pipeline::run_tc(
+        core, program, frame, context, &Opaquely, counters, received,
+    )
 }

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The helper functions of classifiers.
+//!
+//! The kernel's work on `struct sk_buff`; ours do to a [`Frame`] and its [`TcContext`] what those do
+//! to a linear one without a checksum of its own (`CHECKSUM_NONE`): so a flag that has them keep
+//! such a checksum right has nothing to do.
+
+use core::ops::Deref;
+
+use super::checksum;
+use super::context::Context;
+use super::helpers::{readable, status, Arguments, BadArgument};
+use super::machine::{tail_mut, Machine};
+use super::Services;
+use crate::address::{self, Region};
+use crate::errno;
+use crate::fault::FaultCause;
+use crate::frame::tc::{be16, ether_type, is_vlan, ADDRESSES, PACKET_OTHERHOST, VLAN_HLEN};
+use crate::frame::{Frame, TcContext, VlanTag, ETH_HLEN};
+use crate::helper::Helper;
+use crate::limits::MAX_SKB_LEN;
+use crate::map::words::{self, WordSource, WORD};
+use crate::map::Map;
+use crate::memory::Memory;
+
+/// Flags of `bpf_skb_store_bytes`: keep a checksum of the whole frame right, and forget its hash.
+const BPF_F_RECOMPUTE_CSUM: u64 = 1;
+const BPF_F_INVALIDATE_HASH: u64 = 2;
+/// Flags of the checksum helpers: how many bytes the field has that was replaced, or 0 for a
+/// difference of sums.
+const BPF_F_HDR_FIELD_MASK: u64 = 0xf;
+/// And of `bpf_l4_csum_replace`. The first and the last are about checksums of the whole frame.
+const BPF_F_PSEUDO_HDR: u64 = 0x10;
+const BPF_F_MARK_MANGLED_0: u64 = 0x20;
+const BPF_F_MARK_ENFORCE: u64 = 0x40;
+const BPF_F_IPV6: u64 = 0x80;
+/// What stands for a UDP checksum of 0, which means that there is none.
+const CSUM_MANGLED_0: u16 = 0xffff;
+/// Greatest offset that the checksum helpers, and relative loads, take.
+const MAX_OFFSET: u32 = 0xffff;
+/// Where `bpf_skb_load_bytes_relative` counts from.
+const BPF_HDR_START_MAC: u32 = 0;
+const BPF_HDR_START_NET: u32 = 1;
+
+const ETH_P_IP: u16 = 0x0800;
+const ETH_P_8021Q: u16 = 0x8100;
+const ETH_P_IPV6: u16 = 0x86dd;
+/// How much longer an IPv6 header is than one of IPv4.
+const IPV6_LONGER: usize = 20;
+/// Bytes of an Ethernet header with one VLAN tag.
+const VLAN_ETH_HLEN: usize = 18;
+
+impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
+    /// Calls `helper`, which only classifiers have; gives r0.
+    pub(super) fn call_skb_helper(
+        &mut self,
+        helper: Helper,
+        arguments: Arguments,
+    ) -> Result<u64, BadArgument> {
+        let [context, a, b, c, d] = arguments;
+        if context != address::CONTEXT {
+            return Err((FaultCause::NotTheContext, context));
+        }
+        if helper.writes_frame() && self.frame.is_read_only() {
+            return Err((FaultCause::FrameReadOnly, context));
+        }
+        let Context::Tc(context) = &mut self.context else {
+            return Err((FaultCause::InvalidOperation, helper as u64));
+        };
+        let (context, frame) = (&mut **context, &mut *self.frame);
+        // The kernel's helpers take less than 64 bits of most arguments.
+        Ok(status(match helper {
+            Helper::SkbLoadBytes => return self.load_bytes(Some(a as u32), b, c as u32),
+            Helper::SkbLoadBytesRelative => {
+                let start = match d as u32 {
+                    BPF_HDR_START_MAC => Some(0),
+                    BPF_HDR_START_NET => Some(context.network_offset),
+                    _ => None,
+                };
+                let start = start.filter(|_| a as u32 <= MAX_OFFSET);
+                let offset = start.and_then(|start| start.checked_add(a as u32));
+                return self.load_bytes(offset, b, c as u32);
+            }
+            Helper::SkbStoreBytes => return self.store_bytes(a as u32, b, c as u32, d),
+            Helper::L3CsumReplace => l3_csum_replace(frame, a as u32, b, c, d),
+            Helper::L4CsumReplace => l4_csum_replace(frame, a as u32, b, c, d),
+            Helper::SkbPullData if a as u32 as usize > frame.len() => Err(errno::ENOMEM),
+            Helper::SkbPullData => Ok(()),
+            Helper::SkbChangeTail => change_tail(context, frame, a as u32, b),
+            Helper::SkbChangeHead => change_head(context, frame, a as u32, b),
+            Helper::SkbChangeProto => change_proto(context, frame, u16::from_be(a as u16), b),
+            Helper::SkbVlanPush => {
+                let protocol = u16::from_be(a as u16);
+                let protocol = Some(protocol).filter(|protocol| is_vlan(*protocol));
+                let tag = VlanTag {
+                    protocol: protocol.unwrap_or(ETH_P_8021Q),
+                    tci: b as u16,
+                };
+                vlan_push(context, frame, tag)
+            }
+            Helper::SkbVlanPop => vlan_pop(context, frame),
+            Helper::SkbChangeType if a as u32 > PACKET_OTHERHOST.into() => Err(errno::EINVAL),
+            Helper::SkbChangeType => {
+                context.pkt_type = a as u8;
+                Ok(())
+            }
+            Helper::SetHashInvalid => {
+                context.hash_invalid = true;
+                Ok(())
+            }
+            _ => return Err((FaultCause::InvalidOperation, helper as u64)),
+        }))
+    }
+
+    /// Copies `len` bytes of the frame from byte `offset` on to `to`; zeros, if they are not there.
+    fn load_bytes(&mut self, offset: Option<u32>, to: u64, len: u32) -> Result<u64, BadArgument> {
+        let len = len as usize;
+        let offset = offset.filter(|offset| *offset <= i32::MAX as u32);
+        let bytes = offset
+            .and_then(|offset| self.frame.data().get(offset as usize..))
+            .and_then(|bytes| bytes.get(..len));
+        let result = bytes.map(|_| ()).ok_or(errno::EFAULT);
+        let bytes = bytes.unwrap_or(&[]);
+        match address::region(to) {
+            Region::Stack(offset) => {
+                let place = tail_mut(self.stack, offset).and_then(|place| place.get_mut(..len));
+                let place = place.ok_or((FaultCause::Stack, to))?;
+                place.fill(0);
+                for (to, from) in place.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+            }
+            Region::MapValue(map, offset) => {
+                let bad = (FaultCause::MapValue, to);
+                let (words, offset) = (self.values(map).ok_or(bad)?, offset as usize);
+                let end = offset.checked_add(len).ok_or(bad)?;
+                if end > words.len().saturating_mul(WORD) {
+                    return Err(bad);
+                }
+                for index in 0..len.div_ceil(WORD) {
+                    let at = index.wrapping_mul(WORD);
+                    let count = len.saturating_sub(at).min(WORD);
+                    let place = offset.wrapping_add(at);
+                    words::store(words, place, count, bytes.word(index)).ok_or(bad)?;
+                }
+            }
+            Region::Frame(_) | Region::Context(_) | Region::Map(_) | Region::None => {
+                return Err((FaultCause::NoRegion, to));
+            }
+        }
+        Ok(status(result))
+    }
+
+    /// Copies `len` bytes at `from` to byte `offset` of the frame.
+    fn store_bytes(
+        &mut self,
+        offset: u32,
+        from: u64,
+        len: u32,
+        flags: u64,
+    ) -> Result<u64, BadArgument> {
+        if flags & !(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH) != 0 {
+            return Ok(status(Err(errno::EINVAL)));
+        }
+        let end = (offset as usize).saturating_add(len as usize);
+        if offset > i32::MAX as u32 || end > self.frame.len() {
+            return Ok(status(Err(errno::EFAULT)));
+        }
+        for index in 0..(len as usize).div_ceil(WORD) {
+            let at = index.wrapping_mul(WORD);
+            let count = (len as usize).saturating_sub(at).min(WORD);
+            let address = from.wrapping_add(at as u64);
+            let word = readable(self.frame, self.stack, self.maps, address, count)?.word(0);
+            let place = (offset as usize).wrapping_add(at);
+            let bytes = word.to_le_bytes();
+            self.frame.put(place, bytes.get(..count).unwrap_or(&[]));
+        }
+        if let Context::Tc(context) = &mut self.context {
+            context.hash_invalid |= flags & BPF_F_INVALIDATE_HASH != 0;
+        }
+        Ok(0)
+    }
+}
+
+/// The checksum at byte `offset` of the frame, as its two bytes make a number on a little-endian
+/// host, if a helper may replace it.
+fn checksum_at(frame: &Frame<'_>, offset: u32) -> Result<u16, i32> {
+    let is_even = offset <= MAX_OFFSET && offset % 2 == 0;
+    let sum = be16(frame.data(), offset as usize).filter(|_| is_even);
+    sum.map(u16::swap_bytes).ok_or(errno::EFAULT)
+}
+
+/// The checksum `sum` of data in which `from` became `to`, fields of `size` bytes; with size 0 the
+/// sum of the data has become greater by `to`.
+fn replaced(sum: u16, from: u64, to: u64, size: u64) -> Result<u16, i32> {
+    let before = !u32::from(sum);
+    let after = match size {
+        0 if from != 0 => return Err(errno::EINVAL),
+        0 => checksum::add(to as u32, before),
+        4 => checksum::add(checksum::sub(before, from as u32), to as u32),
+        _ => return Err(errno::EINVAL),
+    };
+    Ok(!checksum::fold(after))
+}
+
+/// `bpf_l3_csum_replace`.
+fn l3_csum_replace(
+    frame: &mut Frame<'_>,
+    offset: u32,
+    from: u64,
+    to: u64,
+    flags: u64,
+) -> Result<(), i32> {
+    if flags & !BPF_F_HDR_FIELD_MASK != 0 {
+        return Err(errno::EINVAL);
+    }
+    let sum = checksum_at(frame, offset)?;
+    let sum = match flags {
+        // In 16 bits all the way, which may give the other one of the two zeros.
+        2 => !checksum::add16(checksum::add16(!sum, !(from as u16)), to as u16),
+        size => replaced(sum, from, to, size)?,
+    };
+    frame.put(offset as usize, &sum.to_le_bytes());
+    Ok(())
+}
+
+/// `bpf_l4_csum_replace`.
+fn l4_csum_replace(
+    frame: &mut Frame<'_>,
+    offset: u32,
+    from: u64,
+    to: u64,
+    flags: u64,
+) -> Result<(), i32> {
+    let known = BPF_F_HDR_FIELD_MASK
+        | BPF_F_PSEUDO_HDR
+        | BPF_F_MARK_MANGLED_0
+        | BPF_F_MARK_ENFORCE
+        | BPF_F_IPV6;
+    if flags & !known != 0 {
+        return Err(errno::EINVAL);
+    }
+    let sum = checksum_at(frame, offset)?;
+    let mangle = flags & BPF_F_MARK_MANGLED_0 != 0;
+    if mangle && flags & BPF_F_MARK_ENFORCE == 0 && sum == 0 {
+        return Ok(());
+    }
+    let sum = match flags & BPF_F_HDR_FIELD_MASK {
+        2 => replaced(sum, from & 0xffff, to & 0xffff, 4)?,
+        size => replaced(sum, from, to, size)?,
+    };
+    let sum = if mangle && sum == 0 {
+        CSUM_MANGLED_0
+    } else {
+        sum
+    };
+    frame.put(offset as usize, &sum.to_le_bytes());
+    Ok(())
+}
+
+/// `bpf_skb_change_tail`.
+fn change_tail(
+    context: &TcContext,
+    frame: &mut Frame<'_>,
+    len: u32,
+    flags: u64,
+) -> Result<(), i32> {
+    // Where a tag left the frame, the kernel takes a transport header in front of the network
+    // header for the limit, and an skb without a whole link-layer header breaks it.
+    let transport = u32::try_from(context.transport_offset).unwrap_or(0);
+    let shortest = transport.max(context.network_offset);
+    if flags != 0 || len as usize > MAX_SKB_LEN || len < shortest {
+        return Err(errno::EINVAL);
+    }
+    frame.resize(len as usize)
+}
+
+/// `bpf_skb_change_head`.
+fn change_head(
+    context: &mut TcContext,
+    frame: &mut Frame<'_>,
+    more: u32,
+    flags: u64,
+) -> Result<(), i32> {
+    let len = frame.len().saturating_add(more as usize);
+    if flags != 0 || more > i32::MAX as u32 || len > MAX_SKB_LEN {
+        return Err(errno::EINVAL);
+    }
+    frame.insert(0, more as usize)?;
+    context.network_offset = context.network_offset.wrapping_add(more);
+    context.transport_offset = context.transport_offset.wrapping_add(more as i32);
+    Ok(())
+}
+
+/// `bpf_skb_change_proto`: makes room for the header of the other IP, or takes it away.
+fn change_proto(
+    context: &mut TcContext,
+    frame: &mut Frame<'_>,
+    to: u16,
+    flags: u64,
+) -> Result<(), i32> {
+    if flags != 0 {
+        return Err(errno::EINVAL);
+    }
+    let network = context.network_offset as usize;
+    let moved = match (context.protocol, to) {
+        (ETH_P_IP, ETH_P_IPV6) => {
+            frame.insert(network, IPV6_LONGER)?;
+            IPV6_LONGER as i32
+        }
+        (ETH_P_IPV6, ETH_P_IP) => {
+            frame.remove(network, IPV6_LONGER)?;
+            -(IPV6_LONGER as i32)
+        }
+        _ => return Err(errno::ENOTSUPP),
+    };
+    // A transport header that was never found goes with the network header.
+    if i64::from(context.transport_offset) != i64::from(context.network_offset) {
+        context.transport_offset = context.transport_offset.wrapping_add(moved);
+    }
+    context.protocol = to;
+    context.hash_invalid = true;
+    Ok(())
+}
+
+/// `bpf_skb_vlan_push`: a tag that is there already goes into the bytes.
+fn vlan_push(context: &mut TcContext, frame: &mut Frame<'_>, tag: VlanTag) -> Result<(), i32> {
+    if let Some(inner) = context.vlan {
+        context.insert_tag(frame)?;
+        context.protocol = inner.protocol;
+    }
+    context.vlan = Some(tag);
+    Ok(())
+}
+
+/// `bpf_skb_vlan_pop`: the tag in the bytes behind it takes its place.
+fn vlan_pop(context: &mut TcContext, frame: &mut Frame<'_>) -> Result<(), i32> {
+    if context.vlan.take().is_none() && is_vlan(context.protocol) {
+        pop_inner(context, frame)?;
+    }
+    if is_vlan(context.protocol) {
+        let protocol = context.protocol;
+        let tci = pop_inner(context, frame)?;
+        context.vlan = Some(VlanTag { protocol, tci });
+    }
+    Ok(())
+}
+
+/// Takes a tag out of the bytes; gives its TCI.
+fn pop_inner(context: &mut TcContext, frame: &mut Frame<'_>) -> Result<u16, i32> {
+    if frame.len() < VLAN_ETH_HLEN {
+        return Err(errno::ENOMEM);
+    }
+    let tci = be16(frame.data(), ADDRESSES.wrapping_add(2)).ok_or(errno::ENOMEM)?;
+    frame.remove(ADDRESSES, VLAN_HLEN)?;
+    context.protocol = ether_type(frame.data()).unwrap_or(0);
+    let network = context.network_offset.saturating_sub(VLAN_HLEN as u32);
+    context.network_offset = network.max(ETH_HLEN as u32);
+    context.transport_offset = context.transport_offset.wrapping_sub(VLAN_HLEN as i32);
+    Ok(tci)
+}
