@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The corpora of the fuzz targets, as they are and with a few bytes changed: what fuzzing has
+//! The corpus of the fuzz targets, programs and what becomes of them, as they are and with a few bytes changed: what fuzzing has
 //! reached once stays safe, without a fuzzer.
 
 #[path = "../fuzz/src/lib.rs"]
@@ -12,10 +12,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, Index};
 
-fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
+fn programs() -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/program");
     let files = std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{dir:?}: {error}"));
     let inputs: Vec<_> = files
         .map(|file| std::fs::read(file.expect("a file").path()).expect("its bytes"))
@@ -24,10 +22,20 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     inputs
 }
 
-/// One of the corpus with up to four bytes changed.
-fn changed(target: &str) -> impl Strategy<Value = Vec<u8>> {
+/// What the device makes of the corpus of programs.
+fn images() -> Vec<Vec<u8>> {
+    let images: Vec<_> = programs()
+        .iter()
+        .flat_map(|data| fuzz::images(data))
+        .collect();
+    assert!(images.len() > 100, "{} images", images.len());
+    images
+}
+
+/// One of `inputs` with up to four bytes changed.
+fn changed(inputs: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let changes = vec((any::<Index>(), any::<u8>()), 0..5);
-    (select(corpus(target)), changes).prop_map(|(mut input, changes)| {
+    (select(inputs), changes).prop_map(|(mut input, changes)| {
         for (at, byte) in changes {
             if !input.is_empty() {
                 let at = at.index(input.len());
@@ -40,26 +48,24 @@ fn changed(target: &str) -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn programs_as_they_are() {
-    corpus("program")
-        .iter()
-        .for_each(|input| fuzz::program(input));
+    programs().iter().for_each(|input| fuzz::program(input));
 }
 
 #[test]
 fn images_as_they_are() {
-    corpus("image").iter().for_each(|input| fuzz::image(input));
+    images().iter().for_each(|input| fuzz::image(input));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn programs_with_changed_bytes(input in changed("program")) {
+    fn programs_with_changed_bytes(input in changed(programs())) {
         fuzz::program(&input);
     }
 
     #[test]
-    fn images_with_changed_bytes(input in changed("image")) {
+    fn images_with_changed_bytes(input in changed(images())) {
         fuzz::image(&input);
     }
 }

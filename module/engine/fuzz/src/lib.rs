@@ -13,15 +13,17 @@
 #[path = "../../tests/common/mod.rs"]
 pub mod common;
 
-use common::{map, source, translate_with, Always, HostMap, HostProgram, TestServices, CONTEXT};
+use common::{
+    map, source_of, tc_context, translate_of, Always, HostMap, HostProgram, TestServices, CONTEXT,
+};
 use engine::exec::{Core, Program};
-use engine::frame::Frame;
+use engine::frame::{Frame, TcContext, XdpContext};
 use engine::image::Image;
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::MapKind;
 use engine::memory::HostMemory;
-use engine::store::RegisterKind;
+use engine::store::{ProgramKind, RegisterKind};
 
 /// What the verifier may say of all pointers.
 pub const HINTS: [Option<RegisterKind>; 5] = [
@@ -45,8 +47,15 @@ pub fn small_limits() -> Limits {
     }
 }
 
-/// Everything that can be seen of a run: verdict or fault, frame, metadata, queue, map.
-pub type Seen = (Result<u8, (u8, u32)>, Vec<u8>, Vec<u8>, u32, Vec<u8>);
+/// What a program leaves beside its frame and its verdict.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Context {
+    Xdp(XdpContext),
+    Tc(TcContext),
+}
+
+/// Everything that can be seen of a run: verdict or fault, frame, metadata, context, map.
+pub type Seen = (Result<u8, (u8, u32)>, Vec<u8>, Vec<u8>, Context, Vec<u8>);
 
 /// Runs a program on a frame of 60 bytes with room on both sides.
 ///
@@ -55,24 +64,34 @@ pub type Seen = (Result<u8, (u8, u32)>, Vec<u8>, Vec<u8>, u32, Vec<u8>);
 /// If the program wrote outside of the room.
 pub fn run_anything(program: &HostProgram, map: &HostMap) -> Seen {
     let mut core = Core::new(&HostMemory, &small_limits()).expect("memory for a core");
-    let mut context = CONTEXT;
     let mut memory = [GUARD_BYTE; BUFFER];
     let buffer = &mut memory[GUARD..BUFFER - GUARD];
     for (byte, value) in buffer.iter_mut().zip(0_u8..) {
         *byte = value;
     }
+    // The frame's EtherType is that of a VLAN tag, for classifiers.
+    buffer[112..116].copy_from_slice(&[0x81, 0, 0, 7]);
     let mut frame = Frame::writable(buffer, 100, 160).expect("a frame");
-    let verdict = core.run_xdp(program, &mut frame, &mut context, &TestServices);
-    let verdict = verdict
-        .map(|verdict| verdict as u8)
-        .map_err(|fault| (fault.cause as u8, fault.insn));
+    let (verdict, context) = match program.image().kind() {
+        ProgramKind::Xdp => {
+            let mut context = CONTEXT;
+            let verdict = core.run_xdp(program, &mut frame, &mut context, &TestServices);
+            (verdict.map(|verdict| verdict as u8), Context::Xdp(context))
+        }
+        ProgramKind::SchedCls => {
+            let mut context = tc_context(&mut frame);
+            let verdict = core.run_tc(program, &mut frame, &mut context, &TestServices);
+            (verdict.map(|verdict| verdict as u8), Context::Tc(context))
+        }
+    };
+    let verdict = verdict.map_err(|fault| (fault.cause as u8, fault.insn));
     let mut value = vec![0; 8];
     let _ = map.lookup(&[0; 4], &mut value);
     let seen = (
         verdict,
         frame.data().to_vec(),
         frame.metadata().to_vec(),
-        context.rx_queue_index,
+        context,
         value,
     );
     let guards = memory[..GUARD].iter().chain(&memory[BUFFER - GUARD..]);
@@ -80,16 +99,16 @@ pub fn run_anything(program: &HostProgram, map: &HostMap) -> Seen {
     seen
 }
 
-/// Takes `code`, a program with one map in its table, from load to verdict, with each hint of the
+/// Takes `code`, a program of type `kind` with one map in its table, from load to verdict, with each hint of the
 /// verifier's; gives what was seen, if any of them let the program in.
 ///
 /// # Panics
 ///
 /// If a hint changes what the program does, or its image does not survive being read back.
-pub fn any_code(code: &[Insn]) -> Option<Seen> {
+pub fn any_code(kind: ProgramKind, code: &[Insn]) -> Option<Seen> {
     let mut seen: Option<Seen> = None;
     for hint in HINTS {
-        let Ok(image) = translate_with(code, hint, &small_limits()) else {
+        let Ok(image) = translate_of(kind, code, hint, &small_limits()) else {
             continue;
         };
         let again = Image::decode(&HostMemory, image.bytes()).expect("the device's own image");
@@ -106,19 +125,31 @@ pub fn any_code(code: &[Insn]) -> Option<Seen> {
     seen
 }
 
-/// Takes `data` for instructions, eight bytes each.
+/// The type of program that `data` is taken for: of a classifier, if there are bytes behind the last
+/// whole instruction.
+fn kind_of(data: &[u8]) -> ProgramKind {
+    if data.len() % 8 == 0 {
+        ProgramKind::Xdp
+    } else {
+        ProgramKind::SchedCls
+    }
+}
+
+/// The instructions in `data`, eight bytes each.
+fn insns_in(data: &[u8]) -> Vec<Insn> {
+    let chunks = data.chunks(8).filter_map(|chunk| chunk.first_chunk());
+    chunks.map(|chunk| Insn::from_le_bytes(*chunk)).collect()
+}
+
+/// Takes `data` for instructions, eight bytes each, and a byte more for a classifier.
 ///
 /// # Panics
 ///
 /// As [`any_code`].
 pub fn program(data: &[u8]) {
-    let code: Vec<Insn> = data
-        .chunks(8)
-        .filter_map(|chunk| chunk.first_chunk())
-        .map(|chunk| Insn::from_le_bytes(*chunk))
-        .collect();
+    let (kind, code) = (kind_of(data), insns_in(data));
     // What the verifier does with a program must not break it either.
-    if let Ok(mut stored) = source(&code, &small_limits()) {
+    if let Ok(mut stored) = source_of(kind, &code, &small_limits()) {
         for idx in 0..code.len() {
             let _ = stored.check_insn(idx, &Always(RegisterKind::Packet));
         }
@@ -127,7 +158,18 @@ pub fn program(data: &[u8]) {
         let _ = stored.replace_insn(code.len() / 3, common::asm::ja(1));
         let _ = common::image_of(&stored, &small_limits()).map(|image| image.to_string());
     }
-    any_code(&code);
+    any_code(kind, &code);
+}
+
+/// The images that the device makes of `data`, taken for a program: seeds for [`image`].
+pub fn images(data: &[u8]) -> Vec<Vec<u8>> {
+    let (kind, code) = (kind_of(data), insns_in(data));
+    let images = HINTS.map(|hint| translate_of(kind, &code, hint, &small_limits()));
+    let bytes = images
+        .into_iter()
+        .flatten()
+        .map(|image| image.bytes().to_vec());
+    bytes.collect()
 }
 
 /// Takes `data` for an image, as it is and with the checksum that it should have, and runs what

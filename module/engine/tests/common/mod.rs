@@ -10,9 +10,9 @@ pub mod asm;
 
 use std::sync::Arc;
 
-use engine::exec::{Core, Program, Sample, Services, XdpVerdict};
+use engine::exec::{Core, Program, Sample, Services, TcVerdict, XdpVerdict};
 use engine::fault::Fault;
-use engine::frame::{Frame, XdpContext};
+use engine::frame::{Frame, TcContext, XdpContext};
 use engine::image::Image;
 use engine::insn::{class, Insn};
 use engine::limits::Limits;
@@ -63,7 +63,15 @@ impl RegisterFacts for Always {
 }
 
 pub fn source(insns: &[Insn], limits: &Limits) -> Result<Source<HostMemory>, Refusal> {
-    Source::new(&HostMemory, ProgramKind::Xdp, insns.iter().copied(), limits)
+    source_of(ProgramKind::Xdp, insns, limits)
+}
+
+pub fn source_of(
+    kind: ProgramKind,
+    insns: &[Insn],
+    limits: &Limits,
+) -> Result<Source<HostMemory>, Refusal> {
+    Source::new(&HostMemory, kind, insns.iter().copied(), limits)
 }
 
 /// The immediate of a map instruction is the map's index in the program's map table.
@@ -82,13 +90,24 @@ pub fn translate_with(
     hint: Option<RegisterKind>,
     limits: &Limits,
 ) -> Result<Image<HostMemory>, Refusal> {
-    let mut source = source(insns, limits)?;
+    translate_of(ProgramKind::Xdp, insns, hint, limits)
+}
+
+/// As [`translate_with`], for a program of type `program_kind`.
+pub fn translate_of(
+    program_kind: ProgramKind,
+    insns: &[Insn],
+    hint: Option<RegisterKind>,
+    limits: &Limits,
+) -> Result<Image<HostMemory>, Refusal> {
+    let mut source = source_of(program_kind, insns, limits)?;
     if let Some(kind) = hint {
         let mut second_half = false;
         for (idx, insn) in insns.iter().enumerate() {
             // That a store goes to the context is not a hint but a reason to refuse it.
             let is_store = matches!(insn.class(), class::ST | class::STX);
-            let refused = is_store && kind == RegisterKind::Ctx;
+            let is_xdp = program_kind == ProgramKind::Xdp;
+            let refused = is_store && kind == RegisterKind::Ctx && is_xdp;
             if !second_half && !refused {
                 source.check_insn(idx, &Always(kind))?;
             }
@@ -105,6 +124,13 @@ pub fn translate(insns: &[Insn]) -> Result<Image<HostMemory>, Refusal> {
 
 pub fn program(insns: &[Insn], maps: &[HostMap]) -> HostProgram {
     let image = translate(insns).unwrap_or_else(|refusal| panic!("{refusal}"));
+    Program::new(image, maps.to_vec())
+}
+
+/// A classifier, which must be one that the device takes.
+pub fn classifier(insns: &[Insn], maps: &[HostMap]) -> HostProgram {
+    let image = translate_of(ProgramKind::SchedCls, insns, None, &Limits::default());
+    let image = image.unwrap_or_else(|refusal| panic!("{refusal}"));
     Program::new(image, maps.to_vec())
 }
 
@@ -134,6 +160,38 @@ pub const CONTEXT: XdpContext = XdpContext {
 
 pub fn run(program: &HostProgram, frame: &mut Frame<'_>) -> Result<XdpVerdict, Fault> {
     core().run_xdp(program, frame, &mut CONTEXT.clone(), &TestServices)
+}
+
+/// The Ethernet address of the port that receives the frames of classifiers.
+pub const PORT_ADDRESS: [u8; 6] = [2, 0, 0, 0, 0, 1];
+
+/// What a classifier is told of a frame that the port with interface index 11 received in its queue
+/// 5; a VLAN tag leaves the frame.
+pub fn tc_context(frame: &mut Frame<'_>) -> TcContext {
+    TcContext::of_frame(frame, &PORT_ADDRESS, 11, 5).expect("a frame that classifiers see")
+}
+
+pub fn classify(
+    program: &HostProgram,
+    frame: &mut Frame<'_>,
+    context: &mut TcContext,
+) -> Result<TcVerdict, Fault> {
+    core().run_tc(program, frame, context, &TestServices)
+}
+
+/// Runs `insns`, which leave a number in r0, as a classifier, with the context in r1 and r6; gives
+/// the number.
+pub fn tc_result_of(insns: &[Insn], frame: &mut Frame<'_>, context: &mut TcContext) -> u64 {
+    use asm::*;
+    // The program under test becomes a function, so that it may exit where it likes.
+    let mut code = vec![mov_reg(R6, R1), call_local(1), ja(insns.len() as i16)];
+    code.extend_from_slice(insns);
+    code.extend(hand_out_r0(0));
+    let result = map(MapKind::Array, 4, 8, 1);
+    let program = classifier(&code, &[result.clone()]);
+    let verdict = classify(&program, frame, context);
+    verdict.unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
+    handed_out(&result)
 }
 
 /// Runs `insns`, which leave a number in r0, and returns the number, in both forms that memory
