@@ -13,7 +13,7 @@ use engine::helper::Helper;
 use engine::insn::{atomic as op, class, jump, mode, size, Insn, LD_IMM64, SRC_REG};
 use engine::limits::Limits;
 use engine::refusal::{Refusal, Rule};
-use engine::store::RegisterKind;
+use engine::store::{ProgramKind, RegisterKind};
 
 /// What the hook says about the first instruction, and translation about all of them: it must be
 /// the same.
@@ -42,8 +42,16 @@ fn a_refused_helper_reads_as_bpftool_expects() {
         text.contains("bpf_map_lookup_elem, bpf_map_update_elem, "),
         "{text}"
     );
+    assert!(!text.contains("skb"), "those for classifiers: {text}");
+    let text = refused(call(26)).to_string();
+    assert!(
+        text.starts_with(
+            "insn 0: call bpf_skb_load_bytes#26: unknown func to this device (helpers: "
+        ),
+        "{text}"
+    );
     for id in 0..300 {
-        if Helper::from_id(id).is_none() {
+        if Helper::for_kind(id, ProgramKind::Xdp).is_none() {
             let refusal = refused(call(id));
             assert_eq!(refusal.errno(), errno::EOPNOTSUPP);
             assert!(refusal.to_string().contains("unknown func "), "{refusal}");

@@ -62,6 +62,23 @@ impl RegisterFacts for Always {
     }
 }
 
+/// A verifier that knows one register; the others hold something else.
+pub struct RegisterIs(pub u8, pub RegisterKind);
+
+impl RegisterFacts for RegisterIs {
+    fn kind(&self, reg: u8) -> RegisterKind {
+        if reg == self.0 {
+            self.1
+        } else {
+            RegisterKind::Other
+        }
+    }
+
+    fn offset(&self, _reg: u8) -> i32 {
+        0
+    }
+}
+
 pub fn source(insns: &[Insn], limits: &Limits) -> Result<Source<HostMemory>, Refusal> {
     source_of(ProgramKind::Xdp, insns, limits)
 }
@@ -188,7 +205,7 @@ pub fn tc_result_of(insns: &[Insn], frame: &mut Frame<'_>, context: &mut TcConte
     code.extend_from_slice(insns);
     code.extend(hand_out_r0(0));
     let result = map(MapKind::Array, 4, 8, 1);
-    let program = classifier(&code, &[result.clone()]);
+    let program = classifier(&code, std::slice::from_ref(&result));
     let verdict = classify(&program, frame, context);
     verdict.unwrap_or_else(|fault| panic!("{fault}\n{}", program.image()));
     handed_out(&result)
