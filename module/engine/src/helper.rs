@@ -63,6 +63,12 @@ pub enum Helper {
     XdpAdjustTail = 65,
     /// `long bpf_skb_load_bytes_relative(skb, offset, to, len, header)`.
     SkbLoadBytesRelative = 68,
+    /// `u64 bpf_xdp_get_buff_len(xdp_md)`.
+    XdpGetBuffLen = 188,
+    /// `long bpf_xdp_load_bytes(xdp_md, offset, to, len)`.
+    XdpLoadBytes = 189,
+    /// `long bpf_xdp_store_bytes(xdp_md, offset, from, len)`.
+    XdpStoreBytes = 190,
 }
 
 impl Helper {
@@ -93,6 +99,9 @@ impl Helper {
         Self::XdpAdjustMeta,
         Self::XdpAdjustTail,
         Self::SkbLoadBytesRelative,
+        Self::XdpGetBuffLen,
+        Self::XdpLoadBytes,
+        Self::XdpStoreBytes,
     ];
 
     /// The helper with number `id`, if the device has it.
@@ -123,6 +132,9 @@ impl Helper {
             54 => Self::XdpAdjustMeta,
             65 => Self::XdpAdjustTail,
             68 => Self::SkbLoadBytesRelative,
+            188 => Self::XdpGetBuffLen,
+            189 => Self::XdpLoadBytes,
+            190 => Self::XdpStoreBytes,
             _ => return None,
         })
     }
@@ -139,9 +151,12 @@ impl Helper {
             | Self::Redirect
             | Self::PerfEventOutput
             | Self::CsumDiff => true,
-            Self::XdpAdjustHead | Self::XdpAdjustMeta | Self::XdpAdjustTail => {
-                matches!(kind, ProgramKind::Xdp)
-            }
+            Self::XdpAdjustHead
+            | Self::XdpAdjustMeta
+            | Self::XdpAdjustTail
+            | Self::XdpGetBuffLen
+            | Self::XdpLoadBytes
+            | Self::XdpStoreBytes => matches!(kind, ProgramKind::Xdp),
             _ => matches!(kind, ProgramKind::SchedCls),
         }
     }
@@ -159,6 +174,7 @@ impl Helper {
                 Self::XdpAdjustHead
                     | Self::XdpAdjustMeta
                     | Self::XdpAdjustTail
+                    | Self::XdpStoreBytes
                     | Self::SkbStoreBytes
                     | Self::L3CsumReplace
                     | Self::L4CsumReplace
@@ -204,6 +220,9 @@ impl Helper {
             Self::XdpAdjustMeta => "bpf_xdp_adjust_meta",
             Self::XdpAdjustTail => "bpf_xdp_adjust_tail",
             Self::SkbLoadBytesRelative => "bpf_skb_load_bytes_relative",
+            Self::XdpGetBuffLen => "bpf_xdp_get_buff_len",
+            Self::XdpLoadBytes => "bpf_xdp_load_bytes",
+            Self::XdpStoreBytes => "bpf_xdp_store_bytes",
         }
     }
 }
@@ -260,9 +279,6 @@ const COMMON: &[(i32, &str)] = &[
     (168, "bpf_timer_init"),
     (181, "bpf_loop"),
     (182, "bpf_strncmp"),
-    (188, "bpf_xdp_get_buff_len"),
-    (189, "bpf_xdp_load_bytes"),
-    (190, "bpf_xdp_store_bytes"),
     (192, "bpf_skb_set_tstamp"),
     (195, "bpf_map_lookup_percpu_elem"),
     (208, "bpf_ktime_get_tai_ns"),

@@ -95,7 +95,7 @@ fn only_result(bytes: &[u8], helper: Helper, arguments: &[u64], r0: u64) {
 #[test]
 fn helpers_are_for_the_types_of_programs_that_the_kernel_has_them_for() {
     let both = [1, 2, 3, 5, 7, 8, 23, 25, 28];
-    let xdp = [44, 54, 65];
+    let xdp = [44, 54, 65, 188, 189, 190];
     let tc = [9, 10, 11, 18, 19, 26, 31, 32, 38, 39, 41, 43, 68];
     for id in -1..300 {
         let for_xdp = both.contains(&id) || xdp.contains(&id);

@@ -107,6 +107,14 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
             Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
                 self.adjust(helper, arguments)
             }
+            Helper::XdpGetBuffLen => {
+                let [context, ..] = arguments;
+                if context != address::CONTEXT {
+                    return Err((FaultCause::NotTheContext, context));
+                }
+                Ok(self.frame.len() as u64)
+            }
+            Helper::XdpLoadBytes | Helper::XdpStoreBytes => self.xdp_bytes(helper, arguments),
             skb_helper => self.call_skb_helper(skb_helper, arguments),
         }
     }

@@ -3,6 +3,7 @@
 //! Execution: one [`Core`] per receive queue runs programs, one frame at a time.
 
 mod alu;
+mod bytes;
 mod calls;
 mod checksum;
 mod context;

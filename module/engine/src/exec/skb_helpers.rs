@@ -10,23 +10,19 @@ use core::ops::Deref;
 
 use super::checksum;
 use super::context::Context;
-use super::helpers::{readable, status, Arguments, BadArgument};
-use super::machine::{tail_mut, Machine};
+use super::helpers::{status, Arguments, BadArgument};
+use super::machine::Machine;
 use super::Services;
-use crate::address::{self, Region};
+use crate::address;
 use crate::errno;
 use crate::fault::FaultCause;
 use crate::frame::tc::{be16, ether_type, is_vlan, ADDRESSES, PACKET_OTHERHOST, VLAN_HLEN};
 use crate::frame::{Frame, TcContext, VlanTag, ETH_HLEN};
 use crate::helper::Helper;
 use crate::limits::MAX_SKB_LEN;
-use crate::map::words::{self, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
 
-/// Flags of `bpf_skb_store_bytes`: keep a checksum of the whole frame right, and forget its hash.
-const BPF_F_RECOMPUTE_CSUM: u64 = 1;
-const BPF_F_INVALIDATE_HASH: u64 = 2;
 /// Flags of the checksum helpers: how many bytes the field has that was replaced, or 0 for a
 /// difference of sums.
 const BPF_F_HDR_FIELD_MASK: u64 = 0xf;
@@ -111,75 +107,6 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
             }
             _ => return Err((FaultCause::InvalidOperation, helper as u64)),
         }))
-    }
-
-    /// Copies `len` bytes of the frame from byte `offset` on to `to`; zeros, if they are not there.
-    fn load_bytes(&mut self, offset: Option<u32>, to: u64, len: u32) -> Result<u64, BadArgument> {
-        let len = len as usize;
-        let offset = offset.filter(|offset| *offset <= i32::MAX as u32);
-        let bytes = offset
-            .and_then(|offset| self.frame.data().get(offset as usize..))
-            .and_then(|bytes| bytes.get(..len));
-        let result = bytes.map(|_| ()).ok_or(errno::EFAULT);
-        let bytes = bytes.unwrap_or(&[]);
-        match address::region(to) {
-            Region::Stack(offset) => {
-                let place = tail_mut(self.stack, offset).and_then(|place| place.get_mut(..len));
-                let place = place.ok_or((FaultCause::Stack, to))?;
-                place.fill(0);
-                for (to, from) in place.iter_mut().zip(bytes) {
-                    *to = *from;
-                }
-            }
-            Region::MapValue(map, offset) => {
-                let bad = (FaultCause::MapValue, to);
-                let (words, offset) = (self.values(map).ok_or(bad)?, offset as usize);
-                let end = offset.checked_add(len).ok_or(bad)?;
-                if end > words.len().saturating_mul(WORD) {
-                    return Err(bad);
-                }
-                for index in 0..len.div_ceil(WORD) {
-                    let at = index.wrapping_mul(WORD);
-                    let count = len.saturating_sub(at).min(WORD);
-                    let place = offset.wrapping_add(at);
-                    words::store(words, place, count, bytes.word(index)).ok_or(bad)?;
-                }
-            }
-            Region::Frame(_) | Region::Context(_) | Region::Map(_) | Region::None => {
-                return Err((FaultCause::NoRegion, to));
-            }
-        }
-        Ok(status(result))
-    }
-
-    /// Copies `len` bytes at `from` to byte `offset` of the frame.
-    fn store_bytes(
-        &mut self,
-        offset: u32,
-        from: u64,
-        len: u32,
-        flags: u64,
-    ) -> Result<u64, BadArgument> {
-        if flags & !(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH) != 0 {
-            return Ok(status(Err(errno::EINVAL)));
-        }
-        let end = (offset as usize).saturating_add(len as usize);
-        if offset > i32::MAX as u32 || end > self.frame.len() {
-            return Ok(status(Err(errno::EFAULT)));
-        }
-        for index in 0..(len as usize).div_ceil(WORD) {
-            let at = index.wrapping_mul(WORD);
-            let count = (len as usize).saturating_sub(at).min(WORD);
-            let address = from.wrapping_add(at as u64);
-            let word = readable(self.frame, self.stack, self.maps, address, count)?.word(0);
-            let place = (offset as usize).wrapping_add(at);
-            let bytes = word.to_le_bytes();
-            self.frame.put(place, bytes.get(..count).unwrap_or(&[]));
-        }
-        if let Context::Tc(context) = &mut self.context {
-            context.hash_invalid |= flags & BPF_F_INVALIDATE_HASH != 0;
-        }
-        Ok(0)
     }
 }
 
