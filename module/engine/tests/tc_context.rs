@@ -153,6 +153,7 @@ fn example() -> (TcContext, Vec<u8>) {
         priority: 0x2122_2324,
         tc_index: 0x3132,
         tc_classid: 0x4142,
+        returns_class: false,
         cb: [
             0x5051_5253,
             0x5455_5657,

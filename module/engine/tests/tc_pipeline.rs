@@ -40,12 +40,22 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     tc: None,
 };
 
-/// The descriptor and bytes of the tagged frame after `code`.
+/// The descriptor and bytes of the tagged frame after `code`, with direct action.
 fn outcome(code: &[Insn], counters: &TcCounters) -> (RxDescriptor, Vec<u8>) {
+    outcome_of(code, false, counters)
+}
+
+/// As [`outcome`]; `returns_class` is whether the filter has no direct action.
+fn outcome_of(
+    code: &[Insn],
+    returns_class: bool,
+    counters: &TcCounters,
+) -> (RxDescriptor, Vec<u8>) {
     let bytes = tagged();
     let mut buffer = bytes.clone();
     let mut frame = Frame::writable(&mut buffer, 0, 64).expect("a frame");
     let mut context = tc_context(&mut frame);
+    context.returns_class = returns_class;
     let program = classifier(code, &[]);
     let descriptor = pipeline::run_tc(
         &mut core(),
@@ -66,12 +76,12 @@ fn the_descriptor_has_what_the_stack_found_and_the_program_changed() {
         st(W, R1, 12, 3),
         st(W, R1, 32, 0x22),
         st(W, R1, 44, 0x33),
-        mov_imm(R0, 0),
+        mov_imm(R0, -1),
         exit(),
     ];
     let (descriptor, left) = outcome(&code, &TcCounters::default());
     let tc = TcDescriptor {
-        verdict: TcVerdict::Ok,
+        verdict: TcVerdict::Unspec,
         redirect: None,
         protocol: 0x0800,
         pkt_type: 0,
@@ -133,6 +143,35 @@ fn verdicts_and_faults_are_counted() {
         names,
         ["unspec", "ok", "shot", "stolen", "trap", "redirect"]
     );
+}
+
+/// The stack puts the class of a frame that a filter lets through into its `tc_index`.
+#[test]
+fn the_class_of_a_frame_that_is_let_through() {
+    // Writes both `tc_index` and `tc_classid`.
+    let code = |returned| {
+        [
+            st(W, R1, 44, 0x33),
+            st(W, R1, 72, 0x44),
+            mov_imm(R0, returned),
+            exit(),
+        ]
+    };
+    for (returns_class, returned, verdict, tc_index) in [
+        (false, 0, TcVerdict::Ok, 0x44),
+        (false, -1, TcVerdict::Unspec, 0x33),
+        (false, 3, TcVerdict::Unspec, 0x33),
+        (true, 0, TcVerdict::Unspec, 0x33),
+        (true, -1, TcVerdict::Ok, 0),
+        (true, 2, TcVerdict::Ok, 2),
+        (true, 0x0010_0020, TcVerdict::Ok, 0x20),
+    ] {
+        let counters = TcCounters::default();
+        let (descriptor, _) = outcome_of(&code(returned), returns_class, &counters);
+        let tc = descriptor.tc.expect("the classifier ran");
+        assert_eq!((tc.verdict, tc.tc_index), (verdict, tc_index), "{returned}");
+        assert_eq!(counters.packets(verdict), 1);
+    }
 }
 
 /// `bpf_redirect`, and its result as the verdict.

@@ -208,7 +208,8 @@ impl<M: Memory> Core<M> {
         self.execute(program, frame, context, services, arguments, verdict)
     }
 
-    /// Runs `program`, a classifier, on `frame`. Otherwise as [`run_xdp`](Self::run_xdp).
+    /// Runs `program`, a classifier, on `frame`; gives what its filter makes of the result.
+    /// Otherwise as [`run_xdp`](Self::run_xdp).
     ///
     /// # Errors
     ///
@@ -221,10 +222,11 @@ impl<M: Memory> Core<M> {
         context: &mut TcContext,
         services: &impl Services,
     ) -> Result<TcVerdict, Fault> {
-        let verdict = |r0| Some(TcVerdict::from_action(r0 as i32));
         let arguments = [address::CONTEXT, 0];
-        let context = Context::Tc(context);
-        self.execute(program, frame, context, services, arguments, verdict)
+        let returned = |r0| Some(r0 as i32);
+        let inner = Context::Tc(&mut *context);
+        let returned = self.execute(program, frame, inner, services, arguments, returned)?;
+        Ok(context.decide(returned))
     }
 
     /// Runs `program` with r1 the address of the first byte of `frame` and r2 its length, or both 0

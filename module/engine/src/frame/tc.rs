@@ -8,6 +8,7 @@
 //! them, and goes to the host with the frame.
 
 use super::{Frame, ETH_HLEN};
+use crate::exec::TcVerdict;
 
 /// Bytes of an Ethernet address.
 const ETH_ALEN: usize = 6;
@@ -60,6 +61,8 @@ pub struct TcContext {
     pub tc_index: u32,
     /// The class, 16 bits: at first that of the filter. The program may change it.
     pub tc_classid: u32,
+    /// Whether the program returns a class, not a verdict: its filter has no direct action.
+    pub returns_class: bool,
     /// Scratch space of the program.
     pub cb: [u32; 5],
     /// Bytes from the first one of the frame to its network header: the length that the stack takes
@@ -131,6 +134,22 @@ impl TcContext {
             wire_len: frame.len().saturating_sub(ETH_HLEN as usize) as u32,
             ..Self::default()
         })
+    }
+
+    /// What the filter makes of the number that its program returned. A frame that it lets through
+    /// gets the class as its `tc_index`: the one that the program has returned or, with direct
+    /// action, written. The class of the filter itself, which -1 stands for, is 0 for the device.
+    pub(crate) fn decide(&mut self, returned: i32) -> TcVerdict {
+        let (verdict, class) = match returned {
+            _ if !self.returns_class => (TcVerdict::from_action(returned), self.tc_classid),
+            0 => (TcVerdict::Unspec, 0),
+            -1 => (TcVerdict::Ok, 0),
+            class => (TcVerdict::Ok, class as u32),
+        };
+        if verdict == TcVerdict::Ok {
+            self.tc_index = class & 0xffff;
+        }
+        verdict
     }
 
     /// Puts the VLAN tag, if there is one, back among the bytes of `frame`: how the frame goes out

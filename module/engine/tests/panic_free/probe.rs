@@ -174,7 +174,5 @@ pub fn run_tc(
     counters: &TcCounters,
     received: RxDescriptor,
 ) -> RxDescriptor {
-    pipeline::run_tc(
-        core, program, frame, context, &Opaquely, counters, received,
-    )
+    pipeline::run_tc(core, program, frame, context, &Opaquely, counters, received)
 }
