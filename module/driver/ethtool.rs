@@ -9,7 +9,10 @@ use crate::{
 };
 use core::sync::atomic::Ordering;
 use engine::{
-    exec::XdpVerdict,
+    exec::{
+        TcVerdict,
+        XdpVerdict, //
+    },
     fault::FaultCause, //
 };
 use kernel::{
@@ -53,16 +56,25 @@ const RX_TOTALS: &[Count<RxQueue>] = &[
         rx.bounce_no_carrier_drops.get()
     }),
     (stats::XDP_HW_REDIRECT_NO_PORT_DROPS, |rx| {
-        rx.redirect_no_port_drops.get()
+        rx.xdp_redirects.no_port_drops.get()
     }),
     (stats::XDP_HW_REDIRECT_DOWN_DROPS, |rx| {
-        rx.redirect_down_drops.get()
+        rx.xdp_redirects.down_drops.get()
     }),
     (stats::XDP_HW_REDIRECT_TOO_LONG_DROPS, |rx| {
-        rx.redirect_too_long_drops.get()
+        rx.xdp_redirects.too_long_drops.get()
     }),
     (stats::XDP_HW_REDIRECT_RING_FULL_DROPS, |rx| {
-        rx.redirect_ring_full_drops.get()
+        rx.xdp_redirects.ring_full_drops.get()
+    }),
+    (stats::TC_HW_REDIRECT_NO_PORT_DROPS, |rx| {
+        rx.tc_redirects.no_port_drops.get()
+    }),
+    (stats::TC_HW_REDIRECT_DOWN_DROPS, |rx| {
+        rx.tc_redirects.down_drops.get()
+    }),
+    (stats::TC_HW_REDIRECT_RING_FULL_DROPS, |rx| {
+        rx.tc_redirects.ring_full_drops.get()
     }),
     (stats::XDP_NATIVE_PASS, |rx| rx.native.pass.get()),
     (stats::XDP_NATIVE_DROP, |rx| rx.native.drop.get()),
@@ -86,13 +98,23 @@ const RX_TOTALS: &[Count<RxQueue>] = &[
     }),
 ];
 
-/// What offloaded programs say.
+/// What offloaded XDP programs say.
 const XDP_VERDICTS: &[(&str, XdpVerdict)] = &[
     (stats::XDP_HW_PASS, XdpVerdict::Pass),
     (stats::XDP_HW_DROP, XdpVerdict::Drop),
     (stats::XDP_HW_TX, XdpVerdict::Tx),
     (stats::XDP_HW_REDIRECT, XdpVerdict::Redirect),
     (stats::XDP_HW_ABORTED, XdpVerdict::Aborted),
+];
+
+/// What offloaded classifiers say.
+const TC_VERDICTS: &[(&str, TcVerdict)] = &[
+    (stats::TC_HW_OK, TcVerdict::Ok),
+    (stats::TC_HW_UNSPEC, TcVerdict::Unspec),
+    (stats::TC_HW_SHOT, TcVerdict::Shot),
+    (stats::TC_HW_STOLEN, TcVerdict::Stolen),
+    (stats::TC_HW_TRAP, TcVerdict::Trap),
+    (stats::TC_HW_REDIRECT, TcVerdict::Redirect),
 ];
 
 /// Counters of the port that are the sums of its transmit queues'.
@@ -189,6 +211,14 @@ impl EthtoolOperations for Port {
                 fmt!("{}{}", stats::XDP_HW_FAULT_PREFIX, cause.name()),
                 count,
             );
+        }
+        for (name, verdict) in TC_VERDICTS {
+            let count = sum(self.rx.iter().map(|rx| rx.tc.packets(*verdict)));
+            visit(fmt!("{name}"), count);
+        }
+        for cause in FaultCause::ALL {
+            let count = sum(self.rx.iter().map(|rx| rx.tc.faults(cause)));
+            visit(fmt!("{}{}", stats::TC_HW_FAULT_PREFIX, cause.name()), count);
         }
         for (name, count) in TX_TOTALS {
             visit(fmt!("{name}"), sum(self.tx.iter().map(count)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What the device leaves behind of programs that it had to stop, for people to read:
-//! `/sys/kernel/debug/offload_nic/NIC/ports/PORT/xdp_faults`.
+//! `/sys/kernel/debug/offload_nic/NIC/ports/PORT/faults`.
 
 use crate::port::Port;
 use engine::fault::FaultRecord;
@@ -128,7 +128,7 @@ impl FaultFiles {
         let mut files = KVec::with_capacity(ports.len(), GFP_KERNEL)?;
         for (number, port) in ports.iter().enumerate() {
             let here = all.subdir(&CString::try_from_fmt(fmt!("{number}"))?);
-            let file = here.read_only_file(c"xdp_faults", PortFaults(port.clone()));
+            let file = here.read_only_file(c"faults", PortFaults(port.clone()));
             files.push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
         }
         Ok(Self {

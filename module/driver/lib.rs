@@ -28,6 +28,8 @@ mod ration;
 mod redirect;
 mod rx;
 mod services;
+mod switches;
+mod tc;
 mod tx;
 mod xdp;
 

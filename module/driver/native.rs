@@ -147,6 +147,11 @@ impl Port {
             self.xdp_native.replace(None);
             return Ok(());
         };
+        if self.tc_hw.is_taken() {
+            extack
+                .msg(c"offload_nic: XDP would run behind the offloaded TC filter: delete it first");
+            return Err(EBUSY);
+        }
         let mtu = self.device.mtu();
         if !fits(mtu, &program) {
             extack.msg(c"offload_nic: MTU too large w/ XDP enabled");

@@ -9,6 +9,8 @@ use crate::{
         RxCore,
         RxQueue, //
     },
+    switches::TestSwitches,
+    tc::TcSlot,
     tx::TxQueue,
     xdp::XdpSlot, //
 };
@@ -44,6 +46,7 @@ use net::{
         RxQueueStats,
         TxQueueStats, //
     },
+    tc::FilterChange,
     xdp::{
         NativeProgram,
         XdpFrames, //
@@ -72,10 +75,14 @@ pub(crate) struct Port {
     pub(crate) peer: rcu::Slot<Port>,
     /// All ports of the NIC, this one too.
     pub(crate) siblings: rcu::Slot<Siblings>,
-    /// The program that the device runs for each received frame.
+    /// The XDP program that the device runs for each received frame.
     pub(crate) xdp_hw: XdpSlot,
     /// The program of the host that sees each frame first that the device hands up.
     pub(crate) xdp_native: rcu::Slot<NativeProgram>,
+    /// The classifier that it runs instead. One of the two is empty.
+    pub(crate) tc_hw: TcSlot,
+    /// What tests have the port refuse or take.
+    pub(crate) switches: TestSwitches,
 }
 
 impl Port {
@@ -113,6 +120,8 @@ impl Port {
             siblings: rcu::Slot::empty(),
             xdp_hw: XdpSlot::empty(),
             xdp_native: rcu::Slot::empty(),
+            tc_hw: TcSlot::empty(),
+            switches: TestSwitches::new(),
         })
     }
 
@@ -279,6 +288,23 @@ impl Operations for Port {
         program: Option<&AttachedProgram<'_, Program>>,
         extack: &Extack<'_>,
     ) -> Result {
+        if program.is_some() && self.tc_hw.is_taken() {
+            extack.msg(c"offload_nic: TC program is already loaded");
+            return Err(EBUSY);
+        }
         self.xdp_hw.setup(program, extack)
+    }
+
+    fn tc_filter_changed(
+        &self,
+        change: &FilterChange<'_, Program>,
+        extack: &Extack<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.change_filter(change, extack)
+    }
+
+    fn tc_offload_off(&self, _rtnl: &Rtnl<'_>) -> Result {
+        self.end_tc_offload()
     }
 }

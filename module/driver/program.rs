@@ -28,17 +28,22 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use net::bpf::{
-    Instruction,
-    ProgramKind,
-    ProgramOffload,
-    ProgramRef,
-    Register,
-    RegisterKind,
-    UsedMapKind,
-    VerifierEnv, //
+use net::{
+    bpf::{
+        AttachedProgram,
+        Instruction,
+        ProgramKind,
+        ProgramOffload,
+        ProgramRef,
+        Register,
+        RegisterKind,
+        UsedMapKind,
+        VerifierEnv, //
+    },
+    extack::Extack, //
 };
 use offload::{
+    compare,
     Digest,
     ProgramIdentity,
     ReportPrograms,
@@ -55,6 +60,31 @@ pub(crate) struct LoadedProgram {
 }
 
 impl LoadedProgram {
+    /// What lies in the device of `program`, which is to be run in `slot`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests.
+    pub(crate) fn checked(
+        program: &AttachedProgram<'_, Program>,
+        slot: Slot,
+        extack: &Extack<'_>,
+    ) -> Result<Arc<Self>> {
+        let Some(loaded) = program.loaded() else {
+            extack.msg(c"the program is not in the device: load it again");
+            return Err(EINVAL);
+        };
+        let kernel = ProgramIdentity {
+            kind: program.program().kind(),
+            digest: Digest(*program.program().digest()),
+        };
+        if let Err(mismatch) = compare(&**loaded, slot, &kernel) {
+            extack.fmt(format_args!("{mismatch}"));
+            return Err(EINVAL);
+        }
+        Ok(loaded.clone())
+    }
+
     /// What the engine runs.
     pub(crate) fn engine(&self) -> &engine::exec::Program<KernelMemory, MapRef> {
         &self.program
@@ -106,6 +136,8 @@ enum Refusal {
     Digest,
     /// The kernel calls in an order that makes no sense.
     Stage,
+    /// The device has no place where it runs programs of that type, by its number.
+    Kind(u32),
 }
 
 impl Refusal {
@@ -113,7 +145,7 @@ impl Refusal {
         Error::from_errno(match self {
             Self::Engine(refusal) => -refusal.errno(),
             Self::OutOfMemory => -engine::errno::ENOMEM,
-            Self::Digest | Self::Stage => -engine::errno::EINVAL,
+            Self::Digest | Self::Stage | Self::Kind(_) => -engine::errno::EINVAL,
         })
     }
 }
@@ -128,6 +160,10 @@ impl fmt::Display for Refusal {
                  maps must be named by descriptor (BPF_PSEUDO_MAP_FD), not by index in fd_array",
             ),
             Self::Stage => f.write_str("the program is not in the device's program store"),
+            Self::Kind(number) => write!(
+                f,
+                "program type {number}: the device runs XDP programs (xdp) and classifiers (tc) only"
+            ),
         }
     }
 }
@@ -175,7 +211,8 @@ fn store(
 ) -> Result<Source<KernelMemory>, Refusal> {
     let kind = match program.kind() {
         ProgramKind::Xdp => store::ProgramKind::Xdp,
-        ProgramKind::SchedCls | ProgramKind::Other(_) => store::ProgramKind::SchedCls,
+        ProgramKind::SchedCls => store::ProgramKind::SchedCls,
+        ProgramKind::Other(number) => return Err(Refusal::Kind(number)),
     };
     let insns = program.instructions().map(to_engine);
     let source = Source::new(&device.source(), kind, insns, device.limits())?;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! XDP_REDIRECT: a frame that came in by one port of a NIC goes out by another one.
+//! XDP_REDIRECT and TC_ACT_REDIRECT: a frame that came in by one port of a NIC goes out by another one.
 
 use crate::{
     port::Port,
-    rx::RxQueue,
     tx::Unsent, //
 };
 use kernel::{
@@ -13,8 +12,49 @@ use kernel::{
 };
 use net::{
     rcu,
-    skbuff::SkBuff, //
+    skbuff::SkBuff,
+    stats::{
+        sum,
+        Counter, //
+    }, //
 };
+
+/// What becomes of frames that a receive queue has the device send by other ports. Belongs to the
+/// queue's poll.
+#[derive(Default)]
+pub(crate) struct Redirects {
+    /// Sent.
+    pub(crate) packets: Counter,
+    /// Lost: the program named no port of this NIC in its namespace.
+    pub(crate) no_port_drops: Counter,
+    /// Lost: that port, or the other end of its cable, is missing or down.
+    pub(crate) down_drops: Counter,
+    /// Lost: longer than that port's MTU lets through.
+    pub(crate) too_long_drops: Counter,
+    /// Lost: the far ring had no room.
+    pub(crate) ring_full_drops: Counter,
+}
+
+impl Redirects {
+    /// Frames that were lost.
+    pub(crate) fn drops(&self) -> u64 {
+        sum([
+            self.no_port_drops.get(),
+            self.down_drops.get(),
+            self.too_long_drops.get(),
+            self.ring_full_drops.get(),
+        ])
+    }
+}
+
+/// Which frames the port that is to send them takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// Those that its MTU lets through: so does native XDP.
+    Mtu,
+    /// All: a classifier's frames go straight to the driver.
+    Any,
+}
 
 /// The ports of one NIC.
 pub(crate) struct Siblings(KVec<Arc<Port>>);
@@ -40,38 +80,38 @@ impl Port {
             .map(|port| &**port)
     }
 
-    /// Sends a frame that this port received out of the port that its program named, `target`. As
-    /// with native XDP, the frame must fit through the other port, and whatever keeps it from being
-    /// sent, it is lost. Context: NAPI poll.
+    /// Sends a frame that this port received out of the port that its program named, `target`, if
+    /// the frame fits. Whatever keeps it from being sent, it is lost. Context: NAPI poll.
     pub(crate) fn redirect(
         &self,
         skb: SkBuff,
         target: Option<u32>,
+        fit: Fit,
         queue: u16,
-        rx: &RxQueue,
+        redirects: &Redirects,
         guard: &rcu::Guard,
     ) {
         let Some(port) = target.and_then(|ifindex| self.sibling(ifindex, guard)) else {
-            rx.redirect_no_port_drops.add(1);
+            redirects.no_port_drops.add(1);
             return;
         };
         if !port.is_up() {
-            rx.redirect_down_drops.add(1);
+            redirects.down_drops.add(1);
             return;
         }
-        if skb.len() > port.device.longest_forwarded() {
-            rx.redirect_too_long_drops.add(1);
+        if fit == Fit::Mtu && skb.len() > port.device.longest_forwarded() {
+            redirects.too_long_drops.add(1);
             return;
         }
         match port.send_from_device(skb, queue, guard) {
             Ok(len) => {
-                rx.redirected_packets.add(1);
+                redirects.packets.add(1);
                 if let Some(tx) = port.tx.get(usize::from(queue)) {
                     tx.count_redirected(len);
                 }
             }
-            Err(Unsent::NoCarrier) => rx.redirect_down_drops.add(1),
-            Err(Unsent::RingFull) => rx.redirect_ring_full_drops.add(1),
+            Err(Unsent::NoCarrier) => redirects.down_drops.add(1),
+            Err(Unsent::RingFull) => redirects.ring_full_drops.add(1),
         }
     }
 }

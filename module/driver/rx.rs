@@ -2,6 +2,9 @@
 
 //! Receive: from the cable through the device to the stack.
 
+mod classify;
+mod poll;
+
 use crate::{
     fault::FaultLog,
     memory::{
@@ -12,22 +15,18 @@ use crate::{
     port::Port,
     program::LoadedProgram,
     ration,
-    services::Machine,
+    redirect::Redirects,
+    tc::Classifier,
     tx::FROM_DEVICE, //
 };
 use engine::{
-    descriptor::RxDescriptor,
     exec::{
         Core,
+        TcVerdict,
         XdpVerdict, //
     },
-    frame::{
-        Frame,
-        XdpContext, //
-    },
-    limits::XDP_PACKET_HEADROOM,
     pipeline::{
-        self,
+        TcCounters,
         XdpCounters, //
     },
 };
@@ -37,11 +36,6 @@ use net::{
     netdev::PollContext,
     rcu,
     ring::FrameRing,
-    skbuff::{
-        FrameBuffer,
-        Received,
-        SkBuff, //
-    },
     stats::{
         sum,
         Counter,
@@ -50,8 +44,8 @@ use net::{
         TxQueueStats, //
     },
     sync::with_bh_disabled,
-    xdp::NativeProgram,
 };
+pub(crate) use poll::Poll;
 
 /// Bytes of an Ethernet header: a shorter frame is none.
 pub(crate) const ETH_HLEN: usize = 14;
@@ -65,8 +59,10 @@ pub(crate) struct RxQueue {
     pub(crate) device_frames: Counter,
     /// Their bytes.
     pub(crate) device_bytes: Counter,
-    /// What the device's programs said.
+    /// What the device's XDP programs said.
     pub(crate) xdp: XdpCounters,
+    /// What its classifiers said.
+    pub(crate) tc: TcCounters,
     /// What the programs of the host said.
     pub(crate) native: NativeCounters,
     /// Frames handed to the host.
@@ -79,22 +75,16 @@ pub(crate) struct RxQueue {
     pub(crate) faults: Pin<KBox<FaultLog>>,
     /// Lost: no memory for the frame on the host.
     pub(crate) no_buffer_drops: Counter,
-    /// Lost: shorter than an Ethernet header.
+    /// Lost: shorter than an Ethernet header, or too short for a classifier.
     pub(crate) runt_drops: Counter,
     /// Lost on the way back: the far ring had no room.
     pub(crate) bounce_ring_full_drops: Counter,
     /// Lost on the way back: the other end of the cable is missing or down.
     pub(crate) bounce_no_carrier_drops: Counter,
-    /// Frames that the device sent by the port that the program named (XDP_REDIRECT).
-    pub(crate) redirected_packets: Counter,
-    /// Lost instead: the program named no port of this NIC in its namespace.
-    pub(crate) redirect_no_port_drops: Counter,
-    /// Lost instead: that port, or the other end of its cable, is missing or down.
-    pub(crate) redirect_down_drops: Counter,
-    /// Lost instead: longer than that port's MTU lets through.
-    pub(crate) redirect_too_long_drops: Counter,
-    /// Lost instead: the far ring had no room.
-    pub(crate) redirect_ring_full_drops: Counter,
+    /// Frames for other ports (XDP_REDIRECT).
+    pub(crate) xdp_redirects: Redirects,
+    /// The same of classifiers (TC_ACT_REDIRECT).
+    pub(crate) tc_redirects: Redirects,
     /// Lost: in the ring when the port went down. Counted under RTNL.
     pub(crate) down_drops: Counter,
     /// Lost: in the ring when it was made smaller. Counted under RTNL.
@@ -108,6 +98,7 @@ impl RxQueue {
             device_frames: Counter::new(),
             device_bytes: Counter::new(),
             xdp: XdpCounters::default(),
+            tc: TcCounters::default(),
             native: NativeCounters::default(),
             packets: Counter::new(),
             bytes: Counter::new(),
@@ -118,11 +109,8 @@ impl RxQueue {
             runt_drops: Counter::new(),
             bounce_ring_full_drops: Counter::new(),
             bounce_no_carrier_drops: Counter::new(),
-            redirected_packets: Counter::new(),
-            redirect_no_port_drops: Counter::new(),
-            redirect_down_drops: Counter::new(),
-            redirect_too_long_drops: Counter::new(),
-            redirect_ring_full_drops: Counter::new(),
+            xdp_redirects: Redirects::default(),
+            tc_redirects: Redirects::default(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),
         })
@@ -136,10 +124,8 @@ impl RxQueue {
             self.down_drops.get(),
             self.resize_drops.get(),
             self.native.drops(),
-            self.redirect_no_port_drops.get(),
-            self.redirect_down_drops.get(),
-            self.redirect_too_long_drops.get(),
-            self.redirect_ring_full_drops.get(),
+            self.xdp_redirects.drops(),
+            self.tc_redirects.drops(),
         ])
     }
 
@@ -147,7 +133,8 @@ impl RxQueue {
     fn sent_by_programs(&self) -> u64 {
         sum([
             self.bounced_packets.get(),
-            self.redirected_packets.get(),
+            self.xdp_redirects.packets.get(),
+            self.tc_redirects.packets.get(),
             self.native.sent_packets.get(),
             self.native.redirect.get(),
         ])
@@ -198,9 +185,18 @@ impl RxQueue {
                 self.drops(),
                 self.xdp.packets(XdpVerdict::Drop),
                 self.xdp.packets(XdpVerdict::Aborted),
+                self.tc.packets(TcVerdict::Shot),
             ]),
         }
     }
+}
+
+/// What the device runs for each frame.
+#[derive(Clone, Copy)]
+enum Running<'a> {
+    Nothing,
+    Xdp(&'a LoadedProgram),
+    Classifier(&'a Classifier),
 }
 
 /// The device core of a receive queue: what executes programs for it. Belongs to the queue's poll.
@@ -215,162 +211,23 @@ impl RxCore {
     }
 }
 
-/// The poll of one queue: what each of its frames needs.
-pub(crate) struct Poll<'a> {
-    pub(crate) port: &'a Port,
-    pub(crate) queue: u16,
-    pub(crate) rx: &'a RxQueue,
-    program: Option<&'a LoadedProgram>,
-    native: Option<&'a NativeProgram>,
-    pub(crate) context: &'a PollContext<'a>,
-    pub(crate) guard: &'a rcu::Guard,
-}
-
-impl Poll<'_> {
-    /// Takes one frame through the device.
-    fn receive(&self, skb: SkBuff, core: &mut RxCore) {
-        self.rx.device_frames.add(1);
-        self.rx.device_bytes.add(skb.len() as u64);
-        match self.program {
-            None => self.hand_up(skb),
-            Some(program) if skb.is_linear() && !program.engine().image().writes_frame() => {
-                self.run_in_place(skb, program, core)
-            }
-            Some(program) => self.run_in_host_memory(skb, program, core),
-        }
-    }
-
-    /// Runs a program that only reads on the frame where it lies. Nothing is copied for a frame that
-    /// does not go to the host.
-    fn run_in_place(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
-        let mut frame = Frame::read_only(skb.linear());
-        let descriptor = self.execute(program, &mut frame, core);
-        match descriptor.verdict {
-            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => self.send(skb, &descriptor),
-            _ if descriptor.to_host() => self.hand_up(skb),
-            _ => skb.consume(),
-        }
-    }
-
-    /// Runs a program that may write: on the host's copy, as the sender's bytes are not ours.
-    fn run_in_host_memory(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
-        let len = skb.len();
-        let tailroom = tailroom(len);
-        let copy = FrameBuffer::copy_of(&skb, XDP_PACKET_HEADROOM, tailroom, self.context);
-        let Some(mut buffer) = copy else {
-            self.rx.no_buffer_drops.add(1);
-            return;
-        };
-        skb.consume();
-        let end = XDP_PACKET_HEADROOM.saturating_add(len);
-        let Some(mut frame) = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end) else {
-            self.rx.no_buffer_drops.add(1);
-            return;
-        };
-        let descriptor = self.execute(program, &mut frame, core);
-        let range = frame.data_offset()..frame.end_offset();
-        match descriptor.verdict {
-            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => {
-                self.send(buffer.into_sent(range), &descriptor)
-            }
-            _ if descriptor.to_host() && self.native.is_some() => {
-                self.hand_up(buffer.into_sent(range))
-            }
-            _ if descriptor.to_host() => {
-                self.deliver(buffer.into_received(range, descriptor.meta_len))
-            }
-            _ => {}
-        }
-    }
-
-    /// Has the device send a frame, where the program wants it.
-    fn send(&self, skb: SkBuff, descriptor: &RxDescriptor) {
-        let (port, rx) = (self.port, self.rx);
-        if descriptor.verdict == Some(XdpVerdict::Redirect) {
-            port.redirect(skb, descriptor.redirect, self.queue, rx, self.guard);
-        } else {
-            port.bounce(skb, self.queue, rx, self.guard);
-        }
-    }
-
-    /// Has the device run `program` on `frame`, and counts what comes out.
-    fn execute(
-        &self,
-        program: &LoadedProgram,
-        frame: &mut Frame<'_>,
-        core: &mut RxCore,
-    ) -> RxDescriptor {
-        let mut context = XdpContext {
-            ingress_ifindex: self.port.device.ifindex(),
-            rx_queue_index: u32::from(self.queue),
-            egress_ifindex: 0,
-            redirect: None,
-        };
-        let descriptor = pipeline::receive(
-            &mut core.0,
-            Some(program.engine()),
-            frame,
-            &mut context,
-            &Machine::new(program, self.guard),
-            &self.rx.xdp,
-        );
-        if descriptor.verdict == Some(XdpVerdict::Aborted) {
-            if let Some(record) = core.0.take_fault() {
-                self.rx.faults.note(record);
-            }
-        }
-        descriptor
-    }
-
-    /// Copies the frame to the host as it is, where a program may see it first.
-    fn hand_up(&self, skb: SkBuff) {
-        let len = skb.len();
-        if let Some(program) = self.native {
-            if len < ETH_HLEN {
-                self.rx.runt_drops.add(1);
-                return;
-            }
-            self.rx.packets.add(1);
-            self.rx.bytes.add(len as u64);
-            self.run_native(skb, program);
-            return;
-        }
-        match FrameBuffer::copy_of(&skb, 0, 0, self.context) {
-            Some(buffer) => {
-                skb.consume();
-                self.deliver(buffer.into_received(0..len, 0));
-            }
-            None => self.rx.no_buffer_drops.add(1),
-        }
-    }
-
-    fn deliver(&self, frame: Received) {
-        match frame.deliver(self.queue, self.context) {
-            Some(len) => {
-                self.rx.packets.add(1);
-                self.rx.bytes.add(len as u64);
-            }
-            None => self.rx.runt_drops.add(1),
-        }
-    }
-}
-
-/// Room behind a frame of `len` bytes for `bpf_xdp_adjust_tail`: buffers are whole pages of 4 KiB
-/// with `XDP_PACKET_HEADROOM` before the frame and what native XDP keeps for `skb_shared_info` at
-/// the end, so that a frame grows to the same length in both.
-fn tailroom(len: usize) -> usize {
-    const PAGE: usize = 4096;
-    const SHARED_INFO: usize = 320;
-    let used = (XDP_PACKET_HEADROOM + SHARED_INFO).wrapping_add(len);
-    PAGE.wrapping_sub(used % PAGE) % PAGE
-}
-
 impl Port {
     /// The receive queue for what transmit queue `queue` of the other end sends, and its number.
     #[inline]
     pub(crate) fn rx_queue_for(&self, queue: u16) -> Option<(u16, &RxQueue)> {
         let queue = queue.checked_rem(self.active_queues())?;
         Some((queue, self.rx.get(usize::from(queue))?))
+    }
+
+    /// What the device runs now, for as long as `guard` is held.
+    fn program<'a>(&'a self, guard: &'a rcu::Guard) -> Running<'a> {
+        if let Some(program) = self.xdp_hw.load(guard) {
+            Running::Xdp(program)
+        } else if let Some(classifier) = self.tc_hw.load(guard) {
+            Running::Classifier(classifier)
+        } else {
+            Running::Nothing
+        }
     }
 
     /// Takes frames from the cable, up to the budget, and returns how many.
@@ -389,7 +246,7 @@ impl Port {
             port: self,
             queue,
             rx,
-            program: self.xdp_hw.load(&guard),
+            program: self.program(&guard),
             native: self.xdp_native.load(&guard),
             context,
             guard: &guard,

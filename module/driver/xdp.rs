@@ -15,12 +15,7 @@ use net::{
     extack::Extack,
     rcu, //
 };
-use offload::{
-    compare,
-    Digest,
-    ProgramIdentity,
-    Slot, //
-};
+use offload::Slot;
 
 /// The XDP slot of a port.
 pub(crate) struct XdpSlot(rcu::Slot<LoadedProgram>);
@@ -35,6 +30,11 @@ impl XdpSlot {
     #[inline]
     pub(crate) fn load<'a>(&'a self, guard: &'a Guard) -> Option<&'a LoadedProgram> {
         self.0.load(guard)
+    }
+
+    /// Whether there is a program.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.load(&Guard::new()).is_some()
     }
 
     /// Attaches `program`, in place of the one that is there, or takes that one away. RTNL is held.
@@ -55,19 +55,8 @@ impl XdpSlot {
             self.0.replace(None);
             return Ok(());
         };
-        let Some(loaded) = program.loaded() else {
-            extack.msg(c"the program is not in the device: load it again");
-            return Err(EINVAL);
-        };
-        let kernel = ProgramIdentity {
-            kind: program.program().kind(),
-            digest: Digest(*program.program().digest()),
-        };
-        if let Err(mismatch) = compare(&**loaded, Slot::Xdp, &kernel) {
-            extack.fmt(format_args!("{mismatch}"));
-            return Err(EINVAL);
-        }
-        self.0.replace(Some(loaded.clone()));
+        let loaded = LoadedProgram::checked(program, Slot::Xdp, extack)?;
+        self.0.replace(Some(loaded));
         Ok(())
     }
 }

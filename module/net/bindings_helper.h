@@ -14,12 +14,13 @@
 #include <linux/netlink.h>
 #include <linux/ptr_ring.h>
 #include <linux/random.h>
-#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
+#include <net/flow_offload.h>
 #include <net/netdev_queues.h>
 #include <net/page_pool/helpers.h>
+#include <net/pkt_cls.h>
 #include <net/xdp.h>
 
 #include "helpers.h"

@@ -12,10 +12,25 @@
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <net/busy_poll.h>
+#include <net/flow_offload.h>
+#include <net/gro.h>
 #include <net/page_pool/helpers.h>
+#include <net/pkt_cls.h>
+#include <net/tcx.h>
 #include <net/xdp.h>
 
 #include "helpers.h"
+
+/* The blocks whose filters go to ports of this module. Changed under RTNL. */
+static LIST_HEAD(blocks);
+
+/* The address of the device tells its callback from those of the other ports. */
+int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *block,
+			    flow_setup_cb_t *callback)
+{
+	return flow_block_cb_setup_simple(block, &blocks, callback, dev, dev, true);
+}
 
 u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp)
 {
@@ -44,6 +59,12 @@ void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg)
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg)
 {
 	NL_SET_ERR_MSG_FMT(extack, "%s", msg);
+}
+
+/* In a union of net_device. */
+netdev_features_t offload_nic_features(const struct net_device *dev)
+{
+	return dev->features;
 }
 
 void offload_nic_local_bh_disable(void)
@@ -92,6 +113,61 @@ void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16
 	skb_record_rx_queue(skb, queue);
 	skb->protocol = eth_type_trans(skb, napi->dev);
 	napi_gro_receive(napi, skb);
+}
+
+/* Whether a classifier of the host would look at a frame that dev has received. */
+static bool has_software_classifier(const struct net_device *dev)
+{
+#if defined(CONFIG_NET_XGRESS) && defined(CONFIG_NET_CLS_ACT)
+	struct bpf_mprog_entry *entry = rcu_dereference_bh(dev->tcx_ingress);
+	struct mini_Qdisc *miniq;
+
+	if (!entry)
+		return false;
+	miniq = rcu_dereference_bh(tcx_entry(entry)->miniq);
+	return miniq && !tcf_block_bypass_sw(miniq->block);
+#else
+	return false;
+#endif
+}
+
+/*
+ * As offload_nic_napi_receive(), for a frame that a classifier of the device has dealt
+ * with: what is known of it is not found out again. The host's classifiers are told to
+ * leave it only where there are any, as packet taps leave such a frame too.
+ */
+void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
+					 const struct offload_nic_classified *found)
+{
+	bool skip = found->is_final && has_software_classifier(napi->dev);
+
+	skb->dev = napi->dev;
+	/* RPS warns of a queue that there is not. */
+	if (found->queue_mapping <= napi->dev->real_num_rx_queues)
+		skb_set_queue_mapping(skb, found->queue_mapping);
+	skb_reset_mac_header(skb);
+	__skb_pull(skb, found->network_offset);
+	skb->protocol = cpu_to_be16(found->protocol);
+	skb->pkt_type = found->pkt_type;
+	skb->mark = found->mark;
+	skb->priority = found->priority;
+	if (found->has_vlan)
+		__vlan_hwaccel_put_tag(skb, cpu_to_be16(found->vlan_proto), found->vlan_tci);
+#ifdef CONFIG_NET_SCHED
+	skb->tc_index = found->tc_index;
+#endif
+#ifdef CONFIG_NET_XGRESS
+	skb->tc_skip_classify = skip;
+#endif
+	if (!skip && !found->mark && !found->priority && !found->tc_index) {
+		napi_gro_receive(napi, skb);
+		return;
+	}
+	/* GRO merges frames without a look at these fields: past it, but in order. */
+	napi_gro_flush(napi, false);
+	skb_mark_napi_id(skb, napi);
+	list_add_tail(&skb->list, &napi->gro.rx_list);
+	napi->gro.rx_count++;
 }
 
 void offload_nic_napi_schedule(struct napi_struct *napi)
@@ -338,6 +414,17 @@ void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 void offload_nic_smp_mb(void)
 {
 	smp_mb();
+}
+
+bool offload_nic_tc_can_offload(const struct net_device *dev,
+				struct flow_cls_common_offload *common)
+{
+	return tc_cls_can_offload_and_chain0(dev, common);
+}
+
+bool offload_nic_tcf_exts_has_actions(struct tcf_exts *exts)
+{
+	return tcf_exts_has_actions(exts);
 }
 
 void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,

@@ -11,8 +11,26 @@
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <net/flow_offload.h>
 #include <net/page_pool/helpers.h>
+#include <net/pkt_cls.h>
 #include <net/xdp.h>
+
+/* What a classifier in the device has found out about a frame, in host byte order. */
+struct offload_nic_classified {
+	u32 network_offset;
+	u32 mark;
+	u32 priority;
+	u16 protocol;
+	u16 tc_index;
+	u16 queue_mapping;
+	u16 vlan_proto;
+	u16 vlan_tci;
+	u8 pkt_type;
+	bool has_vlan;
+	/* The host's classifiers are not to see it. */
+	bool is_final;
+};
 
 /* What a frame asks of the device; sk_buff keeps it in unions and bit fields. */
 struct offload_nic_offload_request {
@@ -39,11 +57,14 @@ enum offload_nic_xdp {
 	OFFLOAD_NIC_XDP_SINGLE_BUFFER = SKB_WITH_OVERHEAD(PAGE_SIZE - XDP_PACKET_HEADROOM),
 };
 
+int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *block,
+			    flow_setup_cb_t *callback);
 u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp);
 void offload_nic_consume_skb(struct sk_buff *skb);
 void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
+netdev_features_t offload_nic_features(const struct net_device *dev);
 void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
 void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
@@ -52,6 +73,8 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 					   unsigned int len);
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
+void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
+					 const struct offload_nic_classified *found);
 void offload_nic_napi_schedule(struct napi_struct *napi);
 unsigned int offload_nic_longest_forwarded(const struct net_device *dev);
 bool offload_nic_netif_running(const struct net_device *dev);
@@ -88,6 +111,9 @@ void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
 void offload_nic_smp_mb(void);
+bool offload_nic_tc_can_offload(const struct net_device *dev,
+				struct flow_cls_common_offload *common);
+bool offload_nic_tcf_exts_has_actions(struct tcf_exts *exts);
 void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,
 				     u32 action);
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,

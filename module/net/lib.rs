@@ -10,6 +10,7 @@ mod bindings;
 
 pub mod bpf;
 pub mod digest;
+pub mod error;
 pub mod ethtool;
 pub mod extack;
 pub mod log;
@@ -20,4 +21,5 @@ pub mod ring;
 pub mod skbuff;
 pub mod stats;
 pub mod sync;
+pub mod tc;
 pub mod xdp;

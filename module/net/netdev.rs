@@ -27,6 +27,7 @@ use crate::{
         RxQueueStats,
         TxQueueStats, //
     },
+    tc::FilterChange,
     xdp::{
         NativeProgram,
         XdpFrames, //
@@ -165,6 +166,21 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
         program: Option<&AttachedProgram<'_, Self::Program>>,
         extack: &Extack<'_>,
     ) -> Result;
+
+    /// A BPF classifier at the port's ingress is new, goes, or is replaced; the port's features
+    /// and the filter's chain allow the offload.
+    ///
+    /// On an error all is as before.
+    fn tc_filter_changed(
+        &self,
+        change: &FilterChange<'_, Self::Program>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result;
+
+    /// The user wants no more filters to be offloaded (`hw-tc-offload off`). On an error they may
+    /// be as before.
+    fn tc_offload_off(&self, rtnl: &Rtnl<'_>) -> Result;
 }
 
 /// A `struct net_device` in whatever state of registration.
@@ -185,6 +201,15 @@ impl NetDevice {
     pub fn ifindex(&self) -> u32 {
         // SAFETY: The device is valid; an `int` that is never negative.
         unsafe { (*self.as_ptr()).ifindex as u32 }
+    }
+
+    /// The interface's MAC address, which may be changing.
+    #[inline]
+    pub fn address(&self) -> [u8; 6] {
+        // SAFETY: The device is valid, and an Ethernet device's address has 6 bytes; they lie in
+        // the device itself or in a buffer that lives as long. One that is being changed is read
+        // as a mixture.
+        unsafe { (*self.as_ptr()).dev_addr.cast::<[u8; 6]>().read_volatile() }
     }
 
     /// Whether both interfaces are in the same network namespace.
@@ -349,6 +374,7 @@ impl<T: Operations> Device<T> {
             (*ptr).max_mtu = config.max_mtu;
             (*ptr).dev_port = config.port;
             (*ptr).xdp_features = XDP_FEATURES;
+            (*ptr).hw_features |= adapter::FEATURE_TC;
             bindings::offload_nic_eth_hw_addr_random(ptr);
             bindings::offload_nic_set_priv_flags(ptr);
             bindings::offload_nic_set_netdev_dev(ptr, parent);

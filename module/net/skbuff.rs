@@ -302,4 +302,69 @@ impl Received {
         }
         Some(len)
     }
+    /// As [`Self::deliver`], with what a classifier of the device has left of the frame: what it
+    /// knows is not found out again.
+    ///
+    /// Returns nothing for a frame that ends before its network header, too, which is dropped.
+    pub fn deliver_classified(
+        self,
+        context: &PollContext<'_>,
+        found: &Classified,
+    ) -> Option<usize> {
+        let len = self.skb.len();
+        if len < bindings::ETH_HLEN as usize || len < found.network_offset as usize {
+            return None;
+        }
+        let found = found.to_raw();
+        let skb = self.skb.into_raw().as_ptr();
+        // SAFETY: The skb is valid, ours, linear and reaches to its network header; the context
+        // proves that `napi` is valid and that this is its poll function. The stack takes our
+        // reference.
+        unsafe {
+            bindings::offload_nic_napi_receive_classified(context.napi(), skb, &found);
+        }
+        Some(len)
+    }
+}
+
+/// What is known of a frame that a classifier of the device has seen, all in host byte order.
+#[derive(Clone, Copy, Debug)]
+pub struct Classified {
+    /// EtherType behind the tag that was taken out, as of when the frame was received.
+    pub protocol: u16,
+    /// For whom the frame is: `PACKET_HOST`, `PACKET_BROADCAST`, ...
+    pub pkt_type: u8,
+    /// Offset of the network header in the frame.
+    pub network_offset: u32,
+    /// Protocol and TCI of the VLAN tag that goes beside the frame.
+    pub vlan: Option<(u16, u16)>,
+    /// `skb->mark`.
+    pub mark: u32,
+    /// `skb->priority`.
+    pub priority: u32,
+    /// `skb->tc_index`.
+    pub tc_index: u16,
+    /// `skb->queue_mapping`: the receive queue plus 1.
+    pub queue_mapping: u16,
+    /// Whether the verdict is the last word: the host's classifiers do not see the frame.
+    pub is_final: bool,
+}
+
+impl Classified {
+    fn to_raw(self) -> bindings::offload_nic_classified {
+        let (vlan_proto, vlan_tci) = self.vlan.unwrap_or_default();
+        bindings::offload_nic_classified {
+            network_offset: self.network_offset,
+            mark: self.mark,
+            priority: self.priority,
+            protocol: self.protocol,
+            tc_index: self.tc_index,
+            queue_mapping: self.queue_mapping,
+            vlan_proto,
+            vlan_tci,
+            pkt_type: self.pkt_type,
+            has_vlan: self.vlan.is_some(),
+            is_final: self.is_final,
+        }
+    }
 }

@@ -11,12 +11,15 @@ use net::bpf::ProgramKind;
 pub enum Slot {
     /// For each received frame, before the host sees it.
     Xdp,
+    /// For each received frame, as the classifier at the interface's ingress.
+    Tc,
 }
 
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Xdp => "XDP",
+            Self::Tc => "TC",
         })
     }
 }

@@ -5,12 +5,14 @@
 //! What becomes of a frame that the device takes from the cable is counted once:
 //!
 //! [`RX_DEVICE_FRAMES`] = `rx_packets` of the interface + [`XDP_HW_DROP`] + [`XDP_HW_ABORTED`] +
-//! [`XDP_HW_TX`] + [`XDP_HW_REDIRECT`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`]
+//! [`XDP_HW_TX`] + [`XDP_HW_REDIRECT`] + [`TC_HW_SHOT`] + [`TC_HW_STOLEN`] + [`TC_HW_TRAP`] +
+//! [`TC_HW_REDIRECT`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`]
 //!
 //! [`XDP_HW_TX`] are those that were sent, or lost by one of the `XDP_HW_TX_*_DROPS`;
-//! [`XDP_HW_REDIRECT`] those that were sent by a port which then counts them as
-//! [`TX_REDIRECTED_FRAMES`], or lost by one of the `XDP_HW_REDIRECT_*_DROPS`. Frames that never got so
-//! far are in the other counters that end in `_drops`.
+//! [`XDP_HW_REDIRECT`] and [`TC_HW_REDIRECT`] those that were sent by a port which then counts them as
+//! [`TX_REDIRECTED_FRAMES`], or lost by one of the `XDP_HW_REDIRECT_*_DROPS` and
+//! `TC_HW_REDIRECT_*_DROPS`. Frames that never got so far are in the other counters that end in
+//! `_drops`.
 //!
 //! What becomes of a frame that the host gets while a native program is attached is counted once:
 //! `rx_packets` of the interface = the sum of [`XDP_NATIVE_PASS`], [`XDP_NATIVE_DROP`],
@@ -26,7 +28,8 @@ pub const RX_DEVICE_FRAMES: &str = "rx_device_frames";
 pub const RX_DEVICE_BYTES: &str = "rx_device_bytes";
 /// Frames that the host had no memory for: before a program that writes has run, or behind it.
 pub const RX_NO_BUFFER_DROPS: &str = "rx_no_buffer_drops";
-/// Frames shorter than an Ethernet header.
+/// Frames shorter than an Ethernet header, or with a VLAN tag that is cut off while the port has an
+/// offloaded classifier, which gets frames without their tag.
 pub const RX_RUNT_DROPS: &str = "rx_runt_drops";
 /// Frames that were on the cable when the port went down.
 pub const RX_DOWN_DROPS: &str = "rx_down_drops";
@@ -86,8 +89,32 @@ pub const XDP_NATIVE_TOO_LONG_DROPS: &str = "xdp_native_too_long_drops";
 /// Frames that there was no memory for, before or behind the native program.
 pub const XDP_NATIVE_NO_BUFFER_DROPS: &str = "xdp_native_no_buffer_drops";
 
-/// Frames that this port sent because a program said so (`XDP_REDIRECT`): the offloaded one of a port
-/// of the same NIC, or a native one of any interface.
+/// Frames that the offloaded classifier let through (`TC_ACT_OK`).
+pub const TC_HW_OK: &str = "tc_hw_ok";
+/// Frames for which the offloaded classifier decided nothing (`TC_ACT_UNSPEC`): they went through,
+/// to further classifiers.
+pub const TC_HW_UNSPEC: &str = "tc_hw_unspec";
+/// Frames that the offloaded classifier dropped (`TC_ACT_SHOT`), or for which it was stopped.
+pub const TC_HW_SHOT: &str = "tc_hw_shot";
+/// Frames that the offloaded classifier consumed (`TC_ACT_STOLEN`).
+pub const TC_HW_STOLEN: &str = "tc_hw_stolen";
+/// Frames that the offloaded classifier consumed (`TC_ACT_TRAP`).
+pub const TC_HW_TRAP: &str = "tc_hw_trap";
+/// Frames that the offloaded classifier had sent by a port (`TC_ACT_REDIRECT`).
+pub const TC_HW_REDIRECT: &str = "tc_hw_redirect";
+/// Of the dropped ones: the device stopped the classifier. Behind this prefix stands the cause.
+pub const TC_HW_FAULT_PREFIX: &str = "tc_hw_fault_";
+/// Frames to be sent by a port (`TC_ACT_REDIRECT`) when the classifier had named none, or one that no
+/// port of this NIC has in the namespace of the port that received the frame.
+pub const TC_HW_REDIRECT_NO_PORT_DROPS: &str = "tc_hw_redirect_no_port_drops";
+/// Frames to be sent by a port (`TC_ACT_REDIRECT`) while that port, or the other end of its cable,
+/// was missing or down.
+pub const TC_HW_REDIRECT_DOWN_DROPS: &str = "tc_hw_redirect_down_drops";
+/// Frames to be sent by a port (`TC_ACT_REDIRECT`) for which the far ring had no room.
+pub const TC_HW_REDIRECT_RING_FULL_DROPS: &str = "tc_hw_redirect_ring_full_drops";
+
+/// Frames that this port sent because a program said so: the offloaded one of a port of the same NIC
+/// (`XDP_REDIRECT`, `TC_ACT_REDIRECT`), or a native one of any interface (`XDP_REDIRECT`).
 pub const TX_REDIRECTED_FRAMES: &str = "tx_redirected_frames";
 /// Frames of native programs of other interfaces (`XDP_REDIRECT`) that were taken, and for which the
 /// far ring then had no room.

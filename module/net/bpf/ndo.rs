@@ -35,6 +35,20 @@ impl<'a, P: ProgramOffload> AttachedProgram<'a, P> {
     pub fn program(&self) -> &ProgramRef<'a, P> {
         &self.program
     }
+
+    /// # Safety
+    ///
+    /// For `'a`, `prog` must be valid and RTNL be held; it must be bound to an `OffloadDevice<P>`
+    /// and have been translated.
+    pub(crate) unsafe fn from_raw(prog: *mut bindings::bpf_prog) -> Self {
+        // SAFETY: By the function's contract.
+        unsafe {
+            Self {
+                state: device::state::<P>(prog),
+                program: ProgramRef::from_raw(prog),
+            }
+        }
+    }
 }
 
 impl<P: ProgramOffload> Deref for AttachedProgram<'_, P> {
@@ -138,12 +152,7 @@ unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> R
     // SAFETY: The core has checked, and RTNL keeps it so, that the program is bound to the offload
     // device of this port, an `OffloadDevice<T::Program>`. A program that can be attached has been
     // translated.
-    let program = unsafe {
-        AttachedProgram {
-            state: device::state::<T::Program>(prog),
-            program: ProgramRef::from_raw(prog),
-        }
-    };
+    let program = unsafe { AttachedProgram::from_raw(prog) };
     port.xdp_setup_hw(Some(&program), &extack)?;
     // SAFETY: On success the core leaves one reference to the port. The core keeps another one of
     // its own for as long as the program is attached, and what the device runs does not depend on

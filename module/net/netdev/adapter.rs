@@ -18,6 +18,7 @@ use crate::{
         RxQueueStats,
         TxQueueStats, //
     },
+    tc,
     xdp::XdpFrames, //
 };
 use core::{
@@ -31,6 +32,9 @@ use kernel::{
 
 /// The C side of `T`.
 pub(super) struct Adapter<T: Operations>(PhantomData<T>);
+
+/// `NETIF_F_HW_TC`, a macro that bindgen does not see: filters may be offloaded.
+pub(super) const FEATURE_TC: bindings::netdev_features_t = 1 << bindings::NETIF_F_HW_TC_BIT;
 
 /// The port behind a net device.
 ///
@@ -80,6 +84,8 @@ impl<T: Operations> Adapter<T> {
         ndo_get_stats64: Some(Self::get_stats64),
         ndo_bpf: Some(Self::bpf),
         ndo_xdp_xmit: Some(Self::xdp_xmit),
+        ndo_setup_tc: Some(Self::setup_tc),
+        ndo_set_features: Some(Self::set_features),
         ..pin_init::zeroed()
     };
 
@@ -297,5 +303,37 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: `command` is valid, and RTNL is held: the contract of `ndo_bpf`. `init` has
         // registered `dev` with this offload device.
         from_result(|| unsafe { ndo::ndo_bpf(port, &device.offload_device, command) }.map(|()| 0))
+    }
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
+    unsafe extern "C" fn setup_tc(
+        dev: *mut bindings::net_device,
+        kind: bindings::tc_setup_type,
+        data: *mut c_void,
+    ) -> i32 {
+        // SAFETY: By the function's contract.
+        from_result(|| unsafe { tc::setup::<T>(dev, kind, data) }.map(|()| 0))
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
+    unsafe extern "C" fn set_features(
+        dev: *mut bindings::net_device,
+        features: bindings::netdev_features_t,
+    ) -> i32 {
+        // SAFETY: The stack passes a registered device, and holds RTNL.
+        let (port, now, rtnl) = unsafe {
+            (
+                port::<T>(dev),
+                bindings::offload_nic_features(dev),
+                Rtnl::held(),
+            )
+        };
+        if now & !features & FEATURE_TC == 0 {
+            return 0;
+        }
+        from_result(|| port.tc_offload_off(&rtnl).map(|()| 0))
     }
 }
