@@ -96,8 +96,8 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// `EOPNOTSUPP` for what the device does not do, `EBUSY` if the slot or one for XDP is taken, `EINVAL` if the program in the device is not the kernel's, `ENOMEM`; then all is as
-    /// before.
+    /// `EOPNOTSUPP` for what the device does not do, `EBUSY` if the slot or one for XDP is taken,
+    /// `EINVAL` if the program in the device is not the kernel's, `ENOMEM`; then all is as before.
     pub(crate) fn change_filter(
         &self,
         change: &FilterChange<'_, Program>,

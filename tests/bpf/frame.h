@@ -12,6 +12,11 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+/* The context of the programs: classifiers define it before they include this. */
+#ifndef FRAME_CTX
+#define FRAME_CTX	struct xdp_md
+#endif
+
 #define ETH_ALEN	6
 #define P_IPV4		0x0800
 #define P_ARP		0x0806
@@ -90,12 +95,12 @@ struct parsed {
 	__u16 l4;		/* offset of the transport header */
 };
 
-static __always_inline void *begin(struct xdp_md *ctx)
+static __always_inline void *begin(FRAME_CTX *ctx)
 {
 	return (void *)(long)ctx->data;
 }
 
-static __always_inline void *end(struct xdp_md *ctx)
+static __always_inline void *end(FRAME_CTX *ctx)
 {
 	return (void *)(long)ctx->data_end;
 }
@@ -118,7 +123,7 @@ static __always_inline void *end(struct xdp_md *ctx)
  * extension headers, and the ports. Returns 0, or -1 where the frame ends early
  * or contradicts itself; what was found until then stays in *p.
  */
-static __always_inline int parse(struct xdp_md *ctx, struct parsed *p)
+static __always_inline int parse(FRAME_CTX *ctx, struct parsed *p)
 {
 	void *data = begin(ctx), *data_end = end(ctx);
 	struct eth *eth = data;
@@ -211,7 +216,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct parsed *p)
  * Where the transport header starts. The mask changes no offset that parse()
  * can find; it tells the verifier how far at most.
  */
-static __always_inline void *transport(struct xdp_md *ctx, const struct parsed *p)
+static __always_inline void *transport(FRAME_CTX *ctx, const struct parsed *p)
 {
 	return begin(ctx) + (p->l4 & 0x3fff);
 }

@@ -102,6 +102,14 @@ impl Attached {
         }))
     }
 
+    /// The program with that id, on `link`.
+    pub fn with_id(link: &Link, id: u64) -> Self {
+        Self {
+            id,
+            link: link.clone(),
+        }
+    }
+
     /// The program pinned at `path`, loaded for `link` but not put on it.
     ///
     /// # Errors

@@ -16,4 +16,5 @@ pub mod link;
 pub mod module;
 pub mod netns;
 pub mod outcome;
+pub mod tc;
 pub mod wire;

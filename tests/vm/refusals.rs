@@ -113,11 +113,23 @@ fn a_callback() -> Result<()> {
 #[test]
 fn the_wrong_program_type() -> Result<()> {
     let bench = Bench::new("")?;
+    let pin = "/sys/fs/bpf/classifier";
+    Cmd::new("bpftool prog load")
+        .arg(env::object("tc_count")?)
+        .args(format!("{pin} type classifier offload_dev onic0"))
+        .run()?;
+    let said = Cmd::new(format!(
+        "ip -force link set dev onic0 xdpoffload pinned {pin}"
+    ))
+    .refused();
+    std::fs::remove_file(pin)?;
+    ensure!(!said?.is_empty(), "refused without a word");
+    // The kernel offers devices two types of programs.
     let said = Cmd::new("bpftool -d prog load")
-        .arg(env::object("bad_type")?)
-        .args("/sys/fs/bpf/bad_type type classifier offload_dev onic0")
+        .arg(env::object("tc_count")?)
+        .args(format!("{pin} type cgroup/skb offload_dev onic0"))
         .refused()?;
-    says(&said, &["offload_nic", "XDP programs only"])?;
+    says(&said, &["load failed", "EINVAL"])?;
     bench.is_undisturbed()
 }
 
