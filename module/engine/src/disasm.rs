@@ -5,6 +5,7 @@
 use core::fmt;
 
 use crate::gather::Gather;
+use crate::hash_step::HashStep;
 use crate::helper::Helper;
 use crate::image::Image;
 use crate::memory::Memory;
@@ -174,10 +175,28 @@ impl fmt::Display for Op {
                     write!(f, "{b}, {a}, {right}, {dst}, {}, {left}", self.third())
                 }
                 Code::XorSub32 => write!(f, "{dst}, {a}, {b}, {}", self.third()),
-                Code::HashStep => {
-                    let [source, scratch] = self.hash_registers();
-                    let (by, rotated) = (imm & 31, self.third());
-                    write!(f, "{dst}, {a}, {b}, {rotated}, {scratch}, {source}, {by}")
+                Code::XorRshSub32 => write!(f, "{dst}, {a}, {b}, {imm}"),
+                Code::HashSteps => {
+                    write!(f, "{a}")?;
+                    let mut steps = imm;
+                    for _ in 0..HashStep::count(imm) {
+                        let HashStep { left, minuend, dst } = HashStep::of(steps);
+                        write!(f, "; {b}, {left}, {dst}, {minuend}")?;
+                        steps >>= HashStep::BITS;
+                    }
+                    Ok(())
+                }
+                Code::LoadFrame16LshOr32 => write!(f, "{dst}, [{a}{offset:+}], {imm}, {b}"),
+                Code::LoadFrame8AndJeq
+                | Code::LoadFrame16AndJeq
+                | Code::LoadFrame8AndJne
+                | Code::LoadFrame16AndJne
+                | Code::LoadFrame8AndJlt
+                | Code::LoadFrame16AndJlt => {
+                    let (third, constant) = (self.third(), imm as u16);
+                    let offset = self.high_offset() as i64;
+                    write!(f, "{third}, [{a}{offset:+}], {dst}, {}", self.second())?;
+                    write!(f, ", {constant} -> {extra}")
                 }
                 Code::LshAnd32 => write!(f, "{dst}, {a}, {}, {constant}", self.second()),
                 Code::Gather16 | Code::Gather32 => {
@@ -185,7 +204,7 @@ impl fmt::Display for Op {
                     write_parts(f, self)
                 }
                 Code::Gather16Jeq | Code::Gather16Jne => {
-                    write!(f, "[{a}{:+}]", signed >> 48)?;
+                    write!(f, "[{a}{:+}]", self.high_offset() as i64)?;
                     write_parts(f, self)?;
                     write!(f, ", {} -> {extra}", self.second())
                 }
@@ -195,8 +214,26 @@ impl fmt::Display for Op {
                 Code::LoadIndirect8 | Code::LoadIndirect16 | Code::LoadIndirect32 => {
                     write!(f, "{dst}, frame[{a}{signed:+}]")
                 }
-                Code::LookUp => write!(f, "[r2], skip {}", self.skip()),
-                Code::CopyFrame | Code::CopyMap => {
+                Code::XorAdd32Imm => write!(f, "{dst}, {a}, {b}, {signed}"),
+                Code::LoadHalves32 => write!(f, "{dst}, {b}, [{a}{offset:+}]"),
+                Code::StoreLookUp => write!(f, "[{a}{offset:+}], {b}, map {}", imm as u16),
+                Code::LoadBoundsJgt => {
+                    let (needed, more) = (self.third(), self.second());
+                    write!(f, "{dst}, {b}, [{a}], {needed}, {more} -> {extra}")
+                }
+                Code::JeqElseJne | Code::JeqElseJne32 => {
+                    let (equal, other, ahead) = (imm as u16, self.second(), imm >> 48);
+                    write!(f, "{a}, {equal} -> {ahead:+}, {other} -> {extra}")
+                }
+                Code::LookUp => write!(f, "[{a}{offset:+}], map {}", imm as u16),
+                Code::MovJeqNull | Code::MovJneNull => {
+                    write!(f, "{dst}, {a}, {b}, {constant} -> {extra}")
+                }
+                Code::CopyNeighbour => {
+                    let (third, forward) = (self.third(), self.second());
+                    write!(f, "[{a}{offset:+}], {forward}, {dst}, {third}")
+                }
+                Code::CopyMap | Code::CopyStack32 | Code::CopyStack16 => {
                     let third = self.third();
                     write!(f, "[{b}{second:+}], [{a}{offset:+}], {dst}, {third}")
                 }

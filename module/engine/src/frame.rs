@@ -116,6 +116,31 @@ impl<'a> Frame<'a> {
         self.buffer().get(offset..self.end)
     }
 
+    /// The `N` bytes at buffer offset `offset`, if all of them lie in metadata or data.
+    #[inline(always)]
+    pub(crate) fn chunk<const N: usize>(&self, offset: u64) -> Option<&[u8; N]> {
+        let start = offset as usize;
+        let end = start.checked_add(N)?;
+        if start < self.meta || end > self.end {
+            return None;
+        }
+        self.buffer().get(start..end)?.first_chunk()
+    }
+
+    /// As [`Frame::chunk`], for writing: `None` also if the frame may only be read.
+    #[inline(always)]
+    pub(crate) fn chunk_mut<const N: usize>(&mut self, offset: u64) -> Option<&mut [u8; N]> {
+        let start = offset as usize;
+        let end = start.checked_add(N)?;
+        if start < self.meta || end > self.end {
+            return None;
+        }
+        match &mut self.buffer {
+            Buffer::Shared(_) => None,
+            Buffer::Exclusive(bytes) => bytes.get_mut(start..end)?.first_chunk_mut(),
+        }
+    }
+
     /// As [`Frame::tail`], for writing: `Err` if the frame may only be read.
     #[inline]
     pub(crate) fn tail_mut(&mut self, offset: u64) -> Result<Option<&mut [u8]>, ReadOnly> {

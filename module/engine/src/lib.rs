@@ -33,6 +33,7 @@ pub mod exec;
 pub mod fault;
 pub mod frame;
 mod gather;
+mod hash_step;
 pub mod helper;
 pub mod image;
 pub mod insn;

@@ -64,9 +64,12 @@ operations! {
     RshLshOr32 "rsh.lsh.or32",
     // dst = (a ^ b) - third, 32 bits.
     XorSub32 "xor.sub32",
-    // A rotation as above by constant, and with what it gave the operation above: a step of Bob
-    // Jenkins' hash. third = the rotated register; see `Op::hash_registers` for the others.
-    HashStep "hash.step32",
+    // dst = (a ^ b) + constant, 32 bits.
+    XorAdd32Imm "xor.addi32",
+    // dst = (a ^ b) - (b >> constant), 32 bits, and b = b >> constant.
+    XorRshSub32 "xor.rsh.sub32",
+    // Up to four steps of Bob Jenkins' hash, one after the other: see `HashStep`.
+    HashSteps "hash.steps32",
 
     // dst = imm.
     Const "const",
@@ -87,17 +90,28 @@ operations! {
     LoadFrame16Add "load16.frame.add", LoadFrame32Add "load32.frame.add",
     // The same with exclusive or, of 32 bits.
     LoadFrame32Xor "load32.frame.xor",
+    // dst = frame[a + offset] << constant | b, 32 bits.
+    LoadFrame16LshOr32 "load16.frame.lsh.or32",
 
     // Shortcuts: each does what the operations behind it do, and passes over them; or, where it is
     // not as simple as hoped, nothing at all. Bits 24 to 31 of imm: how many it passes over.
     // A word of the frame that the program puts together from bytes; its parts go to up to four
     // registers: see `Gather`.
     Gather16 "gather16.frame", Gather32 "gather32.frame",
-    // Six bytes, as of an Ethernet address, to frame[b + second constant] from frame[a + offset],
-    // or from the value of a map. dst = byte imm, third = byte imm >> 4 of them, in this order.
-    CopyFrame "copy6.frame", CopyMap "copy6.map",
-    // Looks a key on the stack up in the map that the operation behind names.
+    // Six bytes, as of an Ethernet address. dst = byte imm, third = byte imm >> 4 of them, in this
+    // order. From the value of a map, a + offset, to frame[b + second constant]; or, of twelve bytes
+    // at frame[a + offset], from the first ones to the others, or the other way if the second
+    // constant is 0.
+    CopyMap "copy6.map", CopyNeighbour "copy6.frame",
+    // Two neighbouring numbers, 4 bytes each or 2, to stack[b + second constant] from
+    // frame[a + offset]. third = the first, dst = the second one.
+    CopyStack32 "copy32x2.stack", CopyStack16 "copy16x2.stack",
+    // r2 = a + offset; looks up the key there, on the stack, in map bits 0 to 15 of imm.
     LookUp "look.up",
+    // The same of a key of 4 bytes, b, behind storing it there.
+    StoreLookUp "store32.look.up",
+    // b = the second two bytes of the four at frame[a + offset], dst = the first two << 16 | b.
+    LoadHalves32 "halves32.frame",
     // dst = memory[a + offset] + second constant, of a map's value, and back it goes.
     IncrementMap64 "increment64.map",
     // dst = end of the frame, b = its start, from the context a.
@@ -154,6 +168,10 @@ operations! {
     AddJneImm "add.jnei", AddJltImm "add.jlti", AddJne32Imm "add.jnei32", AddJlt32Imm "add.jlti32",
     Add32Jne32Imm "add32.jnei32", Add32Jlt32Imm "add32.jlti32",
 
+    // dst = a, b = the constant, then go to target if dst is, or is not, 0: was what a helper gave
+    // NULL?
+    MovJeqNull "mov.const.jeq0", MovJneNull "mov.const.jne0",
+
     // dst = a & second constant (unsigned), then go to target if dst is, or is not, the constant,
     // or less than it.
     AndJeqImm "and.jeqi", AndJneImm "and.jnei", AndJltImm "and.jlti",
@@ -164,6 +182,12 @@ operations! {
     LoadFrame8Jne "load8.frame.jne", LoadFrame16Jne "load16.frame.jne",
     LoadFrame32Jne "load32.frame.jne",
 
+    // third = frame[a + bits 48 to 63 of imm], dst = third & second constant (unsigned), then go to
+    // target if dst is, or is not, or is less than bits 0 to 15 of imm.
+    LoadFrame8AndJeq "load8.frame.and.jeq", LoadFrame16AndJeq "load16.frame.and.jeq",
+    LoadFrame8AndJne "load8.frame.and.jne", LoadFrame16AndJne "load16.frame.and.jne",
+    LoadFrame8AndJlt "load8.frame.and.jlt", LoadFrame16AndJlt "load16.frame.and.jlt",
+
     // dst = frame[a + second constant], then go to target if dst is neither the lowest byte of the
     // constant nor the one above: TCP or UDP?
     LoadFrame8JneBoth "load8.frame.jne2",
@@ -171,6 +195,12 @@ operations! {
     // Shortcuts, as above: gather two bytes at a + bits 48 to 63 of imm, then go to target, which is
     // ahead, if dst is, or is not, the second constant (unsigned).
     Gather16Jeq "gather16.frame.jeq", Gather16Jne "gather16.frame.jne",
+    // dst = end of the frame, b = its start, from the context a, third = b + second constant
+    // (unsigned), then go to target, which is ahead, if third is greater than dst.
+    LoadBoundsJgt "bounds.ctx.jgt",
+    // Go bits 48 to 63 of imm operations ahead if a is bits 0 to 15 of imm, or to target, which is
+    // ahead, if it is not the second constant (unsigned) either.
+    JeqElseJne "jeqi.else.jnei", JeqElseJne32 "jeqi32.else.jnei32",
 
     // Call the function at target.
     CallLocal "call",
@@ -199,7 +229,8 @@ impl Code {
 
     /// Whether this is a shortcut that ends in a jump.
     pub(crate) const fn is_jumping_shortcut(self) -> bool {
-        matches!(self, Self::Gather16Jeq | Self::Gather16Jne)
+        let number = self as u8;
+        number >= Self::Gather16Jeq as u8 && number <= Self::JeqElseJne32 as u8
     }
 
     /// Whether execution never goes on with the operation that follows.
@@ -329,14 +360,10 @@ impl Op {
         Register::of((self.imm >> 16) as u8)
     }
 
-    /// For [`Code::HashStep`] the register that is rotated, and the one that takes the bits which
-    /// were shifted out on the right.
+    /// Bits 48 to 63 of the immediate, sign extended: an offset where another one has taken its place.
     #[inline]
-    pub const fn hash_registers(&self) -> [Register; 2] {
-        [
-            Register::of((self.imm >> 20) as u8),
-            Register::of((self.imm >> 24) as u8),
-        ]
+    pub const fn high_offset(&self) -> u64 {
+        (self.imm as i64 >> 48) as u64
     }
 
     /// How many operations behind it a shortcut passes over: bits 24 to 31 of the immediate.

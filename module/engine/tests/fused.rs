@@ -227,6 +227,112 @@ fn lookup(key: i32) -> Vec<Insn> {
     code
 }
 
+/// `dst = (minuend ^ source) - rotated source`.
+fn hash_step(dst: u8, minuend: u8, source: u8, left: i32) -> Vec<Insn> {
+    vec![
+        alu32_reg(MOV, dst, source),
+        alu32_imm(RSH, dst, 32 - left),
+        alu32_reg(MOV, R5, source),
+        alu32_imm(LSH, R5, left),
+        alu32_reg(OR, R5, dst),
+        alu32_reg(MOV, dst, source),
+        alu32_reg(XOR, dst, minuend),
+        alu32_reg(SUB, dst, R5),
+    ]
+}
+
+/// The first `steps` steps of a hash of three words.
+fn hash(steps: usize) -> Vec<Insn> {
+    let all = [
+        hash_step(R2, R4, R1, 11),
+        hash_step(R4, R3, R2, 25),
+        hash_step(R3, R1, R4, 16),
+        hash_step(R1, R2, R3, 4),
+        hash_step(R0, R4, R1, 14),
+    ];
+    all[..steps].concat()
+}
+
+/// `code` with `insn` as instruction `at`.
+fn with(mut code: Vec<Insn>, at: usize, insn: Insn) -> Vec<Insn> {
+    code.insert(at, insn);
+    code
+}
+
+/// Two numbers of two bytes, put together.
+fn halves(off: i16) -> Vec<Insn> {
+    vec![
+        ldx(H, R2, FRAME, off + 2),
+        ldx(H, R1, FRAME, off),
+        alu32_imm(LSH, R1, 16),
+        alu32_reg(OR, R1, R2),
+    ]
+}
+
+/// Some bits of a field of the frame compared with `imm`.
+fn masked(size: u8, mask: Insn, operation: u8, imm: i32) -> Vec<Insn> {
+    vec![
+        ldx(size, R4, FRAME, 57),
+        mov_reg(R2, R4),
+        mask,
+        jmp_imm(operation, R2, imm, 1),
+        mov_imm(R9, 1),
+    ]
+}
+
+/// A result that is kept while r0 is set.
+fn kept(result: u8, operation: u8) -> Vec<Insn> {
+    vec![
+        mov_reg(R1, result),
+        mov_imm(R0, -2),
+        jmp_imm(operation, R1, 0, 1),
+        mov_imm(R9, 1),
+    ]
+}
+
+/// Two neighbouring fields, each loaded and stored.
+fn to_stack(size: u8, [from, to]: [u8; 2], off: i16, last: u8) -> Vec<Insn> {
+    let len = if size == W { 4 } else { 2 };
+    vec![
+        ldx(size, R3, from, off),
+        stx(size, to, -40, R3),
+        ldx(size, last, from, off + len),
+        stx(size, to, -40 + len, last),
+    ]
+}
+
+/// A key in a register, stored and looked up.
+fn stored_lookup(map: i32, key: u8) -> Vec<Insn> {
+    let mut code = vec![stx(W, R10, -8, key), mov_reg(R2, R10), alu_imm(ADD, R2, -8)];
+    code.extend(ld_map(R1, map));
+    code.push(call(1));
+    code
+}
+
+/// The check whether the frame has 40 bytes.
+fn checked_bounds() -> Vec<Insn> {
+    vec![
+        ldx(W, R2, CTX, 4),
+        ldx(W, R3, CTX, 0),
+        mov_reg(R4, R3),
+        alu_imm(ADD, R4, 40),
+        jmp_reg(JGT, R4, R2, 1),
+        mov_imm(R9, 1),
+    ]
+}
+
+/// Is r3 one number, is it another, or none of them?
+fn choice(one: i32, other: i32, is_32: bool) -> Vec<Insn> {
+    let jump = if is_32 { jmp32_imm } else { jmp_imm };
+    vec![
+        jump(JEQ, R3, one, 2),
+        jump(JNE, R3, other, 2),
+        mov_imm(R9, 1),
+        alu_imm(ADD, R9, 2),
+        alu_imm(ADD, R9, 4),
+    ]
+}
+
 #[test]
 fn each_fused_operation_does_what_its_instructions_do() {
     let half = [
@@ -266,12 +372,13 @@ fn each_fused_operation_does_what_its_instructions_do() {
         // A frame has 0xfc, 0x21 there.
         (Code::Gather16Jeq, compared(jmp32_imm(JEQ, R1, 0xecc7, 1))),
         (Code::Gather16Jne, compared(jmp_imm(JNE, R1, 0x0800, 1))),
-        (Code::CopyFrame, copied(FRAME, 6, 0, [5, 4, 3, 2, 1, 0], R3)),
-        // They overlap.
-        (Code::CopyFrame, copied(FRAME, 3, 0, [0, 1, 2, 3, 4, 5], R3)),
         (
-            Code::CopyFrame,
-            copied(FRAME, 50, 58, [2, 3, 0, 1, 4, 5], R3),
+            Code::CopyNeighbour,
+            copied(FRAME, 6, 0, [5, 4, 3, 2, 1, 0], R3),
+        ),
+        (
+            Code::CopyNeighbour,
+            copied(FRAME, 50, 56, [2, 3, 0, 1, 4, 5], R5),
         ),
         (
             Code::CopyMap,
@@ -319,7 +426,80 @@ fn each_fused_operation_does_what_its_instructions_do() {
         ),
         (Code::RshLshOr32, step.to_vec()),
         (Code::XorSub32, subtract.to_vec()),
-        (Code::HashStep, [&step[..], &subtract].concat()),
+        (Code::HashSteps, hash(4)),
+        (Code::HashSteps, hash(5)),
+        (
+            Code::HashSteps,
+            with(hash_step(R2, R4, R1, 11), 5, alu32_imm(ADD, R4, 77)),
+        ),
+        (
+            Code::XorRshSub32,
+            vec![
+                alu32_reg(MOV, R2, R1),
+                alu32_reg(XOR, R2, R4),
+                alu32_imm(RSH, R1, 18),
+                alu32_reg(SUB, R2, R1),
+            ],
+        ),
+        (
+            Code::XorAdd32Imm,
+            vec![alu32_reg(XOR, R2, R4), alu32_imm(ADD, R2, -0x2152_4111)],
+        ),
+        (
+            Code::LoadFrame16LshOr32,
+            vec![
+                ldx(H, R1, FRAME, 30),
+                alu32_imm(LSH, R1, 9),
+                alu32_reg(OR, R1, R2),
+            ],
+        ),
+        (Code::LoadHalves32, halves(30)),
+        (Code::LoadHalves32, halves(-2)),
+        // A frame has 0x50, 0x75 there.
+        (
+            Code::LoadFrame8AndJeq,
+            masked(B, alu_imm(AND, R2, 15), JEQ, 0),
+        ),
+        (
+            Code::LoadFrame8AndJne,
+            masked(B, alu32_imm(AND, R2, 15), JNE, 0),
+        ),
+        (
+            Code::LoadFrame8AndJlt,
+            masked(B, alu32_imm(AND, R2, 0xf0), JLT, 0x51),
+        ),
+        (
+            Code::LoadFrame16AndJeq,
+            masked(H, alu_imm(AND, R2, 0xff1f), JEQ, 0x7510),
+        ),
+        (
+            Code::LoadFrame16AndJne,
+            masked(H, alu_imm(AND, R2, 0xff1f), JNE, 0x7510),
+        ),
+        (
+            Code::LoadFrame16AndJlt,
+            masked(H, alu_imm(AND, R2, 0xff1f), JLT, 0xffff),
+        ),
+        (Code::MovJeqNull, kept(R3, JEQ)),
+        (Code::MovJneNull, kept(R9, JNE)),
+        (Code::CopyStack32, to_stack(W, [FRAME, R10], 20, R2)),
+        (Code::CopyStack16, to_stack(H, [FRAME, R10], 40, FRAME)),
+        // Not the frame, not the stack.
+        (Code::CopyStack16, to_stack(H, [R9, R10], 4, R4)),
+        (Code::StoreLookUp, stored_lookup(0, R3)),
+        (
+            Code::StoreLookUp,
+            [vec![mov_imm(R3, 0)], stored_lookup(0, R3)].concat(),
+        ),
+        (Code::StoreLookUp, stored_lookup(1, R3)),
+        (Code::LoadBoundsJgt, checked_bounds()),
+        (
+            Code::LoadBoundsJgt,
+            [vec![mov_reg(CTX, FRAME)], checked_bounds()].concat(),
+        ),
+        (Code::JeqElseJne, choice(3, 4, false)),
+        (Code::JeqElseJne, choice(4, 3, false)),
+        (Code::JeqElseJne32, choice(4, 5, true)),
         (
             Code::LoadFrame16Add,
             vec![ldx(H, R2, FRAME, 30), alu_reg(ADD, R3, R2)],
@@ -423,15 +603,22 @@ fn a_jump_into_the_midst_of_what_is_fused_finds_the_rest() {
         alu_imm(LSH, R4, 16),
         alu_reg(OR, R3, R4),
     ];
-    for into in 0..word.len() {
-        // Once through, and once from the middle.
-        let mut body = word.to_vec();
-        body.extend([
-            alu_imm(ADD, R9, 1),
-            jmp_imm(JEQ, R9, 10, into as i16 - word.len() as i16 - 2),
-        ]);
-        let codes = same_both_ways(&body);
-        assert!(codes.contains(&Code::Gather32), "{codes:?}");
+    for (code, whole) in [
+        (Code::Gather32, word.to_vec()),
+        (Code::HashSteps, hash(3)),
+        (Code::StoreLookUp, stored_lookup(1, R3)),
+    ] {
+        let halves: Vec<bool> = whole.iter().map(|insn| insn.is_ld_imm64()).collect();
+        for into in (0..whole.len()).filter(|into| *into == 0 || !halves[into - 1]) {
+            // Once through, and once from the middle.
+            let mut body = whole.clone();
+            body.extend([
+                alu_imm(ADD, R9, 1),
+                jmp_imm(JEQ, R9, 10, into as i16 - whole.len() as i16 - 2),
+            ]);
+            let codes = same_both_ways(&body);
+            assert!(codes.contains(&code), "{codes:?}");
+        }
     }
 }
 
@@ -549,7 +736,30 @@ fn piece() -> impl Strategy<Value = Vec<Insn>> {
             alu32_reg(SUB, dst, c),
         ]
     });
+    let hashed = (number(), number(), number(), 1..32)
+        .prop_map(|(dst, minuend, source, left)| hash_step(dst, minuend, source, left));
+    let kept = (number(), select(vec![JEQ, JNE])).prop_map(|(result, jump)| {
+        let mut kept = kept(result, jump);
+        kept.truncate(3);
+        kept
+    });
+    let looked_up = (0..2, number()).prop_map(|(map, key)| stored_lookup(map, key));
+    let stacked = (select(vec![W, H]), 0_i16..64, number())
+        .prop_map(|(size, off, last)| to_stack(size, [FRAME, R10], off, last));
+    let chosen = (0..5, 0..5, any::<bool>()).prop_map(|(one, other, is_32)| {
+        let mut choice = choice(one, other, is_32);
+        choice.truncate(2);
+        choice
+    });
+    let checked = number().prop_map(|_| checked_bounds());
     prop_oneof![
+        6 => hashed,
+        1 => kept,
+        1 => looked_up,
+        1 => stacked,
+        2 => chosen,
+        1 => checked,
+        1 => (0_i16..64).prop_map(halves),
         10 => one(byte.boxed()),
         3 => one(load.boxed()),
         1 => one(store.boxed()),

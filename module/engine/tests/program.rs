@@ -194,7 +194,7 @@ fn the_disassembly_names_operations_and_instructions() {
     assert_eq!(
         lines,
         [
-            "0: look.up [r2], skip 2 ; insn 0",
+            "0: look.up [r2+0], map 0 ; insn 0",
             "1: map r1, map 0 ; insn 0",
             "2: helper bpf_map_lookup_elem ; insn 2",
             "3: load64.stack r3, [r10-8] ; insn 3",

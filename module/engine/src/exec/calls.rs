@@ -20,7 +20,7 @@ const SAVED: [Register; 4] = [Register::R6, Register::R7, Register::R8, Register
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Enters the function that `op` calls.
     pub(super) fn call_local(&mut self, op: &Op, rest: &[Op]) -> Flow {
-        let return_to = self.length.wrapping_sub(rest.len()) as u32;
+        let return_to = self.index_of(rest) as u32;
         let saved = SAVED.map(|register| self.get(register));
         // The outermost function has no frame here, so one fewer than functions may be active.
         let depth = self.depth.wrapping_add(1);
@@ -52,10 +52,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         // What lies between a function's first operation and this one was done once for this call;
         // what was done more often, the jumps back have paid for.
         let entered = frame.entered as usize;
-        if self
-            .spend(entered, self.length.wrapping_sub(rest.len()))
-            .is_none()
-        {
+        if self.spend(entered, self.index_of(rest)).is_none() {
             return self.spent(entered);
         }
         for (register, value) in SAVED.into_iter().zip(frame.saved) {

@@ -10,6 +10,7 @@ use super::interpreter::{Flow, Handler};
 use super::machine::{Machine, Number};
 use super::Services;
 use crate::address;
+use crate::hash_step::HashStep;
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::op::{Code, Op, Register};
@@ -25,180 +26,6 @@ const ARGUMENTS: [Register; 5] = [
 
 /// The functions of all operations, for one kind of surroundings.
 pub(super) struct Table<M, R, S>(PhantomData<(M, R, S)>);
-
-// dst = f(a, b), f(a, imm), f(a), then the next operation.
-macro_rules! reg {
-    ($f:path) => {
-        |machine, op, rest| {
-            machine.set(op.dst, $f(machine.get(op.a), machine.get(op.b)));
-            machine.next(rest)
-        }
-    };
-}
-macro_rules! imm {
-    ($f:path) => {
-        |machine, op, rest| {
-            machine.set(op.dst, $f(machine.get(op.a), op.imm));
-            machine.next(rest)
-        }
-    };
-}
-macro_rules! one {
-    (|$a:ident| $value:expr) => {
-        |machine, op, rest| {
-            let $a = machine.get(op.a);
-            machine.set(op.dst, $value);
-            machine.next(rest)
-        }
-    };
-}
-macro_rules! load {
-    ($method:ident, $type:ty) => {
-        load!($method, $type, |value| value)
-    };
-    ($method:ident, $type:ty, |$value:ident| $extended:expr) => {
-        |machine, op, rest| {
-            let address = machine.address(op);
-            match machine.$method::<$type>(address) {
-                Ok($value) => {
-                    machine.set(op.dst, $extended);
-                    machine.next(rest)
-                }
-                Err(cause) => machine.fail(cause, address, rest),
-            }
-        }
-    };
-}
-// A load that is quick if the address is in the expected region; the rest is out of the way.
-macro_rules! quick_load {
-    ($method:ident, $type:ty) => {
-        |machine, op, rest| match machine.$method::<$type>(machine.address(op)) {
-            Some(value) => {
-                machine.set(op.dst, value);
-                machine.next(rest)
-            }
-            None => machine.slow_load::<$type>(op, rest),
-        }
-    };
-}
-macro_rules! store {
-    ($method:ident, $type:ty, |$machine:ident, $op:ident| $value:expr) => {
-        |$machine, $op, rest| {
-            let address = $machine.address($op);
-            match $machine.$method::<$type>(address, $value) {
-                Ok(()) => $machine.next(rest),
-                Err(cause) => $machine.fail(cause, address, rest),
-            }
-        }
-    };
-}
-macro_rules! quick_store {
-    ($method:ident, $type:ty, |$machine:ident, $op:ident| $value:expr) => {
-        |$machine, $op, rest| {
-            let value = $value;
-            match $machine.$method::<$type>($machine.address($op), value) {
-                Some(()) => $machine.next(rest),
-                None => $machine.slow_store::<$type>($op, value, rest),
-            }
-        }
-    };
-}
-macro_rules! packet_load {
-    ($type:ty) => {
-        |machine, op, rest| machine.load_packet::<$type>(op, machine.get(op.a), rest)
-    };
-}
-macro_rules! jump_if {
-    (Reg, |$a:ident, $b:ident| $cond:expr) => {
-        |machine, op, rest| {
-            let ($a, $b) = (machine.get(op.a), machine.get(op.b));
-            if $cond {
-                machine.jump(op, rest)
-            } else {
-                machine.next(rest)
-            }
-        }
-    };
-    (Imm, |$a:ident, $b:ident| $cond:expr) => {
-        |machine, op, rest| {
-            let ($a, $b) = (machine.get(op.a), op.constant());
-            if $cond {
-                machine.jump(op, rest)
-            } else {
-                machine.next(rest)
-            }
-        }
-    };
-}
-macro_rules! add_then_jump_if {
-    (|$a:ident, $b:ident| $cond:expr) => {
-        |machine, op, rest| {
-            let $a = machine.get(op.a).wrapping_add(op.constant());
-            machine.set(op.dst, $a);
-            let $b = machine.get(op.b);
-            if $cond {
-                machine.jump(op, rest)
-            } else {
-                machine.next(rest)
-            }
-        }
-    };
-}
-// dst = a number made of a and the second constant, compared with the constant.
-macro_rules! change_then_jump_if {
-    (|$a:ident, $second:ident| $value:expr, |$value_again:ident, $b:ident| $cond:expr) => {
-        |machine, op, rest| {
-            let ($a, $second) = (machine.get(op.a), op.second_signed());
-            let $value_again = $value;
-            machine.set(op.dst, $value_again);
-            let $b = op.constant();
-            if $cond {
-                machine.jump(op, rest)
-            } else {
-                machine.next(rest)
-            }
-        }
-    };
-}
-macro_rules! gather {
-    ($type:ty) => {
-        |machine, op, rest| machine.gather::<$type>(op, rest)
-    };
-}
-macro_rules! load_then {
-    ($type:ty, $f:path) => {
-        |machine, op, rest| {
-            let address = machine.address(op);
-            let quick = machine.load_frame::<$type>(address);
-            let value = match quick.map_or_else(|| machine.load::<$type>(address), Ok) {
-                Ok(value) => value,
-                Err(cause) => return machine.fail(cause, address, rest),
-            };
-            machine.set(op.dst, value);
-            machine.set(op.b, $f(machine.get(op.b), value));
-            machine.next(rest)
-        }
-    };
-}
-macro_rules! load_then_jump_if {
-    ($type:ty, |$a:ident, $b:ident| $cond:expr) => {
-        |machine, op, rest| {
-            let address = machine.get(op.a).wrapping_add(op.second_signed());
-            let quick = machine.load_frame::<$type>(address);
-            let $a = match quick.map_or_else(|| machine.load::<$type>(address), Ok) {
-                Ok(value) => value,
-                Err(cause) => return machine.fail(cause, address, rest),
-            };
-            machine.set(op.dst, $a);
-            let $b = u64::from(op.imm as u32);
-            if $cond {
-                machine.jump(op, rest)
-            } else {
-                machine.next(rest)
-            }
-        }
-    };
-}
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
     /// Indexed by operation.
@@ -298,24 +125,42 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::RshLshOr32 => |machine, op, rest| {
                 let right = alu::rsh32(machine.get(op.a), u64::from(op.second()));
                 machine.set(op.b, right);
-                let left = alu::lsh32(machine.get(op.third()), op.imm & 31);
+                let left = alu::lsh32(machine.get_by_bits(op.imm >> 16), op.imm & 31);
                 machine.set(op.dst, left | right);
-                machine.next(rest)
-            },
-            Code::HashStep => |machine, op, rest| {
-                let [source, scratch] = op.hash_registers();
-                let (number, left) = (machine.get(source), op.imm & 31);
-                let right = alu::rsh32(number, 32_u64.wrapping_sub(left));
-                let rotated = alu::lsh32(number, left) | right;
-                machine.set(scratch, right);
-                machine.set(op.third(), rotated);
-                let xor = machine.get(op.a) ^ machine.get(op.b);
-                machine.set(op.dst, alu::sub32(xor, rotated));
                 machine.next(rest)
             },
             Code::XorSub32 => |machine, op, rest| {
                 let xor = machine.get(op.a) ^ machine.get(op.b);
-                machine.set(op.dst, alu::sub32(xor, machine.get(op.third())));
+                machine.set(op.dst, alu::sub32(xor, machine.get_by_bits(op.imm >> 16)));
+                machine.next(rest)
+            },
+            Code::XorAdd32Imm => |machine, op, rest| {
+                let xor = machine.get(op.a) ^ machine.get(op.b);
+                machine.set(op.dst, alu::add32(xor, op.imm));
+                machine.next(rest)
+            },
+            Code::XorRshSub32 => |machine, op, rest| {
+                let number = machine.get(op.b);
+                let shifted = alu::rsh32(number, op.imm);
+                let xor = machine.get(op.a) ^ number;
+                machine.set(op.b, shifted);
+                machine.set(op.dst, alu::sub32(xor, shifted));
+                machine.next(rest)
+            },
+            Code::HashSteps => |machine, op, rest| {
+                let mut number = machine.get(op.a) as u32;
+                let mut steps = op.imm;
+                let rotated = loop {
+                    let rotated = number.rotate_left(HashStep::left(steps));
+                    let minuend = machine.get_by_bits(HashStep::minuend_bits(steps)) as u32;
+                    number = (minuend ^ number).wrapping_sub(rotated);
+                    machine.set_by_bits(HashStep::dst_bits(steps), number.into());
+                    steps >>= HashStep::BITS;
+                    if steps == 0 {
+                        break rotated;
+                    }
+                };
+                machine.set(op.b, rotated.into());
                 machine.next(rest)
             },
             Code::Const => |machine, op, rest| {
@@ -347,16 +192,28 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::LoadSigned16 => load!(load, u16, |value| value as i16 as u64),
             Code::LoadSigned32 => load!(load, u32, |value| value as i32 as u64),
 
-            Code::LoadFrame16Add => load_then!(u16, alu::add),
-            Code::LoadFrame32Add => load_then!(u32, alu::add),
-            Code::LoadFrame32Xor => load_then!(u32, alu::xor32),
+            Code::LoadFrame16Add => load_then_combine!(u16, |b, value| alu::add(b, value)),
+            Code::LoadFrame32Add => load_then_combine!(u32, |b, value| alu::add(b, value)),
+            Code::LoadFrame32Xor => load_then_combine!(u32, |b, value| alu::xor32(b, value)),
+            Code::LoadFrame16LshOr32 => {
+                load_then!(u16, machine, op, machine.address(op), |value, rest| {
+                    let shifted = alu::lsh32(value, op.imm);
+                    machine.set(op.dst, alu::or32(shifted, machine.get(op.b)));
+                    machine.next(rest)
+                })
+            }
             Code::Gather16 => gather!(u16),
             Code::Gather32 => gather!(u32),
-            Code::CopyFrame => |machine, op, rest| machine.copy(op, rest, Machine::six_of_frame),
-            Code::CopyMap => |machine, op, rest| machine.copy(op, rest, Machine::six_of_map),
+            Code::CopyNeighbour => |machine, op, rest| machine.copy_neighbour(op, rest),
+            Code::CopyMap => |machine, op, rest| machine.copy_from_map(op, rest),
+            Code::CopyStack32 => |machine, op, rest| machine.copy_to_stack::<u64>(op, rest),
+            Code::CopyStack16 => |machine, op, rest| machine.copy_to_stack::<u32>(op, rest),
             Code::IncrementMap64 => |machine, op, rest| machine.increment(op, rest),
             Code::LoadBounds => |machine, op, rest| machine.load_bounds(op, rest),
             Code::LookUp => |machine, op, rest| machine.look_up(op, rest),
+
+            Code::StoreLookUp => |machine, op, rest| machine.store_then_look_up(op, rest),
+            Code::LoadHalves32 => |machine, op, rest| machine.load_halves(op, rest),
 
             Code::LoadContext32 => |machine, op, rest| {
                 let field = machine.address(op).wrapping_sub(address::CONTEXT);
@@ -496,6 +353,8 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::Add32Jlt32Imm => {
                 change_then_jump_if!(|a, c| alu::add32(a, c), |v, b| (v as u32) < b as u32)
             }
+            Code::MovJeqNull => mov_then_jump_if!(|a| a == 0),
+            Code::MovJneNull => mov_then_jump_if!(|a| a != 0),
             Code::AndJeqImm => {
                 change_then_jump_if!(|a, c| a & u64::from(c as u16), |v, b| v == b)
             }
@@ -512,11 +371,24 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Table<M, R, S> {
             Code::LoadFrame16Jne => load_then_jump_if!(u16, |a, b| a != b),
             Code::LoadFrame32Jne => load_then_jump_if!(u32, |a, b| a != b),
 
+            Code::LoadFrame8AndJeq => load_and_then_jump_if!(u8, |a, b| a == b),
+            Code::LoadFrame16AndJeq => load_and_then_jump_if!(u16, |a, b| a == b),
+            Code::LoadFrame8AndJne => load_and_then_jump_if!(u8, |a, b| a != b),
+            Code::LoadFrame16AndJne => load_and_then_jump_if!(u16, |a, b| a != b),
+            Code::LoadFrame8AndJlt => load_and_then_jump_if!(u8, |a, b| a < b),
+            Code::LoadFrame16AndJlt => load_and_then_jump_if!(u16, |a, b| a < b),
+
             Code::LoadFrame8JneBoth => {
                 load_then_jump_if!(u8, |a, b| a != b & 0xff && a != b >> 8 & 0xff)
             }
             Code::Gather16Jeq => |machine, op, rest| machine.gather_then_jump(op, rest, true),
             Code::Gather16Jne => |machine, op, rest| machine.gather_then_jump(op, rest, false),
+
+            Code::LoadBoundsJgt => |machine, op, rest| machine.load_bounds_then_jump(op, rest),
+            Code::JeqElseJne => |machine, op, rest| machine.choose(op, rest, machine.get(op.a)),
+            Code::JeqElseJne32 => {
+                |machine, op, rest| machine.choose(op, rest, machine.get(op.a) & 0xffff_ffff)
+            }
 
             Code::CallLocal => |machine, op, rest| machine.call_local(op, rest),
             Code::CallHelper => |machine, op, rest| {
@@ -550,6 +422,22 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
                 self.set(op.dst, value);
                 self.next(rest)
             }
+            Err(cause) => self.fail(cause, address, rest),
+        }
+    }
+
+    /// A load that is not from the frame, and then what `finish` does.
+    #[cold]
+    #[inline(never)]
+    fn slow_load_then<N: Number>(
+        &mut self,
+        op: &Op,
+        rest: &[Op],
+        address: u64,
+        finish: impl FnOnce(&mut Self, &Op, &[Op], u64) -> Flow,
+    ) -> Flow {
+        match self.load::<N>(address) {
+            Ok(value) => finish(self, op, rest, value),
             Err(cause) => self.fail(cause, address, rest),
         }
     }

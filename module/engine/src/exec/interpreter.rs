@@ -20,12 +20,12 @@ use crate::map::Map;
 use crate::memory::Memory;
 use crate::op::{Op, Register};
 
-/// Operations between two returns to the loop.
+/// Operations between two returns to the loop, at most.
 const CHAIN: usize = 32;
 
 /// What an operation's function does: everything until the chain returns.
 ///
-/// It is given its operation and all operations behind it.
+/// It is given its operation and those of the chain behind it.
 pub(super) type Handler<R, S> = fn(&mut Machine<'_, '_, R, S>, &Op, &[Op]) -> Flow;
 
 /// Why a chain returned: the index of the operation to go on with, or one of two numbers that no
@@ -58,7 +58,12 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         );
         let mut flow = Flow::go(0);
         // The two that are no operation end the loop too.
-        while let Some((op, rest)) = ops.get(flow.0..).and_then(<[Op]>::split_first) {
+        while let Some(left) = ops.get(flow.0..) {
+            let chain = left.get(..CHAIN).unwrap_or(left);
+            let Some((op, rest)) = chain.split_first() else {
+                break;
+            };
+            self.chain_end = flow.0.wrapping_add(chain.len());
             flow = (self.handlers[op.code as usize])(self, op, rest);
         }
         match flow {
@@ -79,20 +84,17 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     #[inline(always)]
     pub(super) fn next(&mut self, rest: &[Op]) -> Flow {
         match rest.split_first() {
-            Some((op, after)) if rest.len() % CHAIN != 0 => {
-                (self.handlers[op.code as usize])(self, op, after)
-            }
-            _ => Flow::go(self.length.wrapping_sub(rest.len())),
+            Some((op, after)) => (self.handlers[op.code as usize])(self, op, after),
+            None => Flow::go(self.chain_end),
         }
     }
 
     /// Goes on behind the first `skip` operations of `rest`.
     #[inline(always)]
     pub(super) fn next_but(&mut self, skip: usize, rest: &[Op]) -> Flow {
-        match rest.get(skip..) {
-            // Where a chain ends, it ends here too.
-            Some(after) if rest.len() % CHAIN > skip => self.next(after),
-            _ => Flow::go(self.length.wrapping_sub(rest.len()).wrapping_add(skip)),
+        match rest.get(skip..).and_then(<[Op]>::split_first) {
+            Some((op, after)) => (self.handlers[op.code as usize])(self, op, after),
+            None => Flow::go(self.index_of(rest).wrapping_add(skip)),
         }
     }
 
@@ -100,7 +102,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     #[inline(always)]
     pub(super) fn jump(&mut self, op: &Op, rest: &[Op]) -> Flow {
         let target = op.extra as usize;
-        let next = self.length.wrapping_sub(rest.len());
+        let next = self.index_of(rest);
         if target < next && self.spend(target, next).is_none() {
             return self.spent(target);
         }
@@ -146,8 +148,14 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         Flow::STOP
     }
 
+    /// The index of the first operation of `rest`.
+    #[inline(always)]
+    pub(super) fn index_of(&self, rest: &[Op]) -> usize {
+        self.chain_end.wrapping_sub(rest.len())
+    }
+
     /// The index of the operation in front of `rest`.
     pub(super) fn place(&self, rest: &[Op]) -> usize {
-        self.length.wrapping_sub(rest.len()).wrapping_sub(1)
+        self.index_of(rest).wrapping_sub(1)
     }
 }

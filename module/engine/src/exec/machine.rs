@@ -63,8 +63,8 @@ pub(super) struct Machine<'r, 'f, R, S> {
     pub(super) budget: u32,
     /// Calls that have not returned.
     pub(super) depth: usize,
-    /// Operations of the program.
-    pub(super) length: usize,
+    /// The index of the operation behind the last one of the chain that runs.
+    pub(super) chain_end: usize,
     /// Why the program can't go on, once it can't; of a program that returned, only where.
     pub(super) stop: Stop,
 }
@@ -75,6 +75,8 @@ pub(super) trait Number: Copy {
     const MASK: u64;
     fn first_of(bytes: &[u8]) -> Option<u64>;
     fn put_first(value: u64, bytes: &mut [u8]) -> Option<()>;
+    fn of_frame(frame: &Frame<'_>, offset: u64) -> Option<u64>;
+    fn put_in_frame(value: u64, frame: &mut Frame<'_>, offset: u64) -> Option<()>;
 }
 
 macro_rules! number {
@@ -92,6 +94,17 @@ macro_rules! number {
                 #[inline(always)]
                 fn put_first(value: u64, bytes: &mut [u8]) -> Option<()> {
                     *bytes.first_chunk_mut()? = (value as $type).to_le_bytes();
+                    Some(())
+                }
+
+                #[inline(always)]
+                fn of_frame(frame: &Frame<'_>, offset: u64) -> Option<u64> {
+                    frame.chunk(offset).map(|bytes| u64::from(<$type>::from_le_bytes(*bytes)))
+                }
+
+                #[inline(always)]
+                fn put_in_frame(value: u64, frame: &mut Frame<'_>, offset: u64) -> Option<()> {
+                    *frame.chunk_mut(offset)? = (value as $type).to_le_bytes();
                     Some(())
                 }
             }
@@ -116,6 +129,18 @@ where
     #[inline(always)]
     pub(super) fn set(&mut self, register: Register, value: u64) {
         self.registers[register as usize] = value;
+    }
+
+    /// The value of the register that the low four bits of `bits` name.
+    #[inline(always)]
+    pub(super) fn get_by_bits(&self, bits: u64) -> u64 {
+        self.registers[bits as usize & 15]
+    }
+
+    /// Sets the register that the low four bits of `bits` name.
+    #[inline(always)]
+    pub(super) fn set_by_bits(&mut self, bits: u64, value: u64) {
+        self.registers[bits as usize & 15] = value;
     }
 
     /// Reads a number from anywhere.
@@ -144,9 +169,7 @@ where
     /// Reads a number from the frame, and from nowhere else.
     #[inline(always)]
     pub(super) fn load_frame<N: Number>(&self, address: u64) -> Option<u64> {
-        self.frame
-            .tail(address.wrapping_sub(address::FRAME))
-            .and_then(N::first_of)
+        N::of_frame(self.frame, address.wrapping_sub(address::FRAME))
     }
 
     /// Reads a number from the stack, and from nowhere else.
@@ -200,8 +223,7 @@ where
     /// Writes a number to the frame, and to nowhere else.
     #[inline(always)]
     pub(super) fn store_frame<N: Number>(&mut self, address: u64, value: u64) -> Option<()> {
-        let offset = address.wrapping_sub(address::FRAME);
-        N::put_first(value, self.frame.tail_mut(offset).ok()??)
+        N::put_in_frame(value, self.frame, address.wrapping_sub(address::FRAME))
     }
 
     /// Writes a number to the values of a map, and to nowhere else.

@@ -2,6 +2,9 @@
 
 //! Execution: one [`Core`] per receive queue runs programs, one frame at a time.
 
+#[macro_use]
+mod shapes;
+
 mod alu;
 mod bytes;
 mod calls;
@@ -277,7 +280,7 @@ impl<M: Memory> Core<M> {
             slots: program.image.slots(),
             budget: self.budget,
             depth: 0,
-            length: program.image.ops().len(),
+            chain_end: 0,
             stop: Stop {
                 op: 0,
                 cause: FaultCause::InvalidOperation,

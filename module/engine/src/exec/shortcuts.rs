@@ -13,7 +13,7 @@ use super::interpreter::Flow;
 use super::machine::{tail, Machine, Number};
 use super::Services;
 use crate::address::{self, Region};
-use crate::gather::{part, Gather};
+use crate::gather::part;
 use crate::map::words::{self, words_for, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
@@ -21,7 +21,7 @@ use crate::numbered::numbered;
 use crate::op::{Op, Register};
 
 /// Bytes of an Ethernet address.
-const ADDRESS_LEN: u64 = 6;
+const ADDRESS_LEN: usize = 6;
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Goes on behind the operations that `op` stands for.
@@ -37,8 +37,8 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         let Some(word) = self.load_frame::<N>(self.address(op)) else {
             return self.next(rest);
         };
-        self.set(Gather::fourth(op), part(word, op.imm >> 12));
-        self.set(op.third(), part(word, op.imm >> 8));
+        self.set_by_bits(op.imm >> 20, part(word, op.imm >> 12));
+        self.set_by_bits(op.imm >> 16, part(word, op.imm >> 8));
         self.set(op.b, part(word, op.imm >> 4));
         self.set(op.dst, part(word, op.imm));
         self.pass_over(op, rest)
@@ -48,8 +48,8 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// `on_equal`.
     #[inline(always)]
     pub(super) fn gather_then_jump(&mut self, op: &Op, rest: &[Op], on_equal: bool) -> Flow {
-        let offset = (op.imm as i64 >> 48) as u64;
-        let Some(word) = self.load_frame::<u16>(self.get(op.a).wrapping_add(offset)) else {
+        let address = self.get(op.a).wrapping_add(op.high_offset());
+        let Some(word) = self.load_frame::<u16>(address) else {
             return self.next(rest);
         };
         let value = part(word, op.imm);
@@ -73,55 +73,123 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         self.pass_over(op, rest)
     }
 
-    /// Copies six bytes that `source` finds.
+    /// The same, and then the check whether the frame is long enough.
     #[inline(always)]
-    pub(super) fn copy(
-        &mut self,
-        op: &Op,
-        rest: &[Op],
-        source: impl FnOnce(&Self, u64, u64) -> Option<u64>,
-    ) -> Flow {
-        let from = self.address(op);
-        let to = self.get(op.b).wrapping_add(op.second_signed());
-        let copied = source(self, from, to).filter(|six| self.put_six(to, *six).is_some());
-        let Some(six) = copied else {
+    pub(super) fn load_bounds_then_jump(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        if self.get(op.a) != address::CONTEXT {
+            return self.next(rest);
+        }
+        let end = address::of_frame(self.frame.end_offset());
+        let start = address::of_frame(self.frame.data_offset());
+        let needed = start.wrapping_add(op.second().into());
+        self.set(op.dst, end);
+        self.set(op.b, start);
+        self.set_by_bits(op.imm >> 16, needed);
+        if needed > end {
+            self.jump(op, rest)
+        } else {
+            self.pass_over(op, rest)
+        }
+    }
+
+    /// Goes where two comparisons of `value`, one after the other, lead.
+    #[inline(always)]
+    pub(super) fn choose(&mut self, op: &Op, rest: &[Op], value: u64) -> Flow {
+        if value == op.second().into() {
+            self.pass_over(op, rest)
+        } else if value == u64::from(op.imm as u16) {
+            self.next_but((op.imm >> 48) as usize, rest)
+        } else {
+            self.jump(op, rest)
+        }
+    }
+
+    /// Two numbers of two bytes.
+    #[inline(always)]
+    pub(super) fn load_halves(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let Some(word) = self.load_frame::<u32>(self.address(op)) else {
             return self.next(rest);
         };
-        let byte = |number: u64| six >> (8 * (number & 7)) & 0xff;
-        self.set(op.third(), byte(op.imm >> 4));
+        let word = word as u32;
+        self.set(op.b, (word >> 16).into());
+        self.set(op.dst, word.rotate_left(16).into());
+        self.pass_over(op, rest)
+    }
+
+    /// Copies one of two neighbouring Ethernet addresses to the place of the other.
+    #[inline(always)]
+    pub(super) fn copy_neighbour(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let offset = self.address(op).wrapping_sub(address::FRAME);
+        let bytes = self.frame.chunk_mut::<{ 2 * ADDRESS_LEN }>(offset);
+        let six = bytes.and_then(|bytes| {
+            let (first, behind) = bytes.split_first_chunk_mut::<ADDRESS_LEN>()?;
+            let second = behind.first_chunk_mut::<ADDRESS_LEN>()?;
+            let [a, b, c, d, e, f] = if op.second() == 0 {
+                *first = *second;
+                *first
+            } else {
+                *second = *first;
+                *second
+            };
+            Some(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+        });
+        match six {
+            Some(six) => self.copied(op, rest, six),
+            None => self.next(rest),
+        }
+    }
+
+    /// Copies an Ethernet address from the value of a map to the frame.
+    #[inline(always)]
+    pub(super) fn copy_from_map(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let to = self.get(op.b).wrapping_add(op.second_signed());
+        let offset = to.wrapping_sub(address::FRAME);
+        let six = self.six_of_map(self.address(op));
+        let copied = six.and_then(|six| {
+            let bytes = self.frame.chunk_mut::<ADDRESS_LEN>(offset)?;
+            let (low, high) = bytes.split_first_chunk_mut()?;
+            *low = (six as u32).to_le_bytes();
+            *high.first_chunk_mut()? = ((six >> 32) as u16).to_le_bytes();
+            Some(six)
+        });
+        match copied {
+            Some(six) => self.copied(op, rest, six),
+            None => self.next(rest),
+        }
+    }
+
+    /// Leaves in the registers what six copied bytes leave there.
+    #[inline(always)]
+    fn copied(&mut self, op: &Op, rest: &[Op], six: u64) -> Flow {
+        let bytes = six.to_le_bytes();
+        let byte = |number: u64| u64::from(bytes[number as usize & 7]);
+        self.set_by_bits(op.imm >> 16, byte(op.imm >> 4));
         self.set(op.dst, byte(op.imm));
         self.pass_over(op, rest)
     }
 
-    /// Six bytes of the frame, if they are not among those at `to`.
-    #[inline(always)]
-    pub(super) fn six_of_frame(&self, from: u64, to: u64) -> Option<u64> {
-        let apart = from.wrapping_sub(to);
-        if apart < ADDRESS_LEN || apart.wrapping_neg() < ADDRESS_LEN {
-            return None;
-        }
-        let low = self.load_frame::<u32>(from)?;
-        let high = self.load_frame::<u16>(from.wrapping_add(4))?;
-        Some(low | high << 32)
-    }
-
     /// Six bytes of the value of a map.
     #[inline(always)]
-    pub(super) fn six_of_map(&self, from: u64, _to: u64) -> Option<u64> {
+    fn six_of_map(&self, from: u64) -> Option<u64> {
         let Region::MapValue(map, offset) = address::region(from) else {
             return None;
         };
-        words::load(self.values(map)?, offset as usize, ADDRESS_LEN as usize)
+        words::load(self.values(map)?, offset as usize, ADDRESS_LEN)
     }
 
-    /// Writes six bytes to the frame: all, or none.
+    /// Copies two numbers, together a `N`, from the frame to the stack.
     #[inline(always)]
-    fn put_six(&mut self, to: u64, six: u64) -> Option<()> {
-        let offset = to.wrapping_sub(address::FRAME);
-        let bytes: &mut [u8; 6] = self.frame.tail_mut(offset).ok()??.first_chunk_mut()?;
-        let [a, b, c, d, e, f, _, _] = six.to_le_bytes();
-        *bytes = [a, b, c, d, e, f];
-        Some(())
+    pub(super) fn copy_to_stack<N: Number>(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let to = self.get(op.b).wrapping_add(op.second_signed());
+        let both = self.load_frame::<N>(self.address(op));
+        let copied = both.filter(|both| self.store_stack::<N>(to, *both).is_some());
+        let Some(both) = copied else {
+            return self.next(rest);
+        };
+        let half = 4 * N::BYTES as u32;
+        self.set_by_bits(op.imm >> 16, both & N::MASK >> half);
+        self.set(op.dst, both.wrapping_shr(half));
+        self.pass_over(op, rest)
     }
 
     /// Adds to a number in the value of a map. Not in one step: the operations behind do not, too.
@@ -143,38 +211,89 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     }
 
     /// `bpf_map_lookup_elem` of a key on the stack.
+    #[inline(always)]
     pub(super) fn look_up(&mut self, op: &Op, rest: &[Op]) -> Flow {
-        let named = rest.first().map_or(u16::MAX, |map| map.imm as u16);
-        let Some(found) = self.try_look_up(named) else {
+        let index = op.imm as u16;
+        let key = self.address(op);
+        let Some(map) = self.maps.get(usize::from(index)) else {
             return self.next(rest);
         };
-        self.set(Register::R1, address::of_map(named));
-        self.set(Register::R0, found);
+        if !map.is_array() {
+            return self.look_up_hashed(op, rest);
+        }
+        match self.load_stack::<u32>(key) {
+            Some(element) if map.key_size() == 4 => {
+                let found = map.find_element(element as u32);
+                self.looked_up(op, rest, found)
+            }
+            _ => self.next(rest),
+        }
+    }
+
+    /// The same behind storing a key of four bytes.
+    #[inline(always)]
+    pub(super) fn store_then_look_up(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        let index = op.imm as u16;
+        let key = self.get(op.b);
+        let map = self.maps.get(usize::from(index));
+        let Some(map) = map.filter(|map| map.is_array() && map.key_size() == 4) else {
+            return self.next(rest);
+        };
+        let found = map.find_element(key as u32);
+        match self.store_stack::<u32>(self.address(op), key) {
+            Some(()) => self.looked_up(op, rest, found),
+            None => self.next(rest),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up_hashed(&mut self, op: &Op, rest: &[Op]) -> Flow {
+        match self.try_look_up(op) {
+            Some(found) => self.looked_up(op, rest, found),
+            None => self.next(rest),
+        }
+    }
+
+    /// Goes on with what a lookup has found: the offset of a value, or nothing.
+    #[inline(always)]
+    fn looked_up(&mut self, op: &Op, rest: &[Op], found: Option<u64>) -> Flow {
+        let index = op.imm as u16;
+        let value = found.map_or(0, |offset| address::of_map_value(index, offset));
+        let key = self.address(op);
+        self.set(Register::R0, value);
+        self.set(Register::R1, address::of_map(index));
+        self.set(Register::R2, key);
         self.pass_over(op, rest)
     }
 
     #[inline(always)]
-    fn try_look_up(&mut self, index: u16) -> Option<u64> {
-        let map = self.maps.get(usize::from(index))?;
+    fn try_look_up(&mut self, op: &Op) -> Option<Option<u64>> {
+        let offset = self.address(op).wrapping_sub(address::STACK);
+        let map = self.maps.get(usize::from(op.imm as u16))?;
         let len = map.key_size();
-        let offset = self.get(Register::R2).wrapping_sub(address::STACK);
         let bytes = tail(self.stack, offset)?.get(..len)?;
         let key = self.key.get_mut(..words_for(len))?;
-        if let (4, [word]) = (len, &mut *key) {
-            *word = u32::from_le_bytes(*bytes.first_chunk()?).into();
-        } else if len % WORD == 0 {
-            let mut left = bytes;
-            for word in &mut *key {
-                let (first, behind) = left.split_first_chunk()?;
-                *word = u64::from_le_bytes(*first);
-                left = behind;
-            }
-        } else {
-            for (index, word) in numbered(&mut *key) {
-                *word = bytes.word(index);
-            }
-        }
-        let found = map.find(key);
-        Some(found.map_or(0, |offset| address::of_map_value(index, offset)))
+        read_key(bytes, key)?;
+        Some(map.find(key))
     }
+}
+
+/// Copies a key to where lookups want it.
+#[inline(always)]
+fn read_key(bytes: &[u8], key: &mut [u64]) -> Option<()> {
+    if bytes.len() % WORD != 0 {
+        for (index, word) in numbered(key) {
+            *word = bytes.word(index);
+        }
+        return Some(());
+    }
+    // In a loop, not an array of a length that the compiler knows: it would read all words at once,
+    // and a processor waits where it reads at once what was just written in parts.
+    let mut left = bytes;
+    for word in key {
+        let (first, behind) = left.split_first_chunk()?;
+        *word = u64::from_le_bytes(*first);
+        left = behind;
+    }
+    Some(())
 }

@@ -239,7 +239,24 @@ impl<M: Memory> Map<M> {
             None => self.array_index(key)?,
             Some(table) => table.find(key)?,
         };
-        Some(u64::from(element).wrapping_mul(self.value_words.wrapping_mul(WORD) as u64))
+        Some(self.offset_of(element))
+    }
+
+    /// Element `index` of an array, as [`Map::find`] gives it.
+    #[inline]
+    pub(crate) fn find_element(&self, index: u32) -> Option<u64> {
+        (index < self.spec.max_entries).then(|| self.offset_of(index))
+    }
+
+    /// Whether keys of the map are indices.
+    #[inline]
+    pub(crate) fn is_array(&self) -> bool {
+        self.table.is_none()
+    }
+
+    #[inline]
+    fn offset_of(&self, element: u32) -> u64 {
+        u64::from(element).wrapping_mul(self.value_words.wrapping_mul(WORD) as u64)
     }
 
     /// See [`Map::update`]; `key` has [`Map::key_len_words`] words.

@@ -7,6 +7,7 @@
 //! number, the end of a loop, sums, and the rounds of a hash.
 
 use super::lower;
+use crate::hash_step::HashStep;
 use crate::insn::{alu, class, jump, Insn, SRC_REG};
 use crate::op::{Code, Op, Register};
 use crate::store::{ProgramKind, Slot};
@@ -243,8 +244,38 @@ pub(super) fn merge(first: &Op, second: &Op) -> Option<Op> {
     match (first.code, second.code) {
         (Code::Rsh32Imm, Code::LshOr32) => rotation(first, second),
         (Code::RshLshOr32, Code::XorSub32) => hash_step(first, second),
+        (Code::HashSteps, Code::HashSteps) => hash_steps(first, second),
+        (Code::Xor32Reg, Code::Add32Imm) => xor_then_add(first, second),
+        (Code::LoadFrame16, Code::LshOr32) => load_then_shift_or(first, second),
+        (Code::LoadFrame8 | Code::LoadFrame16, _) => load_then_mask_then_jump(first, second),
         _ => None,
     }
+}
+
+/// Two operations that do what `first`, `second` and then `third` do, or one that does.
+pub(super) fn merge_three(first: &Op, second: &Op, third: &Op) -> Option<(Option<Op>, Op)> {
+    if let Some(op) = xor_then_shift_then_sub(first, second, third) {
+        return Some((None, op));
+    }
+    if let Some(op) = keep_then_check(first, second, third) {
+        return Some((None, op));
+    }
+    // What has nothing to do with the others makes way.
+    let both = merge(first, third).filter(|_| can_go_first(first, second))?;
+    Some((Some(*second), both))
+}
+
+/// Whether `second` may go in front of `first`: arithmetic on other registers than those that
+/// `first` uses. Neither can fault.
+fn can_go_first(first: &Op, second: &Op) -> bool {
+    let is_arithmetic = |op: &Op| (op.code as u8) < Code::Mov as u8;
+    let written = [first.dst, first.b];
+    first.code == Code::RshLshOr32
+        && is_arithmetic(second)
+        && ![second.a, second.b]
+            .iter()
+            .any(|read| written.contains(read))
+        && ![first.dst, first.a, first.b, first.third()].contains(&second.dst)
 }
 
 /// `r = s >> imm; d = t << imm | r`: a rotation, if `s` and `t` are the same.
@@ -261,18 +292,136 @@ fn rotation(right: &Op, left: &Op) -> Option<Op> {
     })
 }
 
-/// `r = s >> 32 - imm; u = s << imm | r; d = (a ^ b) - u`.
+/// `d = s >> 32 - imm; u = s << imm | d; d = (m ^ s) - u`.
 fn hash_step(rotation: &Op, xor_sub: &Op) -> Option<Op> {
-    let (source, scratch) = (rotation.a, rotation.b);
-    let left = rotation.imm & 31;
+    let (source, scratch, rotated) = (rotation.a, rotation.b, rotation.dst);
+    let left = (rotation.imm & 31) as u8;
     let is_rotation = rotation.third() == source
         && scratch != source
-        && u64::from(rotation.second()).wrapping_add(left) == 32;
-    let found = is_rotation && xor_sub.third() == rotation.dst;
-    let registers = (source as u64) << 20 | (scratch as u64) << 24;
+        && rotated != source
+        && rotation.second().wrapping_add(left.into()) == 32;
+    let minuend = match (xor_sub.a == source, xor_sub.b == source) {
+        (true, _) => xor_sub.b,
+        (_, true) => xor_sub.a,
+        _ => return None,
+    };
+    let found = is_rotation
+        && xor_sub.third() == rotated
+        && xor_sub.dst == scratch
+        && minuend != scratch
+        && minuend != rotated;
+    let step = HashStep {
+        left,
+        minuend,
+        dst: xor_sub.dst,
+    };
     found.then_some(Op {
-        code: Code::HashStep,
-        imm: Op::with_third(rotation.dst, left | registers),
-        ..*xor_sub
+        code: Code::HashSteps,
+        dst: xor_sub.dst,
+        a: source,
+        b: rotated,
+        extra: 0,
+        imm: step.to_bits(),
+    })
+}
+
+/// Some steps and the next one, which rotates what the last of them gave.
+fn hash_steps(steps: &Op, next: &Op) -> Option<Op> {
+    let place = HashStep::count(steps.imm).wrapping_mul(HashStep::BITS);
+    let bits = next.imm.checked_shl(place)?;
+    let found = steps.dst == next.a && steps.b == next.b && HashStep::count(next.imm) == 1;
+    found.then_some(Op {
+        dst: next.dst,
+        imm: steps.imm | bits,
+        ..*steps
+    })
+}
+
+/// `d = s ^ t; d += imm`.
+fn xor_then_add(xor: &Op, add: &Op) -> Option<Op> {
+    ((add.dst, add.a) == (xor.dst, xor.dst)).then_some(Op {
+        code: Code::XorAdd32Imm,
+        imm: add.imm,
+        ..*xor
+    })
+}
+
+/// `d = s ^ t; t >>= imm; d -= t`.
+fn xor_then_shift_then_sub(xor: &Op, shift: &Op, sub: &Op) -> Option<Op> {
+    let shifted = shift.dst;
+    let other = match (xor.a == shifted, xor.b == shifted) {
+        (true, _) => xor.b,
+        (_, true) => xor.a,
+        _ => return None,
+    };
+    let codes = [xor, shift, sub].map(|op| op.code);
+    let found = codes == [Code::Xor32Reg, Code::Rsh32Imm, Code::Sub32Reg]
+        && shift.a == shifted
+        && xor.dst != shifted
+        && (sub.dst, sub.a, sub.b) == (xor.dst, xor.dst, shifted);
+    found.then_some(Op {
+        code: Code::XorRshSub32,
+        dst: xor.dst,
+        a: other,
+        b: shifted,
+        extra: 0,
+        imm: shift.imm & 31,
+    })
+}
+
+/// `d = s; t = imm; if d == 0 goto` and the same with `!=`: the result of a helper is kept, what
+/// the program would return is set, and then comes the check for NULL.
+fn keep_then_check(mov: &Op, set: &Op, jump: &Op) -> Option<Op> {
+    let code = match jump.code {
+        Code::JeqImm => Code::MovJeqNull,
+        Code::JneImm => Code::MovJneNull,
+        _ => return None,
+    };
+    let constant = i32::try_from(set.imm as i64).ok()?;
+    let found = mov.code == Code::Mov
+        && set.code == Code::Const
+        && set.dst != mov.dst
+        && jump.a == mov.dst
+        && jump.constant() == 0;
+    found.then_some(Op {
+        code,
+        b: set.dst,
+        imm: Op::packed(constant, 0),
+        ..*mov
+    })
+}
+
+/// `d = header field; d = d << imm | t`.
+fn load_then_shift_or(load: &Op, shift_or: &Op) -> Option<Op> {
+    let found = shift_or.dst == load.dst && shift_or.a == load.dst && shift_or.b != load.dst;
+    found.then_some(Op {
+        code: Code::LoadFrame16LshOr32,
+        b: shift_or.b,
+        imm: shift_or.imm & 31,
+        ..*load
+    })
+}
+
+/// `t = header field; d = t & imm; if d == imm goto`, and its relatives.
+fn load_then_mask_then_jump(load: &Op, jump: &Op) -> Option<Op> {
+    let code = match (load.code, jump.code) {
+        (Code::LoadFrame8, Code::AndJeqImm) => Code::LoadFrame8AndJeq,
+        (Code::LoadFrame8, Code::AndJneImm) => Code::LoadFrame8AndJne,
+        (Code::LoadFrame8, Code::AndJltImm) => Code::LoadFrame8AndJlt,
+        (Code::LoadFrame16, Code::AndJeqImm) => Code::LoadFrame16AndJeq,
+        (Code::LoadFrame16, Code::AndJneImm) => Code::LoadFrame16AndJne,
+        (Code::LoadFrame16, Code::AndJltImm) => Code::LoadFrame16AndJlt,
+        _ => return None,
+    };
+    let constant = u16::try_from(jump.constant()).ok()?;
+    let offset = u64::from(load.extra as u16) << 48;
+    let numbers = u64::from(constant) | u64::from(jump.second()) << 32 | offset;
+    (jump.a == load.dst).then_some(Op {
+        code,
+        dst: jump.dst,
+        a: load.a,
+        b: load.b,
+        extra: jump.extra,
+        imm: Op::with_third(load.dst, numbers),
     })
 }

@@ -72,6 +72,7 @@ impl<M: Memory> Image<M> {
             ops: memory.allocate(most, |_| filler).map_err(no_memory)?,
             origins: memory.allocate(most, |_| 0_u32).map_err(no_memory)?,
             len: 0,
+            block: 0,
         };
         let mut maps = MapTable {
             resolve: maps,
@@ -88,13 +89,14 @@ impl<M: Memory> Image<M> {
         while let Some(slot) = walk.slot(0) {
             if let Some((op, end)) = shortcut::find(walk.kind, walk.rest()) {
                 let index = out.len;
-                out.push(op, slot.origin);
+                out.start(op, slot.origin);
                 walk.end = walk.at.wrapping_add(end);
                 while walk.at < walk.end {
                     walk.step(&mut out, &mut maps)?;
                 }
                 walk.end = slots.len();
                 out.pass_over(index);
+                out.block = out.len;
             } else {
                 walk.step(&mut out, &mut maps)?;
             }
@@ -103,6 +105,7 @@ impl<M: Memory> Image<M> {
             ops,
             origins,
             len: count,
+            ..
         } = out;
         let used_maps = maps.used;
         if count > limits.max_ops {
@@ -167,6 +170,8 @@ struct Output<M: Memory> {
     ops: M::Buffer<Op>,
     origins: M::Buffer<u32>,
     len: usize,
+    /// The first one of the last operations that no jump leads into the midst of.
+    block: usize,
 }
 
 impl<M: Memory> Output<M> {
@@ -179,26 +184,55 @@ impl<M: Memory> Output<M> {
         }
     }
 
-    /// As `push`, or instead of the last operation if it and `op` can be one.
+    /// As `push`; what follows is not merged with what comes before.
+    fn start(&mut self, op: Op, origin: u32) {
+        self.block = self.len;
+        self.push(op, origin);
+    }
+
+    /// As `push`, or instead of the last operations if they and `op` can be fewer.
     fn push_or_merge(&mut self, op: Op, origin: u32) {
-        let last = self
-            .len
-            .checked_sub(1)
-            .and_then(|last| self.ops.get_mut(last));
-        if let Some(last) = last {
-            if let Some(both) = fuse::merge(last, &op) {
-                *last = both;
-                return;
+        let (mut op, mut origin) = (op, origin);
+        while let Some((last, last_at)) = self.last(1) {
+            let before = self.last(2);
+            let three = before.and_then(|(before, _)| fuse::merge_three(&before, &last, &op));
+            if let Some(both) = fuse::merge(&last, &op) {
+                (op, origin) = (both, last_at);
+                self.len = self.len.wrapping_sub(1);
+            } else if let Some(((first, second), (_, before_at))) = three.zip(before) {
+                self.len = self.len.wrapping_sub(2);
+                op = second;
+                origin = before_at;
+                if let Some(first) = first {
+                    self.push(first, before_at);
+                    origin = last_at;
+                }
+            } else {
+                break;
             }
         }
         self.push(op, origin);
     }
 
+    /// The operation `back` operations from the end, and its origin, if what follows may be merged
+    /// with it.
+    fn last(&self, back: usize) -> Option<(Op, u32)> {
+        let index = self.len.checked_sub(back)?;
+        let (op, origin) = (self.ops.get(index)?, self.origins.get(index)?);
+        (index >= self.block).then_some((*op, *origin))
+    }
+
     /// Has the shortcut `index` pass over all that were written after it.
     fn pass_over(&mut self, index: usize) {
         let skip = self.len.wrapping_sub(index).wrapping_sub(1);
+        let map = self.len.checked_sub(2).and_then(|map| self.ops.get(map));
+        let named = map.map_or(0, |map| map.imm as u16);
         if let Some(op) = self.ops.get_mut(index) {
             op.imm |= shortcut::passing_over(skip as u8);
+            if matches!(op.code, Code::LookUp | Code::StoreLookUp) {
+                // The map is named last but the call.
+                op.imm |= u64::from(named);
+            }
         }
     }
 }
@@ -236,7 +270,7 @@ impl<'a> Walk<'a> {
         if is_fusible {
             out.push_or_merge(op, origin);
         } else {
-            out.push(op, origin);
+            out.start(op, origin);
         }
         Ok(())
     }
@@ -383,13 +417,21 @@ fn set_targets<M: Memory>(
 }
 
 /// Has shortcuts jump where the jumps that they stand for lead: the last ones of what they pass
-/// over.
+/// over, and, of two, the first ones.
 fn set_shortcut_targets<M: Memory>(parts: &mut Parts<M>) {
     let mut rest: &mut [Op] = &mut parts.ops;
+    let mut next = 0_u32;
     while let Some((op, behind)) = rest.split_first_mut() {
+        next = next.wrapping_add(1);
         if op.code.is_jumping_shortcut() {
             let last = op.skip().checked_sub(1).and_then(|last| behind.get(last));
             op.extra = last.map_or(op.extra, |last| last.extra);
+        }
+        if matches!(op.code, Code::JeqElseJne | Code::JeqElseJne32) {
+            let ahead = behind
+                .first()
+                .map_or(0, |first| first.extra.wrapping_sub(next));
+            op.imm |= u64::from(ahead as u16) << 48;
         }
         rest = behind;
     }

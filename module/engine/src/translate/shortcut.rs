@@ -7,8 +7,8 @@
 
 use super::gather;
 use crate::helper::Helper;
-use crate::insn::{alu, class, jump, mode, pseudo, size, Insn};
-use crate::op::{Code, Op};
+use crate::insn::{alu, class, jump, mode, pseudo, size, Insn, SRC_REG};
+use crate::op::{Code, Op, Register};
 use crate::skb;
 use crate::store::{Hint, ProgramKind, Slot};
 
@@ -23,10 +23,16 @@ const COPY_SLOTS: usize = 2 * ADDRESS_LEN as usize;
 pub(super) fn find(kind: ProgramKind, slots: &[Slot]) -> Option<(Op, usize)> {
     let first = slots.first()?.insn;
     match first.class() {
-        class::LD => look_up(slots),
+        class::LD => look_up(slots).map(|slots| (Op::new(Code::LookUp, 0, 2, 0, 0), slots)),
+        class::ALU64 => look_up_of_local(slots),
+        class::STX => store_then_look_up(slots),
+        class::JMP | class::JMP32 => choice(slots),
         class::LDX => gather::find(slots)
+            .or_else(|| halves(slots))
+            .or_else(|| bounds_then_jump(kind, slots))
             .or_else(|| bounds(kind, slots))
             .or_else(|| increment(slots))
+            .or_else(|| copy_to_stack(slots))
             .or_else(|| copy(slots)),
         _ => None,
     }
@@ -37,8 +43,8 @@ pub(super) const fn passing_over(skip: u8) -> u64 {
     (skip as u64) << 24
 }
 
-/// `r1 = map; call bpf_map_lookup_elem`.
-fn look_up(slots: &[Slot]) -> Option<(Op, usize)> {
+/// `r1 = map; call bpf_map_lookup_elem`; how many slots these are.
+fn look_up(slots: &[Slot]) -> Option<usize> {
     let [first, _, call, ..] = slots else {
         return None;
     };
@@ -48,7 +54,67 @@ fn look_up(slots: &[Slot]) -> Option<(Op, usize)> {
     let is_lookup = call.insn.code == class::JMP | jump::CALL
         && call.insn.src() == 0
         && call.insn.imm == Helper::MapLookupElem as i32;
-    (is_map && is_lookup).then_some((Op::new(Code::LookUp, 0, 0, 0, 0), 3))
+    (is_map && is_lookup).then_some(3)
+}
+
+/// The same behind `r2 = s; r2 += imm`, with which a program names a variable of its own.
+fn look_up_of_local(slots: &[Slot]) -> Option<(Op, usize)> {
+    let [mov, add, behind @ ..] = slots else {
+        return None;
+    };
+    let found = mov.insn.code == class::ALU64 | alu::MOV | SRC_REG
+        && mov.insn.off == 0
+        && add.insn.code == class::ALU64 | alu::ADD
+        && add.insn.off == 0
+        && mov.insn.dst() == 2
+        && add.insn.dst() == 2;
+    let offset = i16::try_from(add.insn.imm).ok().filter(|_| found)?;
+    let op = Op::new(Code::LookUp, 0, mov.insn.src(), 0, 0).at(offset);
+    look_up(behind).map(|slots| (op, slots.wrapping_add(2)))
+}
+
+/// `key on the stack = k`, and the lookup of it.
+fn store_then_look_up(slots: &[Slot]) -> Option<(Op, usize)> {
+    let (store, behind) = slots.split_first()?;
+    let (op, taken) = look_up_of_local(behind)?;
+    let (base, stored) = (store.insn.dst(), store.insn.src());
+    let found = store.insn.code == class::STX | mode::MEM | size::W
+        && store.region() == Hint::Stack
+        && op == Op::new(Code::LookUp, 0, base, 0, 0).at(store.insn.off);
+    let op = Op::new(Code::StoreLookUp, 0, base, stored, 0).at(store.insn.off);
+    found.then_some((op, taken.wrapping_add(1)))
+}
+
+/// Twice `t = header field; field on the stack = t`, the second fields behind the first ones.
+fn copy_to_stack(slots: &[Slot]) -> Option<(Op, usize)> {
+    let [load, store, second_load, second_store, ..] = slots else {
+        return None;
+    };
+    let (code, width, len) = match load.insn.code & size::DW {
+        size::W => (Code::CopyStack32, size::W, 4),
+        size::H => (Code::CopyStack16, size::H, 2),
+        _ => return None,
+    };
+    let (from, to) = (load.insn.src(), store.insn.dst());
+    let is_pair = |load: &Slot, store: &Slot| {
+        load.insn.code == class::LDX | mode::MEM | width
+            && load.region() == Hint::Frame
+            && load.insn.src() == from
+            && load.insn.dst() != to
+            && store.insn.code == class::STX | mode::MEM | width
+            && store.region() == Hint::Stack
+            && store.insn.dst() == to
+            && store.insn.src() == load.insn.dst()
+    };
+    let found = is_pair(load, store)
+        && is_pair(second_load, second_store)
+        && load.insn.dst() != from
+        && load.insn.off.checked_add(len) == Some(second_load.insn.off)
+        && store.insn.off.checked_add(len) == Some(second_store.insn.off);
+    let imm = Op::packed(0, store.insn.off as u16);
+    let imm = Op::with_third(Register::of(load.insn.dst()), imm);
+    let op = Op::new(code, second_load.insn.dst(), from, to, imm).at(load.insn.off);
+    found.then_some((op, 4))
 }
 
 /// `d = ctx.data_end; s = ctx.data`, in any order.
@@ -78,6 +144,83 @@ fn bounds(kind: ProgramKind, slots: &[Slot]) -> Option<(Op, usize)> {
     apart.then_some((Op::new(Code::LoadBounds, end, context, start, 0), 2))
 }
 
+/// `d = xdp_md.data_end; s = xdp_md.data; t = s; t += imm; if t > d goto`.
+fn bounds_then_jump(kind: ProgramKind, slots: &[Slot]) -> Option<(Op, usize)> {
+    let (bounds, taken) = bounds(kind, slots)?;
+    let [mov, add, jump, ..] = slots.get(taken..)? else {
+        return None;
+    };
+    let [end, start] = [bounds.dst, bounds.b].map(|register| register as u8);
+    let needed = mov.insn.dst();
+    let found = mov.insn.code == class::ALU64 | alu::MOV | SRC_REG
+        && mov.insn.off == 0
+        && mov.insn.src() == start
+        && add.insn.code == class::ALU64 | alu::ADD
+        && add.insn.off == 0
+        && add.insn.dst() == needed
+        && jump.insn.code == class::JMP | jump::JGT | SRC_REG
+        && (jump.insn.dst(), jump.insn.src()) == (needed, end)
+        && ![end, start].contains(&needed);
+    let offset = u16::try_from(add.insn.imm).ok().filter(|_| found)?;
+    let imm = Op::with_third(Register::of(needed), Op::packed(0, offset));
+    let op = Op {
+        code: Code::LoadBoundsJgt,
+        imm,
+        ..bounds
+    };
+    // No shortcut goes back: what that costs would not fit in.
+    (jump.insn.off >= 0).then_some((op, taken.wrapping_add(3)))
+}
+
+/// `if a == imm goto; if a != imm goto`: what is left of a `switch`.
+fn choice(slots: &[Slot]) -> Option<(Op, usize)> {
+    let [first, second, ..] = slots else {
+        return None;
+    };
+    let (first, second) = (first.insn, second.insn);
+    let class = first.class();
+    let code = match class {
+        class::JMP => Code::JeqElseJne,
+        _ => Code::JeqElseJne32,
+    };
+    // Targets ahead, and near enough for 16 bits.
+    let ahead = 0..=i16::MAX / 2;
+    let found = first.code == class | jump::JEQ
+        && second.code == class | jump::JNE
+        && first.dst() == second.dst()
+        && first.imm != second.imm
+        && [first.off, second.off]
+            .iter()
+            .all(|off| ahead.contains(off));
+    let equal = u16::try_from(first.imm).ok().filter(|_| found)?;
+    let other = u16::try_from(second.imm).ok()?;
+    let imm = Op::packed(equal.into(), other);
+    Some((Op::new(code, 0, first.dst(), 0, imm), 2))
+}
+
+/// `t = two bytes; d = two bytes in front of them; d <<= 16; d |= t`: the ports, as a number.
+fn halves(slots: &[Slot]) -> Option<(Op, usize)> {
+    let [second, first, shift, or, ..] = slots else {
+        return None;
+    };
+    let is_half = |slot: &Slot| {
+        slot.insn.code == class::LDX | mode::MEM | size::H && slot.region() == Hint::Frame
+    };
+    let (dst, half, base) = (first.insn.dst(), second.insn.dst(), second.insn.src());
+    let found = is_half(second)
+        && is_half(first)
+        && half != base
+        && half != dst
+        && first.insn.src() == base
+        && first.insn.off.checked_add(2) == Some(second.insn.off)
+        && shift.insn.code == class::ALU | alu::LSH
+        && (shift.insn.off, shift.insn.imm, shift.insn.dst()) == (0, 16, dst)
+        && or.insn.code == class::ALU | alu::OR | SRC_REG
+        && (or.insn.off, or.insn.dst(), or.insn.src()) == (0, dst, half);
+    let op = Op::new(Code::LoadHalves32, dst, base, half, 0).at(first.insn.off);
+    found.then_some((op, 4))
+}
+
 /// `t = number in a map's value; t += imm; number = t`.
 fn increment(slots: &[Slot]) -> Option<(Op, usize)> {
     let [load, add, store, ..] = slots else {
@@ -105,7 +248,7 @@ fn copy(slots: &[Slot]) -> Option<(Op, usize)> {
     let slots = slots.get(..COPY_SLOTS)?;
     let region = slots.first()?.region();
     let code = match region {
-        Hint::Frame => Code::CopyFrame,
+        Hint::Frame => Code::CopyNeighbour,
         Hint::MapValue => Code::CopyMap,
         _ => return None,
     };
@@ -146,10 +289,17 @@ fn copy(slots: &[Slot]) -> Option<(Op, usize)> {
     if seen != 0x3f {
         return None;
     }
-    let imm = Op::packed(0, lowest.checked_add(apart)? as u16) | last | before << 4;
-    let imm = Op::with_third(crate::op::Register::of(first), imm);
+    let (offset, second) = match code {
+        Code::CopyMap => (lowest, lowest.checked_add(apart)? as u16),
+        _ if from != to => return None,
+        _ if apart == ADDRESS_LEN => (lowest, 1),
+        _ if apart == -ADDRESS_LEN => (lowest.checked_add(apart)?, 0),
+        _ => return None,
+    };
+    let imm = Op::packed(0, second) | last | before << 4;
+    let imm = Op::with_third(Register::of(first), imm);
     Some((
-        Op::new(code, temporary, from, to, imm).at(lowest),
+        Op::new(code, temporary, from, to, imm).at(offset),
         COPY_SLOTS,
     ))
 }
