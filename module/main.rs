@@ -17,15 +17,15 @@ module! {
     params: {
         nics: u32 {
             default: 1,
-            description: "Number of NICs (default 1)",
+            description: "Number of NICs to begin with (default 1)",
         },
         ports: u32 {
             default: 2,
-            description: "Ports of each NIC; ports 0 and 1, 2 and 3, ... are cabled to each other (default 2)",
+            description: "Ports of each of these; ports 0 and 1, 2 and 3, ... are cabled to each other (default 2)",
         },
         queues: u32 {
             default: 4,
-            description: "Receive and transmit queue pairs of each port (default 4)",
+            description: "Receive and transmit queue pairs of each of their ports (default 4)",
         },
     },
 }
@@ -35,13 +35,14 @@ struct Module {
 }
 
 impl kernel::Module for Module {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        let parameters = Parameters {
+            nics: *module_parameters::nics.value(),
+            ports: *module_parameters::ports.value(),
+            queues: *module_parameters::queues.value(),
+        };
         Ok(Self {
-            _driver: Driver::new(&Parameters {
-                nics: *module_parameters::nics.value(),
-                ports: *module_parameters::ports.value(),
-                queues: *module_parameters::queues.value(),
-            })?,
+            _driver: Driver::new(&parameters, module)?,
         })
     }
 }

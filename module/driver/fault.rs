@@ -6,19 +6,10 @@
 use crate::port::Port;
 use engine::fault::FaultRecord;
 use kernel::{
-    debugfs::{
-        Dir,
-        File,
-        Writer, //
-    },
     fmt,
     new_spinlock,
     prelude::*,
-    str::CString,
-    sync::{
-        Arc,
-        SpinLock, //
-    }, //
+    sync::SpinLock, //
 };
 use net::{
     machine,
@@ -98,42 +89,12 @@ const NS_PER_SEC: u64 = 1_000_000_000;
 /// Bytes of a program's digest that are its tag, as `bpftool prog show` has it.
 const TAG: usize = 8;
 
-/// The contents of a port's file.
-struct PortFaults(Arc<Port>);
-
-impl Writer for PortFaults {
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (queue, rx) in self.0.rx.iter().enumerate() {
-            if let Some(entry) = rx.faults.last() {
-                entry.write(queue, f)?;
-            }
+/// Writes the last fault of each receive queue of `port`, if it has one.
+pub(crate) fn write_all(port: &Port, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (queue, rx) in port.rx.iter().enumerate() {
+        if let Some(entry) = rx.faults.last() {
+            entry.write(queue, f)?;
         }
-        Ok(())
     }
-}
-
-/// The fault files of a NIC's ports. They go when it is dropped.
-pub(crate) struct FaultFiles {
-    _files: KVec<Pin<KBox<File<PortFaults>>>>,
-    /// After the files, which are in it.
-    _dir: Dir,
-}
-
-impl FaultFiles {
-    /// Makes a file for each of `ports` in the directory of the NIC called `nic`. Where the kernel
-    /// has no debugfs there are none.
-    pub(crate) fn new(root: &Dir, nic: &CStr, ports: &[Arc<Port>]) -> Result<Self> {
-        let dir = root.subdir(nic);
-        let all = dir.subdir(c"ports");
-        let mut files = KVec::with_capacity(ports.len(), GFP_KERNEL)?;
-        for (number, port) in ports.iter().enumerate() {
-            let here = all.subdir(&CString::try_from_fmt(fmt!("{number}"))?);
-            let file = here.read_only_file(c"faults", PortFaults(port.clone()));
-            files.push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
-        }
-        Ok(Self {
-            _files: files,
-            _dir: dir,
-        })
-    }
+    Ok(())
 }

@@ -7,25 +7,35 @@
 //!
 //! # Locking
 //!
-//! - RTNL: attaching programs, ring sizes, going up and down, cabling of a running port.
+//! In the order in which they are taken:
+//!
+//! - The list of NICs: held while one is made or goes, and while a cable is plugged or pulled.
+//! - What runs of a NIC: held while one of its ports is added or removed.
+//! - The lock of a NIC's devlink instance: which ports there are.
+//! - RTNL: attaching programs, ring sizes, going up and down, cables.
 //! - The lock of a fault log: the last fault of a receive queue; taken with bottom halves off.
 //! - The lock of a transmit queue: its counters. NAPI: the state and the counters of a receive queue.
 //! - What the data path reads and the control path replaces (the program, the peer at the other end
-//!   of the cable) lies in RCU slots; RTNL or the single thread of module init and exit serialises
-//!   the writers.
+//!   of the cable, the ports of a NIC) lies in RCU slots; RTNL, or for the ports the lock of devlink,
+//!   serialises the writers.
 
 #![forbid(unsafe_code)]
 
+mod asic;
+mod bus;
 mod ethtool;
 mod fault;
+mod files;
 mod map;
 mod memory;
 mod native;
 mod nic;
 mod port;
+mod ports;
 mod program;
 mod ration;
 mod redirect;
+mod refusals;
 mod rx;
 mod services;
 mod switches;
@@ -33,11 +43,10 @@ mod tc;
 mod tx;
 mod xdp;
 
-use kernel::{
-    debugfs::Dir,
-    prelude::*, //
-};
-use nic::Nic;
+use bus::Nics;
+use kernel::prelude::*;
+use net::bus::Registration;
+use nic::Plan;
 use offload_uapi::limits::{
     MAX_NICS,
     MAX_PORTS,
@@ -60,13 +69,13 @@ pub struct Parameters {
 
 impl Parameters {
     fn check(&self) -> Result {
-        for (name, value, max) in [
-            ("nics", self.nics, MAX_NICS),
-            ("ports", self.ports, MAX_PORTS),
-            ("queues", self.queues, MAX_QUEUES),
+        for (name, value, min, max) in [
+            ("nics", self.nics, 0, MAX_NICS),
+            ("ports", self.ports, 1, MAX_PORTS),
+            ("queues", self.queues, 1, MAX_QUEUES),
         ] {
-            if value < 1 || value > max {
-                pr_err!("parameter {name}={value} is out of range: 1 to {max}\n");
+            if value < min || value > max {
+                pr_err!("parameter {name}={value} is out of range: {min} to {max}\n");
                 return Err(EINVAL);
             }
         }
@@ -74,33 +83,31 @@ impl Parameters {
     }
 }
 
-/// The module's NICs.
-///
-/// Dropped from top to bottom: what lies in the debugfs directory goes before it.
+/// The bus, with the NICs on it.
 pub struct Driver {
-    _nics: KVec<Nic>,
-    _debugfs: Dir,
+    _bus: Registration<Nics>,
 }
 
 impl Driver {
-    /// Makes the NICs. Process context, RTNL not held.
+    /// Registers the bus, for `module`, and makes the first NICs. Process context, RTNL not held.
     ///
     /// # Errors
     ///
     /// `EINVAL` if a parameter is out of range, `ENOMEM`, or what registering a device gives; then
     /// nothing is left.
-    pub fn new(parameters: &Parameters) -> Result<Self> {
+    pub fn new(parameters: &Parameters, module: &'static ThisModule) -> Result<Self> {
         parameters.check()?;
-        let debugfs = Dir::new(c"offload_nic");
-        let mut nics = KVec::new();
-        for index in 0..parameters.nics {
-            // CAST: `check` keeps both far below `u16::MAX`.
-            let (ports, queues) = (parameters.ports as u16, parameters.queues as u16);
-            nics.push(Nic::new(index, ports, queues, &debugfs)?, GFP_KERNEL)?;
+        let registration = Registration::new(Nics::new()?, module)?;
+        for id in 0..parameters.nics {
+            let plan = Plan {
+                id,
+                // CAST: `check` keeps both far below `u16::MAX`.
+                ports: parameters.ports as u16,
+                queues: parameters.queues as u16,
+                is_cabled: true,
+            };
+            Nics::add(registration.bus(), &plan)?;
         }
-        Ok(Self {
-            _nics: nics,
-            _debugfs: debugfs,
-        })
+        Ok(Self { _bus: registration })
     }
 }

@@ -2,9 +2,12 @@
 
 //! The maps of a NIC, as user space reaches them.
 
-use crate::memory::{
-    DeviceMemory,
-    KernelMemory, //
+use crate::{
+    asic::Asic,
+    memory::{
+        DeviceMemory,
+        KernelMemory, //
+    }, //
 };
 use core::{
     fmt,
@@ -110,6 +113,9 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// The flag of an update that wants an element which is there already.
+const BPF_EXIST: u64 = 2;
+
 fn error(errno: i32) -> Error {
     Error::from_errno(-errno)
 }
@@ -142,14 +148,14 @@ fn operate(operation: impl FnOnce() -> Result<(), MapError>) -> Result {
 }
 
 impl MapOffload for DeviceMap {
-    type Device = DeviceMemory;
+    type Device = Asic;
 
-    fn alloc(device: &DeviceMemory, spec: &MapSpec) -> Result<Arc<Self>> {
-        let map = make(device, spec).map_err(|refusal| {
+    fn alloc(device: &Asic, spec: &MapSpec) -> Result<Arc<Self>> {
+        let map = make(&device.memory, spec).map_err(|refusal| {
             // BPF_MAP_CREATE has no log for a driver.
             device.log_refusal(
                 format_args!(
-                    "{:?} map (key_size {}, value_size {}, max_entries {}) refused",
+                    "{:?} map (key_size {}, value_size {}, max_entries {})",
                     spec.kind, spec.key_size, spec.value_size, spec.max_entries
                 ),
                 &refusal,
@@ -164,7 +170,12 @@ impl MapOffload for DeviceMap {
     }
 
     fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result {
-        operate(|| self.0.update(key, value, flags))
+        operate(|| match self.0.update(key, value, flags) {
+            // An index beyond an array's end: programs get what they get from an array of the host.
+            // Users of offload are told that there is no such element, as they asked for one.
+            Err(MapError::Full { .. }) if flags == BPF_EXIST => Err(MapError::NotFound),
+            result => result,
+        })
     }
 
     fn delete(&self, key: &[u8]) -> Result {

@@ -28,23 +28,21 @@ use kernel::{
 /// Bytes of memory that a NIC has for programs and maps.
 pub(crate) const DEVICE_MEMORY: u64 = 256 << 20;
 
-/// What the programs and maps of one NIC share.
+/// The memory that the programs and maps of one NIC share.
 #[derive(Clone)]
 pub(crate) struct DeviceMemory {
-    nic: u32,
     quota: Arc<Quota>,
     limits: Limits,
 }
 
 impl DeviceMemory {
-    /// Memory for NIC number `nic`, all of it free.
-    pub(crate) fn new(nic: u32) -> Result<Self> {
+    /// Memory for one NIC, all of it free.
+    pub(crate) fn new() -> Result<Self> {
         let quota = Quota {
             limit: DEVICE_MEMORY,
             used: AtomicU64::new(0),
         };
         Ok(Self {
-            nic,
             quota: Arc::new(quota, GFP_KERNEL)?,
             limits: Limits {
                 max_map_bytes: DEVICE_MEMORY,
@@ -63,29 +61,16 @@ impl DeviceMemory {
         &self.limits
     }
 
-    /// Tells the kernel log that the device refused something, for requests that have no better
-    /// place for the reason.
-    pub(crate) fn log_refusal(&self, what: fmt::Arguments<'_>, reason: &dyn fmt::Display) {
-        if net::log::ratelimit() {
-            pr_warn!(
-                "offload_nic{}: {}: {}; {}\n",
-                self.nic,
-                what,
-                format_args!("{reason}"),
-                format_args!("{self}")
-            );
-        }
+    /// How many bytes are in use, and how many there are.
+    pub(crate) fn usage(&self) -> (u64, u64) {
+        (self.quota.used.load(Ordering::Relaxed), self.quota.limit)
     }
 }
 
 impl fmt::Display for DeviceMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Quota { limit, used } = &*self.quota;
-        write!(
-            f,
-            "device memory: {} of {limit} bytes in use",
-            used.load(Ordering::Relaxed)
-        )
+        let (used, limit) = self.usage();
+        write!(f, "device memory: {used} of {limit} bytes in use")
     }
 }
 

@@ -1,87 +1,179 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A NIC: the device that programs and maps are offloaded to, and its ports.
+//! A NIC: a device on the bus, and what makes it work.
 
 use crate::{
-    fault::FaultFiles,
-    memory::DeviceMemory,
-    port::Port,
+    asic::Asic,
+    bus::Nics,
+    files::{
+        BoundPrograms,
+        NicFiles, //
+    },
+    ports::Ports,
     program::Program,
     redirect::Siblings, //
 };
 use kernel::{
     debugfs::Dir,
-    faux,
+    new_mutex,
     prelude::*,
     str::CString,
-    sync::Arc, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 use net::{
     bpf::OffloadDevice,
-    netdev::{
-        with_rtnl,
-        Registration, //
+    bus::{
+        Bus,
+        DeviceOperations,
+        DeviceRegistration, //
     },
+    devlink::{
+        Devlink,
+        Locked, //
+    },
+    netns::NetNamespace, //
 };
+use offload_uapi::limits::MAX_PORTS;
 
-/// A NIC.
-///
-/// Dropped from top to bottom: the files and interfaces go away first, then what they were ports of.
+/// What a NIC is to be like.
+pub(crate) struct Plan {
+    /// Its number on the bus.
+    pub(crate) id: u32,
+    /// Number of ports, 0 to `MAX_PORTS`.
+    pub(crate) ports: u16,
+    /// Queue pairs of each port.
+    pub(crate) queues: u16,
+    /// Whether ports 0 and 1, 2 and 3, ... are cabled to each other from the beginning.
+    pub(crate) is_cabled: bool,
+}
+
+/// A NIC, as the files of its device see it.
+#[pin_data]
 pub(crate) struct Nic {
-    _faults: FaultFiles,
-    registrations: KVec<Registration<Port>>,
-    /// Each port holds it too.
-    ports: Arc<Siblings>,
-    _device: faux::Registration,
+    pub(crate) id: u32,
+    /// The ports that there are.
+    pub(crate) ports: Arc<Siblings>,
+    /// Nothing while the NIC is being made and when it goes away.
+    #[pin]
+    running: Mutex<Option<Running>>,
+}
+
+/// The registrations of a NIC.
+///
+/// Dropped from top to bottom: the device goes last, as all else is on it.
+struct Running {
+    devlink: Devlink<Ports>,
+    _files: NicFiles,
+    asic: Asic,
+    _device: DeviceRegistration<Nics>,
 }
 
 impl Nic {
-    /// Makes NIC number `index` with its ports: 0 and 1, 2 and 3, ... are cabled to each other.
-    /// Its files go into `debugfs`.
-    pub(crate) fn new(index: u32, ports: u16, queues: u16, debugfs: &Dir) -> Result<Self> {
-        let name = CString::try_from_fmt(fmt!("offload_nic{index}"))?;
-        let device = faux::Registration::new(&name, None)?;
-        let memory = Arc::new(DeviceMemory::new(index)?, GFP_KERNEL)?;
-        let offload = Arc::new(OffloadDevice::<Program>::new(memory)?, GFP_KERNEL)?;
-
-        let mut made = KVec::with_capacity(usize::from(ports), GFP_KERNEL)?;
-        for index in 0..ports {
-            let port = Port::new(device.as_ref(), offload.clone(), index, queues)?;
-            made.push(Arc::new(port, GFP_KERNEL)?, GFP_KERNEL)?;
-        }
-        let mut nic = Self {
-            _faults: FaultFiles::new(debugfs, &name, &made)?,
-            registrations: KVec::with_capacity(usize::from(ports), GFP_KERNEL)?,
-            ports: Arc::new(Siblings::new(made), GFP_KERNEL)?,
+    /// Makes a NIC on `bus`, in the network namespace of the calling task. Its files go into
+    /// `debugfs`. Process context, RTNL not held.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what registering a device gives; then nothing is left.
+    pub(crate) fn new(bus: &Bus<Nics>, plan: &Plan, debugfs: &Dir) -> Result<Arc<Self>> {
+        let siblings = Arc::new(Siblings::new()?, GFP_KERNEL)?;
+        let nic = Arc::pin_init(
+            pin_init!(Self {
+                id: plan.id,
+                ports: siblings,
+                running <- new_mutex!(None, "offload_nic_running"),
+            }),
+            GFP_KERNEL,
+        )?;
+        let device = DeviceRegistration::new(bus, plan.id, nic.clone())?;
+        let id = plan.id;
+        let dir = debugfs.subdir(&CString::try_from_fmt(fmt!("offload_nic{id}"))?);
+        let asic = Asic::new(id, nic.ports.clone(), BoundPrograms::new(&dir))?;
+        let offload = OffloadDevice::<Program>::new(Arc::new(asic.clone(), GFP_KERNEL)?)?;
+        let ports = Ports::new(
+            device.as_ref(),
+            Arc::new(offload, GFP_KERNEL)?,
+            plan.queues,
+            dir.subdir(c"ports"),
+        );
+        let running = Running {
+            devlink: Devlink::new(device.as_ref(), &NetNamespace::current(), ports)?,
+            _files: NicFiles::new(&dir, &asic)?,
+            asic,
             _device: device,
         };
-        for port in nic.ports.ports() {
-            port.siblings.replace(Some(nic.ports.clone()));
-        }
-        with_rtnl(|rtnl| {
-            for pair in nic.ports.ports().chunks_exact(2) {
-                if let [left, right] = pair {
-                    Port::plug(left, right, rtnl);
-                }
-            }
-        });
-        for port in nic.ports.ports() {
-            nic.registrations
-                .push(Registration::new(port.clone())?, GFP_KERNEL)?;
-        }
+        running.start(plan)?;
+        *nic.running.lock() = Some(running);
         Ok(nic)
+    }
+
+    /// Takes the NIC away. Process context, RTNL not held.
+    pub(crate) fn remove(&self) {
+        // Whoever is in a file of the device may be waiting for the lock, and the end of the device
+        // waits for them.
+        let running = self.running.lock().take();
+        drop(running);
+    }
+
+    /// Changes the ports.
+    fn change(&self, change: impl FnOnce(&mut Locked<'_, Ports>) -> Result) -> Result {
+        let running = self.running.lock();
+        running.as_ref().ok_or(EBUSY)?.devlink.with_lock(change)
     }
 }
 
-impl Drop for Nic {
-    fn drop(&mut self) {
-        self.registrations.clear();
-        // The two ends of a cable hold each other, and all ports hold all.
-        with_rtnl(|rtnl| {
-            for port in self.ports.ports() {
-                port.unplug(rtnl);
-                port.siblings.replace(None);
+impl Running {
+    fn start(&self, plan: &Plan) -> Result {
+        self.devlink.with_lock(|instance| {
+            self.asic.refusals.attach(instance)?;
+            for index in 0..plan.ports {
+                Ports::add(instance, index)?;
             }
-        });
+            if plan.is_cabled {
+                instance.plug_pairs();
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.devlink.with_lock(Ports::remove_all);
+        self.asic.refusals.detach(&self.devlink);
+    }
+}
+
+/// The number of a port, as a user wrote it to a file of NIC `nic`.
+fn port_number(nic: u32, file: &str, request: &str) -> Result<u16> {
+    let index = request.parse().map_err(|_| {
+        pr_err!(
+            "{file} of offload_nic{nic} takes \"PORT\", a number, for instance \"1\", and not \"{request}\"\n"
+        );
+        EINVAL
+    })?;
+    // CAST: Far below `u32::MAX`.
+    if u32::from(index) >= MAX_PORTS {
+        pr_err!(
+            "port {index} of offload_nic{nic} is out of range: 0 to {}\n",
+            MAX_PORTS - 1
+        );
+        return Err(EINVAL);
+    }
+    Ok(index)
+}
+
+impl DeviceOperations for Nic {
+    fn new_port(&self, request: &str) -> Result {
+        let index = port_number(self.id, "new_port", request)?;
+        self.change(|instance| Ports::add(instance, index))
+    }
+
+    fn del_port(&self, request: &str) -> Result {
+        let index = port_number(self.id, "del_port", request)?;
+        self.change(|instance| Ports::remove(instance, index))
     }
 }

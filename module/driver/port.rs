@@ -30,6 +30,7 @@ use net::{
         AttachedProgram,
         OffloadDevice, //
     },
+    error::not_supported,
     extack::Extack,
     netdev::{
         Config,
@@ -60,6 +61,8 @@ use offload_uapi::limits::{
 
 /// A port of a NIC.
 pub(crate) struct Port {
+    /// Number of the port on its NIC.
+    pub(crate) index: u16,
     pub(crate) device: Device<Port>,
     pub(crate) rx: KVec<RxQueue>,
     pub(crate) tx: KVec<TxQueue>,
@@ -74,7 +77,7 @@ pub(crate) struct Port {
     /// The port at the other end of the cable.
     pub(crate) peer: rcu::Slot<Port>,
     /// All ports of the NIC, this one too.
-    pub(crate) siblings: rcu::Slot<Siblings>,
+    pub(crate) siblings: Arc<Siblings>,
     /// The XDP program that the device runs for each received frame.
     pub(crate) xdp_hw: XdpSlot,
     /// The program of the host that sees each frame first that the device hands up.
@@ -107,9 +110,10 @@ impl Port {
             min_mtu: MIN_MTU,
             max_mtu: MAX_MTU,
         };
-        let memory = offload.clone();
+        let asic = offload.device().clone();
         Ok(Self {
-            device: Device::new(&config, offload, |_| RxCore::new(memory.device()))?,
+            index,
+            device: Device::new(&config, offload, |_| RxCore::new(&asic.memory))?,
             rx,
             tx,
             rx_ring_size: AtomicU32::new(DEFAULT_RING),
@@ -117,7 +121,7 @@ impl Port {
             active_queues: AtomicU16::new(queues),
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
-            siblings: rcu::Slot::empty(),
+            siblings: asic.ports.clone(),
             xdp_hw: XdpSlot::empty(),
             xdp_native: rcu::Slot::empty(),
             tc_hw: TcSlot::empty(),
@@ -173,6 +177,19 @@ impl Port {
         // A queue that was stopped when it went out of use is to be found ready next time.
         self.release_all();
         Ok(())
+    }
+
+    /// Whether there is a cable.
+    pub(crate) fn has_cable(&self, _rtnl: &Rtnl<'_>) -> bool {
+        self.peer.load(&rcu::Guard::new()).is_some()
+    }
+
+    /// The number of the program that the device runs for each received frame, as user space knows
+    /// it; 0 if there is none. Any context but softirq.
+    pub(crate) fn offloaded_number(&self) -> u32 {
+        let guard = rcu::Guard::new();
+        let program = self.xdp_hw.load(&guard);
+        program.map_or(0, |program| program.number())
     }
 
     /// Whether the port takes frames.
@@ -283,11 +300,23 @@ impl Operations for Port {
         self.attach_native(program, extack, rtnl)
     }
 
+    fn may_make_map(&self) -> Result {
+        if self.switches.bpf_map_accept.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(not_supported())
+    }
+
     fn xdp_setup_hw(
         &self,
         program: Option<&AttachedProgram<'_, Program>>,
         extack: &Extack<'_>,
     ) -> Result {
+        let is_accepted = self.switches.bpf_xdpoffload_accept.load(Ordering::Relaxed);
+        if program.is_some() && !is_accepted {
+            extack.msg(c"offload_nic: XDP offload disabled in DebugFS");
+            return Err(not_supported());
+        }
         if program.is_some() && self.tc_hw.is_taken() {
             extack.msg(c"offload_nic: TC program is already loaded");
             return Err(EBUSY);

@@ -3,6 +3,8 @@
 //! The programs of a NIC, from the first look at one to what the device runs.
 
 use crate::{
+    asic::Asic,
+    files::ProgramFiles,
     map::{
         DeviceMap,
         MapRef, //
@@ -12,7 +14,10 @@ use crate::{
         KernelMemory, //
     }, //
 };
-use core::fmt;
+use core::{
+    fmt,
+    sync::atomic::Ordering, //
+};
 use engine::{
     image::Image,
     insn::Insn,
@@ -26,13 +31,18 @@ use engine::{
 use kernel::{
     alloc::AllocError,
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
 };
 use net::{
     bpf::{
         AttachedProgram,
         Instruction,
         ProgramKind,
+        ProgramNumber,
         ProgramOffload,
         ProgramRef,
         Register,
@@ -40,6 +50,7 @@ use net::{
         UsedMapKind,
         VerifierEnv, //
     },
+    error::not_supported,
     extack::Extack, //
 };
 use offload::{
@@ -57,6 +68,7 @@ pub(crate) struct LoadedProgram {
     kind: ProgramKind,
     source: Source<KernelMemory>,
     program: engine::exec::Program<KernelMemory, MapRef>,
+    number: Arc<ProgramNumber>,
 }
 
 impl LoadedProgram {
@@ -83,6 +95,11 @@ impl LoadedProgram {
             return Err(EINVAL);
         }
         Ok(loaded.clone())
+    }
+
+    /// The number that user space knows it by; 0 when the kernel has taken it from the device.
+    pub(crate) fn number(&self) -> u32 {
+        self.number.get()
     }
 
     /// What the engine runs.
@@ -113,7 +130,9 @@ fn stored_digest(source: &Source<KernelMemory>) -> Digest {
 
 /// How far a program has come.
 pub(crate) struct Program {
-    device: DeviceMemory,
+    device: Asic,
+    number: Arc<ProgramNumber>,
+    files: Pin<KBox<ProgramFiles>>,
     stage: Stage,
 }
 
@@ -228,6 +247,7 @@ fn load(
     program: &ProgramRef<'_, Program>,
     kind: ProgramKind,
     source: Source<KernelMemory>,
+    number: Arc<ProgramNumber>,
 ) -> Result<LoadedProgram, Refusal> {
     let memory = device.source();
     let mut addresses = KVec::new();
@@ -254,6 +274,7 @@ fn load(
         kind,
         source,
         program: engine::exec::Program::new(image, maps),
+        number,
     })
 }
 
@@ -298,21 +319,42 @@ impl RegisterFacts for Facts<'_, '_> {
 }
 
 impl ProgramOffload for Program {
-    type Device = DeviceMemory;
+    type Device = Asic;
     type Map = DeviceMap;
 
-    fn prepare(device: &DeviceMemory, program: &ProgramRef<'_, Self>) -> Result<Self> {
-        let stage = match store(device, program) {
+    fn prepare(
+        device: &Asic,
+        program: &ProgramRef<'_, Self>,
+        number: Arc<ProgramNumber>,
+    ) -> Result<Self> {
+        if !device.switches.bpf_bind_accept.load(Ordering::Relaxed) {
+            return Err(not_supported());
+        }
+        let files = device.programs.add(number.clone(), device.ports.clone())?;
+        let stage = match store(&device.memory, program) {
             Ok(source) => Stage::Stored(program.kind(), source),
             Err(refusal) => Stage::Refused(refusal),
         };
         Ok(Self {
             device: device.clone(),
+            number,
+            files,
             stage,
         })
     }
 
     fn insn_hook(&mut self, env: &VerifierEnv<'_>, index: usize, _previous: usize) -> Result {
+        let switches = &self.device.switches;
+        let delay = switches.bpf_bind_verifier_delay.load(Ordering::Relaxed);
+        if index == 0 && delay > 0 {
+            fsleep(Delta::from_millis(i64::from(delay)));
+        }
+        let is_last = index.saturating_add(1) == env.program_len();
+        if is_last && !switches.bpf_bind_verifier_accept.load(Ordering::Relaxed) {
+            // What tests of offload look for, to know that the refusal is the device's.
+            env.log(format_args!("[offload_nic] Hello from offload_nic!"));
+            return Err(not_supported());
+        }
         let source = self.source().map_err(|refusal| refuse(env, refusal))?;
         source
             .check_insn(index, &Facts(env))
@@ -327,9 +369,9 @@ impl ProgramOffload for Program {
         env.log(format_args!(
             "[offload_nic] taken: {} instructions of at most {} in {} functions; {}",
             env.program_len(),
-            self.device.limits().max_insns,
+            self.device.memory.limits().max_insns,
             env.subprogram_count(),
-            self.device
+            self.device.memory
         ));
         Ok(())
     }
@@ -353,14 +395,17 @@ impl ProgramOffload for Program {
         let Stage::Stored(kind, source) = stage else {
             return Err(Refusal::Stage.error());
         };
-        let loaded = load(&self.device, program, kind, source).inspect_err(|refusal| {
+        let number = self.number.clone();
+        let loaded = load(&self.device.memory, program, kind, source, number);
+        let loaded = loaded.inspect_err(|refusal| {
             // The verifier log is closed by now.
             let name = core::str::from_utf8(program.name()).unwrap_or_default();
             self.device
-                .log_refusal(format_args!("program '{name}' refused"), refusal);
+                .log_refusal(format_args!("program '{name}'"), refusal);
         });
         let loaded = loaded.map_err(|refusal| refusal.error())?;
         self.stage = Stage::Loaded(Arc::new(loaded, GFP_KERNEL)?);
+        self.files.is_translated.store(true, Ordering::Relaxed);
         Ok(())
     }
 

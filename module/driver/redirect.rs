@@ -18,6 +18,7 @@ use net::{
         Counter, //
     }, //
 };
+use offload_uapi::limits::MAX_PORTS;
 
 /// What becomes of frames that a receive queue has the device send by other ports. Belongs to the
 /// queue's poll.
@@ -56,16 +57,37 @@ pub(crate) enum Fit {
     Any,
 }
 
-/// The ports of one NIC.
-pub(crate) struct Siblings(KVec<Arc<Port>>);
+/// The ports of one NIC, by their numbers. Read under RCU; who holds the lock of the NIC's devlink
+/// instance changes it.
+pub(crate) struct Siblings(KVec<rcu::Slot<Port>>);
 
 impl Siblings {
-    pub(crate) fn new(ports: KVec<Arc<Port>>) -> Self {
-        Self(ports)
+    /// No port yet, and room for as many as a NIC may have.
+    pub(crate) fn new() -> Result<Self> {
+        let mut slots = KVec::new();
+        for _ in 0..MAX_PORTS {
+            slots.push(rcu::Slot::empty(), GFP_KERNEL)?;
+        }
+        Ok(Self(slots))
     }
 
-    pub(crate) fn ports(&self) -> &[Arc<Port>] {
-        &self.0
+    /// Puts `port` in the place of its number, or takes away the one that is there.
+    pub(crate) fn set(&self, index: u16, port: Option<Arc<Port>>) {
+        if let Some(slot) = self.0.get(usize::from(index)) {
+            slot.replace(port);
+        }
+    }
+
+    /// The ports that there are.
+    pub(crate) fn iter<'a>(&'a self, guard: &'a rcu::Guard) -> impl Iterator<Item = &'a Port> {
+        self.0.iter().filter_map(move |slot| slot.load(guard))
+    }
+
+    /// The first port that `is_wanted`.
+    pub(crate) fn find(&self, is_wanted: impl Fn(&Port) -> bool) -> Option<Arc<Port>> {
+        let guard = rcu::Guard::new();
+        let mut slots = self.0.iter();
+        slots.find_map(|slot| slot.load_arc(&guard).filter(|port| is_wanted(port)))
     }
 }
 
@@ -73,11 +95,9 @@ impl Port {
     /// The port of this NIC that has interface index `ifindex` in this port's namespace: indexes
     /// mean nothing beyond a namespace.
     fn sibling<'a>(&'a self, ifindex: u32, guard: &'a rcu::Guard) -> Option<&'a Self> {
-        let ports = self.siblings.load(guard)?.ports().iter();
+        let ports = self.siblings.iter(guard);
         let mut named = ports.filter(|port| ifindex != 0 && port.device.ifindex() == ifindex);
-        named
-            .find(|port| port.device.shares_namespace_with(&self.device, guard))
-            .map(|port| &**port)
+        named.find(|port| port.device.shares_namespace_with(&self.device, guard))
     }
 
     /// Sends a frame that this port received out of the port that its program named, `target`, if

@@ -6,6 +6,8 @@
 #include <crypto/sha2.h>
 #include <linux/bpf.h>
 #include <linux/bpf_verifier.h>
+#include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
@@ -17,7 +19,10 @@
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+#include <net/devlink.h>
 #include <net/flow_offload.h>
+#include <net/net_namespace.h>
 #include <net/netdev_queues.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>

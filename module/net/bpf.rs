@@ -12,6 +12,7 @@ mod device;
 mod events;
 mod map;
 pub(crate) mod ndo;
+mod number;
 mod program;
 mod verifier;
 
@@ -29,6 +30,7 @@ pub use map::{
     MapSpec, //
 };
 pub use ndo::AttachedProgram;
+pub use number::ProgramNumber;
 pub use program::{
     Instruction,
     ProgramKind,

@@ -6,15 +6,21 @@
 
 #include <crypto/sha2.h>
 #include <linux/bpf_trace.h>
+#include <linux/dcache.h>
+#include <linux/debugfs.h>
 #include <linux/etherdevice.h>
 #include <linux/filter.h>
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
+#include <linux/nsproxy.h>
 #include <linux/ptr_ring.h>
+#include <linux/sched.h>
 #include <linux/skbuff.h>
+#include <linux/workqueue.h>
 #include <net/busy_poll.h>
 #include <net/flow_offload.h>
 #include <net/gro.h>
+#include <net/net_namespace.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/tcx.h>
@@ -42,6 +48,33 @@ void offload_nic_consume_skb(struct sk_buff *skb)
 	consume_skb(skb);
 }
 
+/* Without CONFIG_DEBUG_FS these are inline. */
+struct dentry *offload_nic_debugfs_create_symlink(const char *name, struct dentry *parent,
+						   const char *target)
+{
+	return debugfs_create_symlink(name, parent, target);
+}
+
+struct dentry *offload_nic_debugfs_lookup(const char *name, struct dentry *parent)
+{
+	return debugfs_lookup(name, parent);
+}
+
+struct net *offload_nic_dev_net(const struct net_device *dev)
+{
+	return dev_net(dev);
+}
+
+void offload_nic_dev_net_set(struct net_device *dev, struct net *net)
+{
+	dev_net_set(dev, net);
+}
+
+void offload_nic_dput(struct dentry *dentry)
+{
+	dput(dentry);
+}
+
 void offload_nic_eth_hw_addr_random(struct net_device *dev)
 {
 	eth_hw_addr_random(dev);
@@ -65,6 +98,16 @@ void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg
 netdev_features_t offload_nic_features(const struct net_device *dev)
 {
 	return dev->features;
+}
+
+struct net *offload_nic_get_current_net(void)
+{
+	return get_net(current->nsproxy->net_ns);
+}
+
+void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *))
+{
+	INIT_WORK(work, function);
 }
 
 void offload_nic_local_bh_disable(void)
@@ -287,6 +330,11 @@ int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)
 	return ptr_ring_resize(ring, size, GFP_KERNEL, destroy);
 }
 
+void offload_nic_put_net(struct net *net)
+{
+	put_net(net);
+}
+
 u32 offload_nic_raw_smp_processor_id(void)
 {
 	return raw_smp_processor_id();
@@ -327,6 +375,11 @@ void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *n
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds)
 {
 	hrtimer_start(&rest->timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL_PINNED);
+}
+
+void offload_nic_schedule_work(struct work_struct *work)
+{
+	schedule_work(work);
 }
 
 /*

@@ -7,11 +7,15 @@
 #define _OFFLOAD_NIC_NET_HELPERS_H
 
 #include <crypto/sha2.h>
+#include <linux/dcache.h>
+#include <linux/debugfs.h>
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <linux/workqueue.h>
 #include <net/flow_offload.h>
+#include <net/net_namespace.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/xdp.h>
@@ -61,10 +65,18 @@ int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *b
 			    flow_setup_cb_t *callback);
 u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp);
 void offload_nic_consume_skb(struct sk_buff *skb);
+struct dentry *offload_nic_debugfs_create_symlink(const char *name, struct dentry *parent,
+						   const char *target);
+struct dentry *offload_nic_debugfs_lookup(const char *name, struct dentry *parent);
+struct net *offload_nic_dev_net(const struct net_device *dev);
+void offload_nic_dev_net_set(struct net_device *dev, struct net *net);
+void offload_nic_dput(struct dentry *dentry);
 void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
 netdev_features_t offload_nic_features(const struct net_device *dev);
+struct net *offload_nic_get_current_net(void);
+void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *));
 void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
 void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
@@ -93,12 +105,14 @@ int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
 int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
+void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
 void offload_nic_rest_cancel(struct offload_nic_rest *rest);
 void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
+void offload_nic_schedule_work(struct work_struct *work);
 void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);

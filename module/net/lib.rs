@@ -9,6 +9,9 @@
 mod bindings;
 
 pub mod bpf;
+pub mod bus;
+pub mod debugfs;
+pub mod devlink;
 pub mod digest;
 pub mod error;
 pub mod ethtool;
@@ -16,6 +19,7 @@ pub mod extack;
 pub mod log;
 pub mod machine;
 pub mod netdev;
+pub mod netns;
 pub mod rcu;
 pub mod ring;
 pub mod skbuff;

@@ -18,6 +18,10 @@ use crate::{
         OffloadDevice,
         ProgramOffload, //
     },
+    devlink::{
+        self,
+        DevlinkPort, //
+    },
     ethtool::EthtoolOperations,
     extack::Extack,
     rcu::Guard,
@@ -157,6 +161,9 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
         rtnl: &Rtnl<'_>,
     ) -> Result;
 
+    /// Whether a map may be made through this port now. RTNL is held.
+    fn may_make_map(&self) -> Result;
+
     /// Makes `program` the one that the device runs for each received frame, or takes it away.
     /// RTNL is held.
     ///
@@ -195,6 +202,14 @@ unsafe impl Sync for NetDevice {}
 impl NetDevice {
     pub(crate) fn as_ptr(&self) -> *mut bindings::net_device {
         self.0.get()
+    }
+
+    /// Whether the interface is registered. RTNL keeps the answer true: who gets it before the
+    /// interface goes away has all of the interface's end still to come.
+    pub fn is_registered(&self, _rtnl: &Rtnl<'_>) -> bool {
+        // SAFETY: The device is valid.
+        let state = u32::from(unsafe { (*self.as_ptr()).reg_state });
+        state == bindings::netdev_reg_state_NETREG_REGISTERED
     }
 
     /// The interface's index; 0 before it is registered.
@@ -253,14 +268,14 @@ impl NetDevice {
     }
 
     /// Reports that there is (or is no) signal on the cable.
-    pub fn set_carrier(&self, on: bool, _rtnl: &Rtnl<'_>) {
-        // SAFETY: The device is valid; RTNL keeps its state of registration. Reporting a device
-        // that is not registered any more would give the link watch a pointer to it.
+    pub fn set_carrier(&self, on: bool, rtnl: &Rtnl<'_>) {
+        // Reporting a device that is not registered any more would give the link watch a pointer
+        // to it.
+        if !self.is_registered(rtnl) {
+            return;
+        }
+        // SAFETY: The device is valid, and RTNL keeps it registered.
         unsafe {
-            let state = u32::from((*self.as_ptr()).reg_state);
-            if state != bindings::netdev_reg_state_NETREG_REGISTERED {
-                return;
-            }
             if on {
                 bindings::netif_carrier_on(self.as_ptr());
             } else {
@@ -485,14 +500,18 @@ pub(crate) struct Private<T: Operations> {
     device: *const Device<T>,
 }
 
-/// The registration of a port with the stack; dropping it takes the interface away.
+/// The registration of a port with the stack and with devlink.
+///
+/// [`Self::end`] takes both away. Dropping it takes the interface away alone, and leaves devlink with
+/// a port that nobody can take away any more.
 ///
 /// # Invariants
 ///
-/// `device` is `port`'s registered net device, whose private pointer is `port`.
+/// `device` is `port`'s registered net device, whose private pointer is `port`, on `place`.
 pub struct Registration<T: Operations> {
     port: Arc<T>,
     device: NonNull<bindings::net_device>,
+    place: Option<DevlinkPort>,
 }
 
 // SAFETY: A registration may be ended by any task.
@@ -501,14 +520,19 @@ unsafe impl<T: Operations> Send for Registration<T> {}
 unsafe impl<T: Operations> Sync for Registration<T> {}
 
 impl<T: Operations> Registration<T> {
-    /// Registers `port`'s net device. The interface can be used at once.
+    /// Registers `port` as one of `devlink` and its net device in that instance's namespace. The
+    /// interface can be used at once.
     ///
     /// Process context, RTNL not held.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the device is or was registered, else what `register_netdev` gives.
-    pub fn new(port: Arc<T>) -> Result<Self> {
+    /// `EBUSY` if the device is or was registered or its number is taken, else what
+    /// `register_netdev` gives.
+    pub fn new<D: devlink::Operations>(
+        port: Arc<T>,
+        devlink: &devlink::Locked<'_, D>,
+    ) -> Result<Self> {
         let device = port.device();
         if device.registered.swap(true, Ordering::Relaxed) {
             return Err(EBUSY);
@@ -519,23 +543,51 @@ impl<T: Operations> Registration<T> {
             port: Arc::as_ptr(&port),
             device,
         };
+        // SAFETY: The device is valid.
+        let place = DevlinkPort::new(unsafe { (*ptr.as_ptr()).dev_port }, devlink)?;
         // SAFETY: The device is valid and its private memory has room for this. Nobody reads it
         // before `register_netdev`. `port` is kept until after `unregister_netdev`, and what it
-        // lent, `device`, stays where it is as long.
-        unsafe {
+        // lent, `device`, stays where it is as long. `place` stays until after that, too. The
+        // namespace can't end before devlink has moved the instance, which needs the lock.
+        let result = to_result(unsafe {
             bindings::offload_nic_netdev_priv(ptr.as_ptr())
                 .cast::<Private<T>>()
-                .write(private)
-        };
-        // SAFETY: The device is set up and was never registered: `registered` was clear.
-        to_result(unsafe { bindings::register_netdev(ptr.as_ptr()) })?;
+                .write(private);
+            bindings::offload_nic_dev_net_set(
+                ptr.as_ptr(),
+                bindings::devlink_net(devlink.as_ptr()),
+            );
+            (*ptr.as_ptr()).devlink_port = place.as_ptr();
+            // The device is set up and was never registered: `registered` was clear.
+            bindings::register_netdev(ptr.as_ptr())
+        });
+        if let Err(error) = result {
+            // SAFETY: The net device is not registered.
+            unsafe { place.unregister(devlink) };
+            return Err(error);
+        }
         // INVARIANT: It is registered now.
-        Ok(Self { port, device: ptr })
+        Ok(Self {
+            port,
+            device: ptr,
+            place: Some(place),
+        })
     }
 
     /// The registered port.
     pub fn port(&self) -> &Arc<T> {
         &self.port
+    }
+
+    /// Takes the interface away, and the port from `devlink`, where it was registered. Process
+    /// context, RTNL not held.
+    pub fn end<D: devlink::Operations>(mut self, devlink: &devlink::Locked<'_, D>) {
+        let place = self.place.take();
+        drop(self);
+        if let Some(place) = place {
+            // SAFETY: The net device that was on it is not registered any more.
+            unsafe { place.unregister(devlink) };
+        }
     }
 }
 

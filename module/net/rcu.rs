@@ -14,7 +14,10 @@ use core::{
     },
 };
 pub use kernel::sync::rcu::Guard;
-use kernel::sync::Arc;
+use kernel::sync::{
+    Arc,
+    ArcBorrow, //
+};
 
 /// An optional shared object that is read without a lock and replaced without stopping readers.
 ///
@@ -47,6 +50,14 @@ impl<T: Send + Sync> Slot<T> {
         // SAFETY: By the type invariants, `ptr` is null or points into an `Arc` whose reference is
         // given up only after a grace period. The guard holds the read side for all of `'a`.
         unsafe { ptr.as_ref() }
+    }
+
+    /// What the slot holds, for longer than the guard.
+    pub fn load_arc(&self, guard: &Guard) -> Option<Arc<T>> {
+        let object = self.load(guard)?;
+        // SAFETY: By the type invariants, the object lies in an `Arc` whose reference is not given
+        // up as long as the guard is held.
+        Some(unsafe { ArcBorrow::from_raw(object) }.into())
     }
 
     /// Puts `new` in and hands out what was there, once no reader uses it any more.

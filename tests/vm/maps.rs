@@ -130,6 +130,11 @@ fn array_rules() -> Result<()> {
         said.contains("Argument list too long"),
         "beyond the end: {said}"
     );
+    let said = map.update_command(&outside, &[1; 16], "exist").refused()?;
+    ensure!(
+        said.contains("No such file or directory"),
+        "no such element to replace: {said}"
+    );
     Ok(())
 }
 

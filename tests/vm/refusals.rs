@@ -187,7 +187,18 @@ fn a_program_bound_to_another_device() -> Result<()> {
 #[test]
 fn a_program_of_the_host_in_the_device_and_the_reverse() -> Result<()> {
     let bench = Bench::new("")?;
-    for (offload_dev, slot) in [("", "xdpoffload"), ("offload_dev onic0", "xdpdrv")] {
+    for (offload_dev, slot, reason) in [
+        (
+            "",
+            "xdpoffload",
+            "Error: offload_nic: xdpoffload of non-bound program.",
+        ),
+        (
+            "offload_dev onic0",
+            "xdpdrv",
+            "Error: Using offloaded program without HW_MODE flag is not supported.",
+        ),
+    ] {
         let pin = "/sys/fs/bpf/misplaced";
         Cmd::new("bpftool prog load")
             .arg(env::object("pass")?)
@@ -195,7 +206,7 @@ fn a_program_of_the_host_in_the_device_and_the_reverse() -> Result<()> {
             .run()?;
         let said = Cmd::new(format!("ip -force link set dev onic0 {slot} pinned {pin}")).refused();
         std::fs::remove_file(pin)?;
-        says(&said?, &["Error:"]).with_context(|| slot.to_owned())?;
+        says(&said?, &[reason]).with_context(|| slot.to_owned())?;
         bench.is_undisturbed()?;
     }
     Ok(())
@@ -239,20 +250,19 @@ fn module_parameters_out_of_range() -> Result<()> {
     if Module::is_loaded()? {
         Module::remove()?;
     }
-    for parameter in [
-        "nics=0",
-        "nics=1000000",
-        "ports=0",
-        "ports=100000",
-        "queues=0",
-        "queues=5000",
+    for (parameter, range) in [
+        ("nics=1000000", "0 to 64"),
+        ("ports=0", "1 to 64"),
+        ("ports=100000", "1 to 64"),
+        ("queues=0", "1 to 64"),
+        ("queues=5000", "1 to 64"),
     ] {
         let moment = Moment::now()?;
         let inserted = Module::insert(parameter);
         ensure!(inserted.is_err(), "{parameter} was taken");
         ensure!(!Module::is_loaded()?, "{parameter} left the module loaded");
         let (name, value) = parameter.split_once('=').context("no value")?;
-        says(&moment.log()?, &["offload_nic", name, value, "1 to "])?;
+        says(&moment.log()?, &["offload_nic", name, value, range])?;
     }
     Ok(())
 }

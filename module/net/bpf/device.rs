@@ -3,8 +3,10 @@
 //! A device that runs BPF programs, and the life of a program in it.
 
 use super::{
+    number::NumberOwner,
     Instruction,
     MapOffload,
+    ProgramNumber,
     ProgramRef,
     VerifierEnv, //
 };
@@ -38,8 +40,12 @@ pub trait ProgramOffload: Send + Sync + Sized + 'static {
 
     /// Takes the program over, before the verifier looks at it. The immediates that stand for maps
     /// are addresses already. There is no log for the user yet: what can be said later is better
-    /// said in [`Self::insn_hook`].
-    fn prepare(device: &Self::Device, program: &ProgramRef<'_, Self>) -> Result<Self>;
+    /// said in [`Self::insn_hook`]. The `number` comes later than all of these calls.
+    fn prepare(
+        device: &Self::Device,
+        program: &ProgramRef<'_, Self>,
+        number: Arc<ProgramNumber>,
+    ) -> Result<Self>;
 
     /// The verifier is about to check instruction `index` on a path that came from `previous`. An
     /// error refuses the program.
@@ -155,15 +161,21 @@ unsafe fn offload_of(prog: *mut bindings::bpf_prog) -> *mut bindings::bpf_prog_o
     unsafe { (*(*prog).aux).offload }
 }
 
+/// What the core keeps for a device of each of its programs.
+struct Bound<P> {
+    program: P,
+    _number: NumberOwner,
+}
+
 /// The device's side of `prog`, to be read only.
 ///
 /// # Safety
 ///
 /// `prog` must have been translated for an `OffloadDevice<P>` and RTNL be held for `'a`.
 pub(super) unsafe fn state<'a, P: ProgramOffload>(prog: *mut bindings::bpf_prog) -> &'a P {
-    // SAFETY: `prepare` stored a `KBox<P>` there, which only `destroy`, under RTNL, takes away.
-    // Exclusive references to it end with the translation.
-    unsafe { &*(*offload_of(prog)).dev_priv.cast::<P>() }
+    // SAFETY: `prepare` stored a `KBox<Bound<P>>` there, which only `destroy`, under RTNL, takes
+    // away. Exclusive references to it end with the translation.
+    unsafe { &(*(*offload_of(prog)).dev_priv.cast::<Bound<P>>()).program }
 }
 
 /// The C side of the program operations.
@@ -186,10 +198,10 @@ impl<P: ProgramOffload> Adapter<P> {
     ///
     /// [`Self::prepare`] must have succeeded for `prog`, and `bpf_devs_lock` must be held for `'a`.
     unsafe fn loading<'a>(prog: *mut bindings::bpf_prog) -> &'a mut P {
-        // SAFETY: `prepare` stored a `KBox<P>` there, which `destroy` takes away with the lock held
-        // for writing. Until the program is translated, only the task that loads it knows of it,
-        // and that task is in one callback at a time: the reference is the only one.
-        unsafe { &mut *(*offload_of(prog)).dev_priv.cast::<P>() }
+        // SAFETY: `prepare` stored a `KBox<Bound<P>>` there, which `destroy` takes away with the
+        // lock held for writing. Until the program is translated, only the task that loads it knows
+        // of it, and that task is in one callback at a time: the reference is the only one.
+        unsafe { &mut (*(*offload_of(prog)).dev_priv.cast::<Bound<P>>()).program }
     }
 
     /// # Safety
@@ -208,7 +220,13 @@ impl<P: ProgramOffload> Adapter<P> {
             // of a `P::Device`; it lives as long as a network device is registered, and the
             // program's is.
             let device = unsafe { &*device.cast::<P::Device>() };
-            let state = KBox::new(P::prepare(device, &program)?, GFP_KERNEL)?;
+            // SAFETY: The program outlives the state, which `destroy` takes away before its end.
+            let number = unsafe { NumberOwner::new(prog) }?;
+            let bound = Bound {
+                program: P::prepare(device, &program, number.number().clone())?,
+                _number: number,
+            };
+            let state = KBox::new(bound, GFP_KERNEL)?;
             // SAFETY: The core gives `dev_priv` to the device; nobody else knows of the program
             // yet.
             unsafe { (*offload).dev_priv = KBox::into_raw(state).cast() };
@@ -330,8 +348,8 @@ impl<P: ProgramOffload> Adapter<P> {
             (*offload).jited_len = 0;
             core::mem::replace(&mut (*offload).dev_priv, null_mut())
         };
-        // SAFETY: `prepare` stored a `KBox<P>` there, and this is the one place that takes it back:
-        // the core calls it once for each `prepare` that succeeded.
-        drop(unsafe { KBox::<P>::from_raw(state.cast()) });
+        // SAFETY: `prepare` stored a `KBox<Bound<P>>` there, and this is the one place that takes it
+        // back: the core calls it once for each `prepare` that succeeded.
+        drop(unsafe { KBox::<Bound<P>>::from_raw(state.cast()) });
     }
 }

@@ -87,6 +87,7 @@ pub(crate) unsafe fn ndo_bpf<T: Operations>(
         bindings::bpf_netdev_command_BPF_OFFLOAD_MAP_ALLOC => {
             // SAFETY: This command comes with this member of the union.
             let offmap = unsafe { (*bpf).__bindgen_anon_1.__bindgen_anon_2.offmap };
+            port.may_make_map()?;
             // SAFETY: The core passes a map that it is creating.
             unsafe { map::alloc::<<T::Program as ProgramOffload>::Map>(device.device(), offmap) }
         }
@@ -146,7 +147,7 @@ unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> R
     // SAFETY: The core holds a reference to the program, and these flags are set before it is
     // loaded.
     if !unsafe { (*(*prog).aux).offload_requested } {
-        extack.msg(c"program is not loaded for a device: load it with offload_dev (bpftool)");
+        extack.fmt(fmt!("{}: xdpoffload of non-bound program", T::DRIVER));
         return Err(EINVAL);
     }
     // SAFETY: The core has checked, and RTNL keeps it so, that the program is bound to the offload

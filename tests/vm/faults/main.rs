@@ -142,7 +142,12 @@ fn never(_: &Attempt) -> bool {
 /// Nothing of the module is there.
 fn no_trace_of_the_module() -> Result<()> {
     ensure!(!Module::is_loaded()?, "the module stays loaded");
-    for dir in ["/sys/class/net", "/sys/devices/faux"] {
+    for dir in [
+        "/sys/class/net",
+        "/sys/devices",
+        "/sys/bus",
+        "/sys/kernel/debug",
+    ] {
         for entry in fs::read_dir(dir)? {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
@@ -170,7 +175,7 @@ fn insmod() -> Result<()> {
     let module = env::module()?;
     let insmod = |parameters: &str| format!("insmod {} {parameters}", module.display());
     // A parameter that is refused tells where the module's own part begins.
-    let refused = insmod("nics=0");
+    let refused = insmod("queues=0");
     let first = FAR - faults.attempt(None, FAR, &refused)?.left;
     let operation = insmod("queues=1");
     let all = FAR - faults.attempt(None, FAR, &operation)?.left;
@@ -181,9 +186,9 @@ fn insmod() -> Result<()> {
         operation,
         port: None,
         nths: (first, ((all - first) / ATTEMPTS).max(1) as usize),
-        // The kernel itself has other words: ENODEV, whatever went wrong on its faux bus;
-        // ENOBUFS for the sysctl tables that IP makes for an interface; EINVAL for an
-        // interface whose device could not be given its name.
+        // The kernel itself has other words: ENODEV where a device could not be bound to its
+        // driver; ENOBUFS for the sysctl tables that IP makes for an interface; EINVAL for a
+        // device that could not be given its name.
         says_otherwise: |attempt| {
             [Errno::ENODEV, Errno::ENOBUFS, Errno::EINVAL].contains(&Errno::from_raw(attempt.errno))
         },

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the ports of one NIC share.
+
+use crate::{
+    files::BoundPrograms,
+    memory::DeviceMemory,
+    redirect::Siblings,
+    refusals::Refusals,
+    switches::DeviceSwitches, //
+};
+use core::{
+    fmt,
+    ops::Deref, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::devlink::Reporter;
+
+/// The one device behind the ports of a NIC: programs and maps lie in it and serve all of its ports.
+#[derive(Clone)]
+pub(crate) struct Asic(Arc<Parts>);
+
+/// What the device consists of.
+pub(crate) struct Parts {
+    /// Number of the NIC.
+    pub(crate) nic: u32,
+    /// Where programs and maps lie.
+    pub(crate) memory: DeviceMemory,
+    /// The ports.
+    pub(crate) ports: Arc<Siblings>,
+    /// What tests have the device refuse.
+    pub(crate) switches: DeviceSwitches,
+    /// The programs, for people to look at.
+    pub(crate) programs: BoundPrograms,
+    /// What it refused.
+    pub(crate) refusals: Arc<Reporter<Refusals>>,
+}
+
+impl Asic {
+    /// The device of NIC number `nic`, whose ports will be in `ports`.
+    pub(crate) fn new(nic: u32, ports: Arc<Siblings>, programs: BoundPrograms) -> Result<Self> {
+        let memory = DeviceMemory::new()?;
+        let refusals = Reporter::new(Refusals::new(memory.clone())?)?;
+        let parts = Parts {
+            nic,
+            memory,
+            ports,
+            switches: DeviceSwitches::new(),
+            programs,
+            refusals,
+        };
+        Ok(Self(Arc::new(parts, GFP_KERNEL)?))
+    }
+
+    /// Tells the kernel log and `devlink health` that the device refused `what`, for requests that
+    /// have no better place for the reason. Process context.
+    pub(crate) fn log_refusal(&self, what: fmt::Arguments<'_>, reason: &dyn fmt::Display) {
+        if net::log::ratelimit() {
+            pr_warn!(
+                "offload_nic{}: {} refused: {}; {}\n",
+                self.nic,
+                what,
+                format_args!("{reason}"),
+                format_args!("{}", self.memory)
+            );
+        }
+        self.refusals.report().set(what, reason);
+        self.refusals.note();
+    }
+}
+
+impl Deref for Asic {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The NICs in debugfs: `/sys/kernel/debug/offload_nic/NIC/`.
+//!
+//! Names and formats are those that users of `netdevsim` know, for what both have.
+
+use crate::{
+    asic::Asic,
+    fault,
+    port::Port,
+    redirect::Siblings, //
+};
+use core::sync::atomic::{
+    AtomicBool,
+    AtomicU32,
+    Ordering, //
+};
+use kernel::{
+    debugfs::{
+        Dir,
+        File,
+        Scope, //
+    },
+    fmt,
+    prelude::*,
+    str::{
+        kstrtobool_bytes,
+        CString, //
+    },
+    sync::Arc,
+    uaccess::UserSliceReader, //
+};
+use net::{
+    bpf::ProgramNumber,
+    rcu, //
+};
+
+/// The directory of all NICs.
+pub(crate) const ROOT: &CStr = c"offload_nic";
+
+fn write_bool(value: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "{}", if value { 'Y' } else { 'N' })
+}
+
+/// Reads what was written to a file, which must be short, into `buffer`.
+fn read_text<'a>(reader: &mut UserSliceReader, buffer: &'a mut [u8; 16]) -> Result<&'a [u8]> {
+    let text = buffer.get_mut(..reader.len()).ok_or(EINVAL)?;
+    reader.read_slice(text)?;
+    Ok(text)
+}
+
+fn read_bool(reader: &mut UserSliceReader) -> Result<bool> {
+    kstrtobool_bytes(read_text(reader, &mut [0; 16])?)
+}
+
+fn read_number(reader: &mut UserSliceReader) -> Result<u32> {
+    let mut buffer = [0; 16];
+    let text = core::str::from_utf8(read_text(reader, &mut buffer)?).map_err(|_| EINVAL)?;
+    text.trim().parse().map_err(|_| EINVAL)
+}
+
+/// Shows a switch of anything that has `switches`.
+macro_rules! show_switch {
+    ($type:ty, $name:ident) => {
+        &|this: &$type, f: &mut fmt::Formatter<'_>| {
+            write_bool(this.switches.$name.load(Ordering::Relaxed), f)
+        }
+    };
+}
+
+/// Throws a switch of anything that has `switches`.
+macro_rules! throw_switch {
+    ($type:ty, $name:ident) => {
+        &|this: &$type, reader: &mut UserSliceReader| {
+            let switch: &AtomicBool = &this.switches.$name;
+            switch.store(read_bool(reader)?, Ordering::Relaxed);
+            Ok(())
+        }
+    };
+}
+
+/// The files of a NIC, but for those of its ports and programs. They go when it is dropped.
+pub(crate) struct NicFiles {
+    _files: [Pin<KBox<File<Asic>>>; 3],
+    /// Last: the files are in it.
+    _dir: Dir,
+}
+
+impl NicFiles {
+    /// Puts the files of the NIC behind `asic` into its directory. Where the kernel has no debugfs
+    /// there are none.
+    pub(crate) fn new(dir: &Dir, asic: &Asic) -> Result<Self> {
+        let accept = dir.read_write_callback_file(
+            c"bpf_bind_accept",
+            asic.clone(),
+            show_switch!(Asic, bpf_bind_accept),
+            throw_switch!(Asic, bpf_bind_accept),
+        );
+        let verifier_accept = dir.read_write_callback_file(
+            c"bpf_bind_verifier_accept",
+            asic.clone(),
+            show_switch!(Asic, bpf_bind_verifier_accept),
+            throw_switch!(Asic, bpf_bind_verifier_accept),
+        );
+        let delay = dir.read_write_callback_file(
+            c"bpf_bind_verifier_delay",
+            asic.clone(),
+            &|asic: &Asic, f: &mut fmt::Formatter<'_>| {
+                let delay = asic
+                    .switches
+                    .bpf_bind_verifier_delay
+                    .load(Ordering::Relaxed);
+                writeln!(f, "{delay}")
+            },
+            &|asic: &Asic, reader: &mut UserSliceReader| {
+                let switch: &AtomicU32 = &asic.switches.bpf_bind_verifier_delay;
+                switch.store(read_number(reader)?, Ordering::Relaxed);
+                Ok(())
+            },
+        );
+        Ok(Self {
+            _files: [
+                KBox::pin_init(accept, GFP_KERNEL)?,
+                KBox::pin_init(verifier_accept, GFP_KERNEL)?,
+                KBox::pin_init(delay, GFP_KERNEL)?,
+            ],
+            _dir: dir.clone(),
+        })
+    }
+}
+
+/// The directory of a NIC's programs, `bpf_bound_progs`.
+pub(crate) struct BoundPrograms {
+    dir: Dir,
+    /// The name of the next one: a program has no number yet when it comes.
+    next: AtomicU32,
+}
+
+impl BoundPrograms {
+    /// In the directory `nic` of a NIC.
+    pub(crate) fn new(nic: &Dir) -> Self {
+        Self {
+            dir: nic.subdir(c"bpf_bound_progs"),
+            next: AtomicU32::new(0),
+        }
+    }
+
+    /// Makes the files of a program of the NIC with `ports`.
+    pub(crate) fn add(
+        &self,
+        number: Arc<ProgramNumber>,
+        ports: Arc<Siblings>,
+    ) -> Result<Pin<KBox<ProgramFiles>>> {
+        let name = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = CString::try_from_fmt(fmt!("{name}"))?;
+        let status = ProgramStatus {
+            number,
+            ports,
+            is_translated: AtomicBool::new(false),
+        };
+        let files = self.dir.scope(status, &name, |status, dir| {
+            dir.read_callback_file(c"id", status, &ProgramStatus::write_id);
+            dir.read_callback_file(c"state", status, &ProgramStatus::write_state);
+            dir.read_callback_file(c"loaded", status, &ProgramStatus::write_loaded);
+        });
+        KBox::pin_init(files, GFP_KERNEL)
+    }
+}
+
+/// The files of a program. They go when it is dropped.
+pub(crate) type ProgramFiles = Scope<ProgramStatus>;
+
+/// What the files of a program tell.
+pub(crate) struct ProgramStatus {
+    number: Arc<ProgramNumber>,
+    ports: Arc<Siblings>,
+    /// Whether the device has it in its own form.
+    pub(crate) is_translated: AtomicBool,
+}
+
+impl ProgramStatus {
+    fn write_id(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.number.get())
+    }
+
+    fn write_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_translated = self.is_translated.load(Ordering::Relaxed);
+        writeln!(f, "{}", if is_translated { "xlated" } else { "verify" })
+    }
+
+    fn write_loaded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.number.get();
+        let guard = rcu::Guard::new();
+        let mut running = self.ports.iter(&guard).map(|port| port.offloaded_number());
+        write_bool(number != 0 && running.any(|running| running == number), f)
+    }
+}
+
+/// The files of a port. They go when it is dropped.
+pub(crate) struct PortFiles(#[allow(dead_code)] Pin<KBox<Scope<Arc<Port>>>>);
+
+impl PortFiles {
+    /// Makes the files of `port` of NIC number `nic` in the directory `ports` of that NIC. Where the
+    /// kernel has no debugfs there are none.
+    pub(crate) fn new(ports: &Dir, nic: u32, port: Arc<Port>) -> Result<Self> {
+        type This = Arc<Port>;
+
+        let name = CString::try_from_fmt(fmt!("{}", port.index))?;
+        let files = ports.scope(port, &name, |port: &This, dir| {
+            dir.read_callback_file(
+                c"xdp_faults",
+                port,
+                &|port: &This, f: &mut fmt::Formatter<'_>| fault::write_all(port, f),
+            );
+            dir.read_callback_file(
+                c"bpf_offloaded_id",
+                port,
+                &|port: &This, f: &mut fmt::Formatter<'_>| {
+                    writeln!(f, "{}", port.offloaded_number())
+                },
+            );
+            macro_rules! switch {
+                ($file:literal, $name:ident) => {
+                    dir.read_write_callback_file(
+                        $file,
+                        port,
+                        show_switch!(This, $name),
+                        throw_switch!(This, $name),
+                    )
+                };
+            }
+            switch!(c"bpf_tc_accept", bpf_tc_accept);
+            switch!(c"bpf_tc_non_bound_accept", bpf_tc_non_bound_accept);
+            switch!(c"bpf_xdpdrv_accept", bpf_xdpdrv_accept);
+            switch!(c"bpf_xdpoffload_accept", bpf_xdpoffload_accept);
+            switch!(c"bpf_map_accept", bpf_map_accept);
+        });
+        let files = KBox::pin_init(files, GFP_KERNEL)?;
+        let nic = CString::try_from_fmt(fmt!("offload_nic{nic}"))?;
+        let target = CString::try_from_fmt(fmt!("../../../{}", &*nic))?;
+        net::debugfs::symlink(&[ROOT, &nic, c"ports", &name], c"dev", &target);
+        Ok(Self(files))
+    }
+}
