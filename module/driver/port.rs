@@ -297,6 +297,11 @@ impl Operations for Port {
         extack: &Extack<'_>,
         rtnl: &Rtnl<'_>,
     ) -> Result {
+        let is_accepted = self.switches.bpf_xdpdrv_accept.load(Ordering::Relaxed);
+        if program.is_some() && !is_accepted {
+            extack.msg(c"offload_nic: driver XDP disabled in DebugFS");
+            return Err(not_supported());
+        }
         self.attach_native(program, extack, rtnl)
     }
 

@@ -15,6 +15,8 @@ pub mod kmsg;
 pub mod link;
 pub mod module;
 pub mod netns;
+pub mod nic;
 pub mod outcome;
 pub mod tc;
+pub mod traffic;
 pub mod wire;

@@ -4,15 +4,14 @@
 //! deleted. The kernel's own checkers (and `cargo xtask`, which reads them) judge what
 //! these leave behind.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{Attached, Mode};
 use offload_tests::env;
-use offload_tests::frames::{mark, Frames};
+use offload_tests::frames::mark;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
+use offload_tests::traffic::{traffic_flows, under_traffic};
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
 
@@ -26,38 +25,6 @@ fn rounds() -> usize {
     } else {
         100
     }
-}
-
-/// Sends on `link` from a thread of its own, until the interface goes or `work` is done.
-/// Frames that can't be sent just then are not minded.
-fn under_traffic<T>(link: &Link, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let sender = Sender::new(link)?;
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut source = Frames::new(40, 1500);
-            let frames: Vec<_> = (0..200).map(|_| source.next_frame()).collect();
-            while !stop.load(Ordering::Relaxed) {
-                for frame in &frames {
-                    if sender.send(frame).is_err() {
-                        std::thread::yield_now();
-                        break;
-                    }
-                }
-            }
-        });
-        let done = work();
-        stop.store(true, Ordering::Relaxed);
-        done
-    })
-}
-
-/// Waits until the device behind `link` has taken a few more frames from the cable.
-fn traffic_flows(link: &Link) -> Result<()> {
-    let before = link.statistics()?;
-    link.await_that("frames come in", |link| {
-        Ok(link.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)? > 20)
-    })
 }
 
 #[test]
