@@ -75,8 +75,8 @@ fn nonsense_is_refused_with_the_usage() -> Result<()> {
     let lo = End::new(&Link::new("lo"))?;
     let itself = format!("{} {}", onic.text(), onic.text());
     let other = format!("{} {}", onic.text(), lo.text());
-    let free = Nic::new(1, 1, 1)?;
-    let taken = format!("{} {}", End::new(&free.ports()?[0])?.text(), onic.text());
+    let free = End::new(&Nic::new(1, 1, 1)?.ports()?[0])?;
+    let taken = format!("{} {}", free.text(), onic.text());
     let nic0 = "devices/offload_nic0";
     let (new_port, del_port) = (format!("{nic0}/new_port"), format!("{nic0}/del_port"));
     for (file, request, errno, words) in [
