@@ -354,11 +354,26 @@ fn switches_make_the_device_refuse() -> Result<()> {
         fs::remove_file(pin)?;
     }
 
-    nic.throw("ports/0/bpf_xdpoffload_accept", "N")?;
-    let said = attach_command(port, Mode::Offload, "pass")?.refused()?;
-    let words = "Error: offload_nic: XDP offload disabled in DebugFS.";
-    ensure!(said.contains(words), "{said}");
-    nic.throw("ports/0/bpf_xdpoffload_accept", "Y")?;
+    for (mode, switch, words) in [
+        (
+            Mode::Native,
+            "ports/0/bpf_xdpdrv_accept",
+            "Error: offload_nic: driver XDP disabled in DebugFS.",
+        ),
+        (
+            Mode::Offload,
+            "ports/0/bpf_xdpoffload_accept",
+            "Error: offload_nic: XDP offload disabled in DebugFS.",
+        ),
+    ] {
+        Attached::new(port, mode, "pass")?;
+        nic.throw(switch, "N")?;
+        // What is there may go, and nothing may come.
+        detach(port, mode)?;
+        let said = attach_command(port, mode, "pass")?.refused()?;
+        ensure!(said.contains(words), "{said}");
+        nic.throw(switch, "Y")?;
+    }
 
     nic.throw("ports/0/bpf_map_accept", "N")?;
     let map = |name| {
