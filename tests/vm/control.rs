@@ -79,6 +79,9 @@ fn nonsense_is_refused_with_the_usage() -> Result<()> {
     let taken = format!("{} {}", free.text(), onic.text());
     let nic0 = "devices/offload_nic0";
     let (new_port, del_port) = (format!("{nic0}/new_port"), format!("{nic0}/del_port"));
+    // One for all: the kernel takes few lines a second from user space.
+    let moment = Moment::now()?;
+    let mut read = 0;
     for (file, request, errno, words) in [
         ("new_device", "\n", Errno::EINVAL, "ID [PORTS [QUEUES]]"),
         ("new_device", "one", Errno::EINVAL, "ID [PORTS [QUEUES]]"),
@@ -156,15 +159,16 @@ fn nonsense_is_refused_with_the_usage() -> Result<()> {
         (&del_port, "first", Errno::EINVAL, "takes \"PORT\""),
         (&del_port, "2", Errno::ENOENT, ""),
     ] {
-        let moment = Moment::now()?;
         let answer =
             errno_of(ask_bus(file, request)).with_context(|| format!("{request:?} to {file}"))?;
         ensure!(answer == errno, "{request:?} to {file}: {answer}");
         let log = moment.log()?;
         ensure!(
-            log.contains(words),
-            "{request:?} to {file}: no {words:?} in the log: {log}"
+            log[read..].contains(words),
+            "{request:?} to {file}: no {words:?} in the log: {}",
+            &log[read..]
         );
+        read = log.len();
     }
     // It all works as before.
     Link::new("onic0").set("up").run()?;
@@ -339,7 +343,8 @@ fn switches_make_the_device_refuse() -> Result<()> {
     let port = &nic.ports()?.remove(0);
     let pin = "/sys/fs/bpf/switched";
     for (switch, words) in [
-        ("bpf_bind_accept", "Operation not supported"),
+        // The number, by bpftool's own name for it or libbpf's.
+        ("bpf_bind_accept", ""),
         (
             "bpf_bind_verifier_accept",
             "[offload_nic] Hello from offload_nic!",
@@ -348,7 +353,8 @@ fn switches_make_the_device_refuse() -> Result<()> {
         ensure!(nic.read(switch)? == "Y", "{switch} is off from the start");
         nic.throw(switch, "N")?;
         let said = load(port, "pass", pin)?.refused()?;
-        ensure!(said.contains(words), "{switch}: {said}");
+        let is_number = said.contains("Operation not supported") || said.contains("-EOPNOTSUPP");
+        ensure!(is_number && said.contains(words), "{switch}: {said}");
         nic.throw(switch, "Y")?;
         load(port, "pass", pin)?.run()?;
         fs::remove_file(pin)?;
