@@ -142,7 +142,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.devlink.with_lock(Ports::remove_all);
+        self.devlink.with_lock(Ports::end);
         self.asic.refusals.detach(&self.devlink);
     }
 }

@@ -135,8 +135,15 @@ impl Ports {
         Ok(())
     }
 
+    /// Removes all ports, for good: a reload that comes between this and the end of the instance
+    /// makes none.
+    pub(crate) fn end(instance: &mut Locked<'_, Self>) {
+        instance.down = KVec::new();
+        Self::remove_all(instance);
+    }
+
     /// Removes all ports.
-    pub(crate) fn remove_all(instance: &mut Locked<'_, Self>) {
+    fn remove_all(instance: &mut Locked<'_, Self>) {
         while let Some(present) = instance.present.pop() {
             Self::take_down(instance, present);
         }

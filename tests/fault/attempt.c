@@ -9,6 +9,7 @@
  *	attempt N replace LINK PROGRAM
  *	attempt N rings INTERFACE SIZE
  *	attempt N up INTERFACE
+ *	attempt N write FILE TEXT
  *
  * MAP, PROGRAM and LINK are pins in the BPF file system; a link that was made is
  * pinned as LINK. With N = 0 nothing fails.
@@ -208,6 +209,15 @@ static void bring_up(char **args)
 	attempt(__NR_ioctl, fd, SIOCSIFFLAGS, (long)&request);
 }
 
+static void write_file(char **args)
+{
+	int fd = open(args[0], O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		give_up(args[0]);
+	attempt(__NR_write, fd, (long)args[1], strlen(args[1]));
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -220,6 +230,7 @@ static const struct {
 	{ "replace", 2, replace_program },
 	{ "rings", 2, resize_rings },
 	{ "up", 1, bring_up },
+	{ "write", 2, write_file },
 };
 
 int main(int argc, char **argv)

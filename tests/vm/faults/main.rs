@@ -21,6 +21,7 @@ use offload_tests::wire::Sender;
 use offload_uapi::{limits, stats};
 
 mod injection;
+mod nics;
 
 use injection::{Attempt, Case, Faults, Settings};
 
