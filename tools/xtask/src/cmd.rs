@@ -8,6 +8,7 @@ pub(crate) mod clean;
 pub(crate) mod demo;
 pub(crate) mod kernel;
 pub(crate) mod lint;
+pub(crate) mod stress;
 pub(crate) mod test;
 pub(crate) mod vm;
 
@@ -72,6 +73,19 @@ impl TargetOptions {
                 debug: None,
                 uml: !qemu,
                 qemu,
+                kernel_source: None,
+            },
+            kdir: None,
+        }
+    }
+
+    /// A debug kernel.
+    pub(crate) fn debug(debug: Debug) -> Self {
+        Self {
+            ours: KernelOptions {
+                debug: Some(debug),
+                uml: true,
+                qemu: false,
                 kernel_source: None,
             },
             kdir: None,

@@ -46,6 +46,7 @@ enum Command {
     Test(cmd::test::Args),
     Lint(cmd::lint::Args),
     Bench(cmd::bench::Args),
+    Stress(cmd::stress::Args),
     Clean(cmd::clean::Args),
 }
 
@@ -59,6 +60,7 @@ fn main() {
         Command::Test(args) => args.run(),
         Command::Lint(args) => args.run(),
         Command::Bench(args) => args.run(),
+        Command::Stress(args) => args.run(),
         Command::Clean(args) => args.run(),
     };
     match status {

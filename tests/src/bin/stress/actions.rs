@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is done to the NICs, each by the user's own tools.
+
+use anyhow::{bail, ensure, Context, Result};
+use offload_tests::bpf::{detach, Attached, Mode};
+use offload_tests::command::Cmd;
+use offload_tests::frames::Frames;
+use offload_tests::nic::{self, Nic};
+use offload_tests::tc::{self, Runner};
+use offload_tests::wire::Sender;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::fleet::{Fleet, PORTS, QUEUES};
+
+type Random = ChaCha8Rng;
+
+/// Something to do, and its name.
+pub(crate) type Action = (&'static str, fn(&Fleet, &mut Random) -> Result<()>);
+
+/// Each list is what one thread does, chosen at random.
+pub(crate) const WORKERS: &[&[Action]] = &[
+    &[("send frames", send)],
+    &[("send frames", send)],
+    &[
+        ("offload XDP", offload),
+        ("take offloaded XDP off", unload),
+        ("native XDP", native),
+        ("take native XDP off", unload_native),
+        ("offload a filter", filter),
+        ("remove the filter", remove_filter),
+    ],
+    &[
+        ("offload XDP", offload),
+        ("dump a map", dump_map),
+        ("change a map", change_map),
+        ("dump the image", dump_image),
+    ],
+    &[
+        ("new port", new_port),
+        ("delete a port", delete_port),
+        ("plug", plug),
+        ("plug", plug),
+        ("unplug", unplug),
+        ("new NIC", new_nic),
+    ],
+    &[("move to a namespace", move_port), ("take up", take_up)],
+    &[
+        ("queues", set_queues),
+        ("rings", set_rings),
+        ("MTU", set_mtu),
+        ("down and up", down_and_up),
+        ("read all counters", read_counters),
+        ("read debugfs", read_debugfs),
+    ],
+];
+
+const PROGRAMS: &[&str] = &[
+    "actions",
+    "balancer",
+    "bounce",
+    "calls",
+    "checksum",
+    "drop",
+    "firewall",
+    "flows",
+    "pass",
+    "protocols",
+    "resize",
+    "vlan",
+];
+
+/// One thread's work, counted.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    actions: &'static [Action],
+    counts: Vec<(u64, u64)>,
+    rng: Random,
+}
+
+impl Worker {
+    /// A worker that chooses among `actions`.
+    pub(crate) fn new(actions: &'static [Action], seed: u64) -> Self {
+        Self {
+            actions,
+            counts: vec![(0, 0); actions.len()],
+            rng: Random::seed_from_u64(seed),
+        }
+    }
+
+    /// Does something.
+    pub(crate) fn act(&mut self, fleet: &Fleet) {
+        let index = self.rng.random_range(0..self.actions.len());
+        let (_, action) = self.actions[index];
+        match action(fleet, &mut self.rng) {
+            Ok(()) => self.counts[index].0 += 1,
+            Err(_) => self.counts[index].1 += 1,
+        }
+    }
+
+    /// Name, how often done, how often refused.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64, u64)> + '_ {
+        let counts = self.counts.iter();
+        let named = self.actions.iter().zip(counts);
+        named.map(|((name, _), (done, refused))| (*name, *done, *refused))
+    }
+}
+
+fn send(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let sender = Sender::new(&fleet.any_port(rng)?)?;
+    let mut frames = Frames::new(rng.random(), 1500);
+    for _ in 0..500 {
+        sender.send(&frames.next_frame())?;
+    }
+    Ok(())
+}
+
+fn offload(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let object = PROGRAMS.choose(rng).context("no program")?;
+    let port = fleet.any_port(rng)?;
+    // In place of the one that is there, if one is.
+    port.cmd("ip -force link set")
+        .args(format!("dev {} xdpoffload obj", port.name))
+        .arg(offload_tests::env::object(object)?)
+        .args("sec xdp")
+        .run()?;
+    Ok(())
+}
+
+fn unload(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    detach(&fleet.any_port(rng)?, Mode::Offload)
+}
+
+fn native(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let object = PROGRAMS.choose(rng).context("no program")?;
+    Attached::new(&fleet.any_port(rng)?, Mode::Native, object).map(drop)
+}
+
+fn unload_native(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    detach(&fleet.any_port(rng)?, Mode::Native)
+}
+
+fn filter(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    // Refused where it is there already.
+    tc::prepare(&port, Runner::Device).ok();
+    let object = ["tc_verdicts", "tc_count"].choose(rng).context("none")?;
+    tc::filter(&port, "replace", 1, object, "skip_sw")?.run()?;
+    Ok(())
+}
+
+fn remove_filter(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    tc::delete(&fleet.any_port(rng)?, 1).run().map(drop)
+}
+
+/// The id of any of our maps.
+fn any_map(rng: &mut Random) -> Result<u64> {
+    let maps = Cmd::new("bpftool -j map show").json()?;
+    let maps = maps.as_array().context("no list")?;
+    let ours: Vec<_> = maps
+        .iter()
+        .filter(|map| map["type"] == "hash" || map["type"] == "array")
+        .filter_map(|map| map["id"].as_u64())
+        .collect();
+    ours.choose(rng).copied().context("no map")
+}
+
+fn dump_map(_: &Fleet, rng: &mut Random) -> Result<()> {
+    let id = any_map(rng)?;
+    Cmd::new(format!("bpftool -j map dump id {id}")).json()?;
+    Ok(())
+}
+
+fn change_map(_: &Fleet, rng: &mut Random) -> Result<()> {
+    let id = any_map(rng)?;
+    let info = Cmd::new(format!("bpftool -j map show id {id}")).json()?;
+    let bytes = |name: &str| info[name].as_u64().context("no size");
+    let (key, value) = (bytes("bytes_key")?, bytes("bytes_value")?);
+    let mut random = |count: u64, below: u8| -> String {
+        let bytes = (0..count).map(|_| rng.random_range(0..below).to_string());
+        bytes.collect::<Vec<_>>().join(" ")
+    };
+    let (key, value) = (random(key, 3), random(value, 255));
+    Cmd::new(format!(
+        "bpftool map update id {id} key {key} value {value}"
+    ))
+    .run()?;
+    if info["type"] == "hash" {
+        Cmd::new(format!("bpftool map delete id {id} key {key}")).run()?;
+    }
+    Ok(())
+}
+
+fn dump_image(_: &Fleet, rng: &mut Random) -> Result<()> {
+    let programs = Cmd::new("bpftool -j prog show").json()?;
+    let ids: Vec<_> = programs
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter_map(|program| program["id"].as_u64())
+        .collect();
+    let id = ids.choose(rng).context("no program")?;
+    Cmd::new(format!("bpftool -j prog dump xlated id {id}")).run()?;
+    Ok(())
+}
+
+fn any_nic(fleet: &Fleet, rng: &mut Random) -> Result<Nic> {
+    fleet.nics.choose(rng).copied().context("no NIC")
+}
+
+fn new_port(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let nic = any_nic(fleet, rng)?;
+    nic.ask("new_port", &rng.random_range(0..PORTS).to_string())?;
+    Ok(())
+}
+
+fn delete_port(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    // Leave some, or all the others have nothing to do.
+    ensure!(fleet.ports()?.len() > 4, "too few are left");
+    let nic = any_nic(fleet, rng)?;
+    nic.ask("del_port", &rng.random_range(0..PORTS).to_string())?;
+    Ok(())
+}
+
+fn plug(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let ports = fleet.ports()?;
+    let ends: Vec<_> = ports.choose_multiple(rng, 2).collect();
+    let [left, right] = ends[..] else {
+        bail!("too few ports");
+    };
+    nic::plug(left, right)?;
+    for port in ends {
+        port.set("up").run()?;
+    }
+    Ok(())
+}
+
+fn unplug(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    nic::unplug(&fleet.any_port(rng)?)
+}
+
+/// A third NIC that comes and goes, with a program and a map in it.
+fn new_nic(_: &Fleet, _: &mut Random) -> Result<()> {
+    let nic = Nic::new(7, 1, 1)?;
+    let loaded = nic.ports().and_then(|ports| {
+        let port = ports.first().context("no port")?;
+        Attached::new(port, Mode::Offload, "flows")
+    });
+    nic.remove()?;
+    loaded.map(drop)
+}
+
+fn move_port(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let home = fleet.homes.choose(rng).context("no namespace")?;
+    let mut port = fleet.any_port(rng)?;
+    port.move_to(home)?;
+    port.set("up").run()?;
+    Ok(())
+}
+
+fn take_up(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    fleet.any_port(rng)?.set("up").run().map(drop)
+}
+
+fn set_queues(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let (port, count) = (fleet.any_port(rng)?, rng.random_range(1..=QUEUES));
+    let set = format!("ethtool -L {} combined {count}", port.name);
+    port.cmd(set).run().map(drop)
+}
+
+fn set_rings(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let (port, size) = (fleet.any_port(rng)?, rng.random_range(64..1024));
+    let set = format!("ethtool -G {} rx {size} tx {size}", port.name);
+    port.cmd(set).run().map(drop)
+}
+
+fn set_mtu(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let mtu = [1500, 3000, 9000].choose(rng).context("none")?;
+    let port = fleet.any_port(rng)?;
+    port.set(format!("mtu {mtu}")).run().map(drop)
+}
+
+fn down_and_up(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    port.set("down").run()?;
+    port.set("up").run().map(drop)
+}
+
+fn read_counters(fleet: &Fleet, _: &mut Random) -> Result<()> {
+    for port in fleet.ports()? {
+        port.statistics()?;
+        port.show()?;
+    }
+    Ok(())
+}
+
+fn read_debugfs(_: &Fleet, _: &mut Random) -> Result<()> {
+    let files = Cmd::new("find /sys/kernel/debug/offload_nic -type f").run()?;
+    // What is listed may be gone by now.
+    let read = files.lines().filter_map(|file| std::fs::read(file).ok());
+    ensure!(read.count() > 0, "nothing to read");
+    Ok(())
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The NICs under stress and the namespaces that their ports travel between.
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::command::Cmd;
+use offload_tests::link::Link;
+use offload_tests::netns::NetNs;
+use offload_tests::nic::Nic;
+use offload_uapi::stats;
+use rand::seq::IndexedRandom;
+use rand::Rng;
+
+/// Ports that a NIC has at most.
+pub(crate) const PORTS: u32 = 4;
+/// Queue pairs of a port.
+pub(crate) const QUEUES: u32 = 3;
+
+/// Two NICs and three namespaces.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    /// The NICs.
+    pub(crate) nics: [Nic; 2],
+    /// The namespaces beside the first one.
+    pub(crate) homes: Vec<NetNs>,
+}
+
+impl Fleet {
+    /// Makes the NICs, with all of their ports, in the namespace of the calling thread.
+    pub(crate) fn new() -> Result<Self> {
+        let homes = ["stress0", "stress1", "stress2"].map(NetNs::new);
+        let homes = homes.into_iter().collect::<Result<Vec<_>>>()?;
+        for ns in &homes {
+            ns.silence()?;
+        }
+        for scope in ["all", "default"] {
+            let file = format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6");
+            std::fs::write(file, "1").context("switch IPv6 off")?;
+        }
+        Ok(Self {
+            nics: [Nic::new(0, PORTS, QUEUES)?, Nic::new(1, PORTS, QUEUES)?],
+            homes,
+        })
+    }
+
+    /// All ports, wherever they are.
+    pub(crate) fn ports(&self) -> Result<Vec<Link>> {
+        let names = self.homes.iter().map(|ns| Some(ns.name()));
+        let mut ports = Vec::new();
+        for ns in names.chain([None]) {
+            let links = Cmd::new("ip -j link show").in_netns(ns).json()?;
+            for link in links.as_array().context("no list")? {
+                let name = link["ifname"].as_str().unwrap_or_default();
+                if name.starts_with("onic") {
+                    ports.push(Link {
+                        name: name.to_owned(),
+                        ns: ns.map(str::to_owned),
+                    });
+                }
+            }
+        }
+        Ok(ports)
+    }
+
+    /// Any port.
+    pub(crate) fn any_port(&self, rng: &mut impl Rng) -> Result<Link> {
+        let ports = self.ports()?;
+        ports.choose(rng).cloned().context("no port is left")
+    }
+
+    /// Takes all ports down, so that no frame is under way, sees that what each of them has taken
+    /// from its cable went one of the ways that are counted, and takes them up again.
+    pub(crate) fn check(&self) -> Result<()> {
+        let ports = self.ports()?;
+        for port in &ports {
+            port.set("down").run()?;
+        }
+        for port in &ports {
+            adds_up(port)?;
+        }
+        for port in &ports {
+            port.set("up").run()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for nic in self.nics {
+            if let Err(error) = nic.remove() {
+                eprintln!("NIC {} could not be removed: {error:#}", nic.id);
+            }
+        }
+    }
+}
+
+/// The ways of a frame that the device takes from the cable (see `offload_uapi::stats`), beside
+/// that to the host.
+const WAYS: &[&str] = &[
+    stats::XDP_HW_DROP,
+    stats::XDP_HW_ABORTED,
+    stats::XDP_HW_TX,
+    stats::XDP_HW_REDIRECT,
+    stats::TC_HW_SHOT,
+    stats::TC_HW_STOLEN,
+    stats::TC_HW_TRAP,
+    stats::TC_HW_REDIRECT,
+    stats::RX_NO_BUFFER_DROPS,
+    stats::RX_RUNT_DROPS,
+];
+
+fn adds_up(port: &Link) -> Result<()> {
+    let counters = port.statistics()?;
+    let taken = counters.get(stats::RX_DEVICE_FRAMES)?;
+    let to_host = port.stat("rx", "packets")?;
+    let elsewhere = counters.sum(|name| WAYS.contains(&name));
+    ensure!(
+        taken == to_host + elsewhere,
+        "{port} took {taken} frames: {to_host} to the host, {elsewhere} elsewhere: {counters:?}"
+    );
+    Ok(())
+}
