@@ -3,14 +3,20 @@
 //! A port: one net device, its queues, and its end of the cable.
 
 use crate::{
-    program::Program,
+    program::{
+        LoadedProgram,
+        Program, //
+    },
     redirect::Siblings,
     rx::{
         RxCore,
         RxQueue, //
     },
     switches::TestSwitches,
-    tc::TcSlot,
+    tc::{
+        Classifier,
+        TcSlot, //
+    },
     tx::TxQueue,
     xdp::XdpSlot, //
 };
@@ -188,8 +194,9 @@ impl Port {
     /// it; 0 if there is none. Any context but softirq.
     pub(crate) fn offloaded_number(&self) -> u32 {
         let guard = rcu::Guard::new();
-        let program = self.xdp_hw.load(&guard);
-        program.map_or(0, |program| program.number())
+        let classifier = self.tc_hw.load(&guard).map(Classifier::program);
+        let program = self.xdp_hw.load(&guard).or(classifier);
+        program.map_or(0, LoadedProgram::number)
     }
 
     /// Whether the port takes frames.
