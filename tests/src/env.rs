@@ -21,13 +21,27 @@ pub fn module() -> Result<PathBuf> {
     path("OFFLOAD_NIC_KO")
 }
 
-/// The object file of the program `name` (`tests/bpf/NAME.bpf.c`).
+/// The object file of the program `name` (`tests/bpf/NAME.bpf.c`), or of `selftests/NAME`, which
+/// `tests/selftests/programs` lists.
 ///
 /// # Errors
 ///
 /// Outside the VM.
 pub fn object(name: &str) -> Result<PathBuf> {
-    Ok(path("OFFLOAD_NIC_BPF")?.join(format!("{name}.bpf.o")))
+    let (directory, name) = match name.strip_prefix("selftests/") {
+        Some(name) => (selftests()?, name),
+        None => (path("OFFLOAD_NIC_BPF")?, name),
+    };
+    Ok(directory.join(format!("{name}.bpf.o")))
+}
+
+/// The directory with the objects of the kernel's own selftests (`tests/selftests`).
+///
+/// # Errors
+///
+/// Where `cargo xtask test` has not compiled them.
+pub fn selftests() -> Result<PathBuf> {
+    path("OFFLOAD_NIC_SELFTESTS")
 }
 
 /// A directory that outlives the VM.

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 
 use crate::bpf::{Attached, Map};
 use crate::cable::{Cable, Observed};
+use crate::frames::JUMBO_MTU;
 
 /// What a run left behind, to be compared.
 #[derive(Debug)]
@@ -36,6 +37,50 @@ pub fn run(cable: &Cable, object: &str, prepare: Prepare, frames: &[Vec<u8>]) ->
     let maps = maps.into_iter().map(dump).collect::<Result<_>>()?;
     cable.detach()?;
     Ok(Outcome { observed, maps })
+}
+
+/// The law of the project for one program: gives `frames` to it as native XDP on a veth pair and
+/// offloaded to a port, and tells what came of it, which must be the same.
+///
+/// # Errors
+///
+/// Where it is not, the program is refused, or a tool fails.
+pub fn equal(object: &str, prepare: Prepare, frames: &[Vec<u8>]) -> Result<Outcome> {
+    equal_but(Cable::veth, |_| (), object, prepare, frames)
+}
+
+/// As [`equal`], with the native program at the far end of what `native` gives for an MTU, and
+/// without the bytes that `unset` clears: those of a frame that came out which the program leaves
+/// to chance.
+///
+/// # Errors
+///
+/// As there.
+pub fn equal_but(
+    native: fn(usize) -> Result<Cable>,
+    unset: fn(&mut [u8]),
+    object: &str,
+    prepare: Prepare,
+    frames: &[Vec<u8>],
+) -> Result<Outcome> {
+    let outcome = |cable: Cable| {
+        let mut outcome = run(&cable, object, prepare, frames)?;
+        let observed = &mut outcome.observed;
+        let came_out = observed.passed.iter_mut().chain(&mut observed.bounced);
+        came_out.for_each(|frame| unset(frame));
+        anyhow::Ok(outcome)
+    };
+    let native = outcome(native(JUMBO_MTU)?).context("native")?;
+    let offloaded = outcome(Cable::onic(JUMBO_MTU)?).context("offloaded")?;
+    println!(
+        "{object}: {} frames, {} passed, {} bounced, maps with {:?} keys",
+        frames.len(),
+        native.observed.passed.len(),
+        native.observed.bounced.len(),
+        native.maps.values().map(BTreeMap::len).collect::<Vec<_>>()
+    );
+    compare(&native, &offloaded).with_context(|| object.to_owned())?;
+    Ok(native)
 }
 
 /// The first bytes of a frame and those around `at`, for a message that can be read.

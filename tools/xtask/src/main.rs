@@ -19,6 +19,7 @@ mod module;
 mod release;
 mod root;
 mod selfcheck;
+mod selftests;
 mod session;
 mod source;
 mod space;

@@ -237,7 +237,7 @@ pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
 }
 
 /// Adds the names and contents of all files under `path` to a key.
-fn hash_tree(mut key: Key, path: &Path, name: &str) -> Result<Key> {
+pub(crate) fn hash_tree(mut key: Key, path: &Path, name: &str) -> Result<Key> {
     if path.is_dir() {
         let mut items = fs::read_dir(path)?
             .map(|item| Ok(item?.file_name()))

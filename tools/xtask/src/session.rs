@@ -34,7 +34,7 @@ impl<'a> Session<'a> {
             ("OFFLOAD_NIC_KO", module.display().to_string()),
             ("OFFLOAD_NIC_BPF", bpf.display().to_string()),
         ] {
-            session.job.env.push((name.to_owned(), value));
+            session.env(name, value);
         }
         if let Chosen::Ours(kernel) = &kernel {
             crate::selfcheck::ensure(&session, kernel)?;
@@ -78,6 +78,11 @@ impl<'a> Session<'a> {
             session.boot.kvm = session.probe_kvm(workshop)?;
         }
         Ok(session)
+    }
+
+    /// Sets an environment variable for commands in the guest.
+    pub(crate) fn env(&mut self, name: &str, value: String) {
+        self.job.env.push((name.to_owned(), value));
     }
 
     /// Sets the number of processors.

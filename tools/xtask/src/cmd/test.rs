@@ -11,6 +11,7 @@ use super::{Chosen, Workshop};
 use crate::cargo::{self, Program};
 use crate::flavour::{Flavour, Machine};
 use crate::guest::{Outcome, Output};
+use crate::selftests;
 use crate::session::Session;
 use crate::summary::{self, Counts};
 use crate::ui;
@@ -153,7 +154,9 @@ impl Args {
             "Tests of the module on the kernel {flavour}: {why}"
         ));
         let kernel = workshop.kernel(flavour, None)?;
-        let session = Session::new(workshop, Chosen::Ours(kernel))?;
+        let selftests = selftests::build(workshop, &kernel.source)?;
+        let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
+        session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
         let started = Instant::now();
         let programs = programs
             .iter()
