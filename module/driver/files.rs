@@ -208,7 +208,7 @@ impl PortFiles {
         let name = CString::try_from_fmt(fmt!("{}", port.index))?;
         let files = ports.scope(port, &name, |port: &This, dir| {
             dir.read_callback_file(
-                c"xdp_faults",
+                c"faults",
                 port,
                 &|port: &This, f: &mut fmt::Formatter<'_>| fault::write_all(port, f),
             );
