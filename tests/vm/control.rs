@@ -17,6 +17,7 @@ use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
 use offload_tests::nic::{ask_bus, errno_of, plug, unplug, End, Nic};
+use offload_tests::tc::{self, Runner};
 use offload_tests::traffic::{traffic_flows, under_traffic};
 
 /// Loads `object` for `link` without putting it on, and pins it.
@@ -333,7 +334,26 @@ fn debugfs_shows_the_programs_in_the_device() -> Result<()> {
     detach(&ports[1], Mode::Offload)?;
     ensure!(tells("loaded")? == "N", "no port has it");
     fs::remove_file(pin)?;
-    offload_tests::link::await_that("the program's end", || Ok(bound()?.is_empty()))
+    offload_tests::link::await_that("the program's end", || Ok(bound()?.is_empty()))?;
+
+    // The other place for a program, and the switches of it.
+    tc::prepare(&ports[0], Runner::Device)?;
+    let id = tc::attach(&ports[0], Runner::Device, "tc_verdicts")?.id;
+    ensure!(
+        nic.read("ports/0/bpf_offloaded_id")? == id.to_string(),
+        "not the filter"
+    );
+    nic.throw("ports/1/bpf_tc_accept", "N")?;
+    tc::prepare(&ports[1], Runner::Device)?;
+    let add = tc::filter(&ports[1], "add", 1, "tc_verdicts", "skip_sw")?;
+    let said = add.refused()?;
+    ensure!(
+        said.contains("Error: offload_nic: offload_nic configured to reject BPF TC offload"),
+        "{said}"
+    );
+    nic.throw("ports/1/bpf_tc_accept", "Y")?;
+    add.run()?;
+    Ok(())
 }
 
 #[test]
