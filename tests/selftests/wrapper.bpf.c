@@ -7,16 +7,23 @@
  * Types of maps that no device can have are replaced by those that lookups and
  * updates of one program do not tell from them.
  */
+#ifdef CLASSIFIER
+#include "../bpf/classifier.h"
+#define WRAPPER		SEC("tc") int selftest(struct __sk_buff *ctx)
+#define ANSWER		ANSWER_TC_MARKS
+#else
 #include "../bpf/frame.h"
+#define WRAPPER		SEC("xdp") int selftest(struct xdp_md *ctx)
+#define ANSWER		ANSWER_MARKS
+#endif
 
 #define BPF_MAP_TYPE_PERCPU_ARRAY	BPF_MAP_TYPE_ARRAY
 #define BPF_MAP_TYPE_LRU_HASH		BPF_MAP_TYPE_HASH
 
 #include SELFTEST
 
-SEC("xdp")
-int selftest(struct xdp_md *ctx)
+WRAPPER
 {
-	ANSWER_MARKS(ctx);
+	ANSWER(ctx);
 	return ENTRY(ctx);
 }

@@ -18,5 +18,6 @@ pub mod netns;
 pub mod nic;
 pub mod outcome;
 pub mod tc;
+pub mod tc_outcome;
 pub mod traffic;
 pub mod wire;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Programs that others wrote: those of the kernel's own selftests that an offloaded
-//! program can be, held to the same law as ours (`equality.rs`).
+//! program can be, held to the same law as ours (`equality.rs`, `tc_equality.rs`).
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::Attached;
 use offload_tests::cable::Cable;
 use offload_tests::env;
-use offload_tests::frames::{Frames, JUMBO_MTU};
+use offload_tests::frames::{Frames, JUMBO_MTU, SHORTEST};
 use offload_tests::outcome::{equal_but, Prepare};
+use offload_tests::tc_outcome::{self, PASSED};
 
 /// What programs may make a frame grow by: one that grew beyond its MTU does not fit
 /// through a veth any more, which says nothing about the program.
@@ -99,7 +100,7 @@ fn test_btf_ext() -> Result<()> {
 }
 
 /// Every other tagged frame has the VLAN number that `test_xdp_vlan.c` looks for.
-fn vlan_4011(frame: &mut Vec<u8>) {
+fn vlan_4011(frame: &mut [u8]) {
     let tagged = matches!(frame.get(12..14), Some([0x81, 0] | [0x88, 0xa8]));
     if let Some([high, low]) = frame
         .get_mut(14..16)
@@ -112,7 +113,7 @@ fn vlan_4011(frame: &mut Vec<u8>) {
 #[test]
 fn test_xdp_vlan_drop() -> Result<()> {
     Try {
-        shape: vlan_4011,
+        shape: |frame| vlan_4011(frame),
         ..Try::new("vlan_drop", 105)
     }
     .equal([true, false, true])
@@ -121,7 +122,7 @@ fn test_xdp_vlan_drop() -> Result<()> {
 #[test]
 fn test_xdp_vlan_change() -> Result<()> {
     Try {
-        shape: vlan_4011,
+        shape: |frame| vlan_4011(frame),
         ..Try::new("vlan_change", 106)
     }
     .equal([true, false, true])
@@ -130,7 +131,7 @@ fn test_xdp_vlan_change() -> Result<()> {
 #[test]
 fn test_xdp_vlan_remove() -> Result<()> {
     Try {
-        shape: vlan_4011,
+        shape: |frame| vlan_4011(frame),
         ..Try::new("vlan_remove", 107)
     }
     .equal([true, false, true])
@@ -139,7 +140,7 @@ fn test_xdp_vlan_remove() -> Result<()> {
 #[test]
 fn test_xdp_vlan_remove2() -> Result<()> {
     Try {
-        shape: vlan_4011,
+        shape: |frame| vlan_4011(frame),
         ..Try::new("vlan_remove2", 108)
     }
     .equal([true, false, true])
@@ -277,7 +278,7 @@ fn test_xdp_noinline_v6() -> Result<()> {
 
 /// The first four bytes say where 16 bytes are that the program marks if they have
 /// the marks of the test; sometimes beyond the frame.
-fn marked(frame: &mut Vec<u8>) {
+fn marked(frame: &mut [u8]) {
     let offset = u16::from_le_bytes([frame[4] & 0xfe, frame[5] & 0x03]);
     frame[..4].copy_from_slice(&u32::from(offset).to_le_bytes());
     let offset = usize::from(offset);
@@ -293,10 +294,56 @@ fn marked(frame: &mut Vec<u8>) {
 #[test]
 fn test_xdp_update_frags() -> Result<()> {
     Try {
-        shape: marked,
+        shape: |frame| marked(frame),
         ..Try::new("update_frags", 116)
     }
     .equal([true, false, true])
+}
+
+/// The law for the classifier `selftests/OBJECT`, which lets frames pass.
+fn classifier_equal(object: &str, seed: u64) -> Result<()> {
+    let object = format!("selftests/{object}");
+    tc_outcome::equal(SHORTEST, &object, seed, tc_outcome::nothing, &[PASSED])
+}
+
+#[test]
+fn tc_dummy() -> Result<()> {
+    classifier_equal("tc_dummy", 121)
+}
+
+#[test]
+fn tc_bpf2bpf() -> Result<()> {
+    classifier_equal("tc_bpf2bpf", 122)
+}
+
+#[test]
+fn test_tc_bpf_cls() -> Result<()> {
+    classifier_equal("tc_cls", 123)
+}
+
+#[test]
+fn test_tc_bpf_pkt_ptr() -> Result<()> {
+    classifier_equal("tc_pkt_ptr", 124)
+}
+
+#[test]
+fn test_pkt_access() -> Result<()> {
+    classifier_equal("tc_pkt_access", 125)
+}
+
+#[test]
+fn test_xdp_vlan_tc_push() -> Result<()> {
+    classifier_equal("tc_vlan_push", 126)
+}
+
+#[test]
+fn test_verif_scale1() -> Result<()> {
+    classifier_equal("tc_scale1", 127)
+}
+
+#[test]
+fn test_verif_scale3() -> Result<()> {
+    classifier_equal("tc_scale3", 128)
 }
 
 #[test]
@@ -305,7 +352,7 @@ fn the_others_can_not_be_offloaded() -> Result<()> {
     let left_out = std::fs::read_to_string(&file).with_context(|| format!("read {file:?}"))?;
     let mut reasons = Vec::new();
     for line in left_out.lines() {
-        let words: Vec<_> = line.split_whitespace().collect();
+        let words: Vec<_> = line.splitn(3, ' ').collect();
         let [state, file, reason] = words[..] else {
             anyhow::bail!("not a reason: {line}");
         };

@@ -34,7 +34,12 @@ pub(crate) fn build(workshop: &Workshop, tree: &Path) -> Result<PathBuf> {
         .with("script", SCRIPT.as_bytes())
         .with("tree", tree.as_os_str().as_encoded_bytes());
     let key = hash_tree(key, &sources, "selftests")?;
-    let key = hash_tree(key, &tests.join("bpf/frame.h"), "frame.h")?.finish();
+    let key = ["frame.h", "classifier.h"]
+        .into_iter()
+        .try_fold(key, |key, name| {
+            hash_tree(key, &tests.join("bpf").join(name), name)
+        });
+    let key = key?.finish();
     let stamp = out.join("xtask.stamp");
     if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         return Ok(out);

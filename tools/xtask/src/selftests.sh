@@ -23,13 +23,24 @@ while read -r name file word; do
 		continue
 		;;
 	esac
-	# Programs become functions that the wrapper can call. A map that is a hash
+	# Programs become functions that the wrapper takes in. A map that is a hash
 	# instead of an LRU hash can't have the flags of one.
-	sed -E -e 's/^SEC\("(xdp|tc)[^"]*"\)/static __attribute__((noinline, unused))/' \
+	sed -E -e 's/^SEC\("(xdp|tc)[^"]*"\)/static __attribute__((always_inline, unused))/' \
 		-e '/__uint\(map_flags, 1U << 1\)/d' "$bpf/progs/$file" >"$1/$file"
+	case $name in
+	tc_*) kind=-DCLASSIFIER ;;
+	*) kind=-UCLASSIFIER ;;
+	esac
+	# Maps are described by BTF. Without it all functions are static to the verifier,
+	# which takes no others with a context from a kernel that has no BTF of its own.
+	if grep -qF 'SEC(".maps")' "$bpf/progs/$file"; then
+		debug=-g
+	else
+		debug=-g0
+	fi
 	# Headers of the C library ask for the architecture that they are of.
-	clang -O2 -g -target bpf -mcpu=v3 -D__x86_64__ -Wno-macro-redefined \
+	clang -O2 "$debug" -target bpf -mcpu=v3 -D__x86_64__ -Wno-macro-redefined \
 		-I"$1" -I"$bpf/progs" -I"$bpf" -I/usr/include/x86_64-linux-gnu \
-		-DSELFTEST="\"$file\"" -DENTRY="$word" \
+		"$kind" -DSELFTEST="\"$file\"" -DENTRY="$word" \
 		-c wrapper.bpf.c -o "$1/$name.bpf.o" || rm -f "$1/$name.bpf.o"
 done <programs
