@@ -8,7 +8,8 @@ use crate::{
     asic::Asic,
     fault,
     port::Port,
-    redirect::Siblings, //
+    redirect::Siblings,
+    runs::Runs, //
 };
 use core::sync::atomic::{
     AtomicBool,
@@ -31,7 +32,10 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 use net::{
-    bpf::ProgramNumber,
+    bpf::{
+        ProgramKind,
+        ProgramNumber, //
+    },
     rcu, //
 };
 
@@ -149,19 +153,23 @@ impl BoundPrograms {
     pub(crate) fn add(
         &self,
         number: Arc<ProgramNumber>,
+        kind: ProgramKind,
         ports: Arc<Siblings>,
     ) -> Result<Pin<KBox<ProgramFiles>>> {
         let name = self.next.fetch_add(1, Ordering::Relaxed);
         let name = CString::try_from_fmt(fmt!("{name}"))?;
         let status = ProgramStatus {
             number,
+            kind,
             ports,
             is_translated: AtomicBool::new(false),
+            runs: Arc::new(Runs::default(), GFP_KERNEL)?,
         };
         let files = self.dir.scope(status, &name, |status, dir| {
             dir.read_callback_file(c"id", status, &ProgramStatus::write_id);
             dir.read_callback_file(c"state", status, &ProgramStatus::write_state);
             dir.read_callback_file(c"loaded", status, &ProgramStatus::write_loaded);
+            dir.read_callback_file(c"runs", status, &ProgramStatus::write_runs);
         });
         KBox::pin_init(files, GFP_KERNEL)
     }
@@ -173,7 +181,10 @@ pub(crate) type ProgramFiles = Scope<ProgramStatus>;
 /// What the files of a program tell.
 pub(crate) struct ProgramStatus {
     number: Arc<ProgramNumber>,
+    kind: ProgramKind,
     ports: Arc<Siblings>,
+    /// What it has said so far.
+    pub(crate) runs: Arc<Runs>,
     /// Whether the device has it in its own form.
     pub(crate) is_translated: AtomicBool,
 }
@@ -186,6 +197,10 @@ impl ProgramStatus {
     fn write_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_translated = self.is_translated.load(Ordering::Relaxed);
         writeln!(f, "{}", if is_translated { "xlated" } else { "verify" })
+    }
+
+    fn write_runs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.runs.write(self.kind, f)
     }
 
     fn write_loaded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,6 +36,7 @@ mod program;
 mod ration;
 mod redirect;
 mod refusals;
+mod runs;
 mod rx;
 mod services;
 mod switches;

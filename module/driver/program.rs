@@ -12,7 +12,8 @@ use crate::{
     memory::{
         DeviceMemory,
         KernelMemory, //
-    }, //
+    },
+    runs::Runs, //
 };
 use core::{
     fmt,
@@ -69,9 +70,20 @@ pub(crate) struct LoadedProgram {
     source: Source<KernelMemory>,
     program: engine::exec::Program<KernelMemory, MapRef>,
     number: Arc<ProgramNumber>,
+    runs: Arc<Runs>,
 }
 
 impl LoadedProgram {
+    /// Of what type it is.
+    pub(crate) fn kind(&self) -> ProgramKind {
+        self.kind
+    }
+
+    /// What it has said so far.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
     /// What lies in the device of `program`, which is to be run in `slot`.
     ///
     /// # Errors
@@ -248,6 +260,7 @@ fn load(
     kind: ProgramKind,
     source: Source<KernelMemory>,
     number: Arc<ProgramNumber>,
+    runs: Arc<Runs>,
 ) -> Result<LoadedProgram, Refusal> {
     let memory = device.source();
     let mut addresses = KVec::new();
@@ -275,6 +288,7 @@ fn load(
         source,
         program: engine::exec::Program::new(image, maps),
         number,
+        runs,
     })
 }
 
@@ -330,7 +344,9 @@ impl ProgramOffload for Program {
         if !device.switches.bpf_bind_accept.load(Ordering::Relaxed) {
             return Err(not_supported());
         }
-        let files = device.programs.add(number.clone(), device.ports.clone())?;
+        let files = device
+            .programs
+            .add(number.clone(), program.kind(), device.ports.clone())?;
         let stage = match store(&device.memory, program) {
             Ok(source) => Stage::Stored(program.kind(), source),
             Err(refusal) => Stage::Refused(refusal),
@@ -396,7 +412,8 @@ impl ProgramOffload for Program {
             return Err(Refusal::Stage.error());
         };
         let number = self.number.clone();
-        let loaded = load(&self.device.memory, program, kind, source, number);
+        let runs = self.files.runs.clone();
+        let loaded = load(&self.device.memory, program, kind, source, number, runs);
         let loaded = loaded.inspect_err(|refusal| {
             // The verifier log is closed by now.
             let name = core::str::from_utf8(program.name()).unwrap_or_default();

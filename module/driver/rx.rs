@@ -16,6 +16,7 @@ use crate::{
     program::LoadedProgram,
     ration,
     redirect::Redirects,
+    runs::Since,
     tc::Classifier,
     tx::FROM_DEVICE, //
 };
@@ -199,6 +200,17 @@ enum Running<'a> {
     Classifier(&'a Classifier),
 }
 
+impl<'a> Running<'a> {
+    /// The program, of whatever type.
+    fn program(self) -> Option<&'a LoadedProgram> {
+        match self {
+            Running::Nothing => None,
+            Running::Xdp(program) => Some(program),
+            Running::Classifier(classifier) => Some(classifier.program()),
+        }
+    }
+}
+
 /// The device core of a receive queue: what executes programs for it. Belongs to the queue's poll.
 pub(crate) struct RxCore(Core<KernelMemory>);
 
@@ -251,6 +263,10 @@ impl Port {
             context,
             guard: &guard,
         };
+        let runs = poll
+            .program
+            .program()
+            .map(|program| (program.runs(), Since::now(program.kind(), rx)));
         let began = machine::ktime_get_ns();
         let sent = rx.sent_by_programs();
         let mut from_device = false;
@@ -268,6 +284,9 @@ impl Port {
                 }
                 poll.receive(skb, core);
             }
+        }
+        if let Some((runs, since)) = runs {
+            since.count(rx, runs);
         }
         if from_device && rx.sent_by_programs() != sent {
             // Frames go to and fro, and would for ever: leave the CPU most of the time.

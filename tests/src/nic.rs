@@ -2,6 +2,7 @@
 
 //! NICs that come and go with the files of their bus.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -171,4 +172,29 @@ pub fn plug(left: &Link, right: &Link) -> Result<()> {
 /// Where the kernel refuses it.
 pub fn unplug(link: &Link) -> Result<()> {
     ask_bus("unlink_device", &End::new(link)?.text()).with_context(|| format!("unplug {link}"))
+}
+
+/// What the program with number `id` has said so far in whatever NIC it is: the lines of its file
+/// `runs`.
+///
+/// # Errors
+///
+/// Where no NIC has it.
+pub fn runs(id: u64) -> Result<BTreeMap<String, u64>> {
+    let read = |path: &std::path::Path| fs::read_to_string(path).unwrap_or_default();
+    for nic in fs::read_dir("/sys/kernel/debug/offload_nic")? {
+        for program in fs::read_dir(nic?.path().join("bpf_bound_progs"))? {
+            let program = program?.path();
+            if read(&program.join("id")).trim() != id.to_string() {
+                continue;
+            }
+            let text = read(&program.join("runs"));
+            let lines = text.lines().filter_map(|line| {
+                let (name, count) = line.split_once(' ')?;
+                Some((name.to_owned(), count.parse().ok()?))
+            });
+            return Ok(lines.collect());
+        }
+    }
+    anyhow::bail!("no NIC has program {id}")
 }

@@ -13,6 +13,7 @@ use offload_tests::kmsg;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
+use offload_tests::nic::runs;
 use offload_tests::outcome::{compare, run, same_frames};
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
@@ -147,6 +148,13 @@ fn behind_the_program_in_the_device() -> Result<()> {
     let observed = cable.exchange(&frames)?;
     let counters = cable.far.statistics()?;
     let passed = counters.get(stats::XDP_HW_PASS)?;
+    let runs = runs(device.id)?;
+    ensure!(
+        runs["pass"] == passed
+            && runs["drop"] == counters.get(stats::XDP_HW_DROP)?
+            && runs["runs"] == counters.get(stats::RX_DEVICE_FRAMES)?,
+        "the program's own counters: {runs:?}"
+    );
     ensure!(
         passed == counters.get(stats::XDP_NATIVE_PASS)?
             && passed == cable.far.stat("rx", "packets")?

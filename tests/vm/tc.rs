@@ -16,12 +16,22 @@ use offload_tests::kmsg::Moment;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
+use offload_tests::nic::runs;
 use offload_tests::tc::{self, Runner};
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 
 /// The EtherType that `tests/bpf/tc_stamp.h` stamps.
 const STAMP: u16 = 0x88b7;
+/// The counters of what classifiers say.
+const ANSWERS: &[&str] = &[
+    stats::TC_HW_OK,
+    stats::TC_HW_UNSPEC,
+    stats::TC_HW_SHOT,
+    stats::TC_HW_STOLEN,
+    stats::TC_HW_TRAP,
+    stats::TC_HW_REDIRECT,
+];
 /// A classic program that matches everything, as `tc` takes it.
 const BYTECODE: &str = "1,6 0 0 4294967295,";
 
@@ -275,6 +285,16 @@ fn every_frame_is_counted_by_its_verdict() -> Result<()> {
             "{name}: {found}, not {expected}"
         );
     }
+    let runs = runs(program.id)?;
+    let said = |name: &str| runs.get(name).copied().unwrap_or_default();
+    ensure!(
+        said("shot") == seen(&[6]) && said("trap") == seen(&[8]) && said("redirect") == seen(&[9]),
+        "the program's own counters: {runs:?}"
+    );
+    ensure!(
+        said("runs") == now.sum(|name| ANSWERS.contains(&name)),
+        "the program's own sum: {runs:?}"
+    );
     let runts = frames.iter().filter(runt).count() as u64;
     ensure!(now.get(stats::RX_RUNT_DROPS)? == runts, "{runts} runts");
     ensure!(
