@@ -145,6 +145,12 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 	return skb;
 }
 
+/* As netif_napi_del(), for callers that wait for a grace period once for several. */
+void offload_nic_napi_del_without_wait(struct napi_struct *napi)
+{
+	__netif_napi_del(napi);
+}
+
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
 {
 	napi_gro_receive(napi, skb);
@@ -211,6 +217,12 @@ void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buf
 	skb_mark_napi_id(skb, napi);
 	list_add_tail(&skb->list, &napi->gro.rx_list);
 	napi->gro.rx_count++;
+}
+
+/* An instance that is in no list yet is never to be scheduled, as one that is off. */
+void offload_nic_napi_mark_scheduled(struct napi_struct *napi)
+{
+	set_bit(NAPI_STATE_SCHED, &napi->state);
 }
 
 void offload_nic_napi_schedule(struct napi_struct *napi)
@@ -528,8 +540,7 @@ bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp)
 	return xdp_buff_has_frags(xdp);
 }
 
-int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index,
-				 unsigned int napi_id)
+int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index)
 {
-	return __xdp_rxq_info_reg(info, dev, index, napi_id, OFFLOAD_NIC_XDP_BUFFER);
+	return __xdp_rxq_info_reg(info, dev, index, 0, OFFLOAD_NIC_XDP_BUFFER);
 }

@@ -81,6 +81,8 @@ void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
 void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
 				 int (*poll)(struct napi_struct *, int), int index);
+void offload_nic_napi_del_without_wait(struct napi_struct *napi);
+void offload_nic_napi_mark_scheduled(struct napi_struct *napi);
 struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned int headroom,
 					   unsigned int len);
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
@@ -133,7 +135,6 @@ void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct 
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
 				  struct page_pool *pool, const struct sk_buff *skb);
 bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp);
-int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index,
-				 unsigned int napi_id);
+int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index);
 
 #endif

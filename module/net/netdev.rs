@@ -24,7 +24,10 @@ use crate::{
     },
     ethtool::EthtoolOperations,
     extack::Extack,
-    rcu::Guard,
+    rcu::{
+        self,
+        Guard, //
+    },
     skbuff::SkBuff,
     stats::{
         LinkStats,
@@ -334,7 +337,8 @@ pub struct Config<'a> {
 /// `ptr` came from `alloc_etherdev_mqs` with room for a `Private<T>` and was not freed. What lies
 /// there is zero until a `Registration` is made, and then points to the port that the registration
 /// keeps alive, and to this device in it.
-/// Each of `queues` was added to the device's list of NAPI instances.
+/// Those of `queues` that are on are in the device's list of NAPI instances, and are taken out of it
+/// before the registration ends.
 pub struct Device<T: Operations> {
     ptr: NonNull<bindings::net_device>,
     queues: KVec<Pin<KBox<RxQueue<T>>>>,
@@ -402,8 +406,7 @@ impl<T: Operations> Device<T> {
         }
         for index in 0..config.queues {
             let queue = KBox::pin_init(RxQueue::new(index, rx_queue(index)?), GFP_KERNEL)?;
-            // There is room, so that no queue which was added to the device can get lost here.
-            queue.as_ref().add_to(&device);
+            queue.as_ref().prepare();
             device.queues.push(queue, GFP_KERNEL)?;
         }
         Ok(device)
@@ -451,12 +454,14 @@ impl<T: Operations> Device<T> {
             for queue in more.iter().take(enabled) {
                 queue.disable(self);
             }
+            rcu::synchronize_net();
             return Err(error);
         }
         divert();
         for queue in fewer.iter().filter(|_| is_running) {
             queue.disable(self);
         }
+        rcu::synchronize_net();
         self.active.store(count, Ordering::Relaxed);
         Ok(())
     }
@@ -486,8 +491,7 @@ impl<T: Operations> Drop for Device<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants, the device was allocated and not freed. No registration
         // exists: it keeps the port alive, and the port owns `self`. Process context, as ports are
-        // released there only. The device's NAPI instances are taken from it here, in one go;
-        // `queues`, where they lie, is dropped after that.
+        // released there only. None of its NAPI instances is in its list any more.
         unsafe { bindings::free_netdev(self.ptr.as_ptr()) };
     }
 }

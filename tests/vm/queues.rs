@@ -132,3 +132,31 @@ fn flow_control_is_reported() -> Result<()> {
     );
     Ok(())
 }
+
+/// Whoever changes the threads of all NAPI instances waits for each of them: one of a queue that is
+/// not in use, or of a port that is down, would be waited for for ever.
+#[test]
+fn threads_of_queues_that_are_off() -> Result<()> {
+    let cable = Cable::onic_with_queues(QUEUES as u32, 1500)?;
+    let far = &cable.far;
+    let ns = far.ns.as_deref().context("no namespace")?;
+    let threaded = |word: &str| {
+        let file = format!("/sys/class/net/{}/threaded", far.name);
+        let write = format!("ip netns exec {ns} sh -c");
+        Cmd::new(write).arg(format!("echo {word} > {file}"))
+    };
+    threaded("1").run()?;
+    set_queues(far, 1)?;
+    threaded("0").run()?;
+    set_queues(far, QUEUES)?;
+    threaded("1").run()?;
+    far.set("down").run()?;
+    // There is no instance to change.
+    threaded("0").refused()?;
+    far.set("up").run()?;
+    far.await_that("a carrier", Link::has_carrier)?;
+    let (sender, capture) = (Sender::new(&cable.near)?, Capture::start(far, "")?);
+    sender.end_batch(MARK_PASS, 1)?;
+    capture.until(|frame| mark_number(MARK_PASS, frame) == Some(1))?;
+    capture.stop().map(drop)
+}

@@ -13,6 +13,7 @@ use crate::{
     bindings,
     bpf::ndo,
     ethtool,
+    rcu,
     skbuff::SkBuff,
     stats::{
         RxQueueStats,
@@ -137,6 +138,7 @@ impl<T: Operations> Adapter<T> {
             for queue in device.active().iter().take(enabled) {
                 queue.disable(device);
             }
+            rcu::synchronize_net();
             return error.to_errno();
         }
         // SAFETY: The device is valid, and its queues are ready.
@@ -158,6 +160,7 @@ impl<T: Operations> Adapter<T> {
         for queue in device.active().iter() {
             queue.disable(device);
         }
+        rcu::synchronize_net();
         0
     }
 

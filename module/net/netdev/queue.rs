@@ -104,22 +104,21 @@ impl<T: Operations> RxQueue<T> {
         })
     }
 
-    /// Makes the queue one of `device`'s. It is off.
-    pub(super) fn add_to(self: Pin<&Self>, device: &Device<T>) {
-        // SAFETY: Both are valid, and the queue stays in place until it was removed. From here on
-        // the instance is marked as scheduled, so that `schedule` does nothing until it is on.
+    /// Makes the queue ready to be put on; nobody else knows it yet. It is off.
+    pub(super) fn prepare(self: Pin<&Self>) {
+        // SAFETY: Both are valid and stay in place. From here on the instance is marked as
+        // scheduled, so that `schedule` does nothing until it is on.
         unsafe {
-            bindings::offload_nic_napi_add_config(
-                device.as_ptr(),
-                self.napi.get(),
-                Some(Self::poll_callback),
-                i32::from(self.index),
-            );
+            bindings::offload_nic_napi_mark_scheduled(self.napi.get());
             bindings::offload_nic_rest_setup(self.rest.get(), self.napi.get());
         };
     }
 
-    /// Puts the queue on: frames are polled when it is scheduled.
+    /// Puts the queue on: frames are polled when it is scheduled. None may come before this returns.
+    ///
+    /// Only queues that are on are in the device's list of NAPI instances: whoever changes all in
+    /// that list, as a write to `threaded` in sysfs does, waits for each to be idle, and one that is
+    /// off never is.
     ///
     /// # Errors
     ///
@@ -127,14 +126,20 @@ impl<T: Operations> RxQueue<T> {
     pub(super) fn enable(&self, device: &Device<T>) -> Result {
         let index = u32::from(self.index);
         let (dev, napi) = (device.as_ptr(), self.napi.get());
-        // SAFETY: The instance was added to `device`, which is registered and has such a queue, and
-        // is off. RTNL is held by the caller, the adapter of `ndo_open`.
-        unsafe { self.memory.acquire(dev, napi, index, POOL_FRAMES)? };
+        // SAFETY: `device` is registered and has such a queue, which is off. RTNL is held by the
+        // caller, which puts queues on.
+        unsafe { self.memory.acquire(dev, index, POOL_FRAMES)? };
         self.may_rest.store(true, Ordering::Relaxed);
-        // SAFETY: The instance was added to `device` and is off. RTNL is held by the caller, the
-        // adapter of `ndo_open`.
+        // SAFETY: The instance is in no list, and stays in place until `disable` has taken it out
+        // of the device's. RTNL is held as above.
         unsafe {
-            bindings::napi_enable(self.napi.get());
+            bindings::offload_nic_napi_add_config(
+                dev,
+                napi,
+                Some(Self::poll_callback),
+                i32::from(self.index),
+            );
+            bindings::napi_enable(napi);
             for kind in [
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_TX,
@@ -145,12 +150,13 @@ impl<T: Operations> RxQueue<T> {
         Ok(())
     }
 
-    /// Puts the queue off, and waits until it is not polled any more.
+    /// Puts the queue off, and waits until it is not polled any more. It must not be put on again
+    /// before a grace period: others may be looking through the device's list.
     pub(super) fn disable(&self, device: &Device<T>) {
         let index = u32::from(self.index);
         self.may_rest.store(false, Ordering::Relaxed);
-        // SAFETY: The instance was added to `device` and is on. RTNL is held by the caller, the
-        // adapter of `ndo_stop`.
+        // SAFETY: The instance is one of `device`'s and is on. RTNL is held by the caller, which
+        // puts queues off.
         unsafe {
             for kind in [
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
@@ -163,19 +169,20 @@ impl<T: Operations> RxQueue<T> {
             bindings::offload_nic_rest_end(self.rest.get());
             bindings::napi_disable(self.napi.get());
             bindings::offload_nic_rest_cancel(self.rest.get());
+            bindings::offload_nic_napi_del_without_wait(self.napi.get());
             self.memory.release();
         }
     }
 
     /// Ends a pause of the queue, if it is at rest.
     pub(super) fn end_rest(&self) {
-        // SAFETY: The timer was set up in `add_to`. Process context, as the caller promises.
+        // SAFETY: The timer was set up in `prepare`. Process context, as the caller promises.
         unsafe { bindings::offload_nic_rest_end(self.rest.get()) };
     }
 
     #[inline]
     pub(super) fn schedule(&self) {
-        // SAFETY: The instance was added to a device, when it was made.
+        // SAFETY: The instance is marked as scheduled unless it is on.
         unsafe { bindings::offload_nic_napi_schedule(self.napi.get()) };
     }
 
@@ -183,7 +190,7 @@ impl<T: Operations> RxQueue<T> {
     ///
     /// Called by the stack only: `napi` is the instance in an `RxQueue<T>` of a registered device.
     unsafe extern "C" fn poll_callback(napi: *mut bindings::napi_struct, budget: i32) -> i32 {
-        // SAFETY: `napi` lies in an `RxQueue<T>`, as `add_to` alone gives out this function.
+        // SAFETY: `napi` lies in an `RxQueue<T>`, as `enable` alone gives out this function.
         let queue = unsafe { &*container_of!(Opaque::cast_from(napi), Self, napi) };
         // SAFETY: The instance's device is registered: a queue is on only while its interface is
         // up.
@@ -202,7 +209,7 @@ impl<T: Operations> RxQueue<T> {
             _poll: PhantomData,
         };
         // A thread that polls (`threaded` in sysfs) does not wait for the end of a pause.
-        // SAFETY: The timer was set up in `add_to`; its function only schedules the instance.
+        // SAFETY: The timer was set up in `prepare`; its function only schedules the instance.
         unsafe { bindings::offload_nic_rest_cancel(queue.rest.get()) };
         // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
         // most once at a time: it holds the bit that says so.
@@ -215,7 +222,7 @@ impl<T: Operations> RxQueue<T> {
         let rest = context.rest.get();
         if rest > 0 && queue.may_rest.load(Ordering::Relaxed) {
             // Less than the budget and not complete: the instance is the timer's to poll again.
-            // SAFETY: The timer was set up in `add_to`, and the instance is scheduled.
+            // SAFETY: The timer was set up in `prepare`, and the instance is scheduled.
             unsafe { bindings::offload_nic_rest_start(queue.rest.get(), rest) };
             // CAST: Below `budget`, which came from an `i32`.
             return done.min(budget - 1) as i32;

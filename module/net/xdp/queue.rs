@@ -39,8 +39,7 @@ impl Memory {
         })
     }
 
-    /// Gets the memory of queue `index` of `dev`, for `frames` frames, whose NAPI instance is
-    /// `napi`.
+    /// Gets the memory of queue `index` of `dev`, for `frames` frames.
     ///
     /// # Errors
     ///
@@ -53,11 +52,10 @@ impl Memory {
     pub(crate) unsafe fn acquire(
         &self,
         dev: *mut bindings::net_device,
-        napi: *mut bindings::napi_struct,
         index: u32,
         frames: u32,
     ) -> Result {
-        // SAFETY: The device and the instance are valid.
+        // SAFETY: The device is valid.
         let pool = from_err_ptr(unsafe { bindings::offload_nic_page_pool_create(dev, frames) })?;
         // SAFETY: `info` is ours and stays in place; it is not registered. The pool is new.
         let result = unsafe {
@@ -65,7 +63,6 @@ impl Memory {
                 self.info.get(),
                 dev,
                 index,
-                (*napi).napi_id,
             ))
             .and_then(|()| {
                 to_result(bindings::xdp_rxq_info_reg_mem_model(

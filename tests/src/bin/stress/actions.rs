@@ -6,8 +6,9 @@ use anyhow::{bail, ensure, Context, Result};
 use offload_tests::bpf::{detach, Attached, Mode};
 use offload_tests::command::Cmd;
 use offload_tests::frames::Frames;
+use offload_tests::link::Link;
 use offload_tests::nic::{self, Nic};
-use offload_tests::tc::{self, Runner};
+use offload_tests::tc;
 use offload_tests::wire::Sender;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -144,15 +145,23 @@ fn unload_native(fleet: &Fleet, rng: &mut Random) -> Result<()> {
 
 fn filter(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let port = fleet.any_port(rng)?;
-    // Refused where it is there already.
-    tc::prepare(&port, Runner::Device).ok();
+    // One program in the device, and none of the host's before a filter. Each of these may have
+    // nothing to do.
+    detach(&port, Mode::Offload).ok();
+    detach(&port, Mode::Native).ok();
+    let qdisc = format!("tc qdisc add dev {} clsact", port.name);
+    port.cmd(qdisc).run().ok();
+    tc::offload(&port, true).run().ok();
     let object = ["tc_verdicts", "tc_count"].choose(rng).context("none")?;
     tc::filter(&port, "replace", 1, object, "skip_sw")?.run()?;
     Ok(())
 }
 
-fn remove_filter(fleet: &Fleet, rng: &mut Random) -> Result<()> {
-    tc::delete(&fleet.any_port(rng)?, 1).run().map(drop)
+fn remove_filter(fleet: &Fleet, _: &mut Random) -> Result<()> {
+    let ports = fleet.ports()?;
+    let with = |port: &&Link| tc::attached(port, 1).is_ok();
+    let port = ports.iter().find(with).context("no filter")?;
+    tc::delete(port, 1).run().map(drop)
 }
 
 /// The id of any of our maps.
