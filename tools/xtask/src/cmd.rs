@@ -8,6 +8,7 @@ pub(crate) mod clean;
 pub(crate) mod demo;
 pub(crate) mod kernel;
 pub(crate) mod lint;
+pub(crate) mod selftests;
 pub(crate) mod stress;
 pub(crate) mod test;
 pub(crate) mod vm;
@@ -48,6 +49,9 @@ pub(crate) struct KernelOptions {
     /// x86_64 under QEMU (the default without --debug)
     #[arg(long, conflicts_with = "debug")]
     qemu: bool,
+    /// x86_64 under QEMU with BTF, which programs that call kernel functions need
+    #[arg(long, conflicts_with_all = ["debug", "uml"])]
+    btf: bool,
     /// Build the kernel from this tree of yours, unbuilt, instead of Debian's
     /// source package
     #[arg(long, value_name = "DIR")]
@@ -61,7 +65,7 @@ pub(crate) struct TargetOptions {
     ours: KernelOptions,
     /// Use this kernel build directory of yours: 7.2 or newer, with CONFIG_RUST
     #[arg(long, value_name = "DIR", env = "KDIR",
-          conflicts_with_all = ["debug", "uml", "qemu", "kernel_source"])]
+          conflicts_with_all = ["debug", "uml", "qemu", "btf", "kernel_source"])]
     kdir: Option<PathBuf>,
 }
 
@@ -73,6 +77,7 @@ impl TargetOptions {
                 debug: None,
                 uml: !qemu,
                 qemu,
+                btf: false,
                 kernel_source: None,
             },
             kdir: None,
@@ -86,6 +91,7 @@ impl TargetOptions {
                 debug: Some(debug),
                 uml: true,
                 qemu: false,
+                btf: false,
                 kernel_source: None,
             },
             kdir: None,
@@ -100,8 +106,15 @@ impl KernelOptions {
             Some(Debug::Memory) => Flavour::UmlKasan,
             Some(Debug::Locking) => Flavour::UmlLockdep,
             None if self.uml => Flavour::Uml,
+            None if self.btf => Flavour::QemuBtf,
             None => Flavour::Qemu,
         }
+    }
+
+    /// The flavour, if the options say any.
+    pub(crate) fn asked(&self) -> Option<Flavour> {
+        let asked = self.debug.is_some() || self.uml || self.qemu || self.btf;
+        asked.then(|| self.flavour())
     }
 
     /// The tree of the user's, if any.
@@ -130,22 +143,50 @@ impl Chosen {
 pub(crate) struct Workshop {
     pub(crate) repo: PathBuf,
     pub(crate) cache: Cache,
+    /// What guests see, and what all but kernels is built in.
     pub(crate) root: Root,
+    /// What the kernels are built in that all commands share.
+    kernels: Root,
 }
+
+/// The packages of the root.
+const PACKAGES: &str = "root.packages";
+/// What the root of the kernel's own suites has besides.
+const SUITES_PACKAGES: &str = "suites.packages";
 
 impl Workshop {
     /// Finds or makes the root.
     pub(crate) fn open() -> Result<Self> {
         let repo = repo()?;
         let cache = Cache::open()?;
-        let root = Root::ensure(&cache, &repo)?;
-        Ok(Self { repo, cache, root })
+        let root = Root::ensure(&cache, &repo, &[PACKAGES])?;
+        let kernels = root.clone();
+        Ok(Self {
+            repo,
+            cache,
+            root,
+            kernels,
+        })
+    }
+
+    /// The same with the root of the kernel's own suites.
+    pub(crate) fn open_for_suites() -> Result<Self> {
+        let common = Self::open()?;
+        let lists = [PACKAGES, SUITES_PACKAGES];
+        let root = Root::ensure(&common.cache, &common.repo, &lists)?;
+        Ok(Self { root, ..common })
     }
 
     /// Finds or builds a kernel.
     pub(crate) fn kernel(&self, flavour: Flavour, source: Option<&Path>) -> Result<Kernel> {
-        let source = Source::ensure(&self.cache, &self.root, source)?;
-        Kernel::ensure(&self.cache, &self.repo, &self.root, &source, flavour)
+        // A kernel that other commands have, too, must be the same here.
+        let root = if flavour.is_for_suites() {
+            &self.root
+        } else {
+            &self.kernels
+        };
+        let source = Source::ensure(&self.cache, &self.kernels, source)?;
+        Kernel::ensure(&self.cache, &self.repo, root, &source, flavour)
     }
 
     /// Finds, checks or builds the kernel that the options ask for.

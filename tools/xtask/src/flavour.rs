@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernels that xtask builds, and why there are four.
+//! The kernels that xtask builds, and why there are several.
 
 use std::fmt;
 
@@ -30,6 +30,13 @@ pub(crate) enum Flavour {
     Uml,
     /// x86_64 for QEMU, as a user's machine would have it.
     Qemu,
+    /// User Mode Linux for the kernel's own suites, with what they ask for besides. Not among the
+    /// kernels of `cargo xtask test`, which need none of it.
+    UmlSuites,
+    /// The same on x86_64, with BTF and fault injection into functions, for those of the kernel's
+    /// own scripts whose programs call kernel functions. Not among the kernels of
+    /// `cargo xtask test`: it takes more than twice as long to build.
+    QemuBtf,
     /// User Mode Linux with KASAN, UBSAN, fault injection.
     UmlKasan,
     /// User Mode Linux with lockdep, object lifetime checks and kmemleak. Apart from
@@ -44,6 +51,8 @@ impl Flavour {
         match self {
             Flavour::Uml => "uml",
             Flavour::Qemu => "qemu",
+            Flavour::UmlSuites => "uml-suites",
+            Flavour::QemuBtf => "qemu-btf",
             Flavour::UmlKasan => "uml-kasan",
             Flavour::UmlLockdep => "uml-lockdep",
         }
@@ -52,8 +61,10 @@ impl Flavour {
     /// What the kernel runs on.
     pub(crate) fn machine(self) -> Machine {
         match self {
-            Flavour::Qemu => Machine::Qemu,
-            Flavour::Uml | Flavour::UmlKasan | Flavour::UmlLockdep => Machine::Uml,
+            Flavour::Qemu | Flavour::QemuBtf => Machine::Qemu,
+            Flavour::Uml | Flavour::UmlSuites | Flavour::UmlKasan | Flavour::UmlLockdep => {
+                Machine::Uml
+            }
         }
     }
 
@@ -62,6 +73,8 @@ impl Flavour {
         match self {
             Flavour::Uml => &["kernel.config", "uml.config"],
             Flavour::Qemu => &["kernel.config", "x86.config"],
+            Flavour::UmlSuites => &["kernel.config", "suites.config", "uml.config"],
+            Flavour::QemuBtf => &["kernel.config", "suites.config", "x86.config", "btf.config"],
             Flavour::UmlKasan => &[
                 "kernel.config",
                 "uml.config",
@@ -83,16 +96,20 @@ impl Flavour {
             // A slab with any check has no sheaves: those keep stale pointers to what was
             // taken out of them, so that kmemleak sees no leak. Red zones are the cheapest.
             Flavour::UmlLockdep => &["slab_debug=Z"],
-            Flavour::Uml | Flavour::Qemu | Flavour::UmlKasan => &[],
+            Flavour::Uml
+            | Flavour::UmlSuites
+            | Flavour::Qemu
+            | Flavour::QemuBtf
+            | Flavour::UmlKasan => &[],
         }
     }
 
     /// Variables for every `make` with this kernel.
     pub(crate) fn make_variables(self) -> &'static [&'static str] {
         match self {
-            Flavour::Qemu => &[],
+            Flavour::Qemu | Flavour::QemuBtf => &[],
             // SUBARCH stays unset: set, bindgen's target triple is empty.
-            Flavour::Uml | Flavour::UmlLockdep => &["ARCH=um"],
+            Flavour::Uml | Flavour::UmlSuites | Flavour::UmlLockdep => &["ARCH=um"],
             // RUST depends on !KASAN || CC_IS_CLANG.
             // The warning is one that clang has of a header of UML's, in every file.
             Flavour::UmlKasan => &[
@@ -104,10 +121,21 @@ impl Flavour {
         }
     }
 
+    /// Whether it is compiled with debug information, from which BTF is made.
+    pub(crate) fn has_debug_information(self) -> bool {
+        self == Flavour::QemuBtf
+    }
+
+    /// Whether only the kernel's own suites run on it: it is built in their root.
+    pub(crate) fn is_for_suites(self) -> bool {
+        matches!(self, Flavour::UmlSuites | Flavour::QemuBtf)
+    }
+
     /// How long a build takes on two cores.
     pub(crate) fn hint(self) -> &'static str {
         match self {
-            Flavour::Uml => "about 5 min",
+            Flavour::Uml | Flavour::UmlSuites => "about 5 min",
+            Flavour::QemuBtf => "about 15 min",
             _ => "about 7 min",
         }
     }

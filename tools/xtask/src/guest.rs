@@ -27,6 +27,7 @@ use anyhow::{bail, Context, Result};
 
 use crate::enter::Enter;
 use crate::flavour::Machine;
+use crate::ktap::Subtest;
 use crate::splat;
 use crate::ui;
 
@@ -138,6 +139,9 @@ pub(crate) enum Output {
     Pass,
     /// Passed on, and stdout kept for [`Outcome::stdout`].
     PassAndKeep,
+    /// Stdout, which is a report of tests, passed on as KTAP of a subtest; and kept as it
+    /// was.
+    Subtest,
     /// Stdout kept only, for who shows it later; stderr passed on.
     KeepStdout,
     /// Kept only.
@@ -276,11 +280,15 @@ fn stream(
         .unchecked()
         .start()
         .context("cannot start the guest")?;
-    let pass = matches!(output, Output::Pass | Output::PassAndKeep);
+    let stdout: Option<Box<dyn Write + Send>> = match output {
+        Output::Pass | Output::PassAndKeep => Some(Box::new(std::io::stdout())),
+        Output::Subtest => Some(Box::new(Subtest::new(std::io::stdout()))),
+        Output::KeepStdout | Output::Keep => None,
+    };
     let pass_stderr = output != Output::Keep;
     let keep = output != Output::Pass;
     std::thread::scope(|scope| {
-        let out = scope.spawn(move || pump(out_read, pass.then(std::io::stdout), keep));
+        let out = scope.spawn(move || pump(out_read, stdout, keep));
         let err = scope.spawn(move || pump(err_read, pass_stderr.then(std::io::stderr), false));
         let timed_out = handle.wait_timeout(timeout)?.is_none();
         if timed_out {

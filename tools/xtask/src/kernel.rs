@@ -154,8 +154,15 @@ fn build(
     step.run(enter.clone().cwd(&out).command(merge))?;
     make(&["--silent", "olddefconfig"])?;
     let config = fs::read_to_string(partial.join("build/.config"))?;
-    for (path, text) in fragments {
-        let unmet = unmet(&config, text);
+    for (index, (path, text)) in fragments.iter().enumerate() {
+        // What a later fragment says instead counts.
+        let later = &fragments[index + 1..];
+        let is_last = |line: &&str| {
+            let name = line.split('=').next();
+            let mut others = later.iter().flat_map(|(_, text)| options(text));
+            !others.any(|other| other.split('=').next() == name)
+        };
+        let unmet: Vec<_> = unmet(&config, text).into_iter().filter(is_last).collect();
         if !unmet.is_empty() {
             bail!(
                 "{}: the kernel's configuration does not take: {} (a dependency is missing, or \
@@ -171,7 +178,19 @@ fn build(
     );
     make(&["--silent", &jobs])?;
     let modules = format!("INSTALL_MOD_PATH={}", end.join("modules").display());
-    make(&["--silent", "modules_install", &modules])?;
+    if flavour.has_debug_information() {
+        // BTF has been made of it: nobody reads the hundreds of megabytes any more.
+        make(&[
+            "--silent",
+            "modules_install",
+            &modules,
+            "INSTALL_MOD_STRIP=1",
+        ])?;
+        let vmlinux = out.join("vmlinux").into_os_string();
+        step.run(enter.command(["strip".into(), "--strip-debug".into(), vmlinux]))?;
+    } else {
+        make(&["--silent", "modules_install", &modules])?;
+    }
     prune(&partial.join("build"))?;
     if !image(&partial.join("build"), flavour.machine()).exists() {
         bail!("the kernel build made no image");

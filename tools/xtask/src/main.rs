@@ -15,6 +15,7 @@ mod flavour;
 mod guest;
 mod kdir;
 mod kernel;
+mod ktap;
 mod module;
 mod release;
 mod root;
@@ -24,6 +25,7 @@ mod session;
 mod source;
 mod space;
 mod splat;
+mod suite;
 mod summary;
 mod ui;
 
@@ -47,6 +49,7 @@ enum Command {
     Test(cmd::test::Args),
     Lint(cmd::lint::Args),
     Bench(cmd::bench::Args),
+    Selftests(cmd::selftests::Args),
     Stress(cmd::stress::Args),
     Clean(cmd::clean::Args),
 }
@@ -61,6 +64,7 @@ fn main() {
         Command::Test(args) => args.run(),
         Command::Lint(args) => args.run(),
         Command::Bench(args) => args.run(),
+        Command::Selftests(args) => args.run(),
         Command::Stress(args) => args.run(),
         Command::Clean(args) => args.run(),
     };

@@ -30,13 +30,13 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Finds the root in the cache, or makes it.
+    /// Finds the root with the packages of `lists`, files in `qemu/`, in the cache, or makes it.
     ///
     /// # Errors
     ///
     /// If the caller is not root, the machine is not x86_64, or mmdebstrap is
     /// missing and cannot be installed.
-    pub(crate) fn ensure(cache: &Cache, repo: &Path) -> Result<Self> {
+    pub(crate) fn ensure(cache: &Cache, repo: &Path, lists: &[&str]) -> Result<Self> {
         enter::require_root()?;
         if std::env::consts::ARCH != "x86_64" {
             bail!(
@@ -45,9 +45,13 @@ impl Root {
             );
         }
         ensure_tools(cache, TO_ENTER)?;
-        let list = repo.join("qemu/root.packages");
-        let list =
-            std::fs::read_to_string(&list).with_context(|| format!("cannot read {list:?}"))?;
+        let mut list = String::new();
+        for name in lists {
+            let path = repo.join("qemu").join(name);
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
+            list.push_str(&text);
+        }
         let packages = packages(&list);
         let key = Key::new(RECIPE)
             .with("suite", SUITE.as_bytes())

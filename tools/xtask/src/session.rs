@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Guests with the module at hand: what `vm`, `test`, `demo` and `bench` share.
+//! Guests with the module at hand: what `vm`, `test`, `demo`, `bench` and `selftests` share.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cargo xtask selftests`: the kernel tree's own tests of NICs, on ours.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Chosen, KernelOptions, Workshop};
+use crate::flavour::{Flavour, Machine};
+use crate::guest::{Outcome, Output};
+use crate::ktap::{self, Report};
+use crate::session::Session;
+use crate::source::Source;
+use crate::suite::{Suite, BPF_OFFLOAD};
+use crate::summary::Counts;
+use crate::ui;
+
+/// Runs the kernel tree's own tests of NICs on two cabled ports, unmodified
+///
+/// They come from the package that the kernel was built from. Each script has a guest
+/// of its own, in which it finds a port, and the far end of its cable in another
+/// namespace. Stdout is the report, in KTAP; its last line counts the cases. Scripts run
+/// on User Mode Linux, or on x86_64 under QEMU with BTF if they call kernel functions.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    kernel: KernelOptions,
+    /// What the tests are run on: netdevsim and veth are there for comparison
+    #[arg(long, value_enum, default_value_t = Nic::Ours)]
+    nic: Nic,
+    /// Seconds after which the guest of a script is killed
+    #[arg(long, default_value_t = 1800, value_name = "SECONDS")]
+    timeout: u64,
+    /// Scripts of drivers/net and drivers/net/hw, and bpf_offload; without any, those that
+    /// this NIC is to pass
+    name: Vec<String>,
+    /// Arguments for the scripts, such as `-t CASE` of those in Python
+    #[arg(last = true, value_name = "ARG")]
+    arguments: Vec<String>,
+}
+
+/// A kind of interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Nic {
+    #[value(name = "offload_nic")]
+    Ours,
+    Netdevsim,
+    Veth,
+}
+
+impl Nic {
+    /// The name for the guest.
+    fn name(self) -> &'static str {
+        match self {
+            Nic::Ours => "offload_nic",
+            Nic::Netdevsim => "netdevsim",
+            Nic::Veth => "veth",
+        }
+    }
+}
+
+/// What is run if nothing is asked for.
+const SCRIPTS: [&str; 8] = [
+    BPF_OFFLOAD,
+    "drivers/net/ping.py",
+    "drivers/net/stats.py",
+    "drivers/net/queues.py",
+    "drivers/net/xdp.py",
+    "drivers/net/napi_id.py",
+    "drivers/net/napi_threaded.py",
+    "drivers/net/ring_reconfig.py",
+];
+
+/// Scripts that need what User Mode Linux lacks, and what that is.
+const X86: [(&str, &str); 4] = [
+    (
+        "drivers/net/xdp.py",
+        "its programs call kernel functions, which takes BTF and the JIT compiler",
+    ),
+    (
+        "drivers/net/hw/xdp_metadata.py",
+        "its programs call kernel functions, which takes BTF and the JIT compiler",
+    ),
+    ("drivers/net/netpoll_basic.py", "it uses kprobes"),
+    (
+        "drivers/net/hw/pp_alloc_fail.py",
+        "it injects faults into functions, which takes kprobes",
+    ),
+];
+
+/// Why a script needs x86_64, if it does.
+fn needs_x86(script: &str) -> Option<&'static str> {
+    let mut all = X86.iter();
+    all.find(|(name, _)| *name == script).map(|(_, why)| *why)
+}
+
+/// The sums of a run, and what is to be said at its end.
+#[derive(Default)]
+struct Totals {
+    counts: Counts,
+    notes: Vec<String>,
+}
+
+impl Args {
+    /// Runs the command; its exit status.
+    pub(crate) fn run(self) -> Result<i32> {
+        let workshop = Workshop::open_for_suites()?;
+        let source = Source::ensure(&workshop.cache, &workshop.root, self.kernel.kernel_source())?;
+        let suite = Suite::ensure(&workshop.cache, &workshop.root, &source)?;
+        let scripts = if self.name.is_empty() {
+            SCRIPTS.map(str::to_owned).to_vec()
+        } else {
+            let names = self.name.iter().map(|name| suite.find(name));
+            names.collect::<Result<Vec<_>>>()?
+        };
+        // Before the first line of the report, so that it is not torn by building.
+        let mut sessions = BTreeMap::new();
+        for script in &scripts {
+            let flavour = self.flavour(script);
+            if self.refusal(flavour, script).is_none() && !sessions.contains_key(flavour.name()) {
+                sessions.insert(flavour.name(), self.session(&workshop, &suite, flavour)?);
+            }
+        }
+
+        println!("KTAP version 1\n1..{}", scripts.len());
+        let mut totals = Totals::default();
+        for (number, script) in (1..).zip(&scripts) {
+            let flavour = self.flavour(script);
+            match sessions.get(flavour.name()) {
+                Some(session) if self.refusal(flavour, script).is_none() => {
+                    self.script(session, flavour, number, script, &mut totals)?;
+                }
+                _ => {
+                    let why = self.refusal(flavour, script).unwrap_or_default();
+                    println!("ok {number} {script} # SKIP {why}");
+                    totals.counts.skipped += 1;
+                    totals.notes.push(format!("skipped: {script}: {why}"));
+                }
+            }
+        }
+        for note in &totals.notes {
+            println!("# {note}");
+        }
+        println!("\n{}", totals.counts);
+        Ok(i32::from(
+            totals.counts.failed > 0 || totals.counts.passed == 0,
+        ))
+    }
+
+    /// The kernel for a script.
+    fn flavour(&self, script: &str) -> Flavour {
+        match self.kernel.asked() {
+            Some(Flavour::Qemu) => Flavour::QemuBtf,
+            Some(Flavour::Uml) => Flavour::UmlSuites,
+            Some(flavour) => flavour,
+            None if needs_x86(script).is_some() => Flavour::QemuBtf,
+            None => Flavour::UmlSuites,
+        }
+    }
+
+    /// Why a script can't be run on a kernel.
+    fn refusal(&self, flavour: Flavour, script: &str) -> Option<String> {
+        let why = needs_x86(script).filter(|_| flavour.machine() == Machine::Uml)?;
+        Some(format!("not on User Mode Linux: {why}"))
+    }
+
+    /// Guests that see the tests.
+    fn session<'a>(
+        &self,
+        workshop: &'a Workshop,
+        suite: &Suite,
+        flavour: Flavour,
+    ) -> Result<Session<'a>> {
+        let kernel = workshop.kernel(flavour, self.kernel.kernel_source())?;
+        let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
+        session.timeout(Duration::from_secs(self.timeout));
+        session.ro(suite.entry());
+        for (name, path) in [
+            ("OFFLOAD_NIC_SUITES", suite.selftests()),
+            ("OFFLOAD_NIC_ETHTOOL", suite.ethtool()),
+        ] {
+            session.env(name, path.display().to_string());
+        }
+        Ok(session)
+    }
+
+    /// Runs a script in a guest, and reports.
+    fn script(
+        &self,
+        session: &Session<'_>,
+        flavour: Flavour,
+        number: usize,
+        script: &str,
+        totals: &mut Totals,
+    ) -> Result<()> {
+        ui::say(&format!(
+            "{script} on {}, kernel {flavour}",
+            self.nic.name()
+        ));
+        println!("  KTAP version 1\n  # Subtest: {script}");
+        let mut argv = vec![
+            super::repo()?
+                .join("tests/adapter/stage.sh")
+                .display()
+                .to_string(),
+            self.nic.name().to_owned(),
+            script.to_owned(),
+        ];
+        argv.extend(self.arguments.iter().cloned());
+        let outcome = session.run(Some(argv), Output::Subtest)?;
+        let mut report = Report::of(&outcome.stdout);
+        for line in report.end() {
+            println!("{}", ktap::indent(&line));
+        }
+        outcome.report();
+        let mut counts = report.counts();
+        let notes = report.notes().map(|note| format!("{script}: {note}"));
+        totals.notes.extend(notes);
+        if let Some(why) = failure(&outcome, counts) {
+            // The cases that failed are counted; what else went wrong is one more.
+            counts.failed += 1;
+            totals.notes.push(format!("{script}: FAILED: {why}"));
+        }
+        let verdict = if counts.failed > 0 { "not ok" } else { "ok" };
+        println!(
+            "{verdict} {number} {script}{}",
+            match counts.passed + counts.failed {
+                0 => " # SKIP every case of it",
+                _ => "",
+            }
+        );
+        ui::say(&format!("{counts}; {}", ui::duration(outcome.took)));
+        totals.counts += counts;
+        Ok(())
+    }
+}
+
+/// What went wrong beside the cases: a kernel fault, a guest that died, a script that
+/// ended badly although no case failed.
+fn failure(outcome: &Outcome, counts: Counts) -> Option<String> {
+    /// What a script of the kernel's ends with if all of it was skipped.
+    const SKIPPED: i32 = 4;
+    match outcome.status {
+        None => Some("the guest died or took too long".to_owned()),
+        Some(_) if !outcome.faults.is_empty() => Some("a kernel fault or leak".to_owned()),
+        Some(SKIPPED) if counts.skipped > 0 => None,
+        Some(0) if counts == Counts::default() => Some("no case was run".to_owned()),
+        Some(code @ 1..) if counts.failed == 0 => {
+            Some(format!("exit status {code}, and no case failed"))
+        }
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn outcome(status: Option<i32>, faults: &[&str]) -> Outcome {
+        Outcome {
+            status,
+            faults: faults.iter().map(|&fault| fault.to_owned()).collect(),
+            stdout: String::new(),
+            console: PathBuf::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn what_is_no_case_can_fail_too() {
+        let counts = |passed, failed, skipped| Counts {
+            passed,
+            failed,
+            skipped,
+        };
+        assert_eq!(failure(&outcome(Some(0), &[]), counts(1, 0, 0)), None);
+        assert_eq!(failure(&outcome(Some(1), &[]), counts(1, 1, 0)), None);
+        assert_eq!(failure(&outcome(Some(4), &[]), counts(0, 0, 1)), None);
+        for (outcome, counts) in [
+            (outcome(None, &[]), counts(1, 0, 0)),
+            (outcome(Some(0), &["WARNING"]), counts(1, 0, 0)),
+            (outcome(Some(0), &[]), counts(0, 0, 0)),
+            (outcome(Some(1), &[]), counts(1, 0, 0)),
+            (outcome(Some(4), &[]), counts(0, 0, 0)),
+        ] {
+            assert!(failure(&outcome, counts).is_some(), "{outcome:?} {counts}");
+        }
+    }
+}
