@@ -89,6 +89,8 @@ pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
         set_channels: Some(set_channels::<T>),
         get_pauseparam: Some(get_pauseparam),
         get_pause_stats: Some(get_pause_stats::<T>),
+        get_fecparam: Some(get_fecparam),
+        get_fec_stats: Some(get_fec_stats),
         get_sset_count: Some(get_sset_count::<T>),
         get_strings: Some(get_strings::<T>),
         get_ethtool_stats: Some(get_ethtool_stats::<T>),
@@ -211,6 +213,38 @@ unsafe extern "C" fn get_pause_stats<T: Operations>(
     let pauses = port.pauses();
     stats.__bindgen_anon_1.__bindgen_anon_1.rx_pause_frames = pauses.received;
     stats.__bindgen_anon_1.__bindgen_anon_1.tx_pause_frames = pauses.sent;
+}
+
+/// A cable that is not there has no bit errors: there is no correction of them, and nothing to be
+/// corrected.
+///
+/// # Safety
+///
+/// To be called by the stack, as the operation of that name.
+unsafe extern "C" fn get_fecparam(
+    _dev: *mut bindings::net_device,
+    param: *mut bindings::ethtool_fecparam,
+) -> i32 {
+    // SAFETY: The stack gives memory for the answer.
+    let param = unsafe { &mut *param };
+    param.fec = 1 << bindings::ethtool_fec_config_bits_ETHTOOL_FEC_OFF_BIT;
+    param.active_fec = param.fec;
+    0
+}
+
+/// # Safety
+///
+/// To be called by the stack, as the operation of that name.
+unsafe extern "C" fn get_fec_stats(
+    _dev: *mut bindings::net_device,
+    stats: *mut bindings::ethtool_fec_stats,
+    _hist: *mut bindings::ethtool_fec_hist,
+) {
+    // SAFETY: The stack gives memory for the answer.
+    let stats = unsafe { &mut *stats };
+    stats.corrected_blocks.total = 0;
+    stats.uncorrectable_blocks.total = 0;
+    stats.corrected_bits.total = 0;
 }
 
 /// How many counters `port` visits.

@@ -28,7 +28,7 @@ const BATCH: usize = 200;
 
 fn how_many() -> usize {
     if env::is_slow() {
-        1_000
+        500
     } else {
         10_000
     }

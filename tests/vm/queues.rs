@@ -120,7 +120,7 @@ fn a_number_of_queues_that_cannot_be() -> Result<()> {
 }
 
 #[test]
-fn flow_control_is_reported() -> Result<()> {
+fn flow_control_and_error_correction_are_reported() -> Result<()> {
     let cable = Cable::onic(1500)?;
     let pause = format!("ethtool --json -I -a {}", cable.far.name);
     let pause = cable.far.cmd(pause).json()?;
@@ -130,6 +130,9 @@ fn flow_control_is_reported() -> Result<()> {
             && pause[0]["statistics"]["rx_pause_frames"] == 0,
         "{pause}"
     );
+    let fec = format!("ethtool -I --show-fec {}", cable.far.name);
+    let fec = cable.far.cmd(fec).run()?;
+    ensure!(fec.contains("Active FEC encoding: Off"), "{fec}");
     Ok(())
 }
 

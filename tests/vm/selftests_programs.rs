@@ -17,7 +17,7 @@ const GROWTH: usize = 216;
 
 fn how_many() -> usize {
     if env::is_slow() {
-        1_000
+        300
     } else {
         5_000
     }
