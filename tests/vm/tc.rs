@@ -11,18 +11,17 @@ use offload_tests::bpf::{attach_command, detach, Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
 use offload_tests::env;
-use offload_tests::frames::{mark, mark_number, Frames, MARK_PASS};
+use offload_tests::frames::{mark_number, Frames, MARK_PASS};
 use offload_tests::kmsg::Moment;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
 use offload_tests::nic::runs;
+use offload_tests::swap::live_swap;
 use offload_tests::tc::{self, Runner};
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 
-/// The EtherType that `tests/bpf/tc_stamp.h` stamps.
-const STAMP: u16 = 0x88b7;
 /// The counters of what classifiers say.
 const ANSWERS: &[&str] = &[
     stats::TC_HW_OK,
@@ -434,52 +433,8 @@ fn live_replacement_of_a_classifier() -> Result<()> {
     let cable = cable()?;
     let swap = |number: usize| {
         let object = ["tc_stamp_a", "tc_stamp_b"][number % 2];
-        tc::filter(&cable.far, "replace", 1, object, "skip_sw")?.run()
+        let replace = tc::filter(&cable.far, "replace", 1, object, "skip_sw")?;
+        replace.run().map(drop)
     };
-    swap(0)?;
-    let sender = Sender::new(&cable.near)?;
-    let capture = Capture::start(&cable.far, "")?;
-    let swaps = if env::is_slow() { 10 } else { 60 };
-    let (sent, arrived) = std::thread::scope(|scope| -> Result<_> {
-        let swapper = scope.spawn(|| (1..=swaps).try_for_each(|number| swap(number).map(drop)));
-        // Frames go on for as long as programs are replaced.
-        let mut sent = 0;
-        let mut arrived = Vec::new();
-        while !swapper.is_finished() {
-            for _ in 0..100 {
-                sender.send(&mark(STAMP, sent))?;
-                sent += 1;
-            }
-            sender.end_batch(MARK_PASS, sent)?;
-            arrived.extend(capture.until(|frame| mark_number(MARK_PASS, frame) == Some(sent))?);
-        }
-        swapper
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((sent, arrived))
-    })?;
-    capture.stop()?;
-    ensure!(
-        arrived.len() == sent as usize,
-        "{} of {sent} arrived",
-        arrived.len()
-    );
-    let mut seen = [0_usize; 2];
-    for (number, frame) in (0..).zip(&arrived) {
-        ensure!(
-            mark_number(STAMP, frame) == Some(number),
-            "frame {number} is missing or late"
-        );
-        match (frame[20], frame[40]) {
-            (b'A', b'A') => seen[0] += 1,
-            (b'B', b'B') => seen[1] += 1,
-            stamps => anyhow::bail!("frame {number} met a mixture: {stamps:?}"),
-        }
-    }
-    println!("{sent} frames, {swaps} swaps: {seen:?} by each program");
-    ensure!(
-        seen.iter().all(|count| *count > 0),
-        "only one program ever ran"
-    );
-    Ok(())
+    live_swap(&cable, swap)
 }

@@ -3,7 +3,10 @@
 //! What happens to a frame that the device has taken from the cable, if it runs a classifier.
 
 use super::{
-    poll::Poll,
+    poll::{
+        frame_in,
+        Poll, //
+    },
     RxCore, //
 };
 use crate::{
@@ -18,10 +21,7 @@ use engine::{
         Frame,
         TcContext, //
     },
-    limits::{
-        MAX_SKB_LEN,
-        XDP_PACKET_HEADROOM, //
-    },
+    limits::MAX_SKB_LEN,
     pipeline, //
 };
 use net::skbuff::{
@@ -64,15 +64,10 @@ impl Poll<'_> {
         } else {
             0
         };
-        let copy = FrameBuffer::copy_of(&skb, XDP_PACKET_HEADROOM, tailroom, self.context);
-        let Some(mut buffer) = copy else {
-            self.rx.no_buffer_drops.add(1);
+        let Some(mut buffer) = self.copy_for_program(skb, tailroom) else {
             return;
         };
-        skb.consume();
-        let end = XDP_PACKET_HEADROOM.saturating_add(len);
-        let Some(mut frame) = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end) else {
-            self.rx.no_buffer_drops.add(1);
+        let Some(mut frame) = frame_in(&mut buffer, len) else {
             return;
         };
         let Some(found) = self.run_classifier(classifier, &mut frame, core) else {

@@ -86,15 +86,10 @@ impl Poll<'_> {
     fn run_in_host_memory(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
         let len = skb.len();
         let tailroom = tailroom(len);
-        let copy = FrameBuffer::copy_of(&skb, XDP_PACKET_HEADROOM, tailroom, self.context);
-        let Some(mut buffer) = copy else {
-            self.rx.no_buffer_drops.add(1);
+        let Some(mut buffer) = self.copy_for_program(skb, tailroom) else {
             return;
         };
-        skb.consume();
-        let end = XDP_PACKET_HEADROOM.saturating_add(len);
-        let Some(mut frame) = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end) else {
-            self.rx.no_buffer_drops.add(1);
+        let Some(mut frame) = frame_in(&mut buffer, len) else {
             return;
         };
         let descriptor = self.execute(program, &mut frame, core);
@@ -111,6 +106,18 @@ impl Poll<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Copies the frame to the host, with the room around it that a program may claim. `None`, and
+    /// counted, if there is no memory.
+    pub(super) fn copy_for_program(&self, skb: SkBuff, tailroom: usize) -> Option<FrameBuffer> {
+        let copy = FrameBuffer::copy_of(&skb, XDP_PACKET_HEADROOM, tailroom, self.context);
+        if copy.is_some() {
+            skb.consume();
+        } else {
+            self.rx.no_buffer_drops.add(1);
+        }
+        copy
     }
 
     /// Has the device send a frame, where the program wants it.
@@ -204,6 +211,12 @@ impl Poll<'_> {
             None => self.rx.runt_drops.add(1),
         }
     }
+}
+
+/// The frame of `len` bytes that [`Poll::copy_for_program`] has put into `buffer`.
+pub(super) fn frame_in(buffer: &mut FrameBuffer, len: usize) -> Option<Frame<'_>> {
+    let end = XDP_PACKET_HEADROOM.checked_add(len)?;
+    Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end)
 }
 
 /// Room behind a frame of `len` bytes for `bpf_xdp_adjust_tail`: buffers are whole pages of 4 KiB
