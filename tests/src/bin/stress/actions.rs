@@ -219,10 +219,13 @@ fn any_nic(fleet: &Fleet, rng: &mut Random) -> Result<Nic> {
     fleet.nics.choose(rng).copied().context("no NIC")
 }
 
+/// In the first place that is free, from any on.
 fn new_port(fleet: &Fleet, rng: &mut Random) -> Result<()> {
-    let nic = any_nic(fleet, rng)?;
-    nic.ask("new_port", &rng.random_range(0..PORTS).to_string())?;
-    Ok(())
+    let first = rng.random_range(0..PORTS);
+    let places = (0..PORTS).map(|step| (first + step) % PORTS);
+    let mut places = places.flat_map(|index| fleet.nics.map(|nic| (nic, index)));
+    let made = places.find(|(nic, index)| nic.ask("new_port", &index.to_string()).is_ok());
+    made.map(drop).context("no place is free")
 }
 
 fn delete_port(fleet: &Fleet, rng: &mut Random) -> Result<()> {
