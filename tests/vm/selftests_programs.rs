@@ -23,6 +23,16 @@ fn how_many() -> usize {
     }
 }
 
+/// Whether a program is tried on other kernels than this, and says so: with lockdep, which is the
+/// slowest, our own programs go all the ways through the driver that these go.
+fn is_elsewhere(object: &str) -> bool {
+    let elsewhere = env::flavour() == "uml-lockdep";
+    if elsewhere {
+        println!("skipped: {object}: not on the kernel with lockdep, for its slowness");
+    }
+    elsewhere
+}
+
 /// Makes of a frame one that the program looks at.
 type Shape = fn(&mut Vec<u8>);
 
@@ -56,6 +66,9 @@ impl Try {
     /// The law, with frames of random shapes; and that some frames took each of the
     /// ways of which `ways` are true: passed, bounced, neither.
     fn equal(self, ways: [bool; 3]) -> Result<()> {
+        if is_elsewhere(self.name) {
+            return Ok(());
+        }
         let mut source = Frames::new(self.seed, JUMBO_MTU - GROWTH);
         let frames: Vec<_> = (0..how_many())
             .map(|_| {
@@ -302,6 +315,9 @@ fn test_xdp_update_frags() -> Result<()> {
 
 /// The law for the classifier `selftests/OBJECT`, which lets frames pass.
 fn classifier_equal(object: &str, seed: u64) -> Result<()> {
+    if is_elsewhere(object) {
+        return Ok(());
+    }
     let object = format!("selftests/{object}");
     tc_outcome::equal(SHORTEST, &object, seed, tc_outcome::nothing, &[PASSED])
 }
