@@ -181,7 +181,7 @@ impl EthtoolOperations for Port {
     }
 
     fn queues(&self) -> u16 {
-        self.active_queues()
+        self.device.queues_in_use()
     }
 
     fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {

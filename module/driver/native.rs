@@ -186,7 +186,7 @@ impl Port {
     /// Puts frames that programs of other interfaces have redirected to this one on the cable.
     pub(crate) fn transmit_redirected(&self, frames: &mut XdpFrames<'_>) {
         let guard = rcu::Guard::new();
-        let count = u32::from(self.active_queues());
+        let count = u32::from(self.device.queues_in_use());
         // Any queue will do: the ring takes frames from several CPUs.
         let queue = machine::processor_id().checked_rem(count).unwrap_or(0);
         let Some(tx) = self.tx.get(queue as usize) else {

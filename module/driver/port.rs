@@ -22,7 +22,6 @@ use crate::{
 };
 use core::sync::atomic::{
     AtomicBool,
-    AtomicU16,
     AtomicU32,
     Ordering, //
 };
@@ -76,8 +75,6 @@ pub(crate) struct Port {
     pub(crate) rx_ring_size: AtomicU32,
     /// How many frames of a transmit queue may be under way. Written under RTNL.
     pub(crate) tx_ring_size: AtomicU32,
-    /// How many queue pairs are in use. Written under RTNL.
-    active_queues: AtomicU16,
     /// Whether the port takes frames from the cable. Written under RTNL.
     pub(crate) is_up: AtomicBool,
     /// The port at the other end of the cable.
@@ -124,7 +121,6 @@ impl Port {
             tx,
             rx_ring_size: AtomicU32::new(DEFAULT_RING),
             tx_ring_size: AtomicU32::new(DEFAULT_RING),
-            active_queues: AtomicU16::new(queues),
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
             siblings: asic.ports.clone(),
@@ -159,21 +155,11 @@ impl Port {
         }
     }
 
-    /// How many queue pairs are in use.
-    #[inline]
-    pub(crate) fn active_queues(&self) -> u16 {
-        self.active_queues.load(Ordering::Relaxed)
-    }
-
     /// Uses the first `count` queue pairs and no others. What is on the cable to one of those others
     /// is lost.
     pub(crate) fn use_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
-        let divert = || {
-            self.active_queues.store(count, Ordering::Relaxed);
-            // Who saw the old number has put its frame into the ring by then.
-            rcu::synchronize_net();
-        };
-        self.device.set_queues(count, divert, rtnl)?;
+        // Who saw the old number has put its frame into the ring by then.
+        self.device.set_queues(count, rtnl)?;
         self.flush_unused();
         let guard = rcu::Guard::new();
         if let Some(peer) = self.peer.load(&guard) {

@@ -227,7 +227,7 @@ impl Port {
     /// The receive queue for what transmit queue `queue` of the other end sends, and its number.
     #[inline]
     pub(crate) fn rx_queue_for(&self, queue: u16) -> Option<(u16, &RxQueue)> {
-        let queue = queue.checked_rem(self.active_queues())?;
+        let queue = queue.checked_rem(self.device.queues_in_use())?;
         Some((queue, self.rx.get(usize::from(queue))?))
     }
 
@@ -307,7 +307,7 @@ impl Port {
 
     /// Empties the rings of the queues that are not in use. Nobody may be filling them; RTNL is held.
     pub(crate) fn flush_unused(&self) {
-        self.empty_rings(self.active_queues().into(), |rx| &rx.resize_drops);
+        self.empty_rings(self.device.queues_in_use().into(), |rx| &rx.resize_drops);
     }
 
     /// Empties the rings from number `first` on. What was in them is counted as lost.

@@ -247,7 +247,7 @@ impl Port {
         };
         memory_barrier();
         let mine = self.tx.iter().zip(0u16..).skip(far_queue);
-        for (tx, queue) in mine.step_by(usize::from(peer.active_queues()).max(1)) {
+        for (tx, queue) in mine.step_by(usize::from(peer.device.queues_in_use()).max(1)) {
             if tx.held.load(Ordering::Relaxed) && self.has_room(tx, peer, far) {
                 self.release(tx, queue);
             }

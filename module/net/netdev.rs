@@ -421,18 +421,24 @@ impl<T: Operations> Device<T> {
 
     /// The receive queues that are in use.
     fn active(&self) -> &[Pin<KBox<RxQueue<T>>>] {
-        let count = usize::from(self.active.load(Ordering::Relaxed));
+        let count = usize::from(self.queues_in_use());
         self.queues.get(..count).unwrap_or(&self.queues)
     }
 
-    /// Uses the first `count` queues, of both directions, and no others. `divert` is called when all
-    /// of them are on: on return, no frame may come to another one any more.
+    /// How many queues of each direction are in use: the first ones.
+    #[inline]
+    pub fn queues_in_use(&self) -> u16 {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Uses the first `count` queues, of both directions, and no others. Process context: waits until
+    /// nobody who has asked [`Self::queues_in_use`] before is still at work.
     ///
     /// # Errors
     ///
     /// `EINVAL` if there are not so many queues, `ENOMEM`; then nothing has changed.
-    pub fn set_queues(&self, count: u16, divert: impl FnOnce(), rtnl: &Rtnl<'_>) -> Result {
-        let old = self.active.load(Ordering::Relaxed);
+    pub fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
+        let old = self.queues_in_use();
         let is_running = self.is_running(rtnl);
         let range = |from: u16, to: u16| {
             let range = usize::from(from)..usize::from(to.max(from));
@@ -457,12 +463,12 @@ impl<T: Operations> Device<T> {
             rcu::synchronize_net();
             return Err(error);
         }
-        divert();
+        self.active.store(count, Ordering::Relaxed);
+        rcu::synchronize_net();
         for queue in fewer.iter().filter(|_| is_running) {
             queue.disable(self);
         }
         rcu::synchronize_net();
-        self.active.store(count, Ordering::Relaxed);
         Ok(())
     }
 
