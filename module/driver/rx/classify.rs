@@ -3,10 +3,7 @@
 //! What happens to a frame that the device has taken from the cable, if it runs a classifier.
 
 use super::{
-    poll::{
-        frame_in,
-        Poll, //
-    },
+    poll::Poll,
     RxCore, //
 };
 use crate::{
@@ -67,7 +64,7 @@ impl Poll<'_> {
         let Some(mut buffer) = self.copy_for_program(skb, tailroom) else {
             return;
         };
-        let Some(mut frame) = frame_in(&mut buffer, len) else {
+        let Some(mut frame) = self.frame_in(&mut buffer, len) else {
             return;
         };
         let Some(found) = self.run_classifier(classifier, &mut frame, core) else {

@@ -89,7 +89,7 @@ impl Poll<'_> {
         let Some(mut buffer) = self.copy_for_program(skb, tailroom) else {
             return;
         };
-        let Some(mut frame) = frame_in(&mut buffer, len) else {
+        let Some(mut frame) = self.frame_in(&mut buffer, len) else {
             return;
         };
         let descriptor = self.execute(program, &mut frame, core);
@@ -118,6 +118,21 @@ impl Poll<'_> {
             self.rx.no_buffer_drops.add(1);
         }
         copy
+    }
+
+    /// The frame of `len` bytes that [`Self::copy_for_program`] has put into `buffer`. `None`, and
+    /// counted, if that is too small for it.
+    pub(super) fn frame_in<'b>(
+        &self,
+        buffer: &'b mut FrameBuffer,
+        len: usize,
+    ) -> Option<Frame<'b>> {
+        let end = XDP_PACKET_HEADROOM.saturating_add(len);
+        let frame = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end);
+        if frame.is_none() {
+            self.rx.no_buffer_drops.add(1);
+        }
+        frame
     }
 
     /// Has the device send a frame, where the program wants it.
@@ -211,12 +226,6 @@ impl Poll<'_> {
             None => self.rx.runt_drops.add(1),
         }
     }
-}
-
-/// The frame of `len` bytes that [`Poll::copy_for_program`] has put into `buffer`.
-pub(super) fn frame_in(buffer: &mut FrameBuffer, len: usize) -> Option<Frame<'_>> {
-    let end = XDP_PACKET_HEADROOM.checked_add(len)?;
-    Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end)
 }
 
 /// Room behind a frame of `len` bytes for `bpf_xdp_adjust_tail`: buffers are whole pages of 4 KiB

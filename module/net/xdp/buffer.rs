@@ -96,35 +96,19 @@ impl<'a> XdpBuffer<'a> {
                         )
                     };
                 }
-                self.report_loss(program, action);
+                report_loss(self.context, program, action);
                 NativeAction::Aborted
             }
         }
     }
 
     fn device(&self) -> *mut bindings::net_device {
-        // SAFETY: The context proves that the NAPI instance is valid.
-        unsafe { (*self.context.napi()).dev }
-    }
-
-    /// Tells those who trace `xdp:xdp_exception` that the frame is lost.
-    fn report_loss(&self, program: &NativeProgram, action: u32) {
-        // SAFETY: Both are valid.
-        unsafe {
-            bindings::offload_nic_trace_xdp_exception(self.device(), program.as_ptr(), action)
-        };
+        device(self.context)
     }
 
     /// Tells tracers that the frame could not be sent back.
     pub fn report_unsent(context: &PollContext<'_>, program: &NativeProgram) {
-        // SAFETY: The context proves that the NAPI instance is valid; so is the program.
-        unsafe {
-            bindings::offload_nic_trace_xdp_exception(
-                (*context.napi()).dev,
-                program.as_ptr(),
-                bindings::xdp_action_XDP_TX,
-            )
-        };
+        report_loss(context, program, bindings::xdp_action_XDP_TX);
     }
 
     /// An skb around the buffers, its data behind the Ethernet header.
@@ -172,6 +156,18 @@ impl<'a> XdpBuffer<'a> {
         let _buffers_are_given_away = ManuallyDrop::new(self);
         Ok(())
     }
+}
+
+/// The device that is being polled.
+fn device(context: &PollContext<'_>) -> *mut bindings::net_device {
+    // SAFETY: The context proves that the NAPI instance is valid.
+    unsafe { (*context.napi()).dev }
+}
+
+/// Tells those who trace `xdp:xdp_exception` that a frame is lost.
+fn report_loss(context: &PollContext<'_>, program: &NativeProgram, action: u32) {
+    // SAFETY: Both are valid.
+    unsafe { bindings::offload_nic_trace_xdp_exception(device(context), program.as_ptr(), action) };
 }
 
 impl Drop for XdpBuffer<'_> {

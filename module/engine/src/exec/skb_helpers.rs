@@ -16,7 +16,9 @@ use super::Services;
 use crate::address;
 use crate::errno;
 use crate::fault::FaultCause;
-use crate::frame::tc::{be16, ether_type, is_vlan, ADDRESSES, PACKET_OTHERHOST, VLAN_HLEN};
+use crate::frame::tc::{
+    be16, ether_type, is_vlan, ADDRESSES, ETH_P_8021Q, PACKET_OTHERHOST, VLAN_HLEN,
+};
 use crate::frame::{Frame, TcContext, VlanTag, ETH_HLEN};
 use crate::helper::Helper;
 use crate::limits::MAX_SKB_LEN;
@@ -40,7 +42,6 @@ const BPF_HDR_START_MAC: u32 = 0;
 const BPF_HDR_START_NET: u32 = 1;
 
 const ETH_P_IP: u16 = 0x0800;
-const ETH_P_8021Q: u16 = 0x8100;
 const ETH_P_IPV6: u16 = 0x86dd;
 /// How much longer an IPv6 header is than one of IPv4.
 const IPV6_LONGER: usize = 20;

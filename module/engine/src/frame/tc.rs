@@ -21,7 +21,8 @@ const ETH_P_802_3_MIN: u16 = 0x0600;
 /// What stands for the protocol of frames with a length: raw 802.3 (Novell), and 802.2.
 const ETH_P_802_3: u16 = 0x0001;
 const ETH_P_802_2: u16 = 0x0004;
-const ETH_P_8021Q: u16 = 0x8100;
+/// EtherType of VLAN tags.
+pub(crate) const ETH_P_8021Q: u16 = 0x8100;
 const ETH_P_8021AD: u16 = 0x88a8;
 
 /// Packet types of `linux/if_packet.h`.
