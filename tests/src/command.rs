@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
 
 /// A command line, built argument by argument and printable as it would be typed.
@@ -228,4 +228,17 @@ impl Drop for Background {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// All of `words` stand in one line of `text`.
+///
+/// # Errors
+///
+/// Where they do not.
+pub fn says(text: &str, words: &[&str]) -> Result<()> {
+    let found = text
+        .lines()
+        .any(|line| words.iter().all(|word| line.contains(word)));
+    ensure!(found, "no line with all of {words:?} in: {text}");
+    Ok(())
 }

@@ -9,7 +9,9 @@ use anyhow::{ensure, Context, Result};
 
 use crate::bpf::{Attached, Map};
 use crate::cable::{Cable, Observed};
-use crate::frames::JUMBO_MTU;
+use crate::frames::{mark_number, JUMBO_MTU};
+use crate::link::Link;
+use crate::wire::{Capture, Sender};
 
 /// What a run left behind, to be compared.
 #[derive(Debug)]
@@ -17,7 +19,60 @@ pub struct Outcome {
     /// The frames that came out.
     pub observed: Observed,
     /// Keys and values of each map, by its name.
-    pub maps: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub maps: Dumps,
+}
+
+/// Keys and values of maps, by the maps' names.
+pub type Dumps = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
+
+/// All that is in the maps of `program`.
+///
+/// # Errors
+///
+/// Where `bpftool` fails.
+pub fn dump_maps(program: &Attached) -> Result<Dumps> {
+    let dump = |(name, map): (String, Map)| Ok((name, map.dump()?));
+    program.maps()?.into_iter().map(dump).collect()
+}
+
+/// Frames between two marks of an [`exchange`].
+pub const BATCH: usize = 200;
+
+/// What came out at each end, by the ends' names.
+pub type Ends = BTreeMap<&'static str, Vec<Vec<u8>>>;
+
+/// Sends `frames` from `near` in batches and tells what came out at `ends`: each has a name, the
+/// mark that comes out there, and its interface.
+///
+/// # Errors
+///
+/// Where a mark does not come through, or `tcpdump` misses frames.
+pub fn exchange(
+    near: &Link,
+    ends: &[(&'static str, u16, &Link)],
+    frames: &[Vec<u8>],
+) -> Result<Ends> {
+    let sender = Sender::new(near)?;
+    let mut captures = Vec::new();
+    for (what, mark, link) in ends {
+        captures.push((*what, *mark, Capture::start(link, "")?));
+    }
+    let mut observed = Ends::new();
+    for (number, batch) in (0..).zip(frames.chunks(BATCH)) {
+        for frame in batch {
+            sender.send(frame)?;
+        }
+        for (what, mark, capture) in &captures {
+            sender.end_batch(*mark, number)?;
+            let seen = capture.until(|frame| mark_number(*mark, frame) == Some(number));
+            let seen = seen.with_context(|| format!("{what}, batch {number}"))?;
+            observed.entry(what).or_default().extend(seen);
+        }
+    }
+    for (what, _, capture) in captures {
+        observed.entry(what).or_default().extend(capture.stop()?);
+    }
+    Ok(observed)
 }
 
 /// Fills a program's maps before it gets its first frame.
@@ -32,9 +87,7 @@ pub fn run(cable: &Cable, object: &str, prepare: Prepare, frames: &[Vec<u8>]) ->
     let program = cable.attach(object)?;
     prepare(&program)?;
     let observed = cable.exchange(frames)?;
-    let maps = program.maps()?;
-    let dump = |(name, map): (String, Map)| Ok((name, map.dump()?));
-    let maps = maps.into_iter().map(dump).collect::<Result<_>>()?;
+    let maps = dump_maps(&program)?;
     cable.detach()?;
     Ok(Outcome { observed, maps })
 }
@@ -132,9 +185,18 @@ pub fn compare(native: &Outcome, offloaded: &Outcome) -> Result<()> {
         &native.observed.bounced,
         &offloaded.observed.bounced,
     )?;
-    ensure!(native.maps.keys().eq(offloaded.maps.keys()), "other maps");
-    for (name, expected) in &native.maps {
-        let found = &offloaded.maps[name];
+    same_maps(&native.maps, &offloaded.maps)
+}
+
+/// Tells of the first key in which maps on the host and in the device differ.
+///
+/// # Errors
+///
+/// Where there is one.
+pub fn same_maps(native: &Dumps, offloaded: &Dumps) -> Result<()> {
+    ensure!(native.keys().eq(offloaded.keys()), "other maps");
+    for (name, expected) in native {
+        let found = &offloaded[name];
         for (key, value) in expected {
             let other = found.get(key);
             ensure!(

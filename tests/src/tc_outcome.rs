@@ -7,24 +7,20 @@
 //! the stack is seen behind a bridge, where a program of the host has written all that the stack
 //! knows of a frame behind it; what is sent back or to another interface is seen there.
 
-use std::collections::BTreeMap;
-
-use crate::bpf::{Attached, Map};
+use crate::bpf::Attached;
 use crate::cable::bring_up;
 use crate::command::Cmd;
 use crate::env;
-use crate::frames::{mark_number, Frames, JUMBO_MTU, MARK_AWAY, MARK_PASS, MARK_TX};
+use crate::frames::{Frames, JUMBO_MTU, MARK_AWAY, MARK_PASS, MARK_TX};
 use crate::link::Link;
 use crate::module::Module;
 use crate::netns::NetNs;
+use crate::outcome::{self, same_frames, same_maps, Dumps, Ends};
 use crate::tc::{self, Runner};
-use crate::wire::{Capture, Sender};
 use anyhow::{ensure, Context, Result};
 
 /// What frames may have at most, so that none grows beyond what the interfaces carry.
 const LONGEST: usize = JUMBO_MTU - 600;
-/// Frames between two marks.
-const BATCH: usize = 200;
 
 fn how_many() -> usize {
     if env::is_slow() {
@@ -101,45 +97,21 @@ impl Stage {
         })
     }
 
-    fn exchange(&self, frames: &[Vec<u8>], marks: &[u16]) -> Result<Observed> {
-        let sender = Sender::new(&self.near)?;
+    fn exchange(&self, frames: &[Vec<u8>], marks: &[u16]) -> Result<Ends> {
         let ends = [
             ("passed", MARK_PASS, &self.away),
             ("sent back", MARK_TX, &self.near),
             ("redirected", MARK_AWAY, &self.beyond),
         ];
-        let mut captures = Vec::new();
-        for (what, mark, link) in ends {
-            if marks.contains(&mark) {
-                captures.push((what, mark, Capture::start(link, "")?));
-            }
-        }
-        let mut observed = Observed::new();
-        for (number, batch) in (0..).zip(frames.chunks(BATCH)) {
-            for frame in batch {
-                sender.send(frame)?;
-            }
-            for (what, mark, capture) in &captures {
-                sender.end_batch(*mark, number)?;
-                let seen = capture.until(|frame| mark_number(*mark, frame) == Some(number));
-                let seen = seen.with_context(|| format!("{what}, batch {number}"))?;
-                observed.entry(what).or_default().extend(seen);
-            }
-        }
-        for (what, _, capture) in captures {
-            observed.entry(what).or_default().extend(capture.stop()?);
-        }
-        Ok(observed)
+        let wanted = ends.into_iter().filter(|(_, mark, _)| marks.contains(mark));
+        outcome::exchange(&self.near, &wanted.collect::<Vec<_>>(), frames)
     }
 }
 
-/// What came out at each end.
-type Observed = BTreeMap<&'static str, Vec<Vec<u8>>>;
-
 /// What a run left behind, to be compared.
 struct Outcome {
-    observed: Observed,
-    maps: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+    observed: Ends,
+    maps: Dumps,
 }
 
 /// Fills a program's maps before it gets its first frame.
@@ -165,41 +137,11 @@ fn run(
     let program = tc::attach(&stage.far, stage.runner, object)?;
     prepare(&stage, &program)?;
     let observed = stage.exchange(frames, marks)?;
-    let mut maps = program.maps()?;
+    let mut maps = outcome::dump_maps(&program)?;
     // Interface indexes, others in each run.
     maps.remove("targets");
-    let dump = |(name, map): (String, Map)| Ok((name, map.dump()?));
-    let maps = maps.into_iter().map(dump).collect::<Result<_>>()?;
     tc::delete(&stage.far, 1).run()?;
     Ok(Outcome { observed, maps })
-}
-
-/// Tells of the first frame in which two lists differ.
-fn same_frames(what: &str, host: &[Vec<u8>], device: &[Vec<u8>]) -> Result<()> {
-    for (number, (a, b)) in host.iter().zip(device).enumerate() {
-        let at = a.iter().zip(b).position(|(a, b)| a != b);
-        let at = at.unwrap_or(a.len().min(b.len()));
-        let around = |frame: &[u8]| {
-            let part = at.saturating_sub(16).min(frame.len())..(at + 32).min(frame.len());
-            let (head, part) = (&frame[..frame.len().min(32)], &frame[part]);
-            format!(
-                "{} bytes, {head:02x?}, before byte {at}: {part:02x?}",
-                frame.len()
-            )
-        };
-        ensure!(
-            a == b,
-            "{what} frame {number} differs\nhost:   {}\ndevice: {}",
-            around(a),
-            around(b)
-        );
-    }
-    let (host, device) = (host.len(), device.len());
-    ensure!(
-        host == device,
-        "{what}: {host} by the host, {device} by the device"
-    );
-    Ok(())
 }
 
 /// Where frames can come out, with the mark that comes out there: see [`equal`].
@@ -241,13 +183,5 @@ pub fn equal(
         same_frames(what, expected, &device.observed[what])
             .with_context(|| format!("{object}, seed {seed}"))?;
     }
-    ensure!(host.maps.keys().eq(device.maps.keys()), "other maps");
-    for (name, expected) in &host.maps {
-        let found = &device.maps[name];
-        ensure!(
-            expected == found,
-            "{object}, map {name}: by the host {expected:02x?}, by the device {found:02x?}"
-        );
-    }
-    Ok(())
+    same_maps(&host.maps, &device.maps).with_context(|| format!("{object}, seed {seed}"))
 }

@@ -3,7 +3,6 @@
 //! XDP_REDIRECT: what a program sends out by another port of its NIC is what native XDP
 //! sends out by another interface; what can't be sent is counted.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
@@ -11,19 +10,18 @@ use offload_tests::bpf::{detach, Attached, Mode};
 use offload_tests::cable::{bring_up, Cable};
 use offload_tests::command::Cmd;
 use offload_tests::env;
-use offload_tests::frames::{mark_number, Frames, JUMBO_MTU, MARK_AWAY, MARK_PASS, MARK_TX};
+use offload_tests::frames::{Frames, JUMBO_MTU, MARK_AWAY, MARK_PASS, MARK_TX};
 use offload_tests::link::{Link, Statistics, PATIENCE};
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
-use offload_tests::wire::{Capture, Sender};
+use offload_tests::outcome::{exchange, same_frames, Ends, BATCH};
+use offload_tests::wire::Sender;
 use offload_uapi::stats;
 
 /// The MTU of the cable that frames are redirected to: less than many of them have.
 const AWAY_MTU: usize = 1500;
 /// An index that no interface has.
 const NOBODY: u32 = 1 << 20;
-/// Frames between two marks.
-const BATCH: usize = 200;
 
 /// Two cables, and between them the interface whose program is under test.
 struct Crossing {
@@ -103,38 +101,15 @@ impl Crossing {
     }
 
     /// Sends `frames` and tells what came out where.
-    fn exchange(&self, frames: &[Vec<u8>]) -> Result<Observed> {
-        let sender = Sender::new(&self.near)?;
+    fn exchange(&self, frames: &[Vec<u8>]) -> Result<Ends> {
         let ends = [
             ("passed", MARK_PASS, &self.far),
             ("bounced", MARK_TX, &self.near),
             ("redirected", MARK_AWAY, &self.away),
         ];
-        let mut captures = Vec::new();
-        for (what, mark, link) in ends {
-            captures.push((what, mark, Capture::start(link, "")?));
-        }
-        let mut observed = Observed::new();
-        for (number, batch) in (0..).zip(frames.chunks(BATCH)) {
-            for frame in batch {
-                sender.send(frame)?;
-            }
-            for (what, mark, capture) in &captures {
-                sender.end_batch(*mark, number)?;
-                let seen = capture.until(|frame| mark_number(*mark, frame) == Some(number));
-                let seen = seen.with_context(|| format!("{what}, batch {number}"))?;
-                observed.entry(what).or_default().extend(seen);
-            }
-        }
-        for (what, _, capture) in captures {
-            observed.entry(what).or_default().extend(capture.stop()?);
-        }
-        Ok(observed)
+        exchange(&self.near, &ends, frames)
     }
 }
-
-/// What came out at each end.
-type Observed = BTreeMap<&'static str, Vec<Vec<u8>>>;
 
 fn some_frames(seed: u64) -> Vec<Vec<u8>> {
     let number = if env::is_slow() { 1_000 } else { 10_000 };
@@ -169,15 +144,8 @@ fn redirected_frames_are_those_of_native_xdp() -> Result<()> {
         unreachable!("two runs were made");
     };
     for (what, expected) in native {
-        let found = &offloaded[what];
-        let lists = expected.iter().zip(found);
-        let differs = lists.clone().position(|(a, b)| a != b);
-        ensure!(differs.is_none(), "{what}: frame {differs:?} differs");
-        let (expected, found) = (expected.len(), found.len());
-        ensure!(
-            expected == found,
-            "{what}: {expected} frames from native XDP, {found} from the device"
-        );
+        same_frames(what, expected, &offloaded[what])?;
+        let expected = expected.len();
         ensure!(expected > frames.len() / 20, "only {expected} {what}");
         println!("{what}: {expected} of {} frames", frames.len());
     }

@@ -5,7 +5,7 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{Attached, Mode};
-use offload_tests::command::Cmd;
+use offload_tests::command::{says, Cmd};
 use offload_tests::env;
 use offload_tests::kmsg::Moment;
 use offload_tests::link::Link;
@@ -56,15 +56,6 @@ impl Bench {
                 Ok(number_of("prog")? == self.programs && number_of("map")? == self.maps)
             })
     }
-}
-
-/// All of `words` stand in one line of `text`.
-fn says(text: &str, words: &[&str]) -> Result<()> {
-    let found = text
-        .lines()
-        .any(|line| words.iter().all(|word| line.contains(word)));
-    ensure!(found, "no line with all of {words:?} in: {text}");
-    Ok(())
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{attach_command, detach, Attached, Mode};
 use offload_tests::cable::Cable;
-use offload_tests::command::Cmd;
+use offload_tests::command::{says, Cmd};
 use offload_tests::env;
 use offload_tests::frames::{mark_number, Frames, MARK_PASS};
 use offload_tests::kmsg::Moment;
@@ -44,15 +44,6 @@ fn is_freed(link: &Link, [programs, maps]: [usize; 2]) -> Result<()> {
     link.await_that("nothing is left of the programs", |_| {
         Ok(number_of("prog")? == programs && number_of("map")? == maps)
     })
-}
-
-/// All of `words` stand in one line of `text`.
-fn says(text: &str, words: &[&str]) -> Result<()> {
-    let found = text
-        .lines()
-        .any(|line| words.iter().all(|word| line.contains(word)));
-    ensure!(found, "no line with all of {words:?} in: {text}");
-    Ok(())
 }
 
 /// A port that takes filters.
