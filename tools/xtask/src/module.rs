@@ -195,45 +195,75 @@ pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
         done
         exit $status"#;
     let sources = workshop.repo.join("tests/bpf");
-    let out = workshop.target("bpf")?;
-    let _lock = cache::lock(&out.with_extension("lock"), "on the BPF programs")?;
     if !sources.is_dir() {
-        return Ok(out);
+        return workshop.target("bpf");
     }
     let key = hash_tree(
-        Key::new("1")
-            .with("root", workshop.root.key().as_bytes())
-            .with("script", SCRIPT.as_bytes()),
+        Key::new("1").with("script", SCRIPT.as_bytes()),
         &sources,
         "bpf",
-    )?
-    .finish();
-    let stamp = out.join("xtask.stamp");
-    if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
-        return Ok(out);
-    }
-    let step = Step::start(
-        "Compiling the BPF programs of the tests",
-        "",
-        &workshop.target("logs")?.join("bpf.log"),
     )?;
-    // Objects of sources that are gone must not be found by a test.
-    for item in fs::read_dir(&out)? {
-        fs::remove_file(item?.path())?;
+    Objects {
+        name: "bpf",
+        what: "the BPF programs of the tests",
+        sources: &sources,
+        tree: None,
+        script: SCRIPT,
     }
-    let argv = ["sh", "-c", SCRIPT, "bpf", &out.to_string_lossy()];
-    step.run(
-        workshop
-            .root
-            .enter()
-            .ro(&workshop.repo)
-            .rw(&out)
-            .cwd(&sources)
-            .command(argv),
-    )?;
-    fs::write(&stamp, key)?;
-    step.done();
-    Ok(out)
+    .ensure(workshop, key)
+}
+
+/// BPF objects, compiled in the root.
+pub(crate) struct Objects<'a> {
+    /// The directory below `target/`, and the log.
+    pub(crate) name: &'a str,
+    /// What they are, for people.
+    pub(crate) what: &'a str,
+    /// Where the script runs.
+    pub(crate) sources: &'a Path,
+    /// A kernel tree that the script reads.
+    pub(crate) tree: Option<&'a Path>,
+    /// Gets the directory of the objects and the tree as its arguments.
+    pub(crate) script: &'a str,
+}
+
+impl Objects<'_> {
+    /// Compiles them unless they are of `key`, to which the root is added; their directory.
+    pub(crate) fn ensure(&self, workshop: &Workshop, key: Key) -> Result<PathBuf> {
+        let out = workshop.target(self.name)?;
+        let lock = out.with_extension("lock");
+        let _lock = cache::lock(&lock, &format!("on {}", self.what))?;
+        let key = key.with("root", workshop.root.key().as_bytes()).finish();
+        let stamp = out.join("xtask.stamp");
+        if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+            return Ok(out);
+        }
+        let step = Step::start(
+            &format!("Compiling {}", self.what),
+            "",
+            &workshop
+                .target("logs")?
+                .join(self.name)
+                .with_extension("log"),
+        )?;
+        // Objects of sources that are gone must not be found by a test.
+        for item in fs::read_dir(&out)? {
+            fs::remove_file(item?.path())?;
+        }
+        let mut enter = workshop.root.enter().ro(&workshop.repo).rw(&out);
+        let mut argv = ["sh", "-c", self.script, self.name]
+            .map(str::to_owned)
+            .to_vec();
+        argv.push(out.display().to_string());
+        if let Some(tree) = self.tree {
+            enter = enter.ro(tree);
+            argv.push(tree.display().to_string());
+        }
+        step.run(enter.cwd(self.sources).command(argv))?;
+        fs::write(&stamp, key)?;
+        step.done();
+        Ok(out)
+    }
 }
 
 /// Adds the names and contents of all files under `path` to a key.
