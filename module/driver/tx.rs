@@ -12,7 +12,12 @@ use core::sync::atomic::{
     AtomicU64,
     Ordering, //
 };
-use engine::descriptor::TxDescriptor;
+use engine::descriptor::{
+    Gso,
+    GsoKind,
+    TxChecksum,
+    TxDescriptor, //
+};
 use net::{
     netdev::Xmit,
     rcu,
@@ -147,15 +152,23 @@ fn descriptor(skb: &SkBuff, queue: u16) -> TxDescriptor {
         // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
         len: skb.len() as u32,
         queue,
-        csum_start: request.csum_start,
-        csum_offset: request.csum_offset,
-        checksum: request.csum,
-        gso_size: request.gso_size,
-        gso_segs: request.gso_segs,
-        gso_type: request.gso_type,
+        checksum: if request.csum {
+            TxChecksum::Internet {
+                start: request.csum_start,
+                offset: request.csum_offset,
+            }
+        } else {
+            TxChecksum::None
+        },
+        gso: (request.gso_size != 0).then_some(Gso {
+            size: request.gso_size,
+            segs: request.gso_segs,
+            kind: GsoKind(request.gso_type),
+        }),
         vlan: request
             .vlan
             .map(|(tci, protocol)| u32::from(protocol) << 16 | u32::from(tci)),
+        ..TxDescriptor::default()
     }
 }
 
@@ -176,11 +189,11 @@ impl Port {
         };
 
         let descriptor = descriptor(&skb, queue);
-        if descriptor.gso_size != 0 || descriptor.vlan.is_some() {
+        if descriptor.gso.is_some() || descriptor.vlan.is_some() {
             tx.offload_drops.add(1);
             return Xmit::Taken;
         }
-        if descriptor.checksum {
+        if descriptor.checksum != TxChecksum::None {
             if skb.checksum_help().is_err() {
                 tx.offload_drops.add(1);
                 return Xmit::Taken;

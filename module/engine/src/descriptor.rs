@@ -6,32 +6,11 @@
 //! offloads are those of `skbuff.h`, so that a driver fills a descriptor by copying and does not
 //! have to interpret headers.
 
+mod transmit;
+
 use crate::exec::{TcVerdict, XdpVerdict};
 use crate::frame::VlanTag;
-
-/// From driver to device: one frame to send.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TxDescriptor {
-    /// Length of the frame in bytes.
-    pub len: u32,
-    /// Transmit queue.
-    pub queue: u16,
-    /// Offset in the frame where the ones' complement sum starts (`skb_checksum_start_offset`), for
-    /// frames with [`checksum`](Self::checksum).
-    pub csum_start: u16,
-    /// Distance from `csum_start` to where the checksum is stored.
-    pub csum_offset: u16,
-    /// Whether the device has to fill in a checksum (`CHECKSUM_PARTIAL`).
-    pub checksum: bool,
-    /// Payload bytes of one segment; 0 for a frame that goes out as it is.
-    pub gso_size: u16,
-    /// Number of segments.
-    pub gso_segs: u16,
-    /// Kind of segmentation, the `SKB_GSO_*` bits of `skb_shared_info.gso_type`.
-    pub gso_type: u32,
-    /// VLAN tag to insert: TPID in the high, TCI in the low 16 bits.
-    pub vlan: Option<u32>,
-}
+pub use transmit::{Gso, GsoKind, InnerHeaders, TxCapability, TxChecksum, TxDescriptor, TxHeaders};
 
 /// From device to driver: one received frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,7 +5,8 @@
 //! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device
 //! ([`image`], [`op`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`])
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
-//! frame; [`descriptor`] is what crosses between driver and device with it.
+//! frame; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
+//! wire frames of what the host sends, [`receive_checksum`] says what it may believe of what it gets.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
 //! panic: it runs inside the kernel, where a panic is a bug report at best. Whatever formats text
@@ -25,12 +26,14 @@ compile_error!("the device runs programs of little-endian hosts only");
 
 mod address;
 mod check;
+pub mod checksum;
 mod crc32c;
 pub mod descriptor;
 mod disasm;
 pub mod errno;
 pub mod exec;
 pub mod fault;
+mod fields;
 pub mod frame;
 mod gather;
 mod hash_step;
@@ -43,10 +46,13 @@ pub mod memory;
 mod numbered;
 pub mod op;
 pub mod pipeline;
+mod protocol;
+pub mod receive_checksum;
 pub mod refusal;
 mod skb;
 pub mod store;
 mod translate;
+pub mod transmit;
 
 /// Version of the engine: major, minor, patch, 0.
 pub const VERSION: [u8; 4] = [0, 1, 0, 0];

@@ -10,7 +10,8 @@
 
 use core::hint::black_box;
 
-use engine::descriptor::RxDescriptor;
+use engine::checksum::{sum, Sum};
+use engine::descriptor::{RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
 use engine::frame::{Frame, TcContext, XdpContext};
@@ -21,7 +22,9 @@ use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Memory, OutOfMemory};
 use engine::pipeline::{self, TcCounters, XdpCounters};
 use engine::refusal::Refusal;
+use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::store::{ProgramKind, RegisterFacts, Source};
+use engine::transmit::{Layout, TxPlan, TxRefusal};
 
 /// Memory that the compiler can't see through: it may give out memory or not.
 pub struct Opaque;
@@ -160,6 +163,23 @@ pub fn receive(
     counters: &XdpCounters,
 ) -> RxDescriptor {
     pipeline::receive(core, program, frame, context, &Opaquely, counters)
+}
+
+pub fn plan(descriptor: &TxDescriptor, headers: &[u8]) -> Result<TxPlan, TxRefusal> {
+    TxPlan::new(descriptor, headers)
+}
+
+pub fn plan_facts(plan: &TxPlan, index: u32) -> (u32, u64, Option<Layout>) {
+    (plan.frames(), plan.wire_bytes(), plan.layout(index))
+}
+
+pub fn finish(plan: &TxPlan, index: u32, wire: &mut [u8]) -> Result<(), TxRefusal> {
+    plan.finish(index, wire)
+}
+
+pub fn checksums(bytes: &[u8], distance: usize) -> (Sum, RxChecksum, bool) {
+    let sum = sum(bytes).behind(distance).sub(Sum::of_number(1));
+    (sum, complete(bytes), verify(bytes))
 }
 
 pub fn of_frame(frame: &mut Frame<'_>, port_address: &[u8; 6]) -> Option<TcContext> {
