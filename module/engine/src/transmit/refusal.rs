@@ -26,7 +26,7 @@ pub enum TxRefusal {
     NestedTunnels,
     /// Tunnel bits without inner headers, or inner headers without tunnel bits.
     Encapsulation,
-    /// Segments of 0 bytes.
+    /// Segments of 0 bytes, or of as many as the host's fragments have (`GSO_BY_FRAGS`).
     SegmentSize,
     /// Payload that is not longer than one segment.
     Payload,

@@ -10,6 +10,9 @@ use crate::transmit::headers::{Headers, Network, Transport, Tunnel};
 use crate::transmit::refusal::TxRefusal;
 use crate::transmit::Layout;
 
+/// The size that is none: segments end where the host's fragments do.
+const GSO_BY_FRAGS: u16 = 0xffff;
+
 const TCP_FIN: u8 = 0x01;
 const TCP_PSH: u8 = 0x08;
 const TCP_CWR: u8 = 0x80;
@@ -47,7 +50,7 @@ impl Segments {
             }
         }
         let payload = (descriptor.len as usize).saturating_sub(headers.len);
-        if gso.size == 0 {
+        if matches!(gso.size, 0 | GSO_BY_FRAGS) {
             Err(TxRefusal::SegmentSize)
         } else if payload <= usize::from(gso.size) {
             Err(TxRefusal::Payload)

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the device says of received frames.
+
+use engine::receive_checksum::{complete, verify, RxChecksum};
+use etherparse::checksum::Sum16BitWords;
+use proptest::prelude::*;
+
+use crate::packet::{Extension, Ip, Link, Packet, Transport};
+use crate::random;
+
+fn udp(ip: Ip) -> Packet {
+    Packet {
+        link: Link::Vlan,
+        outer: None,
+        ip,
+        transport: Transport::Udp,
+        payload: random::payload(99, 3),
+    }
+}
+
+#[test]
+fn not_verified() {
+    let frame = udp(Ip::v4(1)).sent();
+    assert!(verify(&frame));
+    let without_checksum = |at: usize, mut frame: Vec<u8>| {
+        frame[at..at + 2].fill(0);
+        frame
+    };
+    let changed = |at: usize, byte: u8| {
+        let mut frame = frame.clone();
+        frame[at] = byte;
+        frame
+    };
+    let mut routed = udp(Ip::v6(1));
+    routed.ip.extensions = vec![Extension::Segments(routed.ip.to)];
+    let mut labelled = udp(Ip::v4(1));
+    labelled.link = Link::Mpls(1);
+    for (what, frame) in [
+        (
+            "UDP without a checksum",
+            without_checksum(44, frame.clone()),
+        ),
+        (
+            "the same on IPv6",
+            without_checksum(64, udp(Ip::v6(1)).sent()),
+        ),
+        ("extension headers", routed.sent()),
+        ("labels", labelled.sent()),
+        ("a fragment", changed(24, 0x20)),
+        ("another protocol", changed(27, 1)),
+        ("a UDP length of its own", changed(43, 80)),
+        ("an IP length beyond the frame", changed(21, 0xff)),
+        ("another EtherType", changed(17, 6)),
+        ("half a frame", frame[..60].to_vec()),
+        ("nothing", Vec::new()),
+    ] {
+        assert!(!verify(&frame), "{what}");
+    }
+}
+
+#[test]
+fn padding_is_not_part_of_what_is_verified() {
+    for (ip, len) in [(Ip::v4(1), 1), (Ip::v6(1), 0)] {
+        let mut packet = udp(ip);
+        packet.payload.truncate(len);
+        let mut frame = packet.sent();
+        frame.extend([0xee; 9]);
+        assert!(verify(&frame));
+    }
+}
+
+proptest! {
+    #[test]
+    fn plain_packets_are_verified_unless_they_changed(
+        mut ip in random::ip(),
+        transport in random::transport(),
+        len in 1_usize..3000,
+        seed in any::<u64>(),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8,
+    ) {
+        ip.extensions.clear();
+        let packet = Packet {
+            link: Link::QinQ, outer: None, ip, transport, payload: random::payload(len, seed),
+        };
+        let mut frame = packet.sent();
+        prop_assert!(verify(&frame));
+        let at = frame.len() - 1 - at.index(len);
+        frame[at] ^= 1_u8 << bit;
+        prop_assert!(!verify(&frame));
+    }
+
+    #[test]
+    fn complete_is_the_sum_of_all_bytes(len in 0_usize..5000, seed in any::<u64>()) {
+        let bytes = random::payload(len, seed);
+        let sum = !Sum16BitWords::new().add_slice(&bytes).ones_complement();
+        prop_assert_eq!(complete(&bytes), RxChecksum::Complete(sum));
+    }
+}
