@@ -12,14 +12,21 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, Index};
 
-fn programs() -> Vec<Vec<u8>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/program");
+/// The corpus of fuzz target `target`.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
     let files = std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{dir:?}: {error}"));
     let inputs: Vec<_> = files
         .map(|file| std::fs::read(file.expect("a file").path()).expect("its bytes"))
         .collect();
     assert!(inputs.len() > 20, "{dir:?} has {} inputs", inputs.len());
     inputs
+}
+
+fn programs() -> Vec<Vec<u8>> {
+    corpus("program")
 }
 
 /// What the device makes of the corpus of programs.
@@ -56,6 +63,23 @@ fn images_as_they_are() {
     images().iter().for_each(|input| fuzz::image(input));
 }
 
+#[test]
+fn frames_as_they_are() {
+    let inputs = corpus("transmit");
+    let sent = inputs
+        .iter()
+        .filter_map(|input| fuzz::transmit::transmit(input));
+    let frames: Vec<_> = sent.collect();
+    assert!(
+        frames.iter().filter(|count| **count == 1).count() > 20,
+        "{frames:?}"
+    );
+    assert!(
+        frames.iter().filter(|count| **count > 1).count() > 20,
+        "{frames:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
@@ -67,5 +91,10 @@ proptest! {
     #[test]
     fn images_with_changed_bytes(input in changed(images())) {
         fuzz::image(&input);
+    }
+
+    #[test]
+    fn frames_with_changed_bytes(input in changed(corpus("transmit"))) {
+        fuzz::transmit::transmit(&input);
     }
 }

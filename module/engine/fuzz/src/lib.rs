@@ -12,6 +12,7 @@
 
 #[path = "../../tests/common/mod.rs"]
 pub mod common;
+pub mod transmit;
 
 use common::{
     map, source_of, tc_context, translate_of, Always, HostMap, HostProgram, TestServices, CONTEXT,
