@@ -61,10 +61,10 @@ fn packets() -> Vec<(String, Packet)> {
         Extension::Segments([0xfc; 16]),
         Extension::Destination(0),
     ];
-    let udp = |checksum, words, ethernet| Tunnel::Udp {
+    let udp = |checksum, header, ethernet| Tunnel::Udp {
         port: 1,
         checksum,
-        words,
+        header,
         ethernet,
         partial: false,
     };
@@ -77,8 +77,8 @@ fn packets() -> Vec<(String, Packet)> {
     let tunnels = [
         ("", None),
         ("ip-", Some(Tunnel::Ip)),
-        ("vxlan-", Some(udp(false, 2, true))),
-        ("geneve-", Some(udp(true, 5, true))),
+        ("vxlan-", Some(udp(false, 8, true))),
+        ("geneve-", Some(udp(true, 20, true))),
         ("fou-", Some(udp(true, 0, false))),
         ("gre-", Some(gre(false))),
         ("gre_csum-", Some(gre(true))),

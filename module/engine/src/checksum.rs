@@ -100,11 +100,17 @@ pub fn sum(bytes: &[u8]) -> Sum {
         all = ones_add(all, u64::from_le_bytes(*word));
         rest = behind;
     }
-    let mut last = [0; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        all = ones_add(all, u32::from_le_bytes(*word).into());
+        rest = behind;
     }
-    all = ones_add(all, u64::from_le_bytes(last));
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        all = ones_add(all, u16::from_le_bytes(*word).into());
+        rest = behind;
+    }
+    if let [byte, ..] = rest {
+        all = ones_add(all, (*byte).into());
+    }
     Sum((all >> 32) as u32).add(Sum(all as u32))
 }
 

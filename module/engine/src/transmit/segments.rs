@@ -25,6 +25,8 @@ pub(super) struct Segments {
     len: u32,
     /// Bytes of payload in each segment but the last.
     size: u32,
+    /// How many segments that makes.
+    count: u32,
     /// Whether the device looks for the checksum itself.
     protocol_specific: bool,
 }
@@ -49,37 +51,34 @@ impl Segments {
                 return Err(TxRefusal::ProtocolSpecific);
             }
         }
-        let payload = (descriptor.len as usize).saturating_sub(headers.len);
         if matches!(gso.size, 0 | GSO_BY_FRAGS) {
-            Err(TxRefusal::SegmentSize)
-        } else if payload <= usize::from(gso.size) {
-            Err(TxRefusal::Payload)
-        } else {
-            Ok(Self {
-                headers,
-                len: descriptor.len,
-                size: gso.size.into(),
-                protocol_specific,
-            })
+            return Err(TxRefusal::SegmentSize);
         }
-    }
-
-    const fn payload(&self) -> u32 {
-        self.len.saturating_sub(self.headers.len as u32)
+        let size = u32::from(gso.size);
+        // Headers end within the frame, whose length has 32 bits.
+        let payload = descriptor.len.saturating_sub(headers.len as u32);
+        if payload <= size {
+            return Err(TxRefusal::Payload);
+        }
+        let before_last = payload.wrapping_sub(1).checked_div(size);
+        Ok(Self {
+            headers,
+            len: descriptor.len,
+            size,
+            count: before_last.ok_or(TxRefusal::SegmentSize)?.wrapping_add(1),
+            protocol_specific,
+        })
     }
 
     pub(super) const fn count(&self) -> u32 {
-        // Neither 0, but a division has to be told.
-        let before_last = self.payload().saturating_sub(1).checked_div(self.size);
-        match before_last {
-            Some(count) => count.saturating_add(1),
-            None => 0,
-        }
+        self.count
     }
 
     pub(super) const fn wire_bytes(&self) -> u64 {
-        let headers = (self.count() as u64).wrapping_mul(self.headers.len as u64);
-        headers.wrapping_add(self.payload() as u64)
+        let repeated = self.count.wrapping_sub(1) as u64;
+        repeated
+            .wrapping_mul(self.headers.len as u64)
+            .wrapping_add(self.len as u64)
     }
 
     pub(super) fn layout(&self, index: u32) -> Option<Layout> {
@@ -94,7 +93,7 @@ impl Segments {
 
     /// Writes the header fields of segment `index`; `None` if `wire` is too short for them.
     pub(super) fn finish(&self, index: u32, wire: &mut [u8]) -> Option<()> {
-        let last = index.wrapping_add(1) == self.count();
+        let last = index.wrapping_add(1) == self.count;
         let at = self.headers.network.ip.end;
         let whole_len = self.len.wrapping_sub(at as u32);
         let transport = wire.get_mut(at..)?;

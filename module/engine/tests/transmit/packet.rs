@@ -8,12 +8,12 @@ use engine::descriptor::{
 };
 use etherparse::checksum::Sum16BitWords;
 
-pub const TCP: u8 = 6;
-pub const UDP: u8 = 17;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
 
 /// What is in front of the (outer) IP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
+pub(crate) enum Link {
     Ethernet,
     Vlan,
     QinQ,
@@ -21,7 +21,7 @@ pub enum Link {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Extension {
+pub(crate) enum Extension {
     /// Eight bytes, and so many times eight.
     HopByHop(u8),
     Destination(u8),
@@ -30,28 +30,28 @@ pub enum Extension {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ip {
-    pub v6: bool,
-    pub from: [u8; 16],
-    pub to: [u8; 16],
+pub(crate) struct Ip {
+    pub(crate) v6: bool,
+    pub(crate) from: [u8; 16],
+    pub(crate) to: [u8; 16],
     /// IPv4 only.
-    pub id: u16,
+    pub(crate) id: u16,
     /// Words of IPv4 options.
-    pub options: u8,
+    pub(crate) options: u8,
     /// IPv6 only.
-    pub extensions: Vec<Extension>,
+    pub(crate) extensions: Vec<Extension>,
     /// Whether segments keep `id`.
-    pub fixed_id: bool,
+    pub(crate) fixed_id: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tunnel {
+pub(crate) enum Tunnel {
     Ip,
-    /// With an Ethernet header inside or not, and words of a header before it.
+    /// With an Ethernet header inside or not, and so many bytes of a header before it.
     Udp {
         port: u16,
         checksum: bool,
-        words: u8,
+        header: u8,
         ethernet: bool,
         /// The stack has made the outer header for one segment already.
         partial: bool,
@@ -65,7 +65,7 @@ pub enum Tunnel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub(crate) enum Transport {
     Tcp {
         sequence: u32,
         /// The byte with CWR to FIN.
@@ -77,12 +77,12 @@ pub enum Transport {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    pub link: Link,
-    pub outer: Option<(Ip, Tunnel)>,
-    pub ip: Ip,
-    pub transport: Transport,
-    pub payload: Vec<u8>,
+pub(crate) struct Packet {
+    pub(crate) link: Link,
+    pub(crate) outer: Option<(Ip, Tunnel)>,
+    pub(crate) ip: Ip,
+    pub(crate) transport: Transport,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// How checksums are filled in.
@@ -108,7 +108,7 @@ impl Fill {
 }
 
 impl Ip {
-    pub fn v4(last: u8) -> Self {
+    pub(crate) fn v4(last: u8) -> Self {
         let mut ip = Self {
             v6: false,
             from: [0; 16],
@@ -123,7 +123,7 @@ impl Ip {
         ip
     }
 
-    pub fn v6(last: u8) -> Self {
+    pub(crate) fn v6(last: u8) -> Self {
         let mut ip = Self::v4(last);
         ip.v6 = true;
         ip.from = [0xfd, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
@@ -231,13 +231,13 @@ impl Tunnel {
             Self::Udp {
                 port,
                 checksum,
-                words,
+                header,
                 ethernet: has_ethernet,
                 partial,
             } => {
                 let mut bytes = port.to_be_bytes().to_vec();
                 bytes.extend([0x12, 0xb5, 0, 0, 0, 0]);
-                bytes.extend((0..words * 4).map(|at| at ^ 0x5a));
+                bytes.extend((0..header).map(|at| at ^ 0x5a));
                 bytes.extend(ethernet.iter().filter(|_| has_ethernet));
                 bytes.extend(inner);
                 let len = match fill {
@@ -308,7 +308,7 @@ impl Transport {
         }
     }
 
-    pub fn header_len(&self) -> usize {
+    pub(crate) fn header_len(&self) -> usize {
         match self {
             Self::Tcp { words, .. } => 20 + usize::from(*words) * 4,
             Self::Udp => 8,
@@ -384,18 +384,18 @@ impl Packet {
     }
 
     /// The frame as it is sent if nobody cuts it: checksum as by `skb_checksum_help`.
-    pub fn sent(&self) -> Vec<u8> {
+    pub(crate) fn sent(&self) -> Vec<u8> {
         self.build(Fill::Done, true)
     }
 
     /// The frame that the stack leaves to the device, to be cut to segments of `size` bytes.
-    pub fn unfinished(&self, size: usize) -> Vec<u8> {
+    pub(crate) fn unfinished(&self, size: usize) -> Vec<u8> {
         let shorter = self.payload.len().saturating_sub(size);
         self.build(Fill::Seed { shorter }, false)
     }
 
     /// What the device gets with it.
-    pub fn descriptor(&self, size: Option<u16>) -> TxDescriptor {
+    pub(crate) fn descriptor(&self, size: Option<u16>) -> TxDescriptor {
         let bytes = self.build(Fill::Done, false);
         let transport = bytes.len() - self.payload.len() - self.transport.header_len();
         let ip_header = self.ip.wrap(0, &[]).len();
@@ -454,7 +454,7 @@ impl Packet {
     }
 
     /// The segments that the stack would send itself.
-    pub fn segments(&self, size: usize) -> Vec<Vec<u8>> {
+    pub(crate) fn segments(&self, size: usize) -> Vec<Vec<u8>> {
         let count = self.payload.len().div_ceil(size);
         let segment = |(index, payload): (usize, &[u8])| {
             let mut segment = self.clone();

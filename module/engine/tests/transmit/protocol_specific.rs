@@ -108,7 +108,7 @@ fn in_a_udp_tunnel_it_takes_the_outer_header_for_the_one_meant() {
     let vxlan = Tunnel::Udp {
         port: 1,
         checksum: false,
-        words: 2,
+        header: 8,
         ethernet: true,
         partial: false,
     };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::packet::{Extension, Ip, Link, Packet, Transport, Tunnel};
 
-pub fn link() -> impl Strategy<Value = Link> {
+pub(crate) fn link() -> impl Strategy<Value = Link> {
     prop_oneof![
         Just(Link::Ethernet),
         Just(Link::Vlan),
@@ -34,7 +34,7 @@ fn extensions() -> impl Strategy<Value = Vec<Extension>> {
     (first, others).prop_map(|(first, others)| first.into_iter().chain(others).collect())
 }
 
-pub fn ip() -> impl Strategy<Value = Ip> {
+pub(crate) fn ip() -> impl Strategy<Value = Ip> {
     let v4 = (any::<[u8; 8]>(), any::<u16>(), 0_u8..11, any::<bool>()).prop_map(
         |(addresses, id, options, fixed_id)| {
             let mut ip = Ip::v4(0);
@@ -61,11 +61,11 @@ pub fn ip() -> impl Strategy<Value = Ip> {
 }
 
 fn tunnel() -> impl Strategy<Value = Tunnel> {
-    let udp = (any::<u16>(), any::<[bool; 3]>(), 0_u8..6).prop_map(
-        |(port, [checksum, ethernet, partial], words)| Tunnel::Udp {
+    let udp = (any::<u16>(), any::<[bool; 3]>(), 0_u8..24).prop_map(
+        |(port, [checksum, ethernet, partial], header)| Tunnel::Udp {
             port,
             checksum,
-            words,
+            header,
             ethernet,
             partial,
         },
@@ -84,7 +84,7 @@ fn tunnel() -> impl Strategy<Value = Tunnel> {
     prop_oneof![Just(Tunnel::Ip), udp, gre]
 }
 
-pub fn transport() -> impl Strategy<Value = Transport> {
+pub(crate) fn transport() -> impl Strategy<Value = Transport> {
     let tcp = (any::<u32>(), any::<u8>(), 0_u8..11, any::<bool>()).prop_map(
         |(sequence, flags, words, accurate_ecn)| Transport::Tcp {
             sequence,
@@ -97,7 +97,7 @@ pub fn transport() -> impl Strategy<Value = Transport> {
 }
 
 /// Bytes that differ from place to place, and from `seed` to `seed`.
-pub fn payload(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn payload(len: usize, seed: u64) -> Vec<u8> {
     let byte = |at: usize| {
         (seed
             .wrapping_add(at as u64)
@@ -109,7 +109,7 @@ pub fn payload(len: usize, seed: u64) -> Vec<u8> {
 
 /// A segment size and a payload that needs more than one segment: by a byte, all but one, or
 /// anything.
-pub fn cut() -> impl Strategy<Value = (u16, Vec<u8>)> {
+pub(crate) fn cut() -> impl Strategy<Value = (u16, Vec<u8>)> {
     let around = (1_u16..1500, 1_usize..7, 0_usize..3)
         .prop_map(|(size, count, extra)| (size, count * usize::from(size) + extra - 1));
     let anything = (1_u16..9000, 2_usize..20_000);
@@ -121,7 +121,7 @@ pub fn cut() -> impl Strategy<Value = (u16, Vec<u8>)> {
 }
 
 /// A packet in a tunnel or in none, without payload.
-pub fn packet() -> impl Strategy<Value = Packet> {
+pub(crate) fn packet() -> impl Strategy<Value = Packet> {
     let outer = proptest::option::of((ip(), tunnel()));
     (link(), outer, ip(), transport()).prop_map(|(link, outer, mut ip, transport)| {
         if let Some((outer, Tunnel::Udp { .. } | Tunnel::Gre { .. })) = &outer {

@@ -36,7 +36,7 @@ const GRE: Tunnel = Tunnel::Gre {
 const VXLAN: Tunnel = Tunnel::Udp {
     port: 1,
     checksum: false,
-    words: 2,
+    header: 8,
     ethernet: true,
     partial: false,
 };

@@ -111,7 +111,7 @@ fn a_checksum_of_zero_is_sent_as_the_kernel_sends_it() {
         Tunnel::Udp {
             port: 0,
             checksum: true,
-            words: 2,
+            header: 8,
             ethernet: true,
             partial: false,
         },
@@ -148,7 +148,7 @@ fn super_frames_that_no_ip_length_field_can_tell() {
             let tunnel = Tunnel::Udp {
                 port: 1,
                 checksum: true,
-                words: 2,
+                header: 8,
                 ethernet: true,
                 partial: false,
             };
