@@ -2,19 +2,27 @@
 
 //! Segmentation.
 
-use engine::descriptor::TxCapability;
+use engine::descriptor::{TxCapability, TxDescriptor};
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use proptest::prelude::*;
 
 use crate::packet::{Ip, Link, Packet, Transport, Tunnel};
 use crate::{headers_of, random, transmit};
 
-/// What the device makes of `packet`, cut to segments of `size` bytes.
-fn cut(packet: &Packet, size: u16) -> Vec<Vec<u8>> {
+/// What a device of either kind makes of `packet`, cut to segments of `size` bytes.
+fn cut_by(capability: TxCapability, packet: &Packet, size: u16) -> Vec<Vec<u8>> {
     let frame = packet.unfinished(size.into());
     let linear = headers_of(packet, &frame);
-    transmit(&packet.descriptor(Some(size)), &frame, linear)
+    let descriptor = TxDescriptor {
+        capability,
+        ..packet.descriptor(Some(size))
+    };
+    transmit(&descriptor, &frame, linear)
         .unwrap_or_else(|refusal| panic!("{refusal:?}: {packet:?}"))
+}
+
+fn cut(packet: &Packet, size: u16) -> Vec<Vec<u8>> {
+    cut_by(TxCapability::Agnostic, packet, size)
 }
 
 #[track_caller]
@@ -127,7 +135,9 @@ fn a_checksum_of_zero_is_sent_as_the_kernel_sends_it() {
     ));
     // The kernel sends 0 for TCP segments only.
     let tcp = zeroed(&plain(Ip::v4(1), tcp(0x10, false), 300), 50, in_payload);
-    assert_eq!(cut(&tcp, 100)[0][50..52], [0, 0]);
+    for capability in [TxCapability::Agnostic, TxCapability::ProtocolSpecific] {
+        assert_eq!(cut_by(capability, &tcp, 100)[0][50..52], [0, 0]);
+    }
     let udp = zeroed(&plain(Ip::v6(1), Transport::Udp, 300), 60, in_payload);
     assert_eq!(cut(&udp, 100)[0][60..62], [0xff, 0xff]);
     let vxlan = zeroed(&vxlan, 40, in_port);
@@ -215,10 +225,7 @@ proptest! {
     ) {
         ip.extensions.clear();
         let packet = Packet { link, outer: None, ip, transport: tcp(0xff, false), payload };
-        let frame = packet.unfinished(size.into());
-        let mut descriptor = packet.descriptor(Some(size));
-        descriptor.capability = TxCapability::ProtocolSpecific;
-        let frames = transmit(&descriptor, &frame, headers_of(&packet, &frame));
-        prop_assert_eq!(frames, Ok(packet.segments(size.into())));
+        let frames = cut_by(TxCapability::ProtocolSpecific, &packet, size);
+        prop_assert_eq!(frames, packet.segments(size.into()));
     }
 }
