@@ -9,21 +9,21 @@
 use crate::checksum::{sum, Sum};
 use crate::fields::{get, get16, put};
 
-pub(crate) const ETH_P_IP: u16 = 0x0800;
-pub(crate) const ETH_P_IPV6: u16 = 0x86dd;
+const ETH_P_IP: u16 = 0x0800;
+const ETH_P_IPV6: u16 = 0x86dd;
 pub(crate) const ETH_P_MPLS_UC: u16 = 0x8847;
 pub(crate) const ETH_P_MPLS_MC: u16 = 0x8848;
 const ETH_P_8021Q: u16 = 0x8100;
 const ETH_P_8021AD: u16 = 0x88a8;
 
-pub(crate) const IPPROTO_HOPOPTS: u8 = 0;
+const IPPROTO_HOPOPTS: u8 = 0;
 pub(crate) const IPPROTO_IPIP: u8 = 4;
 pub(crate) const IPPROTO_TCP: u8 = 6;
 pub(crate) const IPPROTO_UDP: u8 = 17;
 pub(crate) const IPPROTO_IPV6: u8 = 41;
-pub(crate) const IPPROTO_ROUTING: u8 = 43;
+const IPPROTO_ROUTING: u8 = 43;
 pub(crate) const IPPROTO_GRE: u8 = 47;
-pub(crate) const IPPROTO_DSTOPTS: u8 = 60;
+const IPPROTO_DSTOPTS: u8 = 60;
 
 pub(crate) const IPV6_HEADER: usize = 40;
 const IPV4_HEADER: usize = 20;
@@ -97,6 +97,15 @@ impl IpHeader {
         }
     }
 
+    /// The EtherType of what this is.
+    pub(crate) const fn ether_type(&self) -> u16 {
+        if self.v6 {
+            ETH_P_IPV6
+        } else {
+            ETH_P_IP
+        }
+    }
+
     /// Whether an extension header is between the IP header and [`protocol`](Self::protocol)'s.
     fn has_extensions(&self) -> bool {
         self.v6 && self.end != self.at.wrapping_add(IPV6_HEADER)
@@ -135,10 +144,9 @@ pub(crate) fn locate(frame: &[u8]) -> Option<IpHeader> {
         ether_type = get16(frame, at)?;
     }
     let ip = IpHeader::at(frame, at.wrapping_add(2)).ok()?;
-    let expected = if ip.v6 { ETH_P_IPV6 } else { ETH_P_IP };
     let fragment = !ip.v6 && get16(frame, ip.at.wrapping_add(6))? & IPV4_FRAGMENT != 0;
     let known = matches!(ip.protocol, IPPROTO_TCP | IPPROTO_UDP);
-    (ether_type == expected && known && !fragment).then_some(ip)
+    (ether_type == ip.ether_type() && known && !fragment).then_some(ip)
 }
 
 /// Where the bytes of a TCP or UDP header and its payload are, and what is known of them.

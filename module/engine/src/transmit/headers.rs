@@ -3,7 +3,7 @@
 //! The headers that all segments of a frame have, found where the descriptor says that they are.
 
 use crate::descriptor::{Gso, GsoKind, TxHeaders};
-use crate::fields::get;
+use crate::fields::{get, get16};
 use crate::protocol::{
     IpHeader, NotIp, ETH_P_MPLS_MC, ETH_P_MPLS_UC, IPPROTO_GRE, IPPROTO_IPIP, IPPROTO_IPV6,
     IPPROTO_TCP, IPPROTO_UDP, UDP_HEADER,
@@ -114,7 +114,7 @@ impl Headers {
         let kind = gso.kind;
         check_kind(kind)?;
         let first = Network {
-            ip: IpHeader::at(bytes, behind_labels(bytes, offsets.network.into()))?,
+            ip: first_ip(bytes, offsets.network.into())?,
             fixed_id: kind.has(GsoKind::TCP_FIXEDID),
         };
         let (outer, network) = match (kind.has(TUNNELS), offsets.inner) {
@@ -156,20 +156,25 @@ const fn protocol_of(ip: &IpHeader) -> u8 {
     }
 }
 
-/// The offset behind the MPLS labels at offset `at`, if there are any: for the stack, they are the
-/// network header.
-fn behind_labels(bytes: &[u8], at: usize) -> usize {
-    let before = at.checked_sub(2).and_then(|at| get(bytes, at));
+/// The first IP header of a frame, whose network header is at offset `at`: for the stack, MPLS labels
+/// are one.
+fn first_ip(bytes: &[u8], at: usize) -> Result<IpHeader, TxRefusal> {
+    let before = at.checked_sub(2).ok_or(TxRefusal::Headers)?;
+    let ether_type = get16(bytes, before).ok_or(TxRefusal::HeadersNotLinear)?;
+    let labelled = matches!(ether_type, ETH_P_MPLS_UC | ETH_P_MPLS_MC);
     let mut behind = at;
-    if let Some(ETH_P_MPLS_UC | ETH_P_MPLS_MC) = before.map(u16::from_be_bytes) {
-        while let Some([_, _, bottom, _]) = get(bytes, behind) {
-            behind = behind.wrapping_add(4);
-            if bottom & 1 == 1 {
-                break;
-            }
-        }
+    let mut more = labelled;
+    while more {
+        let [_, _, bottom, _] = get(bytes, behind).ok_or(TxRefusal::HeadersNotLinear)?;
+        behind = behind.wrapping_add(4);
+        more = bottom & 1 == 0;
     }
-    behind
+    let ip = IpHeader::at(bytes, behind)?;
+    if labelled || ether_type == ip.ether_type() {
+        Ok(ip)
+    } else {
+        Err(TxRefusal::Headers)
+    }
 }
 
 impl Tunnel {

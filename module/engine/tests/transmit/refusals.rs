@@ -142,6 +142,7 @@ fn tunnels() {
 fn headers() {
     let packet = tcp(None);
     for (at, byte) in [
+        (12, 0x86),      // an EtherType that is not IPv4's
         (14, 0x55),      // neither IPv4 nor IPv6
         (14, 0x44),      // an IPv4 header of 16 bytes
         (14 + 9, 17),    // UDP
@@ -155,6 +156,14 @@ fn headers() {
     }
     refused(&packet, short, |descriptor, _, _| {
         descriptor.headers.network = u16::MAX
+    });
+    refused(&packet, TxRefusal::Headers, |descriptor, _, _| {
+        descriptor.headers.network = 1;
+    });
+    // Labels that never end.
+    refused(&packet, short, |_, _, frame| {
+        frame[12..14].copy_from_slice(&[0x88, 0x47]);
+        frame[14..].fill(0);
     });
     // Beyond the end of the frame, whatever is linear.
     refused(&packet, short, |descriptor, _, _| descriptor.len = 65);

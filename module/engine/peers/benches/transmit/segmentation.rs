@@ -62,7 +62,7 @@ fn copy<'a>(plan: &TxPlan, index: u32, frame: &[u8], wire: &'a mut [u8]) -> &'a 
 pub(crate) fn contest(size: u16) -> Contest<'static> {
     let frame = frame();
     let bytes = plan(&frame, size).wire_bytes();
-    let each = |mut work: Box<dyn FnMut(&TxPlan, u32, &mut [u8])>| {
+    let each = |work: fn(&TxPlan, u32, &mut [u8])| {
         let frame = frame.clone();
         let mut wire = vec![0; HEADERS + usize::from(size)];
         move || {
@@ -73,13 +73,13 @@ pub(crate) fn contest(size: u16) -> Contest<'static> {
             }
         }
     };
-    let engine = each(Box::new(|plan, index, wire| {
+    let engine = each(|plan, index, wire| {
         plan.finish(index, wire).expect("a wire frame of the plan");
-    }));
-    let folding = each(Box::new(|_, _, wire| {
+    });
+    let folding = each(|_, _, wire| {
         black_box(folding_loop(&wire[TRANSPORT.into()..]));
-    }));
-    let copying = each(Box::new(|_, _, _| {}));
+    });
+    let copying = each(|_, _, _| {});
     Contest {
         name: format!("segmentation, {size} bytes each"),
         bytes,
