@@ -65,6 +65,33 @@ pub fn is_emulated() -> bool {
     std::env::var("OFFLOAD_NIC_VM").as_deref() == Ok("qemu")
 }
 
+/// Whether the kernel checks itself at every step, memory or locks.
+///
+/// What two programs in the device differ in is then only what the engine computes, which is
+/// safe Rust, takes no locks beyond those of maps, and has been compared on faster kernels.
+pub fn is_checked() -> bool {
+    ["uml-kasan", "uml-lockdep"].contains(&flavour().as_str())
+}
+
+/// Whether `program` is left to the kernels without checkers, which is said on standard output:
+/// where there are checkers, only `kept` ones are run, of which each takes a way of its own
+/// through the driver.
+pub fn is_left_to_others(program: &str, kept: &[&str]) -> bool {
+    let left = is_checked() && !kept.contains(&program);
+    if left {
+        println!(
+            "skipped: {program}: takes no way through the driver that {} does not; it runs on \
+             the kernels that do not check themselves",
+            if kept.is_empty() {
+                "equality".to_owned()
+            } else {
+                kept.join(" or ")
+            }
+        );
+    }
+    left
+}
+
 /// Whether kernel code runs many times slower than usual here: under emulation
 /// or with checkers compiled in.
 pub fn is_slow() -> bool {

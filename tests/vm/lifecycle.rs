@@ -19,9 +19,9 @@ use offload_uapi::stats;
 /// trouble too. Fewer times under emulation and KASAN, where a round takes seconds.
 fn rounds() -> usize {
     if env::is_emulated() {
-        10
+        5
     } else if env::flavour() == "uml-kasan" {
-        30
+        12
     } else {
         100
     }

@@ -23,14 +23,10 @@ fn how_many() -> usize {
     }
 }
 
-/// Whether a program is tried on other kernels than this, and says so: with lockdep, which is the
-/// slowest, our own programs go all the ways through the driver that these go.
+/// Whether a program is left to kernels without checkers, and says so: our own programs go all the
+/// ways through the driver that these go.
 fn is_elsewhere(object: &str) -> bool {
-    let elsewhere = env::flavour() == "uml-lockdep";
-    if elsewhere {
-        println!("skipped: {object}: not on the kernel with lockdep, for its slowness");
-    }
-    elsewhere
+    env::is_left_to_others(object, &[])
 }
 
 /// Makes of a frame one that the program looks at.

@@ -4,14 +4,33 @@
 //! of the host, byte for byte and in order, and every map too.
 
 use anyhow::Result;
+use offload_tests::env;
 use offload_tests::frames::SHORTEST;
 use offload_tests::tc_outcome::{self, nothing, Kind, Prepare, PASSED, REDIRECTED, SENT_BACK};
 
 /// An index that no interface has.
 const NOBODY: u32 = 1 << 20;
 
+/// Those that run on kernels with checkers too: heads and tails that move; every way out of the
+/// device.
+const EVERYWHERE: [&str; 2] = ["tc_resize", "tc_redirect"];
+
 fn equal(object: &str, seed: u64, prepare: Prepare, kinds: &[Kind]) -> Result<()> {
-    tc_outcome::equal(SHORTEST, object, seed, prepare, kinds)
+    equal_from(SHORTEST, object, seed, prepare, kinds)
+}
+
+/// As [`equal`], with frames of at least `shortest` bytes.
+fn equal_from(
+    shortest: usize,
+    object: &str,
+    seed: u64,
+    prepare: Prepare,
+    kinds: &[Kind],
+) -> Result<()> {
+    if env::is_left_to_others(object, &EVERYWHERE) {
+        return Ok(());
+    }
+    tc_outcome::equal(shortest, object, seed, prepare, kinds)
 }
 
 #[test]
@@ -28,7 +47,7 @@ fn addresses_translated_by_a_classifier() -> Result<()> {
 fn tags_and_context_of_a_classifier() -> Result<()> {
     // The kernel can't pop the inner tag of a shorter frame: its protocol stays that of a tag, and
     // when it gets to the stack again, the tag is taken for one that has just come in.
-    tc_outcome::equal(24, "tc_tags", 62, nothing, &[PASSED])
+    equal_from(24, "tc_tags", 62, nothing, &[PASSED])
 }
 
 #[test]

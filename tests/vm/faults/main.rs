@@ -165,7 +165,7 @@ fn no_trace_of_the_module() -> Result<()> {
 /// attempt loads the module anew: some of them stand for all.
 #[test]
 fn insmod() -> Result<()> {
-    const ATTEMPTS: u32 = 40;
+    const ATTEMPTS: u32 = 20;
     const FAR: u32 = 1_000_000;
     let Some(faults) = Faults::new("insmod")? else {
         return Ok(());

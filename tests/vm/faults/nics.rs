@@ -13,7 +13,7 @@ use crate::injection::{Attempt, Case, Faults};
 
 /// Allocations that are made to fail, of those that an operation makes: some stand for all, most are
 /// the kernel's own.
-const ATTEMPTS: u32 = 60;
+const ATTEMPTS: u32 = 25;
 /// More allocations than anything makes.
 const FAR: u32 = 1_000_000;
 

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::{Chosen, Workshop};
 use crate::cargo::{self, Program};
-use crate::flavour::{Flavour, Machine};
+use crate::flavour::Flavour;
 use crate::guest::{Outcome, Output};
 use crate::selftests;
 use crate::session::Session;
@@ -48,6 +48,16 @@ const KERNELS: &[(Flavour, &str)] = &[
         Flavour::Qemu,
         "the same on x86_64, as users run it: BPF JIT, real interrupts, preemption",
     ),
+];
+
+/// The test programs that take longest, the worst first: begun first, so that no guest is busy with
+/// one of them while the other processors have nothing left to do.
+const LONGEST: &[&str] = &[
+    "selftests_programs",
+    "faults",
+    "lifecycle",
+    "equality",
+    "tc_equality",
 ];
 
 /// Where tests ran, and with what result.
@@ -158,11 +168,15 @@ impl Args {
         let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
         session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
         let started = Instant::now();
-        let programs = programs
+        let mut programs = programs
             .iter()
             .map(|program| Ok(self.matches(program)?.then_some(program)))
             .filter_map(Result::transpose)
             .collect::<Result<Vec<_>>>()?;
+        programs.sort_by_key(|program| {
+            let place = LONGEST.iter().position(|name| *name == program.name);
+            place.unwrap_or(LONGEST.len())
+        });
         let mut row = Row {
             place: format!("guest: {flavour}"),
             counts: Counts::default(),
@@ -172,7 +186,7 @@ impl Args {
         let rest = Mutex::new(programs.iter());
         let next = || rest.lock().map(|mut rest| rest.next()).unwrap_or(None);
         let (done, outcomes) = mpsc::channel();
-        let at_once = guests_at_once(flavour).min(programs.len());
+        let at_once = guests_at_once().min(programs.len());
         let output = if at_once > 1 {
             Output::KeepStdout
         } else {
@@ -221,15 +235,10 @@ impl Args {
     }
 }
 
-/// How many guests keep this machine busy: one of User Mode Linux uses little more than
-/// a processor, QEMU one for each of the guest's two.
-fn guests_at_once(flavour: Flavour) -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let each = match flavour.machine() {
-        Machine::Uml => 1,
-        Machine::Qemu => 2,
-    };
-    (processors / each).max(1)
+/// How many guests keep this machine busy. A test does one thing at a time, so that a guest uses
+/// little more than a processor, even QEMU, which has a thread for each of the guest's two.
+fn guests_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Row {
