@@ -23,7 +23,9 @@ impl Moment {
     pub fn now() -> Result<Self> {
         let number = MOMENTS.fetch_add(1, Ordering::Relaxed);
         let line = format!("offload_tests: moment {}.{number}", std::process::id());
-        std::fs::write("/dev/kmsg", &line).context("write to /dev/kmsg")?;
+        // Without an end of line the kernel may add to it, and shows it to nobody until something
+        // else is logged.
+        std::fs::write("/dev/kmsg", format!("{line}\n")).context("write to /dev/kmsg")?;
         Ok(Self(line))
     }
 

@@ -133,7 +133,10 @@ fn filters_that_the_device_does_not_run() -> Result<()> {
             format!("{add} ingress bpf object-pinned {pin} da skip_sw"),
             "Program is bound to a different device",
         ),
-        (format!("{add} egress {program} da skip_sw"), "Error"),
+        (
+            format!("{add} egress {program} da skip_sw"),
+            "Operation not supported",
+        ),
     ];
     let mut outcomes = Vec::new();
     for (command, words) in refusals {
