@@ -302,6 +302,13 @@ impl Operations for Port {
         if self.switches.bpf_map_accept.load(Ordering::Relaxed) {
             return Ok(());
         }
+        // BPF_MAP_CREATE has no log for a driver.
+        if net::log::ratelimit() {
+            pr_info!(
+                "a map of port {} refused: bpf_map_accept in debugfs is N: write Y to it\n",
+                self.index
+            );
+        }
         Err(not_supported())
     }
 

@@ -342,6 +342,11 @@ impl ProgramOffload for Program {
         number: Arc<ProgramNumber>,
     ) -> Result<Self> {
         if !device.switches.bpf_bind_accept.load(Ordering::Relaxed) {
+            // Before there is a log that the verifier writes to.
+            device.log_refusal(
+                format_args!("a program"),
+                &"bpf_bind_accept in debugfs is N: write Y to it",
+            );
             return Err(not_supported());
         }
         let files = device

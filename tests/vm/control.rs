@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context, Result};
 use nix::errno::Errno;
 use offload_tests::bpf::{attach_command, detach, Attached, Mode};
-use offload_tests::command::Cmd;
+use offload_tests::command::{says, Cmd};
 use offload_tests::env;
 use offload_tests::kmsg::Moment;
 use offload_tests::link::Link;
@@ -372,7 +372,13 @@ fn switches_make_the_device_refuse() -> Result<()> {
     ] {
         ensure!(nic.read(switch)? == "Y", "{switch} is off from the start");
         nic.throw(switch, "N")?;
+        let moment = Moment::now()?;
         let said = load(port, "pass", pin)?.refused()?;
+        if words.is_empty() {
+            // There is no verifier log yet.
+            let name = format!("{switch} in debugfs is N");
+            says(&moment.log()?, &["a program refused", &name])?;
+        }
         let is_number = said.contains("Operation not supported") || said.contains("-EOPNOTSUPP");
         ensure!(is_number && said.contains(words), "{switch}: {said}");
         nic.throw(switch, "Y")?;
@@ -409,7 +415,12 @@ fn switches_make_the_device_refuse() -> Result<()> {
             port.name
         ))
     };
+    let moment = Moment::now()?;
     let said = map("refused").refused()?;
+    says(
+        &moment.log()?,
+        &["a map of port 0 refused", "bpf_map_accept in debugfs is N"],
+    )?;
     ensure!(said.contains("Operation not supported"), "{said}");
     nic.throw("ports/0/bpf_map_accept", "Y")?;
     map("taken").run()?;
