@@ -20,6 +20,7 @@
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
+#include <net/checksum.h>
 #include <net/devlink.h>
 #include <net/flow_offload.h>
 #include <net/net_namespace.h>

@@ -10,6 +10,7 @@ mod bindings;
 
 pub mod bpf;
 pub mod bus;
+pub mod checksum;
 pub mod debugfs;
 pub mod devlink;
 pub mod digest;
