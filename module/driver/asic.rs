@@ -5,6 +5,7 @@
 use crate::{
     files::BoundPrograms,
     memory::DeviceMemory,
+    profile::ProfileCell,
     redirect::Siblings,
     refusals::Refusals,
     switches::DeviceSwitches, //
@@ -35,6 +36,8 @@ pub(crate) struct Parts {
     pub(crate) switches: DeviceSwitches,
     /// The programs, for people to look at.
     pub(crate) programs: BoundPrograms,
+    /// What kind of device it is.
+    pub(crate) profile: ProfileCell,
     /// What it refused.
     pub(crate) refusals: Arc<Reporter<Refusals>>,
 }
@@ -50,6 +53,7 @@ impl Asic {
             ports,
             switches: DeviceSwitches::new(),
             programs,
+            profile: ProfileCell::new(),
             refusals,
         };
         Ok(Self(Arc::new(parts, GFP_KERNEL)?))

@@ -31,6 +31,10 @@ use net::{
     stats::sum,
     sync::with_bh_disabled,
 };
+use offload::transmit::{
+    Reason,
+    Work, //
+};
 use offload_uapi::{
     limits::{
         MAX_RING,
@@ -47,6 +51,9 @@ const RX_TOTALS: &[Count<RxQueue>] = &[
     (stats::RX_DEVICE_BYTES, |rx| rx.device_bytes.get()),
     (stats::RX_NO_BUFFER_DROPS, |rx| rx.no_buffer_drops.get()),
     (stats::RX_RUNT_DROPS, |rx| rx.runt_drops.get()),
+    (stats::RX_UNPLANNED_DROPS, |rx| rx.unplanned_drops.get()),
+    (stats::RX_CSUM_COMPLETE, |rx| rx.checksum_complete.get()),
+    (stats::RX_CSUM_NONE, |rx| rx.checksum_none.get()),
     (stats::RX_DOWN_DROPS, |rx| rx.down_drops.get()),
     (stats::RX_RESIZE_DROPS, |rx| rx.resize_drops.get()),
     (stats::XDP_HW_TX_RING_FULL_DROPS, |rx| {
@@ -120,14 +127,32 @@ const TC_VERDICTS: &[(&str, TcVerdict)] = &[
 /// Counters of the port that are the sums of its transmit queues'.
 const TX_TOTALS: &[Count<TxQueue>] = &[
     (stats::TX_NO_CARRIER_DROPS, |tx| tx.no_carrier_drops.get()),
-    (stats::TX_OFFLOAD_DROPS, |tx| tx.offload_drops.get()),
-    (stats::TX_SOFTWARE_CHECKSUMS, |tx| {
-        tx.software_checksums.get()
+    (stats::TX_HW_CHECKSUMS, |tx| tx.offloads.checksums.get()),
+    (stats::TX_HW_GSO_PACKETS, |tx| tx.offloads.gso_packets.get()),
+    (stats::TX_HW_GSO_BYTES, |tx| tx.offloads.gso_bytes.get()),
+    (stats::TX_HW_GSO_WIRE_PACKETS, |tx| {
+        tx.offloads.gso_wire_packets.get()
+    }),
+    (stats::TX_HW_GSO_WIRE_BYTES, |tx| {
+        tx.offloads.gso_wire_bytes.get()
+    }),
+    (stats::TX_CSUM_DROPS, |tx| tx.offloads.checksum_drops.get()),
+    (stats::TX_GSO_DROPS, |tx| {
+        tx.offloads.segmentation_drops.get()
+    }),
+    (stats::TX_GSO_RING_FULL_DROPS, |tx| {
+        tx.offloads.segments_ring_full_drops.get()
     }),
     (stats::TX_REDIRECTED_FRAMES, |tx| tx.redirected_packets()),
     (stats::TX_REDIRECT_DROPS, |tx| tx.redirect_drops()),
     (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
     (stats::TX_QUEUE_WAKES, |tx| tx.wakes.load(Ordering::Relaxed)),
+];
+
+/// What software does for the device.
+const TX_SOFTWARE: &[(&str, Work)] = &[
+    (stats::TX_SW_CSUM_PREFIX, Work::Checksum),
+    (stats::TX_SW_GSO_PREFIX, Work::Segmentation),
 ];
 
 impl EthtoolOperations for Port {
@@ -223,6 +248,12 @@ impl EthtoolOperations for Port {
         for (name, count) in TX_TOTALS {
             visit(fmt!("{name}"), sum(self.tx.iter().map(count)));
         }
+        for (prefix, work) in TX_SOFTWARE {
+            for reason in Reason::ALL {
+                let counts = self.tx.iter().map(|tx| tx.offloads.software(*work, reason));
+                visit(fmt!("{prefix}{}", reason.name()), sum(counts));
+            }
+        }
         for (queue, rx) in self.rx.iter().enumerate() {
             visit(fmt!("rx{queue}_packets"), rx.packets.get());
             visit(fmt!("rx{queue}_bytes"), rx.bytes.get());
@@ -237,11 +268,14 @@ impl EthtoolOperations for Port {
 impl Port {
     fn resize_rx(&self, size: u32, rtnl: &Rtnl<'_>) -> Result {
         for rx in self.rx.iter() {
-            rx.ring.resize(size, rtnl, |skb| {
-                rx.resize_drops.add(1);
+            rx.ring.resize(size, rtnl, |frames| {
                 let guard = rcu::Guard::new();
-                if let Some(peer) = self.peer.load(&guard) {
-                    peer.complete(skb.queue());
+                let peer = self.peer.load(&guard);
+                for skb in frames {
+                    rx.resize_drops.add(1);
+                    if let Some(peer) = peer {
+                        peer.complete(skb.queue());
+                    }
                 }
             })?;
         }

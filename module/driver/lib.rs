@@ -32,6 +32,7 @@ mod native;
 mod nic;
 mod port;
 mod ports;
+mod profile;
 mod program;
 mod ration;
 mod redirect;

@@ -83,6 +83,7 @@ impl NativeCounters {
 
 impl Poll<'_> {
     /// Hands `frame`, which the host has received, to `program`, and does what it says.
+    #[inline(never)]
     pub(crate) fn run_native(&self, frame: SkBuff, program: &NativeProgram) {
         let counters = &self.rx.native;
         let Some(mut buffer) = XdpBuffer::copy_of(&frame, self.context) else {

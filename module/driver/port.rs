@@ -3,6 +3,8 @@
 //! A port: one net device, its queues, and its end of the cable.
 
 use crate::{
+    asic::Asic,
+    profile::Profile,
     program::{
         LoadedProgram,
         Program, //
@@ -69,6 +71,7 @@ pub(crate) struct Port {
     /// Number of the port on its NIC.
     pub(crate) index: u16,
     pub(crate) device: Device<Port>,
+    asic: Asic,
     pub(crate) rx: KVec<RxQueue>,
     pub(crate) tx: KVec<TxQueue>,
     /// What each ring of a receive queue holds. Written under RTNL.
@@ -124,6 +127,7 @@ impl Port {
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
             siblings: asic.ports.clone(),
+            asic,
             xdp_hw: XdpSlot::empty(),
             xdp_native: rcu::Slot::empty(),
             tc_hw: TcSlot::empty(),
@@ -183,6 +187,12 @@ impl Port {
         let classifier = self.tc_hw.load(&guard).map(Classifier::program);
         let program = self.xdp_hw.load(&guard).or(classifier);
         program.map_or(0, LoadedProgram::number)
+    }
+
+    /// What kind of device the port's NIC is now.
+    #[inline]
+    pub(crate) fn profile(&self) -> Profile {
+        self.asic.profile.get()
     }
 
     /// Whether the port takes frames.

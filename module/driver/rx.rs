@@ -4,6 +4,8 @@
 
 mod classify;
 mod poll;
+mod transmit;
+mod wire;
 
 use crate::{
     fault::FaultLog,
@@ -13,6 +15,7 @@ use crate::{
     },
     native::NativeCounters,
     port::Port,
+    profile::Profile,
     program::LoadedProgram,
     ration,
     redirect::Redirects,
@@ -36,7 +39,10 @@ use net::{
     machine,
     netdev::PollContext,
     rcu,
-    ring::FrameRing,
+    ring::{
+        Batch,
+        FrameRing, //
+    },
     stats::{
         sum,
         Counter,
@@ -50,6 +56,9 @@ pub(crate) use poll::Poll;
 
 /// Bytes of an Ethernet header: a shorter frame is none.
 pub(crate) const ETH_HLEN: usize = 14;
+
+/// How many places of a ring a poll empties before it knows whether super-frames are in them.
+const FIRST_BATCH: usize = 4;
 
 /// A receive queue, as both ends of the cable see it. Its counters belong to its poll, but for what
 /// is counted under RTNL.
@@ -76,6 +85,12 @@ pub(crate) struct RxQueue {
     pub(crate) faults: Pin<KBox<FaultLog>>,
     /// Lost: no memory for the frame on the host.
     pub(crate) no_buffer_drops: Counter,
+    /// Lost: the transmit engine could not do what it had agreed to.
+    pub(crate) unplanned_drops: Counter,
+    /// Frames whose sum the host was told (`CHECKSUM_COMPLETE`).
+    pub(crate) checksum_complete: Counter,
+    /// Frames of whose checksum it was told nothing.
+    pub(crate) checksum_none: Counter,
     /// Lost: shorter than an Ethernet header, or too short for a classifier.
     pub(crate) runt_drops: Counter,
     /// Lost on the way back: the far ring had no room.
@@ -107,6 +122,9 @@ impl RxQueue {
             bounced_bytes: Counter::new(),
             faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
             no_buffer_drops: Counter::new(),
+            unplanned_drops: Counter::new(),
+            checksum_complete: Counter::new(),
+            checksum_none: Counter::new(),
             runt_drops: Counter::new(),
             bounce_ring_full_drops: Counter::new(),
             bounce_no_carrier_drops: Counter::new(),
@@ -121,6 +139,7 @@ impl RxQueue {
     fn drops(&self) -> u64 {
         sum([
             self.no_buffer_drops.get(),
+            self.unplanned_drops.get(),
             self.runt_drops.get(),
             self.down_drops.get(),
             self.resize_drops.get(),
@@ -211,6 +230,17 @@ impl<'a> Running<'a> {
     }
 }
 
+/// What the device finds out about the checksums of received frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RxChecksums {
+    /// Nothing.
+    None,
+    /// The sum of all bytes.
+    Complete,
+    /// Whether that of TCP or UDP is right.
+    Verified,
+}
+
 /// The device core of a receive queue: what executes programs for it. Belongs to the queue's poll.
 pub(crate) struct RxCore(Core<KernelMemory>);
 
@@ -229,6 +259,18 @@ impl Port {
     pub(crate) fn rx_queue_for(&self, queue: u16) -> Option<(u16, &RxQueue)> {
         let queue = queue.checked_rem(self.device.queues_in_use())?;
         Some((queue, self.rx.get(usize::from(queue))?))
+    }
+
+    /// What the device finds out now about checksums, and the user wants to be told.
+    fn rx_checksums(&self) -> RxChecksums {
+        if !self.device.receives_checksums() {
+            return RxChecksums::None;
+        }
+        match self.profile() {
+            Profile::Programmable => RxChecksums::Complete,
+            Profile::Legacy | Profile::LegacyUnchecked => RxChecksums::Verified,
+            Profile::None => RxChecksums::None,
+        }
     }
 
     /// What the device runs now, for as long as `guard` is held.
@@ -260,6 +302,7 @@ impl Port {
             rx,
             program: self.program(&guard),
             native: self.xdp_native.load(&guard),
+            checksums: self.rx_checksums(),
             context,
             guard: &guard,
         };
@@ -270,21 +313,27 @@ impl Port {
         let began = machine::ktime_get_ns();
         let sent = rx.sent_by_programs();
         let mut from_device = false;
-        let mut done = 0;
+        let mut done: usize = 0;
+        let mut places = FIRST_BATCH;
         while done < context.budget() {
-            let frames = rx.ring.pop_batch(context.budget().saturating_sub(done));
+            let left = context.budget().saturating_sub(done);
+            let frames = rx.ring.pop_batch(places.min(left));
             if frames.is_empty() {
                 break;
             }
-            done = frames.len().saturating_add(done);
-            for skb in frames {
+            let singles = frames.len().saturating_add(done);
+            for skb in frames.flatten() {
                 from_device |= skb.queue() == FROM_DEVICE;
                 if let Some(peer) = peer {
                     peer.complete(skb.queue());
                 }
-                poll.receive(skb, core);
+                done = done.saturating_add(poll.take(skb, core));
             }
+            // What is taken out must be dealt with, and where there is one super-frame there are more.
+            places = if done > singles { 1 } else { Batch::MAX };
         }
+        // A frame that becomes several is not left half way.
+        let done = done.min(context.budget());
         if let Some((runs, since)) = runs {
             since.count(rx, runs);
         }
@@ -315,10 +364,12 @@ impl Port {
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
         for (index, rx) in self.rx.iter().enumerate().skip(first) {
-            while let Some(skb) = with_bh_disabled(|| rx.ring.pop()) {
-                lost(rx).add(1);
-                if let Some(peer) = peer {
-                    peer.complete(skb.queue());
+            while let Some(frames) = with_bh_disabled(|| rx.ring.pop()) {
+                for skb in frames {
+                    lost(rx).add(1);
+                    if let Some(peer) = peer {
+                        peer.complete(skb.queue());
+                    }
                 }
             }
             if let Some(peer) = peer {

@@ -2,6 +2,9 @@
 
 //! Transmit: from the stack through the device to the cable.
 
+mod offloads;
+mod outgoing;
+
 use crate::{
     port::Port,
     rx::RxQueue, //
@@ -11,12 +14,6 @@ use core::sync::atomic::{
     AtomicU32,
     AtomicU64,
     Ordering, //
-};
-use engine::descriptor::{
-    Gso,
-    GsoKind,
-    TxChecksum,
-    TxDescriptor, //
 };
 use net::{
     netdev::Xmit,
@@ -29,6 +26,13 @@ use net::{
         TxQueueStats, //
     },
     sync::memory_barrier,
+};
+use offload::transmit::prepare;
+use offloads::TxOffloads;
+use outgoing::Outgoing;
+pub(crate) use outgoing::{
+    descriptor,
+    Treatment, //
 };
 
 /// Stands for the transmit queue in a frame that the device itself has sent.
@@ -55,10 +59,8 @@ pub(crate) struct TxQueue {
     pub(crate) wakes: AtomicU64,
     /// Lost: the other end of the cable is missing or down.
     pub(crate) no_carrier_drops: Counter,
-    /// Lost: the stack asked for an offload that the device does not offer.
-    pub(crate) offload_drops: Counter,
-    /// Frames whose checksum the driver had the CPU fill in.
-    pub(crate) software_checksums: Counter,
+    /// Who did checksums and segmentation.
+    pub(crate) offloads: TxOffloads,
     /// Frames that a program redirected to this port (XDP_REDIRECT): one in the device, of a port of
     /// the same NIC, or one of the host. Counted by several polls at once.
     redirected_packets: AtomicU64,
@@ -78,8 +80,7 @@ impl TxQueue {
             stops: Counter::new(),
             wakes: AtomicU64::new(0),
             no_carrier_drops: Counter::new(),
-            offload_drops: Counter::new(),
-            software_checksums: Counter::new(),
+            offloads: TxOffloads::new(),
             redirected_packets: AtomicU64::new(0),
             redirected_bytes: AtomicU64::new(0),
             redirect_drops: AtomicU64::new(0),
@@ -89,7 +90,7 @@ impl TxQueue {
     fn drops(&self) -> u64 {
         sum([
             self.no_carrier_drops.get(),
-            self.offload_drops.get(),
+            self.offloads.drops(),
             self.redirect_drops(),
         ])
     }
@@ -145,36 +146,9 @@ impl TxQueue {
     }
 }
 
-/// What the driver tells the device about a frame.
-fn descriptor(skb: &SkBuff, queue: u16) -> TxDescriptor {
-    let request = skb.offload_request();
-    TxDescriptor {
-        // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
-        len: skb.len() as u32,
-        queue,
-        checksum: if request.csum {
-            TxChecksum::Internet {
-                start: request.csum_start,
-                offset: request.csum_offset,
-            }
-        } else {
-            TxChecksum::None
-        },
-        gso: (request.gso_size != 0).then_some(Gso {
-            size: request.gso_size,
-            segs: request.gso_segs,
-            kind: GsoKind(request.gso_type),
-        }),
-        vlan: request
-            .vlan
-            .map(|(tci, protocol)| u32::from(protocol) << 16 | u32::from(tci)),
-        ..TxDescriptor::default()
-    }
-}
-
 impl Port {
     /// Sends `skb` on queue `queue`. Context: the lock of that queue is held.
-    pub(crate) fn transmit(&self, mut skb: SkBuff, queue: u16) -> Xmit {
+    pub(crate) fn transmit(&self, skb: SkBuff, queue: u16) -> Xmit {
         let Some(tx) = self.tx.get(usize::from(queue)) else {
             return Xmit::Taken;
         };
@@ -188,32 +162,42 @@ impl Port {
             return Xmit::Taken;
         };
 
-        let descriptor = descriptor(&skb, queue);
-        if descriptor.gso.is_some() || descriptor.vlan.is_some() {
-            tx.offload_drops.add(1);
-            return Xmit::Taken;
-        }
-        if descriptor.checksum != TxChecksum::None {
-            if skb.checksum_help().is_err() {
-                tx.offload_drops.add(1);
-                return Xmit::Taken;
-            }
-            tx.software_checksums.add(1);
-        }
-
-        // Counted before the far side can take the frame and count it off.
-        let in_flight = tx.in_flight.fetch_add(1, Ordering::Relaxed);
-        if let Err(skb) = far.ring.send(skb) {
-            tx.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let is_cut = skb.is_gso();
+        if is_cut && far.ring.is_full() {
+            // What software cuts cannot be put together again for the stack to keep.
             self.hold(tx, queue, peer, far);
             return Xmit::Busy(skb);
         }
-        tx.packets.add(1);
-        tx.bytes.add(u64::from(descriptor.len));
+        let mut outgoing = Outgoing::new(tx, self.profile());
+        let frames = match prepare(skb, &mut outgoing) {
+            Ok(frames) => frames,
+            Err((work, _)) => {
+                tx.offloads.count_lost(work);
+                return Xmit::Taken;
+            }
+        };
+
+        // Counted before the far side can take the frames and count them off.
+        let in_flight = tx.in_flight.fetch_add(outgoing.skbs, Ordering::Relaxed);
+        if let Err(mut frames) = far.ring.send(frames) {
+            tx.in_flight.fetch_sub(outgoing.skbs, Ordering::Relaxed);
+            self.hold(tx, queue, peer, far);
+            let (first, rest) = (frames.next(), frames.next());
+            return match (first, rest) {
+                (Some(skb), None) => Xmit::Busy(skb),
+                _ => {
+                    tx.offloads.segments_ring_full_drops.add(1);
+                    Xmit::Taken
+                }
+            };
+        }
+        tx.packets.add(outgoing.done.frames);
+        tx.bytes.add(outgoing.done.bytes);
+        tx.offloads.count_device(&outgoing.done);
         // The next frame could fail to get in. The ring may be full earlier, with frames that this
         // device has sent back, or because it gives its places free by the dozen; then the stack is
         // told to keep its frame.
-        if in_flight.saturating_add(1) >= self.in_flight_limit(peer) {
+        if in_flight.saturating_add(outgoing.skbs) >= self.in_flight_limit(peer) {
             self.hold(tx, queue, peer, far);
         }
         peer.device.schedule(far_queue);
@@ -298,8 +282,9 @@ impl Port {
         // It is on nobody's account any more: it may go to and fro for ever.
         skb.orphan();
         skb.set_queue(FROM_DEVICE);
+        Treatment::Nothing.note(&mut skb);
         let len = skb.len();
-        far.ring.push(skb).map_err(|_| Unsent::RingFull)?;
+        far.ring.push(skb.into()).map_err(|_| Unsent::RingFull)?;
         peer.device.schedule(far_queue);
         Ok(len)
     }

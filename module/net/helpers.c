@@ -20,6 +20,7 @@
 #include <net/busy_poll.h>
 #include <net/flow_offload.h>
 #include <net/gro.h>
+#include <net/gso.h>
 #include <net/net_namespace.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
@@ -321,16 +322,18 @@ int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
 }
 
 /*
- * Takes the software time stamp only if there is room, and before the reader can
- * have the frame: both are known under the lock of the producers.
+ * Takes the software time stamp of each frame of a list only if there is room, and
+ * before the reader can have it: both are known under the lock of the producers.
  */
 int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb)
 {
+	struct sk_buff *frame;
 	int err = -ENOSPC;
 
 	spin_lock(&ring->producer_lock);
 	if (!__ptr_ring_full(ring)) {
-		skb_tx_timestamp(skb);
+		for (frame = skb; frame; frame = frame->next)
+			skb_tx_timestamp(frame);
 		err = __ptr_ring_produce(ring, skb);
 	}
 	spin_unlock(&ring->producer_lock);
@@ -350,6 +353,11 @@ void offload_nic_put_net(struct net *net)
 u32 offload_nic_raw_smp_processor_id(void)
 {
 	return raw_smp_processor_id();
+}
+
+bool offload_nic_receives_checksums(const struct net_device *dev)
+{
+	return READ_ONCE(dev->features) & NETIF_F_RXCSUM;
 }
 
 void offload_nic_rest_cancel(struct offload_nic_rest *rest)
@@ -419,6 +427,19 @@ void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t le
 	sha256_update(ctx, data, len);
 }
 
+/* A sum of bytes, folded to 16 bits, is a __wsum as well. */
+void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum)
+{
+	skb->csum = (__force __wsum)sum;
+	skb->ip_summed = CHECKSUM_COMPLETE;
+}
+
+void offload_nic_skb_checksum_done(struct sk_buff *skb)
+{
+	skb_reset_csum_not_inet(skb);
+	skb->ip_summed = CHECKSUM_NONE;
+}
+
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb)
 {
 	return skb_get_queue_mapping(skb);
@@ -429,12 +450,38 @@ unsigned int offload_nic_skb_headlen(const struct sk_buff *skb)
 	return skb_headlen(skb);
 }
 
-struct offload_nic_offload_request offload_nic_skb_offload_request(const struct sk_buff *skb)
+bool offload_nic_skb_is_gso(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb);
+}
+
+/* The last byte of the control buffer: queueing disciplines and segmentation use the first ones. */
+u8 offload_nic_skb_note(const struct sk_buff *skb)
+{
+	return skb->cb[sizeof(skb->cb) - 1];
+}
+
+/* A header that was never set has an offset far beyond any frame, or before it. */
+static u16 header_offset(const struct sk_buff *skb, int offset)
+{
+	return offset > 0 && offset <= skb_headlen(skb) ? min(offset, U16_MAX) : 0;
+}
+
+struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb)
 {
 	struct offload_nic_offload_request request = {};
 
+	request.network = header_offset(skb, skb_network_offset(skb));
+	if (skb_transport_header_was_set(skb))
+		request.transport = header_offset(skb, skb_transport_offset(skb));
+	if (skb->encapsulation) {
+		request.encapsulation = true;
+		request.inner_network = header_offset(skb, skb_inner_network_offset(skb));
+		request.inner_transport = header_offset(skb, skb_inner_transport_offset(skb));
+	}
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		request.csum = true;
+		request.csum_not_inet = skb_csum_is_sctp(skb);
 		request.csum_start = skb_checksum_start_offset(skb);
 		request.csum_offset = skb->csum_offset;
 	}
@@ -469,6 +516,24 @@ void offload_nic_skb_orphan(struct sk_buff *skb)
 void offload_nic_skb_reserve(struct sk_buff *skb, int len)
 {
 	skb_reserve(skb, len);
+}
+
+/*
+ * As skb_gso_segment(), without help of any device but for checksums. Gives NULL if there is
+ * nothing to cut.
+ */
+struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
+{
+	netdev_features_t features = NETIF_F_SG;
+
+	if (checksums)
+		features |= NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC;
+	return skb_gso_segment(skb, features);
+}
+
+void offload_nic_skb_set_note(struct sk_buff *skb, u8 note)
+{
+	skb->cb[sizeof(skb->cb) - 1] = note;
 }
 
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)

@@ -36,7 +36,10 @@ struct offload_nic_classified {
 	bool is_final;
 };
 
-/* What a frame asks of the device; sk_buff keeps it in unions and bit fields. */
+/*
+ * What a frame asks of the device; sk_buff keeps it in unions and bit fields. Offsets of
+ * headers count from the start of the frame, and are 0 where there is no such header.
+ */
 struct offload_nic_offload_request {
 	u32 gso_type;
 	u16 csum_start;
@@ -45,7 +48,13 @@ struct offload_nic_offload_request {
 	u16 gso_segs;
 	u16 vlan_tci;
 	u16 vlan_proto;
+	u16 network;
+	u16 transport;
+	u16 inner_network;
+	u16 inner_transport;
 	bool csum;
+	bool csum_not_inet;
+	bool encapsulation;
 	bool vlan_present;
 };
 
@@ -109,6 +118,7 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
+bool offload_nic_receives_checksums(const struct net_device *dev);
 void offload_nic_rest_cancel(struct offload_nic_rest *rest);
 void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
@@ -119,12 +129,18 @@ void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
+void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
+void offload_nic_skb_checksum_done(struct sk_buff *skb);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
-struct offload_nic_offload_request offload_nic_skb_offload_request(const struct sk_buff *skb);
+bool offload_nic_skb_is_gso(const struct sk_buff *skb);
+u8 offload_nic_skb_note(const struct sk_buff *skb);
+struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb);
 void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len);
 void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
+struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
+void offload_nic_skb_set_note(struct sk_buff *skb, u8 note);
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
 void offload_nic_smp_mb(void);
 bool offload_nic_tc_can_offload(const struct net_device *dev,

@@ -245,6 +245,13 @@ impl NetDevice {
         unsafe { bindings::offload_nic_longest_forwarded(self.as_ptr()) as usize }
     }
 
+    /// Whether the user wants to be told of the checksums of received frames (`rx-checksumming`).
+    #[inline]
+    pub fn receives_checksums(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::offload_nic_receives_checksums(self.as_ptr()) }
+    }
+
     /// Number of transmit queues.
     pub fn tx_queues(&self) -> u16 {
         // SAFETY: The device is valid. At most `u16::MAX`, as `Device::new` was given a `u16`.

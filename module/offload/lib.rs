@@ -5,7 +5,8 @@
 //! A device may do work for the kernel only if it does exactly what the kernel would do itself. So
 //! a driver reports which programs lie in its device ([`ReportPrograms`]), and [`compare`] permits
 //! one to be activated only when its digest is that of the program that the kernel has loaded. What a
-//! device says of received frames becomes what the stack wants to know ([`receive`]).
+//! device does for frames that are sent is decided frame by frame ([`transmit`]), and what it says
+//! of received ones becomes what the stack wants to know ([`receive`]).
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ mod compare;
 mod digest;
 mod identity;
 pub mod receive;
+pub mod transmit;
 
 pub use compare::{
     compare,

@@ -31,6 +31,13 @@ pub const RX_NO_BUFFER_DROPS: &str = "rx_no_buffer_drops";
 /// Frames shorter than an Ethernet header, or with a VLAN tag that is cut off while the port has an
 /// offloaded classifier, which gets frames without their tag.
 pub const RX_RUNT_DROPS: &str = "rx_runt_drops";
+/// Frames for which the sending device could not do what it had agreed to. Never counted but by a
+/// mistake of the device's.
+pub const RX_UNPLANNED_DROPS: &str = "rx_unplanned_drops";
+/// Frames whose sum the host was told (`CHECKSUM_COMPLETE`).
+pub const RX_CSUM_COMPLETE: &str = "rx_csum_complete";
+/// Frames of whose checksum the host was told nothing (`CHECKSUM_NONE`).
+pub const RX_CSUM_NONE: &str = "rx_csum_none";
 /// Frames that were on the cable when the port went down.
 pub const RX_DOWN_DROPS: &str = "rx_down_drops";
 /// Frames that were on the cable when the receive rings were made smaller than their number, or
@@ -121,10 +128,28 @@ pub const TX_REDIRECTED_FRAMES: &str = "tx_redirected_frames";
 pub const TX_REDIRECT_DROPS: &str = "tx_redirect_drops";
 /// Frames from the stack while the other end of the cable was missing or down.
 pub const TX_NO_CARRIER_DROPS: &str = "tx_no_carrier_drops";
-/// Frames from the stack that asked for an offload which the device does not offer.
-pub const TX_OFFLOAD_DROPS: &str = "tx_offload_drops";
-/// Frames whose checksum the CPU filled in for the device.
-pub const TX_SOFTWARE_CHECKSUMS: &str = "tx_software_checksums";
+/// Frames from the stack whose checksum the device filled in, but for those that it has made itself.
+pub const TX_HW_CHECKSUMS: &str = "tx_hw_checksums";
+/// Super-frames from the stack that the device cut.
+pub const TX_HW_GSO_PACKETS: &str = "tx_hw_gso_packets";
+/// Bytes of those.
+pub const TX_HW_GSO_BYTES: &str = "tx_hw_gso_bytes";
+/// Frames that the device made of them, checksums and all.
+pub const TX_HW_GSO_WIRE_PACKETS: &str = "tx_hw_gso_wire_packets";
+/// Bytes of those.
+pub const TX_HW_GSO_WIRE_BYTES: &str = "tx_hw_gso_wire_bytes";
+/// Frames from the stack, or made of one by software, whose checksum software filled in. Behind
+/// this prefix stands why the device did not.
+pub const TX_SW_CSUM_PREFIX: &str = "tx_sw_csum_";
+/// Super-frames from the stack that software cut. Behind this prefix stands why the device did not.
+pub const TX_SW_GSO_PREFIX: &str = "tx_sw_gso_";
+/// Frames from the stack whose checksum software could not fill in, for want of memory.
+pub const TX_CSUM_DROPS: &str = "tx_csum_drops";
+/// Super-frames from the stack that software could not cut: for want of memory, or because they
+/// make no sense.
+pub const TX_GSO_DROPS: &str = "tx_gso_drops";
+/// Super-frames from the stack that software had cut when the far ring had no room any more.
+pub const TX_GSO_RING_FULL_DROPS: &str = "tx_gso_ring_full_drops";
 /// How often a transmit queue was stopped because its ring or the far one was full.
 pub const TX_QUEUE_STOPS: &str = "tx_queue_stops";
 /// How often a stopped transmit queue was woken.

@@ -4,6 +4,10 @@
 
 use super::{
     poll::Poll,
+    wire::{
+        Wire,
+        Written, //
+    },
     RxCore, //
 };
 use crate::{
@@ -18,53 +22,51 @@ use engine::{
         Frame,
         TcContext, //
     },
-    limits::MAX_SKB_LEN,
     pipeline, //
 };
 use net::skbuff::{
     Classified,
-    FrameBuffer,
-    SkBuff, //
+    Room, //
 };
 
 impl Poll<'_> {
     /// Takes one frame through the classifier.
-    pub(super) fn classify(&self, skb: SkBuff, classifier: &Classifier, core: &mut RxCore) {
+    #[inline(never)]
+    pub(super) fn classify(&self, frame: Wire, classifier: &Classifier, core: &mut RxCore) {
         let writes = classifier.program().engine().image().writes_frame();
-        if writes || !skb.is_linear() || TcContext::is_tagged(skb.linear()) {
-            self.classify_in_host_memory(skb, classifier, core);
+        let reads_here = |bytes| !writes && !TcContext::is_tagged(bytes);
+        if frame.bytes().is_some_and(reads_here) {
+            self.classify_in_place(frame, classifier, core);
         } else {
-            self.classify_in_place(skb, classifier, core);
+            self.classify_in_host_memory(frame, classifier, core);
         }
     }
 
     /// Runs a classifier that only reads on the frame where it lies.
-    fn classify_in_place(&self, skb: SkBuff, classifier: &Classifier, core: &mut RxCore) {
-        let mut frame = Frame::read_only(skb.linear());
+    fn classify_in_place(&self, wire: Wire, classifier: &Classifier, core: &mut RxCore) {
+        let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
         let Some(found) = self.run_classifier(classifier, &mut frame, core) else {
             self.rx.runt_drops.add(1);
             return;
         };
         match found.verdict {
-            TcVerdict::Ok | TcVerdict::Unspec => self.deliver_classified(skb, &found),
-            TcVerdict::Redirect => self.redirect_classified(skb, &found),
-            TcVerdict::Shot | TcVerdict::Stolen | TcVerdict::Trap => skb.consume(),
+            TcVerdict::Ok | TcVerdict::Unspec => {
+                if let Some(written) = Written::from_wire(wire, Room::default(), self) {
+                    self.deliver_classified(written, &found);
+                }
+            }
+            TcVerdict::Redirect => self.redirect_classified(wire, &found),
+            TcVerdict::Shot | TcVerdict::Stolen | TcVerdict::Trap => wire.consume(),
         }
     }
 
     /// Runs a classifier on the host's copy of the frame: it may write, and leaves a tag out.
-    fn classify_in_host_memory(&self, skb: SkBuff, classifier: &Classifier, core: &mut RxCore) {
-        let grows = classifier.program().engine().image().grows_frame();
-        let len = skb.len();
-        let tailroom = if grows {
-            MAX_SKB_LEN.saturating_sub(len)
-        } else {
-            0
-        };
-        let Some(mut buffer) = self.copy_for_program(skb, tailroom) else {
+    fn classify_in_host_memory(&self, wire: Wire, classifier: &Classifier, core: &mut RxCore) {
+        let room = self.room(wire.len());
+        let Some(mut written) = Written::from_wire(wire, room, self) else {
             return;
         };
-        let Some(mut frame) = self.frame_in(&mut buffer, len) else {
+        let Some(mut frame) = self.frame_in(&mut written) else {
             return;
         };
         let Some(found) = self.run_classifier(classifier, &mut frame, core) else {
@@ -72,17 +74,18 @@ impl Poll<'_> {
             return;
         };
         let range = frame.data_offset()..frame.end_offset();
+        let written = written.with_range(range);
+        let grows = classifier.program().engine().image().grows_frame();
         match found.verdict {
-            // The room that the frame might have grown into would count as the receiver's memory.
             TcVerdict::Ok | TcVerdict::Unspec if grows => {
-                self.deliver_classified(buffer.into_sent(range), &found)
+                // The room that the frame might have grown into would count as the receiver's memory.
+                let grown = Wire::Sent(Wire::Written(written).into_sent());
+                if let Some(written) = Written::from_wire(grown, Room::default(), self) {
+                    self.deliver_classified(written, &found);
+                }
             }
-            TcVerdict::Ok | TcVerdict::Unspec => {
-                let received = buffer.into_received(range, 0);
-                let found = classified(&found);
-                self.count_delivered(received.deliver_classified(self.context, &found));
-            }
-            TcVerdict::Redirect => self.redirect_classified(buffer.into_sent(range), &found),
+            TcVerdict::Ok | TcVerdict::Unspec => self.deliver_classified(written, &found),
+            TcVerdict::Redirect => self.redirect_classified(Wire::Written(written), &found),
             TcVerdict::Shot | TcVerdict::Stolen | TcVerdict::Trap => {}
         }
     }
@@ -119,21 +122,18 @@ impl Poll<'_> {
         Some(found)
     }
 
-    /// Copies the frame to the host, with what the classifier has left of it.
-    fn deliver_classified(&self, skb: SkBuff, found: &TcDescriptor) {
-        let len = skb.len();
-        let Some(buffer) = FrameBuffer::copy_of(&skb, 0, 0, self.context) else {
-            self.rx.no_buffer_drops.add(1);
-            return;
-        };
-        skb.consume();
-        let received = buffer.into_received(0..len, 0);
+    /// Hands the frame up, with what the classifier has left of it.
+    fn deliver_classified(&self, written: Written, found: &TcDescriptor) {
+        let mut received = written.into_received(0);
+        let sum = self.checksum(received.bytes(), found.network_offset as usize);
+        received.set_checksum(sum);
         self.count_delivered(received.deliver_classified(self.context, &classified(found)));
     }
 
     /// Has the device send a frame where the classifier wants it.
-    fn redirect_classified(&self, skb: SkBuff, found: &TcDescriptor) {
+    fn redirect_classified(&self, frame: Wire, found: &TcDescriptor) {
         let (target, redirects) = (found.redirect, &self.rx.tc_redirects);
+        let skb = frame.into_sent();
         self.port
             .redirect(skb, target, Fit::Any, self.queue, redirects, self.guard);
     }

@@ -4,7 +4,12 @@
 //! device or none.
 
 use super::{
+    wire::{
+        Wire,
+        Written, //
+    },
     Running,
+    RxChecksums,
     RxCore,
     RxQueue,
     ETH_HLEN, //
@@ -27,19 +32,27 @@ use engine::{
         Frame,
         XdpContext, //
     },
-    limits::XDP_PACKET_HEADROOM,
-    pipeline, //
+    limits::{
+        MAX_SKB_LEN,
+        XDP_PACKET_HEADROOM, //
+    },
+    pipeline,
+    receive_checksum::{
+        self,
+        RxChecksum, //
+    }, //
 };
 use net::{
     netdev::PollContext,
     rcu,
     skbuff::{
-        FrameBuffer,
         Received,
+        Room,
         SkBuff, //
     },
     xdp::NativeProgram, //
 };
+use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 
 /// The poll of one queue: what each of its frames needs.
 pub(crate) struct Poll<'a> {
@@ -48,87 +61,101 @@ pub(crate) struct Poll<'a> {
     pub(crate) rx: &'a RxQueue,
     pub(super) program: Running<'a>,
     pub(super) native: Option<&'a NativeProgram>,
+    pub(super) checksums: RxChecksums,
     pub(crate) context: &'a PollContext<'a>,
     pub(crate) guard: &'a rcu::Guard,
 }
 
+// What only some frames need does not lie on the stack of the others: see `transmit`.
 impl Poll<'_> {
     /// Takes one frame through the device.
-    pub(super) fn receive(&self, skb: SkBuff, core: &mut RxCore) {
-        self.rx.device_frames.add(1);
-        self.rx.device_bytes.add(skb.len() as u64);
+    pub(super) fn receive(&self, frame: Wire, core: &mut RxCore) {
+        self.count_arrived(frame.len());
         match self.program {
-            Running::Nothing => self.hand_up(skb),
+            Running::Nothing => self.hand_up(frame),
             Running::Xdp(program) => {
-                if skb.is_linear() && !program.engine().image().writes_frame() {
-                    self.run_in_place(skb, program, core);
+                if !program.engine().image().writes_frame() && frame.bytes().is_some() {
+                    self.run_in_place(frame, program, core);
                 } else {
-                    self.run_in_host_memory(skb, program, core);
+                    self.run_in_host_memory(frame, program, core);
                 }
             }
-            Running::Classifier(classifier) => self.classify(skb, classifier, core),
+            Running::Classifier(classifier) => self.classify(frame, classifier, core),
+        }
+    }
+
+    /// Counts a frame of `len` bytes that the device took from the cable.
+    pub(super) fn count_arrived(&self, len: usize) {
+        self.rx.device_frames.add(1);
+        self.rx.device_bytes.add(len as u64);
+    }
+
+    /// The room around a frame of `len` bytes that the device's program may claim, if the frame is
+    /// put into host memory for it.
+    pub(super) fn room(&self, len: usize) -> Room {
+        match self.program {
+            Running::Xdp(program) if program.engine().image().writes_frame() => Room {
+                before: XDP_PACKET_HEADROOM,
+                behind: tailroom(len),
+            },
+            Running::Nothing | Running::Xdp(_) => Room::default(),
+            Running::Classifier(classifier) => Room {
+                before: XDP_PACKET_HEADROOM,
+                behind: if classifier.program().engine().image().grows_frame() {
+                    MAX_SKB_LEN.saturating_sub(len)
+                } else {
+                    0
+                },
+            },
         }
     }
 
     /// Runs a program that only reads on the frame where it lies. Nothing is copied for a frame that
     /// does not go to the host.
-    fn run_in_place(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
-        let mut frame = Frame::read_only(skb.linear());
+    #[inline(never)]
+    fn run_in_place(&self, wire: Wire, program: &LoadedProgram, core: &mut RxCore) {
+        let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
         let descriptor = self.execute(program, &mut frame, core);
         match descriptor.verdict {
-            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => self.send(skb, &descriptor),
-            _ if descriptor.to_host() => self.hand_up(skb),
-            _ => skb.consume(),
+            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => self.send(wire.into_sent(), &descriptor),
+            _ if descriptor.to_host() => self.hand_up(wire),
+            _ => wire.consume(),
         }
     }
 
-    /// Runs a program that may write: on the host's copy, as the sender's bytes are not ours.
-    fn run_in_host_memory(&self, skb: SkBuff, program: &LoadedProgram, core: &mut RxCore) {
-        let len = skb.len();
-        let tailroom = tailroom(len);
-        let Some(mut buffer) = self.copy_for_program(skb, tailroom) else {
+    /// Runs a program that may write, or a frame that lies in several pieces: in host memory, as the
+    /// sender's bytes are not ours.
+    #[inline(never)]
+    fn run_in_host_memory(&self, wire: Wire, program: &LoadedProgram, core: &mut RxCore) {
+        let room = Room {
+            before: XDP_PACKET_HEADROOM,
+            behind: tailroom(wire.len()),
+        };
+        let Some(mut written) = Written::from_wire(wire, room, self) else {
             return;
         };
-        let Some(mut frame) = self.frame_in(&mut buffer, len) else {
+        let Some(mut frame) = self.frame_in(&mut written) else {
             return;
         };
         let descriptor = self.execute(program, &mut frame, core);
         let range = frame.data_offset()..frame.end_offset();
+        let written = written.with_range(range);
         match descriptor.verdict {
             Some(XdpVerdict::Tx | XdpVerdict::Redirect) => {
-                self.send(buffer.into_sent(range), &descriptor)
+                self.send(Wire::Written(written).into_sent(), &descriptor)
             }
             _ if descriptor.to_host() && self.native.is_some() => {
-                self.hand_up(buffer.into_sent(range))
+                self.hand_up(Wire::Written(written))
             }
-            _ if descriptor.to_host() => {
-                self.deliver(buffer.into_received(range, descriptor.meta_len))
-            }
+            _ if descriptor.to_host() => self.deliver(written.into_received(descriptor.meta_len)),
             _ => {}
         }
     }
 
-    /// Copies the frame to the host, with the room around it that a program may claim. `None`, and
-    /// counted, if there is no memory.
-    pub(super) fn copy_for_program(&self, skb: SkBuff, tailroom: usize) -> Option<FrameBuffer> {
-        let copy = FrameBuffer::copy_of(&skb, XDP_PACKET_HEADROOM, tailroom, self.context);
-        if copy.is_some() {
-            skb.consume();
-        } else {
-            self.rx.no_buffer_drops.add(1);
-        }
-        copy
-    }
-
-    /// The frame of `len` bytes that [`Self::copy_for_program`] has put into `buffer`. `None`, and
-    /// counted, if that is too small for it.
-    pub(super) fn frame_in<'b>(
-        &self,
-        buffer: &'b mut FrameBuffer,
-        len: usize,
-    ) -> Option<Frame<'b>> {
-        let end = XDP_PACKET_HEADROOM.saturating_add(len);
-        let frame = Frame::writable(buffer.bytes_mut(), XDP_PACKET_HEADROOM, end);
+    /// The frame that lies in host memory, as a program gets it. `None`, and counted, if it does
+    /// not.
+    pub(super) fn frame_in<'b>(&self, written: &'b mut Written) -> Option<Frame<'b>> {
+        let frame = written.frame();
         if frame.is_none() {
             self.rx.no_buffer_drops.add(1);
         }
@@ -190,9 +217,9 @@ impl Poll<'_> {
         )
     }
 
-    /// Copies the frame to the host as it is, where a program may see it first.
-    fn hand_up(&self, skb: SkBuff) {
-        let len = skb.len();
+    /// Brings the frame to the host as it is, where a program may see it first.
+    fn hand_up(&self, frame: Wire) {
+        let len = frame.len();
         if let Some(program) = self.native {
             if len < ETH_HLEN {
                 self.rx.runt_drops.add(1);
@@ -200,20 +227,45 @@ impl Poll<'_> {
             }
             self.rx.packets.add(1);
             self.rx.bytes.add(len as u64);
-            self.run_native(skb, program);
+            self.run_native(frame.into_sent(), program);
             return;
         }
-        match FrameBuffer::copy_of(&skb, 0, 0, self.context) {
-            Some(buffer) => {
-                skb.consume();
-                self.deliver(buffer.into_received(0..len, 0));
-            }
-            None => self.rx.no_buffer_drops.add(1),
+        if let Some(written) = Written::from_wire(frame, Room::default(), self) {
+            self.deliver(written.into_received(0));
         }
     }
 
-    fn deliver(&self, frame: Received) {
+    fn deliver(&self, mut frame: Received) {
+        let sum = self.checksum(frame.bytes(), ETH_HLEN);
+        frame.set_checksum(sum);
         self.count_delivered(frame.deliver(self.queue, self.context));
+    }
+
+    /// What the host is told of the checksum of a frame that is delivered: the sum of all its bytes
+    /// from `network_offset` on (`CHECKSUM_COMPLETE`), or nothing.
+    pub(super) fn checksum(&self, frame: &[u8], network_offset: usize) -> Option<u16> {
+        let sum = match self.checksums {
+            RxChecksums::None => None,
+            RxChecksums::Complete => {
+                match receive_checksum::complete(frame.get(network_offset..)?) {
+                    RxChecksum::Complete(sum) => Some(sum),
+                    _ => None,
+                }
+            }
+            RxChecksums::Verified => {
+                let is_right = network_offset == ETH_HLEN && receive_checksum::verify(frame);
+                is_right
+                    .then(|| skb_csum_rx_legacy_convert_unnecessary(frame))
+                    .flatten()
+            }
+        };
+        let count = if sum.is_some() {
+            &self.rx.checksum_complete
+        } else {
+            &self.rx.checksum_none
+        };
+        count.add(1);
+        sum
     }
 
     /// Counts a frame that was handed up with that many bytes, or was too short.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The transmit engine of the sending device: what the stack has left to it is done where the frames
+//! arrive, so that each is written once, to the receiver's memory.
+
+use super::{
+    wire::{
+        Wire,
+        Written, //
+    },
+    Poll,
+    RxCore, //
+};
+use crate::tx::{
+    descriptor,
+    Treatment, //
+};
+use engine::{
+    descriptor::TxCapability,
+    transmit::TxPlan, //
+};
+use net::skbuff::SkBuff;
+
+// The protocol stack runs on what these functions leave of the kernel's stack: what is not needed any
+// more when a frame is handed up must not lie there.
+impl Poll<'_> {
+    /// Takes a frame from the cable: has the sending device do what is left to do, and this one
+    /// receive what comes out. Gives the number of frames on the wire.
+    pub(super) fn take(&self, skb: SkBuff, core: &mut RxCore) -> usize {
+        let Some(capability) = Treatment::of(&skb).capability() else {
+            self.receive(Wire::Sent(skb), core);
+            return 1;
+        };
+        let Some(plan) = plan(&skb, capability) else {
+            // The driver has made the same plan before it gave the frame to the device.
+            self.rx.unplanned_drops.add(1);
+            return 1;
+        };
+        if skb.is_gso() {
+            self.cut_all(skb, &plan, core)
+        } else {
+            if let Some(wire) = self.fill_in(skb, &plan) {
+                self.receive(wire, core);
+            }
+            1
+        }
+    }
+
+    /// Makes the wire frames of a super-frame, and has each received. Gives their number.
+    #[inline(never)]
+    fn cut_all(&self, skb: SkBuff, plan: &TxPlan, core: &mut RxCore) -> usize {
+        for index in 0..plan.frames() {
+            if let Some(wire) = self.cut(&skb, plan, index) {
+                self.receive(wire, core);
+            }
+        }
+        skb.consume();
+        plan.frames() as usize
+    }
+
+    /// Fills in the checksum of a single frame: where it lies if it lies in one piece, so that a
+    /// frame that no host gets is never copied.
+    #[inline(never)]
+    fn fill_in(&self, mut skb: SkBuff, plan: &TxPlan) -> Option<Wire> {
+        if skb.is_linear() {
+            if let Ok(bytes) = skb.linear_mut() {
+                if plan.finish(0, bytes).is_err() {
+                    self.rx.unplanned_drops.add(1);
+                    return None;
+                }
+                skb.set_checksum_done();
+                return Some(Wire::Sent(skb));
+            }
+        }
+        let wire = self.cut(&skb, plan, 0);
+        skb.consume();
+        wire
+    }
+
+    /// Writes wire frame number `index` to the receiver's memory.
+    #[inline(never)]
+    fn cut(&self, skb: &SkBuff, plan: &TxPlan, index: u32) -> Option<Wire> {
+        let Some(layout) = plan.layout(index) else {
+            self.rx.unplanned_drops.add(1);
+            return None;
+        };
+        let len = layout.header.saturating_add(layout.payload.len());
+        let room = self.room(len);
+        let written = Written::gather(skb, layout.header, layout.payload, room, self);
+        let Some(mut written) = written else {
+            self.count_arrived(len);
+            return None;
+        };
+        if plan.finish(index, written.bytes_mut()).is_err() {
+            self.rx.unplanned_drops.add(1);
+            return None;
+        }
+        Some(Wire::Written(written))
+    }
+}
+
+/// What a device with `capability` is to do to `skb`.
+#[inline(never)]
+fn plan(skb: &SkBuff, capability: TxCapability) -> Option<TxPlan> {
+    let descriptor = descriptor(skb, &skb.offload_request(), capability);
+    TxPlan::new(&descriptor, skb.linear()).ok()
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames that a device writes into the host's memory.
+
+use super::{
+    Received,
+    SkBuff, //
+};
+use crate::{
+    bindings,
+    netdev::PollContext, //
+};
+use core::{
+    ops::Range,
+    ptr::NonNull, //
+};
+
+/// Free bytes around a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Before its first byte.
+    pub before: usize,
+    /// Behind its last byte.
+    pub behind: usize,
+}
+
+/// Copies `len` bytes of `frame` from `offset` on, wherever they lie. Whether it could.
+///
+/// # Safety
+///
+/// `to` must have room for them; both numbers must fit into an `i32`.
+unsafe fn copy_bits(frame: &SkBuff, offset: usize, to: *mut u8, len: usize) -> bool {
+    // SAFETY: The frame is valid; the rest by the function's contract.
+    // CAST: By the function's contract.
+    unsafe { bindings::skb_copy_bits(frame.as_ptr(), offset as i32, to.cast(), len as i32) == 0 }
+}
+
+/// A frame in host memory that a device has written and may still change, with room around it.
+///
+/// # Invariants
+///
+/// `skb` is a linear skb that nobody shares, with `len == 0` and `capacity` initialised bytes from
+/// `data` on, all within the buffer.
+pub struct FrameBuffer {
+    skb: SkBuff,
+    capacity: usize,
+}
+
+impl FrameBuffer {
+    /// Copies the whole of `frame` into a new buffer: the device's one write to host memory.
+    ///
+    /// `room` zero bytes lie before and behind it. Returns nothing if there is no memory. Context:
+    /// NAPI poll.
+    pub fn copy_of(frame: &SkBuff, room: Room, context: &PollContext<'_>) -> Option<Self> {
+        Self::gather(frame, 0, 0..frame.len(), room, context)
+    }
+
+    /// Copies a part of `frame` into a new buffer: its first `header` bytes, and right behind them
+    /// `payload`.
+    ///
+    /// `room` zero bytes lie before and behind it. Returns nothing if there is no memory, or no such
+    /// bytes are in the frame. Context: NAPI poll.
+    pub fn gather(
+        frame: &SkBuff,
+        header: usize,
+        payload: Range<usize>,
+        room: Room,
+        context: &PollContext<'_>,
+    ) -> Option<Self> {
+        let (headroom, tailroom) = (room.before, room.behind);
+        if header > frame.len() || payload.end > frame.len() {
+            return None;
+        }
+        let len = payload
+            .end
+            .checked_sub(payload.start)?
+            .checked_add(header)?;
+        let capacity = headroom.checked_add(len)?.checked_add(tailroom)?;
+        // `napi_alloc_skb` adds a pad and its own data to what it is asked for, in 32 bits.
+        if capacity > i32::MAX as usize / 2 {
+            return None;
+        }
+        // CAST: Both are at most `capacity`.
+        let (before, after) = (headroom as u32, len.wrapping_add(tailroom) as u32);
+        // SAFETY: The context proves that `napi` is valid and that this is its poll function.
+        let skb = unsafe { bindings::offload_nic_napi_alloc_skb(context.napi(), before, after) };
+        let skb = NonNull::new(skb)?;
+        // SAFETY: A new skb, valid, whose only reference is ours.
+        let skb = unsafe { SkBuff::from_raw(skb) };
+
+        // SAFETY: The new skb is linear and has at least `capacity` bytes behind `data`: what was
+        // asked for. Each of them is written here: the room around the frame with zeros, the frame
+        // by `skb_copy_bits`, whose ranges lie in `frame` as was checked above, so that all of these
+        // numbers fit into an `i32` as its length does.
+        let copied = unsafe {
+            let data = (*skb.as_ptr()).data;
+            data.write_bytes(0, headroom);
+            data.add(headroom).add(len).write_bytes(0, tailroom);
+            copy_bits(frame, 0, data.add(headroom), header)
+                && copy_bits(
+                    frame,
+                    payload.start,
+                    data.add(headroom).add(header),
+                    payload.len(),
+                )
+        };
+        // INVARIANT: The length of a new skb is 0, and the `capacity` bytes were initialised above.
+        // Its `data` stays where it is until `into_received`.
+        copied.then_some(Self { skb, capacity })
+    }
+
+    /// The whole buffer: headroom, frame, tailroom.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: By the type invariants, `capacity` bytes from `data` on are initialised, and the
+        // skb is shared with nobody.
+        unsafe { core::slice::from_raw_parts((*self.skb.as_ptr()).data, self.capacity) }
+    }
+
+    /// As [`Self::bytes`], to be changed.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: By the type invariants, `capacity` bytes from `data` on are initialised, and the
+        // skb is shared with nobody.
+        unsafe { core::slice::from_raw_parts_mut((*self.skb.as_ptr()).data, self.capacity) }
+    }
+
+    /// Makes `range` of the buffer the frame, clipped to the buffer.
+    fn finish(self, range: Range<usize>) -> SkBuff {
+        let start = range.start.min(self.capacity);
+        let len = range.end.min(self.capacity).saturating_sub(start);
+        // SAFETY: By the type invariants `len` is 0, so the head may be moved; start + len lies
+        // within the buffer, so that neither call can overrun it.
+        unsafe {
+            // CAST: Both are at most `capacity`, which fits into an `i32`.
+            bindings::offload_nic_skb_reserve(self.skb.as_ptr(), start as i32);
+            bindings::skb_put(self.skb.as_ptr(), len as u32);
+        }
+        self.skb
+    }
+
+    /// Makes the frame one that can be sent again: `range` of the buffer is what goes out.
+    pub fn into_sent(self, range: Range<usize>) -> SkBuff {
+        self.finish(range)
+    }
+
+    /// Makes the frame one for the host: `range` of the buffer is what it gets, with `metadata`
+    /// bytes before it that belong to programs on the host.
+    pub fn into_received(self, range: Range<usize>, metadata: u8) -> Received {
+        let metadata = if usize::from(metadata) <= range.start {
+            metadata
+        } else {
+            0
+        };
+        Received::new(self.finish(range), metadata)
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames on their way up into the stack.
+
+use super::SkBuff;
+use crate::{
+    bindings,
+    netdev::PollContext, //
+};
+
+/// A frame on its way up into the stack.
+///
+/// # Invariants
+///
+/// `skb` is linear, shared with nobody, and has at least `metadata` initialised bytes of headroom.
+pub struct Received {
+    skb: SkBuff,
+    metadata: u8,
+    checksum: Option<u16>,
+}
+
+impl Received {
+    /// `skb` must be linear, shared with nobody, and have that many initialised bytes of headroom:
+    /// [`FrameBuffer::into_received`](super::FrameBuffer::into_received) calls this.
+    pub(super) fn new(skb: SkBuff, metadata: u8) -> Self {
+        // INVARIANT: As the caller guarantees.
+        Self {
+            skb,
+            metadata,
+            checksum: None,
+        }
+    }
+
+    /// The bytes of the frame.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        self.skb.linear()
+    }
+
+    /// Has the stack know the ones' complement sum of the bytes behind the link-layer header
+    /// (`CHECKSUM_COMPLETE`): of 16-bit words as they lie in memory, folded. Without, it sums them
+    /// itself where it has to.
+    #[inline]
+    pub fn set_checksum(&mut self, sum: Option<u16>) {
+        self.checksum = sum;
+    }
+
+    /// The skb, with what is known of its checksum.
+    fn into_skb(self) -> *mut bindings::sk_buff {
+        let skb = self.skb.into_raw().as_ptr();
+        if let Some(sum) = self.checksum {
+            // SAFETY: The skb is valid and ours.
+            unsafe { bindings::offload_nic_skb_checksum_complete(skb, sum) };
+        }
+        skb
+    }
+
+    /// Hands the frame to the stack (through GRO), as received on `queue` of the polled device.
+    ///
+    /// Returns the number of bytes handed up, or nothing for a frame that is shorter than an
+    /// Ethernet header, which is dropped. Context: NAPI poll.
+    pub fn deliver(self, queue: u16, context: &PollContext<'_>) -> Option<usize> {
+        let len = self.skb.len();
+        if len < bindings::ETH_HLEN as usize {
+            return None;
+        }
+        let metadata = self.metadata;
+        let skb = self.into_skb();
+        // SAFETY: The skb is valid, ours, linear and has an Ethernet header; the context proves
+        // that `napi` is valid and that this is its poll function. The stack takes our reference.
+        unsafe {
+            if metadata > 0 {
+                bindings::offload_nic_skb_metadata_set(skb, metadata);
+            }
+            bindings::offload_nic_napi_receive(context.napi(), skb, queue);
+        }
+        Some(len)
+    }
+
+    /// As [`Self::deliver`], with what a classifier of the device has left of the frame: what it
+    /// knows is not found out again.
+    ///
+    /// Returns nothing for a frame that ends before its network header, too, which is dropped.
+    pub fn deliver_classified(
+        self,
+        context: &PollContext<'_>,
+        found: &Classified,
+    ) -> Option<usize> {
+        let len = self.skb.len();
+        if len < bindings::ETH_HLEN as usize || len < found.network_offset as usize {
+            return None;
+        }
+        let found = found.to_raw();
+        let skb = self.into_skb();
+        // SAFETY: The skb is valid, ours, linear and reaches to its network header; the context
+        // proves that `napi` is valid and that this is its poll function. The stack takes our
+        // reference.
+        unsafe {
+            bindings::offload_nic_napi_receive_classified(context.napi(), skb, &found);
+        }
+        Some(len)
+    }
+}
+
+/// What is known of a frame that a classifier of the device has seen, all in host byte order.
+#[derive(Clone, Copy, Debug)]
+pub struct Classified {
+    /// EtherType behind the tag that was taken out, as of when the frame was received.
+    pub protocol: u16,
+    /// For whom the frame is: `PACKET_HOST`, `PACKET_BROADCAST`, ...
+    pub pkt_type: u8,
+    /// Offset of the network header in the frame.
+    pub network_offset: u32,
+    /// Protocol and TCI of the VLAN tag that goes beside the frame.
+    pub vlan: Option<(u16, u16)>,
+    /// `skb->mark`.
+    pub mark: u32,
+    /// `skb->priority`.
+    pub priority: u32,
+    /// `skb->tc_index`.
+    pub tc_index: u16,
+    /// `skb->queue_mapping`: the receive queue plus 1.
+    pub queue_mapping: u16,
+    /// Whether the verdict is the last word: the host's classifiers do not see the frame.
+    pub is_final: bool,
+}
+
+impl Classified {
+    fn to_raw(self) -> bindings::offload_nic_classified {
+        let (vlan_proto, vlan_tci) = self.vlan.unwrap_or_default();
+        bindings::offload_nic_classified {
+            network_offset: self.network_offset,
+            mark: self.mark,
+            priority: self.priority,
+            protocol: self.protocol,
+            tc_index: self.tc_index,
+            queue_mapping: self.queue_mapping,
+            vlan_proto,
+            vlan_tci,
+            pkt_type: self.pkt_type,
+            has_vlan: self.vlan.is_some(),
+            is_final: self.is_final,
+        }
+    }
+}

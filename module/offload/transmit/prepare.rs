@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way of a frame from the stack to the device: what the device can't do, the kernel's own code
+//! does.
+
+use super::decision::{
+    check_checksum,
+    check_segmentation,
+    Capabilities,
+    Checksums,
+    Reason, //
+};
+use kernel::prelude::*;
+use net::skbuff::{
+    Chain,
+    Checksum,
+    OffloadRequest,
+    SkBuff, //
+};
+
+/// What is done for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Its checksum is filled in.
+    Checksum,
+    /// It is cut into segments, whose checksums are filled in.
+    Segmentation,
+}
+
+/// A driver's side of sending one frame.
+pub trait Transmitter {
+    /// What the device has to know to do its work.
+    type Plan;
+
+    /// What the device can do, now.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Plans the device's work for `frame`, which its capabilities allow.
+    ///
+    /// # Errors
+    ///
+    /// Why the device can't do it in spite of them.
+    fn plan(&self, frame: &SkBuff, request: &OffloadRequest) -> Result<Self::Plan, Reason>;
+
+    /// `frame` goes to the device as it is, which does `work` by `plan`.
+    fn to_device(&mut self, frame: &mut SkBuff, work: Work, plan: Self::Plan);
+
+    /// `frame` goes to the device as it goes on the wire.
+    fn to_wire(&mut self, frame: &mut SkBuff);
+
+    /// Software has done `work`, or tries to, because of `reason`.
+    fn by_software(&mut self, work: Work, reason: Reason);
+}
+
+/// Makes of a frame of the stack what goes to the device: itself, or the segments that software has
+/// cut it into, which must not be sent in part.
+///
+/// Context: as of `ndo_start_xmit`; does not sleep. Allocates no more than the segments of one
+/// super-frame.
+///
+/// # Errors
+///
+/// `ENOMEM`, `EINVAL` and others that the kernel's helpers give, with what was tried. The frame is
+/// freed as lost.
+pub fn prepare<T: Transmitter>(mut skb: SkBuff, driver: &mut T) -> Result<Chain, (Work, Error)> {
+    if skb.is_gso() {
+        return segment(skb, driver).map_err(|error| (Work::Segmentation, error));
+    }
+    match finish_checksum(&mut skb, driver) {
+        Ok(()) => Ok(skb.into()),
+        Err(error) => Err((Work::Checksum, error)),
+    }
+}
+
+/// Sends a super-frame through the decision about it, and if software has to cut it, each segment
+/// through that about checksums.
+#[inline(never)]
+fn segment<T: Transmitter>(mut skb: SkBuff, driver: &mut T) -> Result<Chain> {
+    let request = skb.offload_request();
+    let capabilities = driver.capabilities();
+    let reason = match &request.gso {
+        Some(gso) => check_segmentation(&request, gso, skb.linear(), &capabilities),
+        None => Err(Reason::Malformed),
+    };
+    match reason.and_then(|()| driver.plan(&skb, &request)) {
+        Ok(plan) => {
+            driver.to_device(&mut skb, Work::Segmentation, plan);
+            Ok(skb.into())
+        }
+        Err(reason) => {
+            driver.by_software(Work::Segmentation, reason);
+            let keep = keeps_checksums(&skb, &request, &capabilities);
+            skb_gso_helper(skb, keep, |segment| finish_checksum(segment, driver))
+        }
+    }
+}
+
+/// Whether the device is to fill in the checksums of the segments of `skb`: their headers are of the
+/// same kinds.
+fn keeps_checksums(skb: &SkBuff, request: &OffloadRequest, capabilities: &Capabilities) -> bool {
+    match (&request.checksum, capabilities.checksums) {
+        (_, Checksums::None) => false,
+        (Some(checksum), _) => {
+            check_checksum(request, checksum, skb.linear(), capabilities).is_ok()
+        }
+        // What is in the super-frame is told for each segment once it is cut.
+        (None, _) => true,
+    }
+}
+
+/// Has the CPU cut a super-frame into a list of frames that can be sent, and each of them go through
+/// `each`, which may lose none: with its first error all are freed as lost, so that a list is never
+/// sent in part. `keep_checksums`: those of the segments are left open for `each`, where their
+/// protocol allows it.
+///
+/// Context: as of `ndo_start_xmit`; does not sleep.
+///
+/// # Errors
+///
+/// `ENOMEM`, what the protocol finds wrong with the frame, or what `each` gives.
+pub fn skb_gso_helper(
+    skb: SkBuff,
+    keep_checksums: bool,
+    mut each: impl FnMut(&mut SkBuff) -> Result,
+) -> Result<Chain> {
+    skb.segment(keep_checksums)?.try_map(|mut segment| {
+        each(&mut segment)?;
+        Ok(segment)
+    })
+}
+
+/// Fills in a checksum that the stack left open (`skb_checksum_help`, `skb_crc32c_csum_help`).
+/// Context: any; does not sleep.
+///
+/// # Errors
+///
+/// `ENOMEM` if a shared header can't be copied, `EINVAL` if the request is malformed.
+pub fn checksum_helper(skb: &mut SkBuff, checksum: &Checksum) -> Result {
+    if checksum.is_crc32c {
+        skb.crc32c_help()
+    } else {
+        skb.checksum_help()
+    }
+}
+
+/// Sends a single frame through the decision about its checksum.
+#[inline(never)]
+fn finish_checksum<T: Transmitter>(skb: &mut SkBuff, driver: &mut T) -> Result {
+    let request = skb.offload_request();
+    let Some(checksum) = &request.checksum else {
+        driver.to_wire(skb);
+        return Ok(());
+    };
+    let capabilities = driver.capabilities();
+    let reason = check_checksum(&request, checksum, skb.linear(), &capabilities);
+    match reason.and_then(|()| driver.plan(skb, &request)) {
+        Ok(plan) => driver.to_device(skb, Work::Checksum, plan),
+        Err(reason) => {
+            driver.by_software(Work::Checksum, reason);
+            checksum_helper(skb, checksum)?;
+            driver.to_wire(skb);
+        }
+    }
+    Ok(())
+}
