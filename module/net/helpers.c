@@ -412,6 +412,26 @@ void offload_nic_set_priv_flags(struct net_device *dev)
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 }
 
+/*
+ * A driver takes whatever the stack can leave open, and decides by itself for each frame;
+ * that holds for frames in tunnels, VLANs and MPLS as well. FCoE alone is not among it, as
+ * software has nothing to cut its frames with.
+ */
+void offload_nic_set_offload_features(struct net_device *dev)
+{
+	netdev_features_t features = NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC | NETIF_F_SG |
+		NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_RXCSUM |
+		(NETIF_F_GSO_MASK & ~NETIF_F_FSO);
+
+	dev->features |= features;
+	dev->hw_features |= features;
+	dev->hw_enc_features |= features;
+	dev->vlan_features |= features;
+	dev->mpls_features |= features;
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+	netif_set_tso_max_segs(dev, OFFLOAD_NIC_MAX_SEGMENTS);
+}
+
 void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu)
 {
 	WRITE_ONCE(dev->mtu, mtu);

@@ -122,8 +122,9 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
     /// held.
     fn stop(&self, rtnl: &Rtnl<'_>);
 
-    /// Takes a frame to be sent. Context: softirq or bottom halves off, the lock of transmit queue
-    /// `queue` held.
+    /// Takes a frame to be sent, which may be one whose checksum is still to be filled in, or one to
+    /// be cut, of whatever protocols: all of that is announced, and the user switches it on and off.
+    /// Context: softirq or bottom halves off, the lock of transmit queue `queue` held.
     fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit;
 
     /// Handles up to `context.budget()` received frames of queue `queue` and returns how many. Less
@@ -321,6 +322,9 @@ const XDP_FEATURES: u32 = bindings::netdev_xdp_act_NETDEV_XDP_ACT_BASIC
     | bindings::netdev_xdp_act_NETDEV_XDP_ACT_NDO_XMIT_SG
     | bindings::netdev_xdp_act_NETDEV_XDP_ACT_HW_OFFLOAD;
 
+/// The most segments of a super-frame that the stack leaves to a driver.
+pub const MAX_SEGMENTS: u32 = bindings::offload_nic_gso_OFFLOAD_NIC_MAX_SEGMENTS;
+
 /// How a [`Device`] is to be made.
 pub struct Config<'a> {
     /// The device that the interface is a port of: `/sys/class/net/X/device`.
@@ -403,6 +407,7 @@ impl<T: Operations> Device<T> {
             (*ptr).hw_features |= adapter::FEATURE_TC;
             bindings::offload_nic_eth_hw_addr_random(ptr);
             bindings::offload_nic_set_priv_flags(ptr);
+            bindings::offload_nic_set_offload_features(ptr);
             bindings::offload_nic_set_netdev_dev(ptr, parent);
             bindings::netif_carrier_off(ptr);
             for (i, byte) in config.name.to_bytes_with_nul().iter().enumerate() {

@@ -22,10 +22,13 @@ use engine::{
         TxRefusal, //
     },
 };
-use net::skbuff::{
-    gso,
-    OffloadRequest,
-    SkBuff, //
+use net::{
+    netdev::MAX_SEGMENTS,
+    skbuff::{
+        gso,
+        OffloadRequest,
+        SkBuff, //
+    }, //
 };
 use offload::transmit::{
     Capabilities,
@@ -34,9 +37,6 @@ use offload::transmit::{
     Transmitter,
     Work, //
 };
-
-/// Into how many segments the device cuts a super-frame at most: they are made in one go.
-pub(crate) const MAX_SEGMENTS: u32 = 1024;
 
 /// What a device that finds TCP itself can cut.
 const LEGACY_GSO: u32 = gso::TCPV4 | gso::TCPV6 | gso::TCP_ECN | gso::TCP_FIXEDID | gso::DODGY;
@@ -206,6 +206,7 @@ impl Transmitter for Outgoing<'_> {
         let capability = self.treatment.capability().ok_or(Reason::NotOffered)?;
         let descriptor = descriptor(frame, request, capability);
         let plan = TxPlan::new(&descriptor, frame.linear()).map_err(reason)?;
+        // They are made in one go. The stack does not know the number for each of its frames.
         if plan.frames() > MAX_SEGMENTS {
             return Err(Reason::TooManySegments);
         }

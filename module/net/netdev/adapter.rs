@@ -79,6 +79,8 @@ impl<T: Operations> Adapter<T> {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
+        // Two VLAN tags are no reason for the stack to do the work.
+        ndo_features_check: Some(bindings::passthru_features_check),
         ndo_validate_addr: Some(bindings::eth_validate_addr),
         ndo_set_mac_address: Some(bindings::eth_mac_addr),
         ndo_change_mtu: Some(Self::change_mtu),
