@@ -5,6 +5,10 @@
 use crate::{
     files::PortFiles,
     port::Port,
+    profile::{
+        ProfileCell,
+        ProfileParameter, //
+    },
     program::Program, //
 };
 use kernel::{
@@ -81,6 +85,11 @@ impl Ports {
             present: KVec::new(),
             down: KVec::new(),
         }
+    }
+
+    /// What kind of device the NIC is.
+    pub(crate) fn profile(&self) -> &ProfileCell {
+        &self.offload.device().profile
     }
 
     fn position(&self, index: u16) -> Option<usize> {
@@ -203,6 +212,8 @@ impl Ports {
 }
 
 impl devlink::Operations for Ports {
+    type Parameter = ProfileParameter;
+
     fn info(&self, info: &mut Info<'_>) -> Result {
         info.fixed(c"bpf.isa", fmt!("v4"))?;
         info.running(c"bpf.image", fmt!("{}", engine::image::FORMAT))

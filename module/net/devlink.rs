@@ -8,6 +8,7 @@
 //! C header: [`include/net/devlink.h`](srctree/include/net/devlink.h)
 
 mod health;
+mod param;
 mod port;
 
 use crate::{
@@ -38,12 +39,17 @@ use kernel::{
     prelude::*,
     str::CString, //
 };
+pub use param::Parameter;
+use param::ParameterAdapter;
 pub(crate) use port::DevlinkPort;
 
 /// What a driver does for `devlink`. The value is what the instance's lock guards.
 ///
 /// All of it runs in process context with that lock held.
 pub trait Operations: Send + Sized + 'static {
+    /// What of it can be set by `devlink dev param`.
+    type Parameter: Parameter<Self>;
+
     /// Tells which versions the device is of (`devlink dev info`).
     fn info(&self, info: &mut Info<'_>) -> Result;
 
@@ -103,10 +109,22 @@ impl<T: Operations> Devlink<T> {
         // SAFETY: The private memory is large enough and nobody has seen it.
         unsafe { Self::private(ptr.as_ptr()).write(value) };
         // SAFETY: The instance is new. Registering it can't fail.
-        unsafe {
+        let result = unsafe {
             bindings::devl_lock(ptr.as_ptr());
-            bindings::devl_register(ptr.as_ptr());
+            let result = ParameterAdapter::<T>::register(ptr.as_ptr());
+            if result.is_ok() {
+                bindings::devl_register(ptr.as_ptr());
+            }
             bindings::devl_unlock(ptr.as_ptr());
+            result
+        };
+        if let Err(error) = result {
+            // SAFETY: Nobody but us has seen the instance, which has a `T`.
+            unsafe {
+                core::ptr::drop_in_place(Self::private(ptr.as_ptr()));
+                bindings::devlink_free(ptr.as_ptr());
+            }
+            return Err(error);
         }
         // INVARIANT: Registered, and initialised before that.
         Ok(Self {
@@ -208,6 +226,7 @@ impl<T: Operations> Drop for Devlink<T> {
         unsafe {
             bindings::devl_lock(ptr);
             bindings::devl_unregister(ptr);
+            ParameterAdapter::<T>::unregister(ptr);
             bindings::devl_unlock(ptr);
         }
         // SAFETY: Nobody else can come to it any more; it was written when the instance was made.
