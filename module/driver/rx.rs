@@ -201,6 +201,8 @@ impl RxQueue {
             packets: self.packets.get(),
             bytes: self.bytes.get(),
             alloc_fail: self.no_buffer_drops.get(),
+            csum_complete: self.checksum_complete.get(),
+            csum_none: self.checksum_none.get(),
             hw_drops: sum([
                 self.drops(),
                 self.xdp.packets(XdpVerdict::Drop),

@@ -136,10 +136,16 @@ impl TxQueue {
     }
 
     pub(crate) fn stats(&self) -> TxQueueStats {
+        let offloads = &self.offloads;
         TxQueueStats {
             packets: self.all_packets(),
             bytes: self.all_bytes(),
             hw_drops: self.drops(),
+            needs_csum: sum([offloads.checksums.get(), offloads.gso_wire_packets.get()]),
+            hw_gso_packets: offloads.gso_packets.get(),
+            hw_gso_bytes: offloads.gso_bytes.get(),
+            hw_gso_wire_packets: offloads.gso_wire_packets.get(),
+            hw_gso_wire_bytes: offloads.gso_wire_bytes.get(),
             stop: self.stops.get(),
             wake: self.wakes.load(Ordering::Relaxed),
         }

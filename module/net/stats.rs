@@ -93,6 +93,10 @@ pub struct RxQueueStats {
     pub alloc_fail: u64,
     /// Frames that the device dropped.
     pub hw_drops: u64,
+    /// Frames handed to the host with their sum (`CHECKSUM_COMPLETE`).
+    pub csum_complete: u64,
+    /// Frames handed to the host without a word about their checksum (`CHECKSUM_NONE`).
+    pub csum_none: u64,
 }
 
 impl RxQueueStats {
@@ -102,6 +106,8 @@ impl RxQueueStats {
         self.bytes = sum([self.bytes, other.bytes]);
         self.alloc_fail = sum([self.alloc_fail, other.alloc_fail]);
         self.hw_drops = sum([self.hw_drops, other.hw_drops]);
+        self.csum_complete = sum([self.csum_complete, other.csum_complete]);
+        self.csum_none = sum([self.csum_none, other.csum_none]);
     }
 
     pub(crate) fn fill(&self, raw: &mut bindings::netdev_queue_stats_rx) {
@@ -109,6 +115,10 @@ impl RxQueueStats {
         raw.bytes = self.bytes;
         raw.alloc_fail = self.alloc_fail;
         raw.hw_drops = self.hw_drops;
+        raw.csum_complete = self.csum_complete;
+        raw.csum_none = self.csum_none;
+        // The driver turns it into `CHECKSUM_COMPLETE`.
+        raw.csum_unnecessary = 0;
     }
 }
 
@@ -121,6 +131,17 @@ pub struct TxQueueStats {
     pub bytes: u64,
     /// Frames that could not be sent.
     pub hw_drops: u64,
+    /// Of those put on the cable: the device has filled in a checksum, or has made the frame of a
+    /// larger one.
+    pub needs_csum: u64,
+    /// Super-frames that the device has cut.
+    pub hw_gso_packets: u64,
+    /// Their bytes.
+    pub hw_gso_bytes: u64,
+    /// The frames that it has made of them.
+    pub hw_gso_wire_packets: u64,
+    /// The bytes of those.
+    pub hw_gso_wire_bytes: u64,
     /// How often the queue was stopped because a ring was full.
     pub stop: u64,
     /// How often it was woken after that.
@@ -133,6 +154,11 @@ impl TxQueueStats {
         self.packets = sum([self.packets, other.packets]);
         self.bytes = sum([self.bytes, other.bytes]);
         self.hw_drops = sum([self.hw_drops, other.hw_drops]);
+        self.needs_csum = sum([self.needs_csum, other.needs_csum]);
+        self.hw_gso_packets = sum([self.hw_gso_packets, other.hw_gso_packets]);
+        self.hw_gso_bytes = sum([self.hw_gso_bytes, other.hw_gso_bytes]);
+        self.hw_gso_wire_packets = sum([self.hw_gso_wire_packets, other.hw_gso_wire_packets]);
+        self.hw_gso_wire_bytes = sum([self.hw_gso_wire_bytes, other.hw_gso_wire_bytes]);
         self.stop = sum([self.stop, other.stop]);
         self.wake = sum([self.wake, other.wake]);
     }
@@ -141,6 +167,12 @@ impl TxQueueStats {
         raw.packets = self.packets;
         raw.bytes = self.bytes;
         raw.hw_drops = self.hw_drops;
+        raw.needs_csum = self.needs_csum;
+        raw.csum_none = self.packets.wrapping_sub(self.needs_csum);
+        raw.hw_gso_packets = self.hw_gso_packets;
+        raw.hw_gso_bytes = self.hw_gso_bytes;
+        raw.hw_gso_wire_packets = self.hw_gso_wire_packets;
+        raw.hw_gso_wire_bytes = self.hw_gso_wire_bytes;
         raw.stop = self.stop;
         raw.wake = self.wake;
     }

@@ -19,6 +19,12 @@
 //! [`XDP_NATIVE_TX`], [`XDP_NATIVE_REDIRECT`], [`XDP_NATIVE_ABORTED`], [`XDP_NATIVE_TOO_LONG_DROPS`]
 //! and those of [`XDP_NATIVE_NO_BUFFER_DROPS`] for which there was no memory before the program ran.
 //!
+//! Each frame that the host gets is either in [`RX_CSUM_COMPLETE`] or in [`RX_CSUM_NONE`].
+//!
+//! A super-frame from the stack is in [`TX_HW_GSO_PACKETS`], or in one of those that begin with
+//! [`TX_SW_GSO_PREFIX`]; the `tx_packets` of the interface are frames on the wire, what the device
+//! has made of super-frames among them.
+//!
 //! Beside these there are `rxN_packets`, `rxN_bytes` (handed to the host), `txN_packets` and
 //! `txN_bytes` for each queue `N`.
 

@@ -227,6 +227,7 @@ impl Poll<'_> {
             }
             self.rx.packets.add(1);
             self.rx.bytes.add(len as u64);
+            self.rx.checksum_none.add(1);
             self.run_native(frame.into_sent(), program);
             return;
         }

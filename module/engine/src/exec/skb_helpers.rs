@@ -4,7 +4,8 @@
 //!
 //! The kernel's work on `struct sk_buff`; ours do to a [`Frame`] and its [`TcContext`] what those do
 //! to a linear one without a checksum of its own (`CHECKSUM_NONE`): so a flag that has them keep
-//! such a checksum right has nothing to do.
+//! such a checksum right has nothing to do. Bytes and results are the same for one that has
+//! (`CHECKSUM_COMPLETE`): the host gets the sum of the bytes that the program leaves.
 
 use core::ops::Deref;
 
