@@ -29,7 +29,6 @@ use net::{
     netdev::Rtnl,
     rcu,
     stats::sum,
-    sync::with_bh_disabled,
 };
 use offload::transmit::{
     Reason,
@@ -146,7 +145,7 @@ const TX_TOTALS: &[Count<TxQueue>] = &[
     (stats::TX_REDIRECTED_FRAMES, |tx| tx.redirected_packets()),
     (stats::TX_REDIRECT_DROPS, |tx| tx.redirect_drops()),
     (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
-    (stats::TX_QUEUE_WAKES, |tx| tx.wakes.load(Ordering::Relaxed)),
+    (stats::TX_QUEUE_WAKES, |tx| tx.window.wakes()),
 ];
 
 /// What software does for the device.
@@ -191,10 +190,8 @@ impl EthtoolOperations for Port {
         // What waits for room may have it now, at both ends.
         let guard = rcu::Guard::new();
         if let Some(peer) = self.peer.load(&guard) {
-            for (near, far) in [(self, peer), (peer, self)] {
-                for queue in 0..far.rx.len() {
-                    with_bh_disabled(|| near.resume(far, queue));
-                }
+            for port in [self, peer] {
+                port.complete_all();
             }
         }
         Ok(())
@@ -274,7 +271,7 @@ impl Port {
                 for skb in frames {
                     rx.resize_drops.add(1);
                     if let Some(peer) = peer {
-                        peer.complete(skb.queue());
+                        peer.note_completed(skb.queue(), 1);
                     }
                 }
             })?;

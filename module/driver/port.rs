@@ -218,6 +218,8 @@ impl Operations for Port {
 
     fn open(&self, rtnl: &Rtnl<'_>) -> Result {
         self.is_up.store(true, Ordering::Release);
+        // Nobody looked for completions while the port was down.
+        self.complete_all();
         let guard = rcu::Guard::new();
         if let Some(peer) = self.peer.load(&guard) {
             let is_lit = peer.device.is_running(rtnl);
@@ -253,6 +255,10 @@ impl Operations for Port {
 
     fn poll(&self, queue: u16, core: &mut RxCore, context: &PollContext<'_>) -> usize {
         self.receive(queue, core, context)
+    }
+
+    fn complete_tx(&self, queue: u16) -> usize {
+        self.complete(queue) as usize
     }
 
     fn link_stats(&self) -> LinkStats {

@@ -21,7 +21,10 @@ use crate::{
     redirect::Redirects,
     runs::Since,
     tc::Classifier,
-    tx::FROM_DEVICE, //
+    tx::{
+        Taken,
+        FROM_DEVICE, //
+    }, //
 };
 use engine::{
     exec::{
@@ -315,6 +318,7 @@ impl Port {
         let began = machine::ktime_get_ns();
         let sent = rx.sent_by_programs();
         let mut from_device = false;
+        let mut taken = Taken::default();
         let mut done: usize = 0;
         let mut places = FIRST_BATCH;
         while done < context.budget() {
@@ -327,7 +331,7 @@ impl Port {
             for skb in frames.flatten() {
                 from_device |= skb.queue() == FROM_DEVICE;
                 if let Some(peer) = peer {
-                    peer.complete(skb.queue());
+                    taken.add(skb.queue(), 1, peer);
                 }
                 done = done.saturating_add(poll.take(skb, core));
             }
@@ -345,7 +349,8 @@ impl Port {
         }
         if done > 0 {
             if let Some(peer) = peer {
-                peer.resume(self, usize::from(queue));
+                taken.note(peer);
+                peer.resume(self, queue);
             }
         }
         done
@@ -365,17 +370,17 @@ impl Port {
     fn empty_rings(&self, first: usize, lost: fn(&RxQueue) -> &Counter) {
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
-        for (index, rx) in self.rx.iter().enumerate().skip(first) {
+        for (rx, queue) in self.rx.iter().zip(0u16..).skip(first) {
             while let Some(frames) = with_bh_disabled(|| rx.ring.pop()) {
                 for skb in frames {
                     lost(rx).add(1);
                     if let Some(peer) = peer {
-                        peer.complete(skb.queue());
+                        peer.note_completed(skb.queue(), 1);
                     }
                 }
             }
             if let Some(peer) = peer {
-                with_bh_disabled(|| peer.resume(self, index));
+                with_bh_disabled(|| peer.resume(self, queue));
             }
         }
     }

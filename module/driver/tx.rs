@@ -2,6 +2,7 @@
 
 //! Transmit: from the stack through the device to the cable.
 
+mod completion;
 mod offloads;
 mod outgoing;
 
@@ -9,9 +10,9 @@ use crate::{
     port::Port,
     rx::RxQueue, //
 };
+pub(crate) use completion::Taken;
+use completion::Window;
 use core::sync::atomic::{
-    AtomicBool,
-    AtomicU32,
     AtomicU64,
     Ordering, //
 };
@@ -25,7 +26,6 @@ use net::{
         LinkStats,
         TxQueueStats, //
     },
-    sync::memory_barrier,
 };
 use offload::transmit::prepare;
 use offloads::TxOffloads;
@@ -48,15 +48,11 @@ pub(crate) enum Unsent {
 
 /// A transmit queue. Its counters belong to whoever holds the queue's lock.
 pub(crate) struct TxQueue {
-    /// Frames on the cable that the far side has not taken yet.
-    pub(crate) in_flight: AtomicU32,
-    /// Whether the queue was stopped for want of room on the far side.
-    held: AtomicBool,
+    /// How many frames there is room for.
+    pub(crate) window: Window,
     pub(crate) packets: Counter,
     pub(crate) bytes: Counter,
     pub(crate) stops: Counter,
-    /// Counted by whichever side wakes the queue.
-    pub(crate) wakes: AtomicU64,
     /// Lost: the other end of the cable is missing or down.
     pub(crate) no_carrier_drops: Counter,
     /// Who did checksums and segmentation.
@@ -73,12 +69,10 @@ pub(crate) struct TxQueue {
 impl TxQueue {
     pub(crate) const fn new() -> Self {
         Self {
-            in_flight: AtomicU32::new(0),
-            held: AtomicBool::new(false),
+            window: Window::new(),
             packets: Counter::new(),
             bytes: Counter::new(),
             stops: Counter::new(),
-            wakes: AtomicU64::new(0),
             no_carrier_drops: Counter::new(),
             offloads: TxOffloads::new(),
             redirected_packets: AtomicU64::new(0),
@@ -147,7 +141,7 @@ impl TxQueue {
             hw_gso_wire_packets: offloads.gso_wire_packets.get(),
             hw_gso_wire_bytes: offloads.gso_wire_bytes.get(),
             stop: self.stops.get(),
-            wake: self.wakes.load(Ordering::Relaxed),
+            wake: self.window.wakes(),
         }
     }
 }
@@ -171,7 +165,7 @@ impl Port {
         let is_cut = skb.is_gso();
         if is_cut && far.ring.is_full() {
             // What software cuts cannot be put together again for the stack to keep.
-            self.hold(tx, queue, peer, far);
+            self.hold(tx, queue, peer, far_queue);
             return Xmit::Busy(skb);
         }
         let mut outgoing = Outgoing::new(tx, self.profile());
@@ -184,10 +178,10 @@ impl Port {
         };
 
         // Counted before the far side can take the frames and count them off.
-        let in_flight = tx.in_flight.fetch_add(outgoing.skbs, Ordering::Relaxed);
+        let in_flight = tx.window.open(outgoing.skbs);
         if let Err(mut frames) = far.ring.send(frames) {
-            tx.in_flight.fetch_sub(outgoing.skbs, Ordering::Relaxed);
-            self.hold(tx, queue, peer, far);
+            tx.window.take_back(outgoing.skbs);
+            self.hold(tx, queue, peer, far_queue);
             let (first, rest) = (frames.next(), frames.next());
             return match (first, rest) {
                 (Some(skb), None) => Xmit::Busy(skb),
@@ -203,75 +197,11 @@ impl Port {
         // The next frame could fail to get in. The ring may be full earlier, with frames that this
         // device has sent back, or because it gives its places free by the dozen; then the stack is
         // told to keep its frame.
-        if in_flight.saturating_add(outgoing.skbs) >= self.in_flight_limit(peer) {
-            self.hold(tx, queue, peer, far);
+        if in_flight >= self.in_flight_limit(peer) {
+            self.hold(tx, queue, peer, far_queue);
         }
         peer.device.schedule(far_queue);
         Xmit::Taken
-    }
-
-    /// How many frames of one transmit queue may be under way to `peer`.
-    fn in_flight_limit(&self, peer: &Self) -> u32 {
-        let near = self.tx_ring_size.load(Ordering::Relaxed);
-        near.min(peer.rx_ring_size.load(Ordering::Relaxed))
-    }
-
-    /// Stops transmit queue `queue` until the far side has made room.
-    fn hold(&self, tx: &TxQueue, queue: u16, peer: &Self, far: &RxQueue) {
-        self.device.stop_tx_queue(queue);
-        tx.held.store(true, Ordering::Relaxed);
-        tx.stops.add(1);
-        // The far side makes room first and looks for held queues then; whichever of the two comes
-        // late sees what the other one did.
-        memory_barrier();
-        if self.has_room(tx, peer, far) {
-            self.release(tx, queue);
-        }
-    }
-
-    /// Lets the stack send on transmit queue `queue` again, if it was held. Any side may do it, and
-    /// one does.
-    fn release(&self, tx: &TxQueue, queue: u16) {
-        if tx.held.swap(false, Ordering::Relaxed) {
-            self.device.wake_tx_queue(queue);
-            tx.wakes.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn has_room(&self, tx: &TxQueue, peer: &Self, far: &RxQueue) -> bool {
-        tx.in_flight.load(Ordering::Relaxed) < self.in_flight_limit(peer) && !far.ring.is_full()
-    }
-
-    /// Wakes the transmit queues that were stopped for receive queue `far_queue` of the port at the
-    /// other end, `peer`, which calls this. Context: bottom halves off.
-    pub(crate) fn resume(&self, peer: &Self, far_queue: usize) {
-        let Some(far) = peer.rx.get(far_queue) else {
-            return;
-        };
-        memory_barrier();
-        let mine = self.tx.iter().zip(0u16..).skip(far_queue);
-        for (tx, queue) in mine.step_by(usize::from(peer.device.queues_in_use()).max(1)) {
-            if tx.held.load(Ordering::Relaxed) && self.has_room(tx, peer, far) {
-                self.release(tx, queue);
-            }
-        }
-    }
-
-    /// Lets the stack send again on all queues that were held. Those for which there is still no room
-    /// are held again with their next frame.
-    pub(crate) fn release_all(&self) {
-        for (tx, queue) in self.tx.iter().zip(0u16..) {
-            self.release(tx, queue);
-        }
-    }
-
-    /// Forgets the frames that are under way. None may be: there is no cable, and the rings at both
-    /// of its ends are empty.
-    pub(crate) fn forget_in_flight(&self) {
-        for (tx, queue) in self.tx.iter().zip(0u16..) {
-            tx.in_flight.store(0, Ordering::Relaxed);
-            self.release(tx, queue);
-        }
     }
 
     /// The device puts a frame that it has received on this port's cable. A device does not wait:
@@ -305,16 +235,6 @@ impl Port {
             }
             Err(Unsent::NoCarrier) => rx.bounce_no_carrier_drops.add(1),
             Err(Unsent::RingFull) => rx.bounce_ring_full_drops.add(1),
-        }
-    }
-
-    /// Counts off a frame of this port that the far side has taken.
-    pub(crate) fn complete(&self, queue: u16) {
-        if queue == FROM_DEVICE {
-            return;
-        }
-        if let Some(tx) = self.tx.get(usize::from(queue)) {
-            tx.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -9,6 +9,7 @@
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
 mod adapter;
+mod interrupt;
 mod queue;
 
 use crate::{
@@ -132,6 +133,12 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
     /// it is scheduled.
     /// Context: NAPI poll, one at a time for each queue.
     fn poll(&self, queue: u16, state: &mut Self::RxQueue, context: &PollContext<'_>) -> usize;
+
+    /// Takes note of the frames that transmit queue `queue` has sent, for which the stack may have to
+    /// be let send again, and returns how many.
+    /// Context: NAPI poll of receive queue `queue`, or netpoll with interrupts off, on several CPUs
+    /// at once.
+    fn complete_tx(&self, queue: u16) -> usize;
 
     /// Totals for `ip -s link`. May be called at any time, in any context.
     fn link_stats(&self) -> LinkStats;
@@ -484,7 +491,8 @@ impl<T: Operations> Device<T> {
         Ok(())
     }
 
-    /// Asks for a poll of receive queue `queue`.
+    /// Raises the interrupt of receive queue `queue` and of the transmit queue of the same number,
+    /// which asks for a poll: at once, or as late as the user wants it (`napi_defer_hard_irqs`).
     ///
     /// Context: softirq or bottom halves off. Nothing happens while the interface is down.
     #[inline]
@@ -492,6 +500,18 @@ impl<T: Operations> Device<T> {
         if let Some(queue) = self.queues.get(usize::from(queue)) {
             queue.schedule();
         }
+    }
+}
+
+impl<T: Operations> Device<T> {
+    /// Whether the poll of receive queue `queue` is put off for a time that it has asked for
+    /// ([`PollContext::rest`]). Before such a pause [`Operations::complete_tx`] is called.
+    ///
+    /// Who makes something for that to find, and has a full memory barrier behind it, misses no pause.
+    #[inline]
+    pub fn is_at_rest(&self, queue: u16) -> bool {
+        let queue = self.queues.get(usize::from(queue));
+        queue.is_some_and(|queue| queue.is_at_rest())
     }
 }
 

@@ -3,11 +3,13 @@
 //! Receive queues: a NAPI instance with the state that its poll owns.
 
 use super::{
+    interrupt::Interrupt,
     Device,
     Operations, //
 };
 use crate::{
     bindings,
+    sync::memory_barrier,
     xdp::Memory, //
 };
 use core::{
@@ -84,10 +86,13 @@ pub(super) struct RxQueue<T: Operations> {
     napi: Opaque<bindings::napi_struct>,
     #[pin]
     rest: Opaque<bindings::offload_nic_rest>,
+    interrupt: Interrupt,
     #[pin]
     memory: Memory,
     /// Whether the queue may pause: not while it is put off, which waits for the end of a pause.
     may_rest: AtomicBool,
+    /// Whether it pauses: its polls are put off, and it is not scheduled in the meantime.
+    is_at_rest: AtomicBool,
     index: u16,
     state: UnsafeCell<T::RxQueue>,
 }
@@ -97,8 +102,10 @@ impl<T: Operations> RxQueue<T> {
         pin_init!(Self {
             napi: Opaque::new(pin_init::zeroed()),
             rest: Opaque::new(pin_init::zeroed()),
+            interrupt: Interrupt::new(),
             memory <- Memory::new(),
             may_rest: AtomicBool::new(false),
+            is_at_rest: AtomicBool::new(false),
             index,
             state: UnsafeCell::new(state),
         })
@@ -130,6 +137,9 @@ impl<T: Operations> RxQueue<T> {
         // caller, which puts queues on.
         unsafe { self.memory.acquire(dev, index, POOL_FRAMES)? };
         self.may_rest.store(true, Ordering::Relaxed);
+        self.is_at_rest.store(false, Ordering::Relaxed);
+        // It was masked if the queue was put off while its interrupts were deferred.
+        self.interrupt.unmask();
         // SAFETY: The instance is in no list, and stays in place until `disable` has taken it out
         // of the device's. RTNL is held as above.
         unsafe {
@@ -180,10 +190,18 @@ impl<T: Operations> RxQueue<T> {
         unsafe { bindings::offload_nic_rest_end(self.rest.get()) };
     }
 
+    /// Whether the queue pauses.
+    #[inline]
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.is_at_rest.load(Ordering::Relaxed)
+    }
+
     #[inline]
     pub(super) fn schedule(&self) {
-        // SAFETY: The instance is marked as scheduled unless it is on.
-        unsafe { bindings::offload_nic_napi_schedule(self.napi.get()) };
+        if self.interrupt.raise() {
+            // SAFETY: The instance is marked as scheduled unless it is on.
+            unsafe { bindings::offload_nic_napi_schedule(self.napi.get()) };
+        }
     }
 
     /// # Safety
@@ -195,7 +213,12 @@ impl<T: Operations> RxQueue<T> {
         // SAFETY: The instance's device is registered: a queue is on only while its interface is
         // up.
         let port = unsafe { super::adapter::port::<T>((*napi).dev) };
-        // A poll with no budget is netpoll's, which wants transmit completions only.
+        // A poll with no budget is netpoll's, which wants transmit completions only. It may come at
+        // any time, and is not what the interrupt has asked for.
+        if budget > 0 {
+            queue.interrupt.mask();
+        }
+        let completed = port.complete_tx(queue.index);
         let Some(budget) = usize::try_from(budget).ok().filter(|budget| *budget > 0) else {
             return 0;
         };
@@ -211,6 +234,7 @@ impl<T: Operations> RxQueue<T> {
         // A thread that polls (`threaded` in sysfs) does not wait for the end of a pause.
         // SAFETY: The timer was set up in `prepare`; its function only schedules the instance.
         unsafe { bindings::offload_nic_rest_cancel(queue.rest.get()) };
+        queue.is_at_rest.store(false, Ordering::Relaxed);
         // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
         // most once at a time: it holds the bit that says so.
         let state = unsafe { &mut *queue.state.get() };
@@ -221,6 +245,10 @@ impl<T: Operations> RxQueue<T> {
         }
         let rest = context.rest.get();
         if rest > 0 && queue.may_rest.load(Ordering::Relaxed) {
+            queue.is_at_rest.store(true, Ordering::Relaxed);
+            // Who has not seen that the queue is at rest has counted on its poll.
+            memory_barrier();
+            port.complete_tx(queue.index);
             // Less than the budget and not complete: the instance is the timer's to poll again.
             // SAFETY: The timer was set up in `prepare`, and the instance is scheduled.
             unsafe { bindings::offload_nic_rest_start(queue.rest.get(), rest) };
@@ -228,8 +256,14 @@ impl<T: Operations> RxQueue<T> {
             return done.min(budget - 1) as i32;
         }
         if done < budget {
+            // Completions are not on the budget, but an instance that has some is not idle.
+            let work = done.max(completed.min(budget - 1));
             // SAFETY: Less than the budget was used, in the poll function.
-            unsafe { bindings::napi_complete_done(napi, done as i32) };
+            // CAST: Below `budget`, which came from an `i32`.
+            let is_done = unsafe { bindings::napi_complete_done(napi, work as i32) };
+            if is_done && queue.interrupt.unmask() {
+                queue.schedule();
+            }
         }
         // CAST: At most `budget`, which came from an `i32`.
         done as i32
