@@ -67,35 +67,58 @@ impl Sum {
     }
 }
 
-/// Words that are taken at once.
-const BLOCK: usize = 8;
+/// Words of 64 bits that are taken at once: so many as one long number, and so many by halves.
+const CHAIN: usize = 4;
+const HALVES: usize = 2;
+/// How often in a row, before it is checked whether there are more.
+const TIMES: usize = 2;
+const BLOCK: usize = TIMES * (CHAIN + HALVES) * 8;
 
 /// The sum of `bytes`; a last odd byte counts as if a zero followed it.
 pub fn sum(bytes: &[u8]) -> Sum {
-    // A block is one number of 512 bits to be added: a chain of additions with carry, one
-    // instruction for each word, in which only the last carry needs a place of its own. That is
-    // faster than adding each word's carry by itself, and as fast as vectors of 128 bits, which the
-    // kernel does without.
-    let mut totals = [0; BLOCK];
+    // A processor can add with carry only in some of its units, so that not all words of a block are
+    // added in that way, as one number in which only the last carry needs a place of its own. The
+    // others are added twice: whole, where carries get lost, and their upper halves, from which the
+    // sum of the lower ones follows. That takes the other units, or a vector if there are any; the
+    // kernel has none.
+    let mut chain = [0; CHAIN];
     let mut carries = 0_u64;
+    let mut whole = [0_u64; HALVES];
+    let mut upper = [0_u64; HALVES];
     let mut rest = bytes;
-    while let Some((block, behind)) = rest.split_first_chunk::<{ BLOCK * 8 }>() {
+    while let Some((block, behind)) = rest.split_first_chunk::<BLOCK>() {
         let mut words = block.as_slice();
-        let mut carry = false;
-        for total in &mut totals {
-            if let Some((word, after)) = words.split_first_chunk() {
-                (*total, carry) = add_with_carry(*total, u64::from_le_bytes(*word), carry);
-                words = after;
+        for _ in 0..TIMES {
+            let mut carry = false;
+            for total in &mut chain {
+                (*total, carry) = add_with_carry(*total, next_word(&mut words), carry);
+            }
+            // There are fewer than 2^59 blocks; a sum of halves has room for 2^32 of them.
+            carries = carries.wrapping_add(carry.into());
+            let pair: [u64; HALVES] = [next_word(&mut words), next_word(&mut words)];
+            for (whole, word) in whole.iter_mut().zip(pair) {
+                *whole = whole.wrapping_add(word);
+            }
+            for (upper, word) in upper.iter_mut().zip(pair) {
+                *upper = upper.wrapping_add(word >> 32);
             }
         }
-        // There are fewer than 2^58 blocks.
-        carries = carries.wrapping_add(carry.into());
         rest = behind;
     }
     let mut all = carries;
-    for total in totals {
+    for total in chain {
         all = ones_add(all, total);
     }
+    let mut halves = 0_u64;
+    for (whole, upper) in whole.into_iter().zip(upper) {
+        let lower = whole.wrapping_sub(upper << 32);
+        for sum in [lower, upper] {
+            halves = halves
+                .wrapping_add(sum >> 32)
+                .wrapping_add(sum & 0xffff_ffff);
+        }
+    }
+    all = ones_add(all, halves);
     while let Some((word, behind)) = rest.split_first_chunk() {
         all = ones_add(all, u64::from_le_bytes(*word));
         rest = behind;
@@ -112,6 +135,18 @@ pub fn sum(bytes: &[u8]) -> Sum {
         all = ones_add(all, (*byte).into());
     }
     Sum((all >> 32) as u32).add(Sum(all as u32))
+}
+
+/// Takes a word from the front of `bytes`, which has one.
+#[inline]
+fn next_word(bytes: &mut &[u8]) -> u64 {
+    match bytes.split_first_chunk() {
+        Some((word, behind)) => {
+            *bytes = behind;
+            u64::from_le_bytes(*word)
+        }
+        None => 0,
+    }
 }
 
 /// `a + b + carry`, and what is carried on. Compilers know it by this form.
