@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use anyhow::{ensure, Context, Result};
 use offload_tests::cable::Cable;
 use offload_tests::command::{Background, Cmd};
+use offload_tests::env;
 use offload_tests::frames::{mark, mark_number, Frames, JUMBO_MTU, MARK_PASS};
 use offload_tests::link::Link;
 use offload_tests::module::Module;
@@ -177,7 +178,8 @@ fn all_arrive(cable: &Cable, frames: &[Vec<u8>]) -> Result<()> {
 fn frames_of_every_length_arrive_unchanged() -> Result<()> {
     let cable = Cable::onic(9000)?;
     let mut source = Frames::new(20, 9000);
-    let mut frames: Vec<_> = (0..2000).map(|_| source.next_frame()).collect();
+    let number = if env::is_slow() { 400 } else { 2000 };
+    let mut frames: Vec<_> = (0..number).map(|_| source.next_frame()).collect();
     for len in [14, 15, 59, 60, 61, 1514, 4095, 4096, 4097, 9014] {
         let mut frame = mark(0x88b7, 0);
         frame.resize(len, 0xa5);
@@ -204,7 +206,7 @@ fn a_full_ring_holds_the_sender_back() -> Result<()> {
         port.cmd(format!("ethtool -G {} rx {size} tx {size}", port.name))
             .run()?;
     }
-    let sent = 40_000;
+    let sent = if env::is_slow() { 8_000 } else { 40_000 };
     let senders = 4;
     let before = (cable.near.statistics()?, cable.far.statistics()?);
     std::thread::scope(|scope| -> Result<()> {
@@ -255,7 +257,11 @@ fn iperf3_loses_nothing() -> Result<()> {
             .run()?;
         ns.cmd(format!("ip link set dev {name} up")).run()?;
     }
-    for extra in ["--bytes 16M", "--udp --bitrate 0 --bytes 8M --length 1400"] {
+    let [tcp, udp] = if env::is_slow() { [4, 2] } else { [16, 8] };
+    for extra in [
+        format!("--bytes {tcp}M"),
+        format!("--udp --bitrate 0 --bytes {udp}M --length 1400"),
+    ] {
         let server = right.cmd("iperf3 --server --one-off --port 5300 --forceflush");
         let mut server = Background::start(&server)?;
         server.await_line("listening")?;
@@ -318,7 +324,8 @@ fn counters_add_up() -> Result<()> {
     let cable = Cable::onic(JUMBO_MTU)?;
     cable.attach("actions")?;
     let mut source = Frames::new(30, JUMBO_MTU);
-    let frames: Vec<_> = (0..2000).map(|_| source.next_frame()).collect();
+    let number = if env::is_slow() { 400 } else { 2000 };
+    let frames: Vec<_> = (0..number).map(|_| source.next_frame()).collect();
     let before = cable.far.statistics()?;
     let observed = cable.exchange(&frames)?;
 

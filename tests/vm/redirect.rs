@@ -112,7 +112,7 @@ impl Crossing {
 }
 
 fn some_frames(seed: u64) -> Vec<Vec<u8>> {
-    let number = if env::is_slow() { 1_000 } else { 10_000 };
+    let number = if env::is_slow() { 500 } else { 10_000 };
     let mut source = Frames::new(seed, JUMBO_MTU);
     (0..number).map(|_| source.next_frame()).collect()
 }
