@@ -23,6 +23,34 @@ use crate::frames::{filler, is_filler, mark};
 use crate::link::{Link, PATIENCE};
 use crate::netns;
 
+pub mod matrix;
+pub mod packet;
+pub mod predict;
+pub mod run;
+pub mod tunnels;
+pub mod vnet;
+
+/// A packet socket bound to `link`.
+fn packet_socket(link: &Link) -> Result<OwnedFd> {
+    netns::enter(link.ns.as_deref(), || {
+        let socket = socket(
+            AddressFamily::Packet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::EthAll,
+        )
+        .context("open a packet socket")?;
+        let address = getifaddrs()
+            .context("list the interfaces")?
+            .filter(|each| each.interface_name == link.name)
+            .find_map(|each| each.address?.as_link_addr().copied())
+            .with_context(|| format!("{link} does not exist"))?;
+        bind(socket.as_raw_fd(), &address)
+            .with_context(|| format!("bind a packet socket to {link}"))?;
+        Ok(socket)
+    })
+}
+
 /// Sends whole frames, headers and all.
 #[derive(Debug)]
 pub struct Sender {
@@ -37,25 +65,9 @@ impl Sender {
     ///
     /// Where there is no such interface, or without CAP_NET_RAW.
     pub fn new(link: &Link) -> Result<Self> {
-        netns::enter(link.ns.as_deref(), || {
-            let socket = socket(
-                AddressFamily::Packet,
-                SockType::Raw,
-                SockFlag::SOCK_CLOEXEC,
-                SockProtocol::EthAll,
-            )
-            .context("open a packet socket")?;
-            let address = getifaddrs()
-                .context("list the interfaces")?
-                .filter(|each| each.interface_name == link.name)
-                .find_map(|each| each.address?.as_link_addr().copied())
-                .with_context(|| format!("{link} does not exist"))?;
-            bind(socket.as_raw_fd(), &address)
-                .with_context(|| format!("bind a packet socket to {link}"))?;
-            Ok(Self {
-                socket,
-                link: link.to_string(),
-            })
+        Ok(Self {
+            socket: packet_socket(link)?,
+            link: link.to_string(),
         })
     }
 

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Wire equality: whatever the device, the driver's helpers or the stack finish, the bytes on the
+//! wire are those that the kernel's software makes of the same packet.
+
+use anyhow::{ensure, Result};
+use offload_tests::cable::Cable;
+use offload_tests::command::Cmd;
+use offload_tests::link::Link;
+use offload_tests::wire::run::{difference, replay, run, Wires};
+use offload_tests::wire::{matrix, predict, tunnels};
+
+/// The MTU of the wire, which leaves room for a single frame of more than a page.
+const MTU: usize = 9000;
+/// Combinations that at least one frame came out of.
+const ENOUGH: usize = 2000;
+/// How many differences are told of.
+const TOLD: usize = 12;
+
+/// Takes all that a device could do for the stack on transmit into service, or out of it.
+fn transmit_offloads(link: &Link, on: bool) -> Result<()> {
+    let shown = link.cmd(format!("ethtool -k {}", link.name)).run()?;
+    let word = if on { "on" } else { "off" };
+    let changes = shown
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "))
+        .filter(|(name, state)| name.starts_with("tx-") && !state.contains("fixed"))
+        .map(|(name, _)| format!("{name} {word}"));
+    let changes: Vec<_> = changes.collect();
+    ensure!(!changes.is_empty(), "no transmit offload to set: {shown}");
+    link.cmd(format!("ethtool -K {}", link.name))
+        .args(changes.join(" "))
+        .run()?;
+    Ok(())
+}
+
+fn set_profile(profile: &str) -> Result<()> {
+    let nic = "offload_nic/offload_nic0";
+    Cmd::new(format!(
+        "devlink dev param set {nic} name profile value {profile} cmode runtime"
+    ))
+    .run()?;
+    Ok(())
+}
+
+/// Tells of the combinations in which `wires` are not as `is_wrong` says of each.
+fn judge(
+    profile: &str,
+    combinations: &[matrix::Combination],
+    software: &Wires,
+    wires: &Wires,
+    is_wrong: impl Fn(&matrix::Combination) -> bool,
+) -> Result<()> {
+    let (mut bad, mut wrong) = (0, 0);
+    for (number, c) in combinations.iter().enumerate() {
+        let found = difference(&software[number], &wires[number]);
+        wrong += usize::from(found.is_some());
+        let told = match (found, is_wrong(c)) {
+            (Some(_), true) | (None, false) => continue,
+            (Some(difference), false) => difference,
+            (None, true) => "is right, and should be wrong".to_owned(),
+        };
+        bad += 1;
+        if bad <= TOLD {
+            println!("{profile}: {told}\n    {}", replay(number, c));
+        }
+    }
+    println!(
+        "{profile}: {wrong} of {} differ from software",
+        combinations.len()
+    );
+    ensure!(
+        bad == 0,
+        "{profile}: {bad} combinations are not as they should be"
+    );
+    Ok(())
+}
+
+#[test]
+fn every_profile_sends_what_software_sends() -> Result<()> {
+    let cable = Cable::onic(MTU)?;
+    let tunnels = tunnels::create(&cable.near)?;
+    let combinations = matrix::all(&tunnels);
+    transmit_offloads(&cable.near, false)?;
+    let software = run(&cable.near, &cable.far, &combinations)?;
+    for (number, (c, frames)) in combinations.iter().zip(&software).enumerate() {
+        ensure!(
+            frames.len() == c.frames(),
+            "software made {} frames, not {}: {}",
+            frames.len(),
+            c.frames(),
+            replay(number, c)
+        );
+    }
+    ensure!(
+        combinations.len() >= ENOUGH,
+        "only {} combinations",
+        combinations.len()
+    );
+
+    transmit_offloads(&cable.near, true)?;
+    let mut failed = Vec::new();
+    for profile in ["programmable", "legacy", "none", "legacy-unchecked"] {
+        set_profile(profile)?;
+        let wires = run(&cable.near, &cable.far, &combinations)?;
+        let is_wrong =
+            |c: &matrix::Combination| profile == "legacy-unchecked" && predict::is_wrong(c);
+        let judged = judge(profile, &combinations, &software, &wires, is_wrong);
+        failed.extend(judged.err().map(|error| error.to_string()));
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("; "));
+    Ok(())
+}
