@@ -30,14 +30,15 @@ pub mod run;
 pub mod tunnels;
 pub mod vnet;
 
-/// A packet socket bound to `link`.
-fn packet_socket(link: &Link) -> Result<OwnedFd> {
+/// A packet socket bound to `link`; what it sends is of `protocol`, or of what the frame says with
+/// [`SockProtocol::EthAll`].
+fn packet_socket(link: &Link, protocol: SockProtocol) -> Result<OwnedFd> {
     netns::enter(link.ns.as_deref(), || {
         let socket = socket(
             AddressFamily::Packet,
             SockType::Raw,
             SockFlag::SOCK_CLOEXEC,
-            SockProtocol::EthAll,
+            protocol,
         )
         .context("open a packet socket")?;
         let address = getifaddrs()
@@ -66,7 +67,7 @@ impl Sender {
     /// Where there is no such interface, or without CAP_NET_RAW.
     pub fn new(link: &Link) -> Result<Self> {
         Ok(Self {
-            socket: packet_socket(link)?,
+            socket: packet_socket(link, SockProtocol::EthAll)?,
             link: link.to_string(),
         })
     }

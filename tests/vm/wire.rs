@@ -92,10 +92,11 @@ fn every_profile_sends_what_software_sends() -> Result<()> {
             replay(number, c)
         );
     }
-    ensure!(
-        combinations.len() >= ENOUGH,
-        "only {} combinations",
-        combinations.len()
+    let arrived = software.iter().filter(|frames| !frames.is_empty()).count();
+    ensure!(arrived >= ENOUGH, "only {arrived} combinations");
+    println!(
+        "{arrived} combinations, {} lost by software",
+        software.len() - arrived
     );
 
     transmit_offloads(&cable.near, true)?;

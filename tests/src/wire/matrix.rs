@@ -138,9 +138,23 @@ impl Combination {
     }
 
     /// Frames that it makes on the wire.
+    ///
+    /// What is behind the 20 bytes of a TCP header decides whether a packet socket makes a super-frame
+    /// of a packet. If that is only more than a segment because of options, software finds nothing to
+    /// cut and the packet is lost.
     pub fn frames(&self) -> usize {
+        let options = match self.transport {
+            Transport::TcpTimestamp => 12,
+            _ => 0,
+        };
         match self.work {
-            Work::Segments(size) => self.payload.div_ceil(size.into()).max(1),
+            Work::Segments(size) => {
+                let size = usize::from(size);
+                if self.payload <= size && self.payload + options > size {
+                    return 0;
+                }
+                self.payload.div_ceil(size).max(1)
+            }
             _ => 1,
         }
     }

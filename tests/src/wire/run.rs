@@ -3,6 +3,7 @@
 //! One run of the matrix: everything sent, everything that came out.
 
 use anyhow::{ensure, Context, Result};
+use nix::sys::socket::SockProtocol;
 use std::collections::BTreeMap;
 
 use super::matrix::Combination;
@@ -40,15 +41,21 @@ pub fn run(near: &Link, far: &Link, combinations: &[Combination]) -> Result<Wire
     let mut under_way = 0;
     for (number, c) in combinations.iter().enumerate() {
         let name = c.tunnel.map_or(&*near.name, |tunnel| tunnel.name);
-        if !senders.contains_key(name) {
+        let sender = (name, c.network.is_v6());
+        if !senders.contains_key(&sender) {
             let link = Link {
                 name: name.to_owned(),
                 ..near.clone()
             };
-            senders.insert(name, VnetSender::new(&link)?);
+            let protocol = match (c.has_link_layer(), c.network.is_v6()) {
+                (true, _) => SockProtocol::EthAll,
+                (false, true) => SockProtocol::EthIpv6,
+                (false, false) => SockProtocol::EthIp,
+            };
+            senders.insert(sender, VnetSender::new(&link, protocol)?);
         }
         let packet = Packet::new(c, seed(number));
-        senders[name]
+        senders[&sender]
             .send(&packet.unfinished, &packet.bytes)
             .with_context(|| replay(number, c))?;
         // Each has a mark behind it, so that it is known whose each frame is.

@@ -174,6 +174,8 @@ pub fn create(near: &Link) -> Result<Vec<&'static Tunnel>> {
     let port = &near.name;
     near.cmd(format!("sysctl -q net.ipv6.conf.{port}.disable_ipv6=0"))
         .run()?;
+    // What a tunnel sends and the port's queue has no room for is lost without a word.
+    near.set("txqueuelen 5000").run()?;
     for address in ["10.9.0.1/24", "fd09::1/64 nodad"] {
         near.cmd(format!("ip address add {address} dev {port}"))
             .run()?;
@@ -196,7 +198,7 @@ pub fn create(near: &Link) -> Result<Vec<&'static Tunnel>> {
             println!("skipped on this kernel: {added}");
             continue;
         }
-        device.set("arp off mtu 8900 txqueuelen 100000 up").run()?;
+        device.set("arp off mtu 8900 up").run()?;
         made.push(tunnel);
     }
     Ok(made)

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use nix::libc;
-use nix::sys::socket::{send, setsockopt, MsgFlags};
+use nix::sys::socket::{send, setsockopt, MsgFlags, SockProtocol};
 
 use super::packet_socket;
 use crate::link::Link;
@@ -75,13 +75,14 @@ pub struct VnetSender {
 }
 
 impl VnetSender {
-    /// A socket on `link`, which must be up when it sends.
+    /// A socket on `link`, which must be up when it sends. `protocol` is that of the packets where
+    /// the interface has no link layer that could tell, and [`SockProtocol::EthAll`] elsewhere.
     ///
     /// # Errors
     ///
     /// Where there is no such interface, or without CAP_NET_RAW.
-    pub fn new(link: &Link) -> Result<Self> {
-        let socket = packet_socket(link)?;
+    pub fn new(link: &Link, protocol: SockProtocol) -> Result<Self> {
+        let socket = packet_socket(link, protocol)?;
         setsockopt(&socket, VnetHeader, &true).context("set PACKET_VNET_HDR")?;
         Ok(Self {
             socket,
