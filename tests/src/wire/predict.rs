@@ -15,6 +15,9 @@ pub fn is_wrong(c: &Combination) -> bool {
             .tunnel
             .is_some_and(|tunnel| tunnel.checksum == OuterChecksum::Gre);
     }
+    if c.frames() == 0 {
+        return false;
+    }
     // It looks at the outermost headers, and the checksum that is left is behind the inner ones.
     c.tunnel.is_some()
         || c.layer2 == Layer2::Mpls

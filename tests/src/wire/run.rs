@@ -118,10 +118,9 @@ fn comparable(c: &Combination, mut frames: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>>
 /// What is needed to send combination `number` again.
 pub fn replay(number: usize, c: &Combination) -> String {
     let packet = Packet::new(c, seed(number));
-    let head = &packet.bytes[..packet.bytes.len().min(200)];
-    let tunnel = c.tunnel.map(|tunnel| tunnel.name);
+    let head = &packet.bytes[..packet.bytes.len().min(128)];
     format!(
-        "combination {number}: {c:?} on {tunnel:?}, {:?}, {} bytes, the first: {head:02x?}",
+        "combination {number}: {c:?}, {:?}, {} bytes, the first: {head:02x?}",
         packet.unfinished,
         packet.bytes.len()
     )
