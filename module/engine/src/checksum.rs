@@ -76,6 +76,31 @@ const BLOCK: usize = TIMES * (CHAIN + HALVES) * 8;
 
 /// The sum of `bytes`; a last odd byte counts as if a zero followed it.
 pub fn sum(bytes: &[u8]) -> Sum {
+    let (mut all, mut rest) = if bytes.len() < BLOCK {
+        (0, bytes)
+    } else {
+        sum_blocks(bytes)
+    };
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        all = ones_add(all, u64::from_le_bytes(*word));
+        rest = behind;
+    }
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        all = ones_add(all, u32::from_le_bytes(*word).into());
+        rest = behind;
+    }
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        all = ones_add(all, u16::from_le_bytes(*word).into());
+        rest = behind;
+    }
+    if let [byte, ..] = rest {
+        all = ones_add(all, (*byte).into());
+    }
+    Sum((all >> 32) as u32).add(Sum(all as u32))
+}
+
+/// The sum of all whole blocks of `bytes`, and the bytes behind them.
+fn sum_blocks(bytes: &[u8]) -> (u64, &[u8]) {
     // A processor can add with carry only in some of its units, so that not all words of a block are
     // added in that way, as one number in which only the last carry needs a place of its own. The
     // others are added twice: whole, where carries get lost, and their upper halves, from which the
@@ -118,23 +143,7 @@ pub fn sum(bytes: &[u8]) -> Sum {
                 .wrapping_add(sum & 0xffff_ffff);
         }
     }
-    all = ones_add(all, halves);
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        all = ones_add(all, u64::from_le_bytes(*word));
-        rest = behind;
-    }
-    if let Some((word, behind)) = rest.split_first_chunk() {
-        all = ones_add(all, u32::from_le_bytes(*word).into());
-        rest = behind;
-    }
-    if let Some((word, behind)) = rest.split_first_chunk() {
-        all = ones_add(all, u16::from_le_bytes(*word).into());
-        rest = behind;
-    }
-    if let [byte, ..] = rest {
-        all = ones_add(all, (*byte).into());
-    }
-    Sum((all >> 32) as u32).add(Sum(all as u32))
+    (ones_add(all, halves), rest)
 }
 
 /// Takes a word from the front of `bytes`, which has one.
