@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
         checksum: TxChecksum::Crc32c { start, offset },
         ..TxDescriptor::default()
     };
-    write("crc32c".into(), &sctp, &[7; 300])
+    write("crc32c".into(), &sctp, &[0xc7; 300])
 }
 
 fn packets() -> Vec<(String, Packet)> {

@@ -21,8 +21,8 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Memory, OutOfMemory};
 use engine::pipeline::{self, TcCounters, XdpCounters};
-use engine::refusal::Refusal;
 use engine::receive_checksum::{complete, verify, RxChecksum};
+use engine::refusal::Refusal;
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{Layout, TxPlan, TxRefusal};
 
