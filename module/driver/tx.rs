@@ -162,8 +162,7 @@ impl Port {
             return Xmit::Taken;
         };
 
-        let is_cut = skb.is_gso();
-        if is_cut && far.ring.is_full() {
+        if skb.is_gso() && far.ring.is_full() {
             // What software cuts cannot be put together again for the stack to keep.
             self.hold(tx, queue, peer, far_queue);
             return Xmit::Busy(skb);
@@ -182,9 +181,8 @@ impl Port {
         if let Err(mut frames) = far.ring.send(frames) {
             tx.window.take_back(outgoing.skbs);
             self.hold(tx, queue, peer, far_queue);
-            let (first, rest) = (frames.next(), frames.next());
-            return match (first, rest) {
-                (Some(skb), None) => Xmit::Busy(skb),
+            return match frames.next() {
+                Some(skb) if !outgoing.is_cut => Xmit::Busy(skb),
                 _ => {
                     tx.offloads.segments_ring_full_drops.add(1);
                     Xmit::Taken

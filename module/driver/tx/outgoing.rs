@@ -154,6 +154,8 @@ pub(super) struct Outgoing<'a> {
     offloads: &'a TxOffloads,
     profile: Profile,
     treatment: Treatment,
+    /// Whether software has cut it, so that the stack can't have it back.
+    pub(super) is_cut: bool,
     /// What it takes of the queue's room: skbs.
     pub(super) skbs: u32,
     /// What the device does.
@@ -189,6 +191,7 @@ impl<'a> Outgoing<'a> {
                 Profile::Legacy | Profile::LegacyUnchecked => Treatment::ProtocolSpecific,
                 Profile::None => Treatment::Nothing,
             },
+            is_cut: false,
             skbs: 0,
             done: DeviceWork::default(),
         }
@@ -240,6 +243,7 @@ impl Transmitter for Outgoing<'_> {
     }
 
     fn by_software(&mut self, work: Work, reason: Reason) {
+        self.is_cut |= work == Work::Segmentation;
         self.offloads.count_software(work, reason);
     }
 }
