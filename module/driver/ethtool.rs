@@ -4,7 +4,10 @@
 
 use crate::{
     port::Port,
-    rx::RxQueue,
+    rx::{
+        wire_frames,
+        RxQueue, //
+    },
     tx::TxQueue, //
 };
 use core::sync::atomic::Ordering;
@@ -269,7 +272,7 @@ impl Port {
                 let guard = rcu::Guard::new();
                 let peer = self.peer.load(&guard);
                 for skb in frames {
-                    rx.resize_drops.add(1);
+                    rx.resize_drops.add(wire_frames(&skb));
                     if let Some(peer) = peer {
                         peer.note_completed(skb.queue(), 1);
                     }

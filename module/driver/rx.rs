@@ -56,6 +56,7 @@ use net::{
     sync::with_bh_disabled,
 };
 pub(crate) use poll::Poll;
+pub(crate) use transmit::wire_frames;
 
 /// Bytes of an Ethernet header: a shorter frame is none.
 pub(crate) const ETH_HLEN: usize = 14;
@@ -373,7 +374,7 @@ impl Port {
         for (rx, queue) in self.rx.iter().zip(0u16..).skip(first) {
             while let Some(frames) = with_bh_disabled(|| rx.ring.pop()) {
                 for skb in frames {
-                    lost(rx).add(1);
+                    lost(rx).add(wire_frames(&skb));
                     if let Some(peer) = peer {
                         peer.note_completed(skb.queue(), 1);
                     }

@@ -99,6 +99,13 @@ impl Poll<'_> {
     }
 }
 
+/// How many frames on the wire one on the cable is, as the sender has counted it.
+pub(crate) fn wire_frames(skb: &SkBuff) -> u64 {
+    let capability = Treatment::of(skb).capability().filter(|_| skb.is_gso());
+    let plan = capability.and_then(|capability| plan(skb, capability));
+    plan.map_or(1, |plan| plan.frames().into())
+}
+
 /// What a device with `capability` is to do to `skb`.
 #[inline(never)]
 fn plan(skb: &SkBuff, capability: TxCapability) -> Option<TxPlan> {
