@@ -116,6 +116,7 @@ impl RxQueueStats {
         raw.alloc_fail = self.alloc_fail;
         raw.hw_drops = self.hw_drops;
         raw.csum_complete = self.csum_complete;
+        // The two are counted one after the other, while a CPU reads them.
         raw.csum_none = self.csum_none;
         // The driver turns it into `CHECKSUM_COMPLETE`.
         raw.csum_unnecessary = 0;
@@ -168,7 +169,8 @@ impl TxQueueStats {
         raw.bytes = self.bytes;
         raw.hw_drops = self.hw_drops;
         raw.needs_csum = self.needs_csum;
-        raw.csum_none = self.packets.wrapping_sub(self.needs_csum);
+        // The two are counted one after the other, while a CPU reads them.
+        raw.csum_none = self.packets.saturating_sub(self.needs_csum);
         raw.hw_gso_packets = self.hw_gso_packets;
         raw.hw_gso_bytes = self.hw_gso_bytes;
         raw.hw_gso_wire_packets = self.hw_gso_wire_packets;
