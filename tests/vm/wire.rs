@@ -103,7 +103,16 @@ fn every_profile_sends_what_software_sends() -> Result<()> {
     let mut failed = Vec::new();
     for profile in ["programmable", "legacy", "none", "legacy-unchecked"] {
         set_profile(profile)?;
+        let before = cable.near.statistics()?;
         let wires = run(&cable.near, &cable.far, &combinations)?;
+        let now = cable.near.statistics()?;
+        for counter in ["tx_hw_checksums", "tx_hw_gso_packets"] {
+            let count = now.since(&before, counter)?;
+            ensure!(
+                (count == 0) == (profile == "none"),
+                "{profile}: {counter} counts {count}"
+            );
+        }
         let is_wrong =
             |c: &matrix::Combination| profile == "legacy-unchecked" && predict::is_wrong(c);
         let judged = judge(profile, &combinations, &software, &wires, is_wrong);

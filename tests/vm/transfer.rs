@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TCP between two namespaces while profiles and features change under it: all data arrives as it
+//! was sent, no checksum is wrong and nothing has to be sent again because it was lost.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::cable::Cable;
+use offload_tests::command::Cmd;
+use offload_tests::link::{await_that, Link};
+use offload_tests::netns;
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What the stack hands to TCP in one call.
+const CHUNK: usize = 128 << 10;
+/// Bytes that must arrive between one change and the next.
+const PROGRESS: u64 = 4 * CHUNK as u64;
+
+/// A way between the two ends.
+struct Way {
+    name: &'static str,
+    /// What is done at each end, with the number of the end (1 or 2) for `@`, and that of the other
+    /// for `%`.
+    setup: &'static [&'static str],
+    /// Where the far end listens.
+    target: &'static str,
+    /// Whether a protocol-specific device that nobody checks gets it right too.
+    plain: bool,
+}
+
+const WAYS: [Way; 5] = [
+    Way {
+        name: "IPv4",
+        setup: &[],
+        target: "10.8.0.2",
+        plain: true,
+    },
+    Way {
+        name: "IPv6",
+        setup: &[],
+        target: "fd08::2",
+        plain: true,
+    },
+    Way {
+        name: "VXLAN",
+        setup: &[
+            "ip link add over type vxlan id 8 dstport 4789 local 10.8.0.@ remote 10.8.0.%",
+            "ip address add 10.8.1.@/24 dev over",
+            "ip link set dev over up",
+        ],
+        target: "10.8.1.2",
+        plain: false,
+    },
+    Way {
+        name: "GRE",
+        setup: &[
+            "ip link add over type gre local 10.8.0.@ remote 10.8.0.% ttl 64",
+            "ip address add 10.8.2.@/24 dev over",
+            "ip link set dev over up",
+        ],
+        target: "10.8.2.2",
+        plain: false,
+    },
+    Way {
+        name: "SRv6",
+        setup: &[
+            "sysctl -q net.ipv6.conf.all.seg6_enabled=1",
+            "sysctl -q net.ipv6.conf.PORT.seg6_enabled=1",
+            "ip address add fd09::@/128 dev lo",
+            "ip -6 route add fd09::%/128 encap seg6 mode inline segs fd08::% via fd08::% dev PORT \
+             src fd09::@",
+        ],
+        target: "fd09::2",
+        plain: false,
+    },
+];
+
+/// Runs the lines at both ends.
+fn at_both_ends(cable: &Cable, lines: &[&str]) -> Result<()> {
+    for (link, this, other) in [(&cable.near, "1", "2"), (&cable.far, "2", "1")] {
+        for line in lines {
+            let line = line.replace('@', this).replace('%', other);
+            link.cmd(line.replace("PORT", &link.name)).run()?;
+        }
+    }
+    Ok(())
+}
+
+/// A counter of the kernel's TCP in a namespace, as `nstat` names it.
+fn counter(link: &Link, name: &str) -> Result<u64> {
+    let shown = link.cmd(format!("nstat -asz -j {name}")).json()?;
+    let value = shown["kernel"][name].as_u64();
+    value.with_context(|| format!("`nstat` has no {name}: {shown}"))
+}
+
+/// Segments that were sent again and had really been lost: for one that had not, the other end tells
+/// that it got it twice.
+fn lost(link: &Link) -> Result<u64> {
+    let again = counter(link, "TcpRetransSegs")?;
+    Ok(again.saturating_sub(counter(link, "TcpExtTCPDSACKRecv")?))
+}
+
+/// The features of a port that can be switched.
+fn features(link: &Link) -> Result<Vec<String>> {
+    let shown = link.cmd(format!("ethtool -k {}", link.name)).run()?;
+    let names = shown.lines().filter_map(|line| {
+        let (name, state) = line.trim().split_once(": ")?;
+        let ours = ["tx-", "rx-", "generic-", "tcp-"];
+        let is_ours = ours.iter().any(|prefix| name.starts_with(prefix));
+        (is_ours && state == "on").then(|| name.to_owned())
+    });
+    Ok(names.collect())
+}
+
+/// Has one end send to the other until `meanwhile` is done, which is given the bytes that have
+/// arrived so far. Each byte is compared.
+fn transfer(
+    cable: &Cable,
+    target: &str,
+    meanwhile: impl FnOnce(&AtomicU64) -> Result<()>,
+) -> Result<u64> {
+    let listener = netns::enter(cable.far.ns.as_deref(), || {
+        TcpListener::bind((target, 0)).with_context(|| format!("listen on {target}"))
+    })?;
+    let port = listener.local_addr()?.port();
+    let (arrived, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| -> Result<()> {
+            let (mut stream, _) = listener.accept()?;
+            let mut expected = ChaCha8Rng::seed_from_u64(8);
+            let (mut bytes, mut wanted) = (vec![0; CHUNK], vec![0; CHUNK]);
+            loop {
+                // The generator gives whole words: what is left of one would be lost.
+                let mut filled = 0;
+                while filled < CHUNK {
+                    match stream.read(&mut bytes[filled..])? {
+                        0 => break,
+                        count => filled += count,
+                    }
+                }
+                if filled == 0 {
+                    return Ok(());
+                }
+                ensure!(filled == CHUNK, "the stream ends within a chunk");
+                expected.fill_bytes(&mut wanted);
+                let at = arrived.fetch_add(CHUNK as u64, Ordering::Relaxed);
+                let differs = bytes.iter().zip(&wanted).position(|(a, b)| a != b);
+                ensure!(
+                    differs.is_none(),
+                    "byte {} is not what was sent",
+                    at + differs.unwrap_or(0) as u64
+                );
+            }
+        });
+        let sender = scope.spawn(|| -> Result<u64> {
+            netns::enter(cable.near.ns.as_deref(), || {
+                let mut stream = TcpStream::connect((target, port)).context("connect")?;
+                let mut source = ChaCha8Rng::seed_from_u64(8);
+                let (mut bytes, mut sent) = (vec![0; CHUNK], 0);
+                while !stop.load(Ordering::Relaxed) {
+                    source.fill_bytes(&mut bytes);
+                    stream.write_all(&bytes)?;
+                    sent += CHUNK as u64;
+                }
+                stream.shutdown(Shutdown::Write)?;
+                // The far end closes when it has everything.
+                stream.read_to_end(&mut Vec::new())?;
+                Ok(sent)
+            })
+        });
+        let done = meanwhile(&arrived);
+        stop.store(true, Ordering::Relaxed);
+        let sent = sender
+            .join()
+            .unwrap_or_else(|p| std::panic::resume_unwind(p));
+        let received = receiver
+            .join()
+            .unwrap_or_else(|p| std::panic::resume_unwind(p));
+        received?;
+        let sent = sent?;
+        done?;
+        let arrived = arrived.load(Ordering::Relaxed);
+        ensure!(arrived == sent, "{sent} bytes sent, {arrived} arrived");
+        Ok(sent)
+    })
+}
+
+/// Waits until more of the stream has arrived.
+fn progress(what: &str, arrived: &AtomicU64) -> Result<()> {
+    let before = arrived.load(Ordering::Relaxed);
+    await_that(&format!("{PROGRESS} more bytes, {what}"), || {
+        Ok(arrived.load(Ordering::Relaxed) >= before + PROGRESS)
+    })
+}
+
+fn set_profile(profile: &str) -> Result<()> {
+    let nic = "offload_nic/offload_nic0";
+    Cmd::new(format!(
+        "devlink dev param set {nic} name profile value {profile} cmode runtime"
+    ))
+    .run()?;
+    Ok(())
+}
+
+fn under_changes(way: &Way) -> Result<()> {
+    let cable = Cable::onic(1500)?;
+    let all_on = "rx on tx on sg on tso on gso on gro on";
+    for link in [&cable.near, &cable.far] {
+        link.cmd(format!("ethtool -K {} {all_on}", link.name))
+            .run()?;
+    }
+    at_both_ends(
+        &cable,
+        &[
+            "sysctl -q net.ipv6.conf.all.disable_ipv6=0",
+            "sysctl -q net.ipv6.conf.default.disable_ipv6=0",
+            "ip link set dev PORT arp on",
+            "ip address add 10.8.0.@/24 dev PORT",
+            "ip address add fd08::@/64 nodad dev PORT",
+        ],
+    )?;
+    at_both_ends(&cable, way.setup)?;
+    let features = features(&cable.near)?;
+    let switched = [&cable.near, &cable.far];
+    let sent = transfer(&cable, way.target, |arrived| {
+        progress("at first", arrived)?;
+        for profile in ["legacy", "none", "legacy-unchecked", "programmable"] {
+            if profile == "legacy-unchecked" && !way.plain {
+                continue;
+            }
+            set_profile(profile)?;
+            progress(profile, arrived)?;
+            for feature in &features {
+                for state in ["off", "on"] {
+                    for link in switched {
+                        let line = format!("ethtool -K {} {feature} {state}", link.name);
+                        link.cmd(line).run()?;
+                    }
+                    progress(&format!("{profile}, {feature} {state}"), arrived)?;
+                }
+            }
+        }
+        Ok(())
+    })
+    .with_context(|| way.name)?;
+    let (near, far) = (lost(&cable.near)?, lost(&cable.far)?);
+    let bad = counter(&cable.near, "TcpInCsumErrors")? + counter(&cable.far, "TcpInCsumErrors")?;
+    println!(
+        "{}: {sent} bytes under {} features, {near} and {far} segments lost",
+        way.name,
+        features.len()
+    );
+    ensure!(
+        bad == 0,
+        "{}: {bad} segments with a wrong checksum",
+        way.name
+    );
+    ensure!(
+        near == 0 && far == 0,
+        "{}: {near} and {far} segments lost",
+        way.name
+    );
+    Ok(())
+}
+
+#[test]
+fn ipv4() -> Result<()> {
+    under_changes(&WAYS[0])
+}
+
+#[test]
+fn ipv6() -> Result<()> {
+    under_changes(&WAYS[1])
+}
+
+#[test]
+fn vxlan() -> Result<()> {
+    under_changes(&WAYS[2])
+}
+
+#[test]
+fn gre() -> Result<()> {
+    under_changes(&WAYS[3])
+}
+
+#[test]
+fn segment_routing() -> Result<()> {
+    under_changes(&WAYS[4])
+}
