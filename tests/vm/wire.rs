@@ -6,8 +6,7 @@
 use anyhow::{ensure, Result};
 use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
-use offload_tests::link::Link;
-use offload_tests::wire::run::{difference, replay, run, Wires};
+use offload_tests::wire::run::{difference, replay, run, transmit_offloads, Wires};
 use offload_tests::wire::{matrix, predict, tunnels};
 
 /// The MTU of the wire, which leaves room for a single frame of more than a page.
@@ -16,23 +15,6 @@ const MTU: usize = 9000;
 const ENOUGH: usize = 2000;
 /// How many differences are told of.
 const TOLD: usize = 12;
-
-/// Takes all that a device could do for the stack on transmit into service, or out of it.
-fn transmit_offloads(link: &Link, on: bool) -> Result<()> {
-    let shown = link.cmd(format!("ethtool -k {}", link.name)).run()?;
-    let word = if on { "on" } else { "off" };
-    let changes = shown
-        .lines()
-        .filter_map(|line| line.trim().split_once(": "))
-        .filter(|(name, state)| name.starts_with("tx-") && !state.contains("fixed"))
-        .map(|(name, _)| format!("{name} {word}"));
-    let changes: Vec<_> = changes.collect();
-    ensure!(!changes.is_empty(), "no transmit offload to set: {shown}");
-    link.cmd(format!("ethtool -K {}", link.name))
-        .args(changes.join(" "))
-        .run()?;
-    Ok(())
-}
 
 fn set_profile(profile: &str) -> Result<()> {
     let nic = "offload_nic/offload_nic0";

@@ -4,7 +4,7 @@
 
 use anyhow::{ensure, Context, Result};
 use nix::sys::socket::SockProtocol;
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::matrix::Combination;
 use super::packet::Packet;
@@ -25,8 +25,48 @@ fn seed(number: usize) -> u64 {
     0x0ff1_0ad0_0000 + number as u64
 }
 
+/// Takes all that a device could do for the stack on transmit into service, or out of it.
+///
+/// # Errors
+///
+/// Where `ethtool` fails, or there is none.
+pub fn transmit_offloads(link: &Link, on: bool) -> Result<()> {
+    let shown = link.cmd(format!("ethtool -k {}", link.name)).run()?;
+    let word = if on { "on" } else { "off" };
+    let changes = shown
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "))
+        .filter(|(name, state)| name.starts_with("tx-") && !state.contains("fixed"))
+        .map(|(name, _)| format!("{name} {word}"));
+    let changes: Vec<_> = changes.collect();
+    ensure!(!changes.is_empty(), "no transmit offload to set: {shown}");
+    link.cmd(format!("ethtool -K {}", link.name))
+        .args(changes.join(" "))
+        .run()?;
+    Ok(())
+}
+
+/// The packet of combination `number`.
+pub fn packet(number: usize, c: &Combination) -> Packet {
+    Packet::new(c, seed(number))
+}
+
 /// The frames that each combination made on the wire.
 pub type Wires = Vec<Vec<Vec<u8>>>;
+
+/// What sends `c` on `name`.
+fn sender(near: &Link, name: &str, c: &Combination) -> Result<VnetSender> {
+    let link = Link {
+        name: name.to_owned(),
+        ..near.clone()
+    };
+    let protocol = match (c.has_link_layer(), c.network.is_v6()) {
+        (true, _) => SockProtocol::EthAll,
+        (false, true) => SockProtocol::EthIpv6,
+        (false, false) => SockProtocol::EthIp,
+    };
+    VnetSender::new(&link, protocol)
+}
 
 /// Sends each of `combinations` on `near` or a device over it, and tells what came out at `far`.
 ///
@@ -41,21 +81,12 @@ pub fn run(near: &Link, far: &Link, combinations: &[Combination]) -> Result<Wire
     let mut under_way = 0;
     for (number, c) in combinations.iter().enumerate() {
         let name = c.tunnel.map_or(&*near.name, |tunnel| tunnel.name);
-        let sender = (name, c.network.is_v6());
-        if !senders.contains_key(&sender) {
-            let link = Link {
-                name: name.to_owned(),
-                ..near.clone()
-            };
-            let protocol = match (c.has_link_layer(), c.network.is_v6()) {
-                (true, _) => SockProtocol::EthAll,
-                (false, true) => SockProtocol::EthIpv6,
-                (false, false) => SockProtocol::EthIp,
-            };
-            senders.insert(sender, VnetSender::new(&link, protocol)?);
-        }
-        let packet = Packet::new(c, seed(number));
-        senders[&sender]
+        let sender = match senders.entry((name, c.network.is_v6())) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(sender(near, name, c)?),
+        };
+        let packet = packet(number, c);
+        sender
             .send(&packet.unfinished, &packet.bytes)
             .with_context(|| replay(number, c))?;
         // Each has a mark behind it, so that it is known whose each frame is.
@@ -79,9 +110,9 @@ pub fn run(near: &Link, far: &Link, combinations: &[Combination]) -> Result<Wire
     Ok(wires)
 }
 
-/// Not multicast, as what the stack sends by itself for IPv6, and not the mark that ends a batch.
-fn is_ours(frame: &[u8]) -> bool {
-    !frame.starts_with(&[0x33, 0x33]) && mark_number(MARK_PASS, frame) != Some(u32::MAX)
+/// Whether `frame` is of the matrix: not multicast, as what the stack sends by itself for IPv6, and not a mark.
+pub fn is_ours(frame: &[u8]) -> bool {
+    !frame.starts_with(&[0x33, 0x33]) && mark_number(MARK_PASS, frame).is_none()
 }
 
 /// Counts the identifications of outer IPv4 headers from the first one: the kernel draws that anew for
@@ -117,7 +148,7 @@ fn comparable(c: &Combination, mut frames: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>>
 
 /// What is needed to send combination `number` again.
 pub fn replay(number: usize, c: &Combination) -> String {
-    let packet = Packet::new(c, seed(number));
+    let packet = packet(number, c);
     let head = &packet.bytes[..packet.bytes.len().min(128)];
     format!(
         "combination {number}: {c:?}, {:?}, {} bytes, the first: {head:02x?}",

@@ -32,6 +32,9 @@ pub struct Tunnel {
     pub over_v4: bool,
     /// Its own checksum.
     pub checksum: OuterChecksum,
+    /// Whether it leaves to the port what is behind a VLAN tag: only where it announces
+    /// `vlan_features` does the stack not finish that before the tunnel gets it.
+    pub leaves_tagged: bool,
 }
 
 const fn ethernet(
@@ -47,6 +50,19 @@ const fn ethernet(
         takes_v6: true,
         over_v4,
         checksum,
+        leaves_tagged: false,
+    }
+}
+
+const fn vxlan(
+    name: &'static str,
+    kind: &'static str,
+    over_v4: bool,
+    checksum: OuterChecksum,
+) -> Tunnel {
+    Tunnel {
+        leaves_tagged: true,
+        ..ethernet(name, kind, over_v4, checksum)
     }
 }
 
@@ -64,26 +80,26 @@ const fn ip(
 
 /// All that are tried; a kernel may lack some.
 pub const TUNNELS: &[Tunnel] = &[
-    ethernet(
+    vxlan(
         "vxlan",
         "type vxlan id 1 dstport 4789 dev onic0 local 10.9.0.1 remote 10.9.0.2 noudpcsum",
         true,
         OuterChecksum::Absent,
     ),
-    ethernet(
+    vxlan(
         "vxlancsum",
         "type vxlan id 2 dstport 4789 dev onic0 local 10.9.0.1 remote 10.9.0.2 udpcsum",
         true,
         OuterChecksum::Udp,
     ),
-    ethernet(
+    vxlan(
         "vxlan6",
         "type vxlan id 3 dstport 4790 dev onic0 local fd09::1 remote fd09::2 \
          udp6zerocsumtx udp6zerocsumrx",
         false,
         OuterChecksum::Absent,
     ),
-    ethernet(
+    vxlan(
         "vxlan6csum",
         "type vxlan id 4 dstport 4791 dev onic0 local fd09::1 remote fd09::2",
         false,

@@ -22,6 +22,7 @@ use offload_uapi::{limits, stats};
 
 mod injection;
 mod nics;
+mod transmit;
 
 use injection::{Attempt, Case, Faults, Settings};
 
