@@ -8,6 +8,7 @@ use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
 use offload_tests::wire::run::{difference, replay, run, transmit_offloads, Wires};
 use offload_tests::wire::{matrix, predict, tunnels};
+use offload_uapi::stats;
 
 /// The MTU of the wire, which leaves room for a single frame of more than a page.
 const MTU: usize = 9000;
@@ -88,7 +89,7 @@ fn every_profile_sends_what_software_sends() -> Result<()> {
         let before = cable.near.statistics()?;
         let wires = run(&cable.near, &cable.far, &combinations)?;
         let now = cable.near.statistics()?;
-        for counter in ["tx_hw_checksums", "tx_hw_gso_packets"] {
+        for counter in [stats::TX_HW_CHECKSUMS, stats::TX_HW_GSO_PACKETS] {
             let count = now.since(&before, counter)?;
             ensure!(
                 (count == 0) == (profile == "none"),

@@ -82,7 +82,7 @@ fn unfinished_frames() -> Result<()> {
         let lost = {
             let now = near.statistics()?;
             let count = |name: &str| now.since(&before[0], name);
-            count("tx_csum_drops")? + count("tx_gso_drops")?
+            count(stats::TX_CSUM_DROPS)? + count(stats::TX_GSO_DROPS)?
         };
         let sent = near.stat("tx", "packets")? - packets[0];
         far.await_that("every frame", |far| {
