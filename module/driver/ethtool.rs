@@ -222,6 +222,12 @@ impl EthtoolOperations for Port {
         }
     }
 
+    fn codewords(&self) -> u64 {
+        /// 20 blocks of 257 bits, of which 256 are data: 514 symbols of 10 bits.
+        const CODEWORD_BYTES: u64 = 20 * 256 / 8;
+        sum(self.rx.iter().map(|rx| rx.device_bytes.get())) / CODEWORD_BYTES
+    }
+
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64)) {
         for (name, count) in RX_TOTALS {
             visit(fmt!("{name}"), sum(self.rx.iter().map(count)));

@@ -68,6 +68,11 @@ pub trait EthtoolOperations {
     /// (`ethtool -I -a`). May be called at any time.
     fn pauses(&self) -> Pauses;
 
+    /// How many codewords of forward error correction the port has received, all without an error
+    /// (`ethtool -I --show-fec`). The link is modelled as one with RS(544,514), whose codewords carry
+    /// 640 bytes of frames each, and nothing between frames. May be called at any time.
+    fn codewords(&self) -> u64;
+
     /// Calls `visit` with the name and the value of each counter (`ethtool -S`), always the same
     /// names in the same order. RTNL is held.
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64));
@@ -90,7 +95,7 @@ pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
         get_pauseparam: Some(get_pauseparam),
         get_pause_stats: Some(get_pause_stats::<T>),
         get_fecparam: Some(get_fecparam),
-        get_fec_stats: Some(get_fec_stats),
+        get_fec_stats: Some(get_fec_stats::<T>),
         get_sset_count: Some(get_sset_count::<T>),
         get_strings: Some(get_strings::<T>),
         get_ethtool_stats: Some(get_ethtool_stats::<T>),
@@ -215,8 +220,7 @@ unsafe extern "C" fn get_pause_stats<T: Operations>(
     stats.__bindgen_anon_1.__bindgen_anon_1.tx_pause_frames = pauses.sent;
 }
 
-/// A cable that is not there has no bit errors: there is no correction of them, and nothing to be
-/// corrected.
+/// The model of the link: Reed-Solomon code, see [`EthtoolOperations::codewords`].
 ///
 /// # Safety
 ///
@@ -227,24 +231,39 @@ unsafe extern "C" fn get_fecparam(
 ) -> i32 {
     // SAFETY: The stack gives memory for the answer.
     let param = unsafe { &mut *param };
-    param.fec = 1 << bindings::ethtool_fec_config_bits_ETHTOOL_FEC_OFF_BIT;
+    param.fec = 1 << bindings::ethtool_fec_config_bits_ETHTOOL_FEC_RS_BIT;
     param.active_fec = param.fec;
     0
 }
 
+/// Codewords by the number of their symbols that had to be corrected: none, or as many as RS(544,514)
+/// can. A range of zeros ends the list.
+static FEC_BINS: [bindings::ethtool_fec_hist_range; 3] = {
+    const fn bin(low: u16, high: u16) -> bindings::ethtool_fec_hist_range {
+        bindings::ethtool_fec_hist_range { low, high }
+    }
+    [bin(0, 0), bin(1, 15), bin(0, 0)]
+};
+
+/// A cable that is a queue in memory has no bit errors: nothing is ever corrected.
+///
 /// # Safety
 ///
-/// To be called by the stack, as the operation of that name.
-unsafe extern "C" fn get_fec_stats(
-    _dev: *mut bindings::net_device,
+/// To be called by the stack, as `get_fec_stats` of a registered port of type `T`.
+unsafe extern "C" fn get_fec_stats<T: Operations>(
+    dev: *mut bindings::net_device,
     stats: *mut bindings::ethtool_fec_stats,
-    _hist: *mut bindings::ethtool_fec_hist,
+    hist: *mut bindings::ethtool_fec_hist,
 ) {
-    // SAFETY: The stack gives memory for the answer.
-    let stats = unsafe { &mut *stats };
+    // SAFETY: The stack asks registered devices only, and gives memory for the answers.
+    let (port, stats, hist) = unsafe { (port::<T>(dev), &mut *stats, &mut *hist) };
     stats.corrected_blocks.total = 0;
     stats.uncorrectable_blocks.total = 0;
     stats.corrected_bits.total = 0;
+    hist.ranges = FEC_BINS.as_ptr();
+    for (value, codewords) in hist.values.iter_mut().zip([port.codewords(), 0]) {
+        value.sum = codewords;
+    }
 }
 
 /// How many counters `port` visits.
