@@ -71,10 +71,21 @@ impl Flavour {
     /// The fragments in `qemu/`, in the order in which they are merged.
     pub(crate) fn fragments(self) -> &'static [&'static str] {
         match self {
-            Flavour::Uml => &["kernel.config", "uml.config"],
+            Flavour::Uml => &["kernel.config", "tunnels.config", "uml.config"],
             Flavour::Qemu => &["kernel.config", "x86.config"],
-            Flavour::UmlSuites => &["kernel.config", "suites.config", "uml.config"],
-            Flavour::QemuBtf => &["kernel.config", "suites.config", "x86.config", "btf.config"],
+            Flavour::UmlSuites => &[
+                "kernel.config",
+                "tunnels.config",
+                "suites.config",
+                "uml.config",
+            ],
+            Flavour::QemuBtf => &[
+                "kernel.config",
+                "tunnels.config",
+                "suites.config",
+                "x86.config",
+                "btf.config",
+            ],
             Flavour::UmlKasan => &[
                 "kernel.config",
                 "uml.config",
