@@ -2,9 +2,10 @@
 
 //! Frames per second of a program that drops everything: offloaded on a port of ours,
 //! native on a veth pair, generic on a linked netdevsim pair; one source, one kernel,
-//! one boot, interleaved.
+//! one boot, interleaved. Then what sockets get through the same pairs.
 
 mod pktgen;
+mod stream;
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
@@ -12,13 +13,14 @@ use std::os::fd::AsRawFd;
 use anyhow::{bail, ensure, Context, Result};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::Table;
-use offload_tests::bpf::{Attached, Mode};
+use offload_tests::bpf::{detach, Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::netns::NetNs;
 use offload_uapi::stats;
+use stream::Pair;
 
 /// Frames of one run.
 const FRAMES: u64 = 200_000;
@@ -147,6 +149,75 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() -> Result<()> {
+    drop_everything()?;
+    streams()?;
+    let jit = fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").unwrap_or_default();
+    println!(
+        "kernel {}, BPF JIT {}",
+        Cmd::new("uname -rm").run()?.trim(),
+        match jit.trim() {
+            "" => "absent (programs of veth and netdevsim are interpreted)",
+            "0" => "off",
+            _ => "on",
+        }
+    );
+    Ok(())
+}
+
+/// TCP and UDP through each pair.
+fn streams() -> Result<()> {
+    let onic = Cable::onic(1500)?;
+    let veth = Cable::veth(1500)?;
+    // With a program a veth takes no super-frames.
+    detach(&veth.near, Mode::Native)?;
+    let mut pairs = vec![
+        Pair::new("offload_nic", 1, &onic.near, &onic.far)?,
+        Pair::new("veth", 2, &veth.near, &veth.far)?,
+    ];
+    let netdevsim = Netdevsim::new();
+    match &netdevsim {
+        Ok(pair) => pairs.push(Pair::new("netdevsim", 3, &pair.near, &pair.far)?),
+        Err(error) => println!("skipped: netdevsim: {error:#}"),
+    }
+    type Measure = fn(&Pair) -> Result<f64>;
+    let kinds: [(&str, Measure); 2] = [
+        ("TCP, MB/s (median)", Pair::tcp),
+        ("UDP in frames of 64 bytes, frames/s (median)", Pair::udp),
+    ];
+    for (what, measure) in kinds {
+        pairs.iter_mut().for_each(|pair| pair.rates.clear());
+        for round in 0..=ROUNDS {
+            for pair in &mut pairs {
+                let rate = measure(pair).with_context(|| pair.name)?;
+                // The first warms caches and page pools and is not counted.
+                if round > 0 {
+                    pair.rates.push(rate);
+                }
+            }
+        }
+        let mut table = Table::new();
+        table.load_preset(UTF8_FULL_CONDENSED);
+        table.set_header(["pair", what, "lowest", "highest", "offload_nic is"]);
+        for pair in &pairs {
+            let ratios = pairs[0].rates.iter().zip(&pair.rates);
+            let times = median(ratios.map(|(ours, theirs)| ours / theirs).collect());
+            let low = pair.rates.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = pair.rates.iter().copied().fold(0.0, f64::max);
+            table.add_row([
+                pair.name.to_owned(),
+                format!("{:.0}", median(pair.rates.clone())),
+                format!("{low:.0}"),
+                format!("{high:.0}"),
+                format!("{times:.2} times as fast"),
+            ]);
+        }
+        println!("{table}");
+    }
+    Ok(())
+}
+
+/// Frames that a program drops, by each pair's way of running it.
+fn drop_everything() -> Result<()> {
     load("pktgen", "/proc/net/pktgen")?;
     // Longer frames than 1500 play no part; one queue on each side.
     let onic = Cable::onic(1500)?;
@@ -228,15 +299,5 @@ fn main() -> Result<()> {
         ]);
     }
     println!("{table}");
-    let jit = fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").unwrap_or_default();
-    println!(
-        "kernel {}, BPF JIT {}",
-        Cmd::new("uname -rm").run()?.trim(),
-        match jit.trim() {
-            "" => "absent (programs of veth and netdevsim are interpreted)",
-            "0" => "off",
-            _ => "on",
-        }
-    );
     Ok(())
 }
