@@ -10,9 +10,11 @@
  *	attempt N rings INTERFACE SIZE
  *	attempt N up INTERFACE
  *	attempt N write FILE TEXT
+ *	attempt N filter INTERFACE PROGRAM
  *
  * MAP, PROGRAM and LINK are pins in the BPF file system; a link that was made is
- * pinned as LINK. With N = 0 nothing fails.
+ * pinned as LINK. The filter is number 1 at the ingress, for the device only; one
+ * that is there is replaced. With N = 0 nothing fails.
  *
  * Prints how many allocations fail-nth had still to wait for (0: one was made to
  * fail) and the error number (0: success); behind these, what the verifier had to say.
@@ -30,10 +32,16 @@
 
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <arpa/inet.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 static const char *nth;
@@ -218,6 +226,68 @@ static void write_file(char **args)
 	attempt(__NR_write, fd, (long)args[1], strlen(args[1]));
 }
 
+/*
+ * Without NLM_F_ACK there is an answer only if the kernel refuses, made when the
+ * allocation that was to fail has failed: none can get lost.
+ */
+static void put_filter(char **args)
+{
+	struct {
+		struct nlmsghdr header;
+		struct tcmsg tc;
+		struct rtattr kind;
+		char bpf[4];
+		struct rtattr options;
+		struct {
+			struct rtattr attr;
+			uint32_t value;
+		} fd, flags, flags_gen;
+	} request = {
+		.header = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_NEWTFILTER,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE,
+		},
+		.tc = {
+			.tcm_ifindex = index_of(args[0]),
+			.tcm_handle = 1,
+			.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+			.tcm_info = TC_H_MAKE(1 << 16, htons(ETH_P_ALL)),
+		},
+		.kind = { sizeof(request.kind) + sizeof(request.bpf), TCA_KIND },
+		.bpf = "bpf",
+		.options = {
+			sizeof(request.options) + 3 * sizeof(request.fd),
+			TCA_OPTIONS | NLA_F_NESTED,
+		},
+		.fd = { { sizeof(request.fd), TCA_BPF_FD }, pinned(args[1]) },
+		.flags = { { sizeof(request.fd), TCA_BPF_FLAGS }, TCA_BPF_FLAG_ACT_DIRECT },
+		.flags_gen = { { sizeof(request.fd), TCA_BPF_FLAGS_GEN }, TCA_CLS_FLAGS_SKIP_SW },
+	};
+	struct msghdr message = {
+		.msg_iov = &(struct iovec){ &request, sizeof(request) },
+		.msg_iovlen = 1,
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		give_up("socket");
+	if (attempt(__NR_sendmsg, fd, (long)&message, 0) < 0)
+		return;
+	errno = 0;
+	if (recv(fd, &answer, sizeof(answer), MSG_DONTWAIT) > 0)
+		errno = -answer.error.error;
+	else if (errno == EAGAIN)
+		errno = 0;
+	else
+		give_up("recv");
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -231,6 +301,7 @@ static const struct {
 	{ "rings", 2, resize_rings },
 	{ "up", 1, bring_up },
 	{ "write", 2, write_file },
+	{ "filter", 2, put_filter },
 };
 
 int main(int argc, char **argv)

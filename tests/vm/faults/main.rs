@@ -20,6 +20,7 @@ use offload_tests::module::Module;
 use offload_tests::wire::Sender;
 use offload_uapi::{limits, stats};
 
+mod filters;
 mod injection;
 mod nics;
 mod transmit;
