@@ -57,7 +57,7 @@ pub fn bring_up(near: &Link, far: &Link, mtu: usize) -> Result<()> {
         link.set(format!("arp off mtu {mtu} up")).run()?;
     }
     for link in [near, far] {
-        link.await_that("a carrier", Link::has_carrier)?;
+        link.await_carrier()?;
     }
     Ok(())
 }

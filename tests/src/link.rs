@@ -99,6 +99,30 @@ impl Link {
         Ok(flags.iter().any(|flag| flag == "LOWER_UP"))
     }
 
+    /// Waits until the interface has a carrier and sends: the kernel notices a carrier a little
+    /// after it is there, and until then a frame is lost without a word.
+    ///
+    /// # Errors
+    ///
+    /// Where it never does.
+    pub fn await_carrier(&self) -> Result<()> {
+        self.await_that("a carrier", |link| {
+            let show = link.show()?;
+            Ok(link.has_carrier()? && show["operstate"] == "UP" && show["qdisc"] != "noop")
+        })
+    }
+
+    /// Waits until the bridge that the interface is a port of forwards what comes in by it.
+    ///
+    /// # Errors
+    ///
+    /// Where it never does.
+    pub fn await_forwarding(&self) -> Result<()> {
+        self.await_that("forwarding", |link| {
+            Ok(link.show()?["linkinfo"]["info_slave_data"]["state"] == "forwarding")
+        })
+    }
+
     /// The interface's index.
     ///
     /// # Errors

@@ -80,6 +80,7 @@ impl Stage {
             link.set("master br0").run()?;
             // The test's frames come from anywhere, to anywhere.
             link.set("type bridge_slave learning off flood on").run()?;
+            link.await_forwarding()?;
         }
         tc::prepare(&far, runner)?;
         tc::prepare(&out, Runner::Host)?;

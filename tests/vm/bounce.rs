@@ -82,7 +82,7 @@ fn bouncing_for_ever() -> Result<()> {
     })?;
     let after = (bounced(&cable.near)?, bounced(&cable.far)?);
     cable.far.set("up").run()?;
-    cable.near.await_that("a carrier", Link::has_carrier)?;
+    cable.near.await_carrier()?;
     let again = (bounced(&cable.near)?, bounced(&cable.far)?);
     ensure!(after == again, "still bouncing: {after:?}, then {again:?}");
     for end in both {

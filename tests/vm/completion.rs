@@ -92,7 +92,7 @@ fn deferred_interrupts_end_with_the_port() -> Result<()> {
     near.set("down").run()?;
     defer_interrupts(near, 0)?;
     near.set("up").run()?;
-    near.await_that("a carrier", Link::has_carrier)?;
+    near.await_carrier()?;
     let before = far.statistics()?.get(stats::RX_DEVICE_FRAMES)?;
     send_burst(near)?;
     far.await_that("a burst that does not stall", |far| {

@@ -174,7 +174,7 @@ fn nonsense_is_refused_with_the_usage() -> Result<()> {
     // It all works as before.
     Link::new("onic0").set("up").run()?;
     Link::new("onic1").set("up").run()?;
-    Link::new("onic0").await_that("a carrier", Link::has_carrier)
+    Link::new("onic0").await_carrier()
 }
 
 /// While frames come in, ports beside it come and go, and in the end the port itself.
@@ -213,7 +213,7 @@ fn ports_come_and_go_under_traffic() -> Result<()> {
     let far = &nic.ports()?[1];
     far.set("up").run()?;
     plug(near, far)?;
-    near.await_that("a carrier", Link::has_carrier)?;
+    near.await_carrier()?;
     under_traffic(near, || traffic_flows(far))
 }
 
@@ -234,7 +234,7 @@ fn cables_between_nics_and_namespaces() -> Result<()> {
     };
     for round in 0..5 {
         plug(near, far)?;
-        near.await_that("a carrier", Link::has_carrier)?;
+        near.await_carrier()?;
         under_traffic(near, || {
             traffic_flows(far)?;
             // From either end, under way.
@@ -249,7 +249,7 @@ fn cables_between_nics_and_namespaces() -> Result<()> {
     }
     // The NIC at one end goes, under way.
     plug(near, far)?;
-    near.await_that("a carrier", Link::has_carrier)?;
+    near.await_carrier()?;
     under_traffic(near, || {
         traffic_flows(far)?;
         Nic { id: 2 }.remove()

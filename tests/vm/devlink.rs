@@ -83,7 +83,7 @@ fn reload_makes_ports_anew_with_their_cables() -> Result<()> {
             port.set("up").run()?;
         }
         for port in ports.iter().chain([&far]) {
-            port.await_that("a carrier", Link::has_carrier)?;
+            port.await_carrier()?;
         }
         under_traffic(&ports[0], || traffic_flows(&ports[1]))?;
         under_traffic(&far, || traffic_flows(&ports[2]))?;
@@ -103,7 +103,7 @@ fn a_nic_moves_between_namespaces() -> Result<()> {
     for port in &ports {
         port.set("up").run()?;
     }
-    ports[0].await_that("a carrier", Link::has_carrier)?;
+    ports[0].await_carrier()?;
     under_traffic(&ports[0], || traffic_flows(&ports[1]))?;
     let shown = show("port", &format!("{}/0", nic.handle()), Some(&ns))?;
     ensure!(shown["netdev"] == "onic0", "{shown}");

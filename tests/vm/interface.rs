@@ -79,8 +79,8 @@ fn carrier_follows_the_other_end() -> Result<()> {
     );
     for _ in 0..3 {
         right.set("up").run()?;
-        left.await_that("a carrier", Link::has_carrier)?;
-        right.await_that("a carrier", Link::has_carrier)?;
+        left.await_carrier()?;
+        right.await_carrier()?;
         right.set("down").run()?;
         left.await_that("no carrier", |left| Ok(!left.has_carrier()?))?;
     }

@@ -100,7 +100,7 @@ fn the_sending_port_moves_too() -> Result<()> {
     for round in 0..10 {
         near.move_to(&homes[round % 2])?;
         near.set("up").run()?;
-        near.await_that("a carrier", Link::has_carrier)?;
+        near.await_carrier()?;
         let there = near.clone();
         under_traffic(&there, || {
             traffic_flows(&far)?;
@@ -142,7 +142,7 @@ fn a_namespace_is_deleted_while_a_program_runs() -> Result<()> {
     // It works as before.
     let far = Link::new("onic1");
     far.set("up").run()?;
-    near.await_that("a carrier", Link::has_carrier)?;
+    near.await_carrier()?;
     let before = far.statistics()?;
     Sender::new(&near)?.send(&mark(0x88b7, 1))?;
     far.await_that("the frame", |far| {
@@ -158,7 +158,7 @@ fn rmmod_while_frames_bounce() -> Result<()> {
         port.set("up").run()?;
         Attached::new(port, Mode::Offload, "bounce")?;
     }
-    near.await_that("a carrier", Link::has_carrier)?;
+    near.await_carrier()?;
     let sender = Sender::new(&near)?;
     for number in 0..32 {
         sender.send(&mark(0x88b7, number))?;

@@ -208,7 +208,7 @@ fn a_stopped_program_leaves_a_record() -> Result<()> {
     for port in [&near, &far] {
         port.set("up").run()?;
     }
-    near.await_that("a carrier", Link::has_carrier)?;
+    near.await_carrier()?;
     // The last byte of the source address asks for the action: 5, which is none.
     let mut frame = vec![0x02; 60];
     frame[11] = 0x0d;

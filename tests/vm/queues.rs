@@ -167,7 +167,7 @@ fn threads_of_queues_that_are_off() -> Result<()> {
     // There is no instance to change.
     threaded("0").refused()?;
     far.set("up").run()?;
-    far.await_that("a carrier", Link::has_carrier)?;
+    far.await_carrier()?;
     let (sender, capture) = (Sender::new(&cable.near)?, Capture::start(far, "")?);
     sender.end_batch(MARK_PASS, 1)?;
     capture.until(|frame| mark_number(MARK_PASS, frame) == Some(1))?;

@@ -300,7 +300,7 @@ fn a_port_that_cannot_send_loses_frames_by_reason() -> Result<()> {
         far.is(stats::XDP_HW_REDIRECT_DOWN_DROPS, FRAMES)?;
         out.is(stats::TX_REDIRECTED_FRAMES, 0)?;
         link.set("up").run()?;
-        link.await_that("a carrier", Link::has_carrier)?;
+        link.await_carrier()?;
     }
     let lost = crossing.far.stat("rx", "dropped")?;
     ensure!(lost == 2 * FRAMES, "`ip -s link` shows {lost} lost");
@@ -311,7 +311,7 @@ fn a_port_that_cannot_send_loses_frames_by_reason() -> Result<()> {
     out.is(stats::TX_REDIRECTED_FRAMES, 0)?;
     crossing.out.move_to(&crossing.namespaces[1])?;
     crossing.out.set("up").run()?;
-    crossing.out.await_that("a carrier", Link::has_carrier)?;
+    crossing.out.await_carrier()?;
     let [far, out, _] = counted(&crossing, FRAMES, send)?;
     far.is(stats::XDP_HW_REDIRECT, FRAMES)?;
     out.is(stats::TX_REDIRECTED_FRAMES, FRAMES)?;
@@ -386,7 +386,7 @@ fn frames_that_go_in_a_circle() -> Result<()> {
     cable.far.set("down").run()?;
     let then = rounds(&cable.far)?;
     cable.far.set("up").run()?;
-    cable.far.await_that("a carrier", Link::has_carrier)?;
+    cable.far.await_carrier()?;
     let (far, near) = (cable.far.statistics()?, cable.near.statistics()?);
     ensure!(far.get(stats::XDP_HW_REDIRECT)? == then, "it goes on");
     let lost = far.sum(|name| name.starts_with(stats::XDP_HW_REDIRECT) && name.ends_with("_drops"));

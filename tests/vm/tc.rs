@@ -387,7 +387,7 @@ fn marks_of_a_tcp_flow() -> Result<()> {
             .run()?;
         link.set("up").run()?;
     }
-    far.await_that("a carrier", Link::has_carrier)?;
+    far.await_carrier()?;
     tc::prepare(&far, Runner::Device)?;
     let device = tc::attach(&far, Runner::Device, "tc_mark")?;
     tc::filter(&far, "add", 2, "tc_marked", "skip_hw")?.run()?;

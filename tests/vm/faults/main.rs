@@ -112,7 +112,7 @@ impl Bench {
             (&self.cable.near, &self.cable.far),
             (&self.cable.far, &self.cable.near),
         ] {
-            from.await_that("a carrier", Link::has_carrier)?;
+            from.await_carrier()?;
             let before = to.stat("rx", "packets")?;
             Sender::new(from)?.send(&mark(0x88b7, 0))?;
             to.await_that(

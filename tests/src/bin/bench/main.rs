@@ -78,7 +78,7 @@ impl Netdevsim {
             .context("link two netdevsim devices")?;
         let far = links.pop().context("no device")?;
         let near = links.pop().context("no device")?;
-        near.await_that("a carrier", Link::has_carrier)?;
+        near.await_carrier()?;
         Ok(Self {
             near,
             far,

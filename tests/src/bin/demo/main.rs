@@ -114,7 +114,7 @@ impl Demo {
             run(&ns.cmd(format!("ip link set dev {name} up")))?;
         }
         let port = Link::within(&right, "onic1");
-        port.await_that("a carrier", Link::has_carrier)?;
+        port.await_carrier()?;
         run_and_print(&right.cmd("ethtool -i onic1"), |line| {
             line.starts_with("driver") || line.starts_with("version")
         })?;
