@@ -202,6 +202,8 @@ pub fn create(near: &Link) -> Result<Vec<&'static Tunnel>> {
         ))
         .run()?;
     }
+    // Nothing asks for this one by itself. A kernel may have it built in, or not at all.
+    near.cmd("modprobe -q fou").output()?;
     let mut made = Vec::new();
     for tunnel in TUNNELS {
         let device = Link {
