@@ -13,7 +13,7 @@ use crate::ui::Step;
 
 /// What guests run is linked statically: the host's C library may be newer than
 /// the guest's. A target given by name keeps these flags from build scripts.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 const RUSTFLAGS: &str = "-Ctarget-feature=+crt-static";
 /// The package of the tests, the demo and the benchmark.
 const PACKAGE: &str = "offload_tests";

@@ -12,6 +12,7 @@ mod cargo;
 mod cmd;
 mod enter;
 mod flavour;
+mod fuzz;
 mod guest;
 mod kdir;
 mod kernel;

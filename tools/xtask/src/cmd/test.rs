@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::{Chosen, Workshop};
 use crate::cargo::{self, Program};
 use crate::flavour::Flavour;
+use crate::fuzz;
 use crate::guest::{Outcome, Output};
 use crate::selftests;
 use crate::session::Session;
@@ -83,6 +84,7 @@ impl Args {
             .into_iter()
             .partition(|program| program.kind == "test");
         rows.push(self.helpers(&here)?);
+        rows.push(self.fuzzing(&workshop)?);
         for &(flavour, why) in KERNELS {
             if self.fast && flavour != Flavour::Uml {
                 continue;
@@ -121,6 +123,44 @@ impl Args {
             took: ui::duration(Duration::ZERO),
             notes: vec![format!("skipped: {}: {reason}", cargo::PEERS)],
         })
+    }
+
+    /// A short run of each fuzz target, which counts as a test `fuzz_TARGET`.
+    fn fuzzing(&self, workshop: &Workshop) -> Result<Row> {
+        ui::say("A short run of the engine's fuzz targets, on this machine");
+        let started = Instant::now();
+        let mut row = Row {
+            place: "this machine: fuzzing".to_owned(),
+            counts: Counts::default(),
+            took: String::new(),
+            notes: Vec::new(),
+        };
+        let missing = fuzz::missing();
+        for (target, corpus) in fuzz::TARGETS {
+            let name = format!("fuzz_{target}");
+            let is_wanted = |filter: &String| name.contains(filter.as_str());
+            if !self.filter.is_empty() && !self.filter.iter().any(is_wanted) {
+                continue;
+            }
+            if let Some(reason) = &missing {
+                row.counts.skipped += 1;
+                row.notes.push(format!("skipped: {name}: {reason}"));
+                continue;
+            }
+            let run = fuzz::command(&workshop.repo, target, corpus)?;
+            if run.unchecked().run()?.status.success() {
+                println!("test {name} ... ok");
+                row.counts.passed += 1;
+            } else {
+                println!("test {name} ... FAILED");
+                row.counts.failed += 1;
+                row.notes.push(format!(
+                    "FAILED: {name}: the input is in target/fuzz/findings"
+                ));
+            }
+        }
+        row.took = ui::duration(started.elapsed());
+        Ok(row)
     }
 
     /// The unit tests of what the guests' tests are made of.
