@@ -69,19 +69,19 @@ fi
 ip netns add remote
 ip link set "$far" netns remote
 remote() { ip netns exec remote "$@"; }
-ip address add 192.0.2.1/24 dev "$near"
-ip address add 2001:db8::1/64 dev "$near" nodad
-remote ip address add 192.0.2.2/24 dev "$far"
-remote ip address add 2001:db8::2/64 dev "$far" nodad
+ip address add 198.51.100.1/24 dev "$near"
+ip address add 2001:db8:2::1/64 dev "$near" nodad
+remote ip address add 198.51.100.2/24 dev "$far"
+remote ip address add 2001:db8:2::2/64 dev "$far" nodad
 remote ip link set lo up
 remote ip link set "$far" up
 ip link set "$near" up
 # A network for containers behind the near end; the far end is to know the way.
-remote ip route add 2001:db8:1::/64 via 2001:db8::1 dev "$far"
+remote ip route add 2001:db8:1::/64 via 2001:db8:2::1 dev "$far"
 
 export NETIF=$near
-export LOCAL_V4=192.0.2.1 REMOTE_V4=192.0.2.2
-export LOCAL_V6=2001:db8::1 REMOTE_V6=2001:db8::2
+export LOCAL_V4=198.51.100.1 REMOTE_V4=198.51.100.2
+export LOCAL_V6=2001:db8:2::1 REMOTE_V6=2001:db8:2::2
 export LOCAL_PREFIX_V6=2001:db8:1::/64
 export REMOTE_TYPE=netns REMOTE_ARGS=remote
 case $script in
