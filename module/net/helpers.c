@@ -414,18 +414,18 @@ void offload_nic_set_priv_flags(struct net_device *dev)
 
 /*
  * A driver takes whatever the stack can leave open, and decides by itself for each frame;
- * that holds for frames in tunnels, VLANs and MPLS as well. FCoE is not among it, as
- * software has nothing to cut its frames with, nor UDP fragmentation, which ethtool has
- * no name for: who sets all features that a device has by their names could not.
+ * that holds for frames in tunnels, VLANs and MPLS as well. FCoE alone is not among it, as
+ * software has nothing to cut its frames with. UDP fragmentation has no name any more by which
+ * a user could switch it, and tools that set features by name trip over one without.
  */
 void offload_nic_set_offload_features(struct net_device *dev)
 {
 	netdev_features_t features = NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC | NETIF_F_SG |
 		NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_RXCSUM |
-		(NETIF_F_GSO_MASK & ~(NETIF_F_FSO | NETIF_F_GSO_UDP));
+		(NETIF_F_GSO_MASK & ~NETIF_F_FSO);
 
 	dev->features |= features;
-	dev->hw_features |= features;
+	dev->hw_features |= features & ~NETIF_F_GSO_UDP;
 	dev->hw_enc_features |= features;
 	dev->vlan_features |= features;
 	dev->mpls_features |= features;
