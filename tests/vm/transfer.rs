@@ -105,6 +105,23 @@ fn lost(link: &Link) -> Result<u64> {
     Ok(again.saturating_sub(counter(link, "TcpExtTCPDSACKRecv")?))
 }
 
+/// What a namespace's TCP and a port say of segments that did not make it.
+fn losses(link: &Link) -> Result<String> {
+    let telling = [
+        "Drop", "Loss", "Lost", "Retrans", "Timeouts", "DSACK", "Prune", "drops",
+    ];
+    let shown =
+        link.cmd("nstat -as").run()? + &link.cmd(format!("ethtool -S {}", link.name)).run()?;
+    let lines = shown.lines().filter(|line| {
+        let is_zero = line.ends_with(": 0");
+        !is_zero && telling.iter().any(|word| line.contains(word))
+    });
+    Ok(format!(
+        "{link}:\n{}\n",
+        lines.collect::<Vec<_>>().join("\n")
+    ))
+}
+
 /// The features of a port that can be switched.
 fn features(link: &Link) -> Result<Vec<String>> {
     let shown = link.cmd(format!("ethtool -k {}", link.name)).run()?;
@@ -262,8 +279,10 @@ fn under_changes(way: &Way) -> Result<()> {
     );
     ensure!(
         near == 0 && far == 0,
-        "{}: {near} and {far} segments lost",
-        way.name
+        "{}: {near} and {far} segments lost\n{}{}",
+        way.name,
+        losses(&cable.near)?,
+        losses(&cable.far)?
     );
     Ok(())
 }
