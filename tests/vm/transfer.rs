@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::{ensure, Context, Result};
 use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
-use offload_tests::link::{await_that, Link};
+use offload_tests::link::{await_that, Link, PATIENCE};
 use offload_tests::netns;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -69,6 +69,7 @@ const WAYS: [Way; 5] = [
     Way {
         name: "SRv6",
         setup: &[
+            "ip link set dev lo up",
             "sysctl -q net.ipv6.conf.all.seg6_enabled=1",
             "sysctl -q net.ipv6.conf.PORT.seg6_enabled=1",
             "ip address add fd09::@/128 dev lo",
@@ -145,18 +146,22 @@ fn transfer(
     let listener = netns::enter(cable.far.ns.as_deref(), || {
         TcpListener::bind((target, 0)).with_context(|| format!("listen on {target}"))
     })?;
-    let port = listener.local_addr()?.port();
-    let (arrived, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let address = listener.local_addr()?;
+    // Both ends before either has a thread that would wait for the other for ever.
+    let mut near = netns::enter(cable.near.ns.as_deref(), || {
+        TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("connect {address}"))
+    })?;
+    let (mut far, _) = listener.accept()?;
+    let (arrived, stop) = (&AtomicU64::new(0), &AtomicBool::new(false));
     thread::scope(|scope| {
-        let receiver = scope.spawn(|| -> Result<()> {
-            let (mut stream, _) = listener.accept()?;
+        let receiver = scope.spawn(move || -> Result<()> {
             let mut expected = ChaCha8Rng::seed_from_u64(8);
             let (mut bytes, mut wanted) = (vec![0; CHUNK], vec![0; CHUNK]);
             loop {
                 // The generator gives whole words: what is left of one would be lost.
                 let mut filled = 0;
                 while filled < CHUNK {
-                    match stream.read(&mut bytes[filled..])? {
+                    match far.read(&mut bytes[filled..])? {
                         0 => break,
                         count => filled += count,
                     }
@@ -175,23 +180,20 @@ fn transfer(
                 );
             }
         });
-        let sender = scope.spawn(|| -> Result<u64> {
-            netns::enter(cable.near.ns.as_deref(), || {
-                let mut stream = TcpStream::connect((target, port)).context("connect")?;
-                let mut source = ChaCha8Rng::seed_from_u64(8);
-                let (mut bytes, mut sent) = (vec![0; CHUNK], 0);
-                while !stop.load(Ordering::Relaxed) {
-                    source.fill_bytes(&mut bytes);
-                    stream.write_all(&bytes)?;
-                    sent += CHUNK as u64;
-                }
-                stream.shutdown(Shutdown::Write)?;
-                // The far end closes when it has everything.
-                stream.read_to_end(&mut Vec::new())?;
-                Ok(sent)
-            })
+        let sender = scope.spawn(move || -> Result<u64> {
+            let mut source = ChaCha8Rng::seed_from_u64(8);
+            let (mut bytes, mut sent) = (vec![0; CHUNK], 0);
+            while !stop.load(Ordering::Relaxed) {
+                source.fill_bytes(&mut bytes);
+                near.write_all(&bytes)?;
+                sent += CHUNK as u64;
+            }
+            near.shutdown(Shutdown::Write)?;
+            // The far end closes when it has everything.
+            near.read_to_end(&mut Vec::new())?;
+            Ok(sent)
         });
-        let done = meanwhile(&arrived);
+        let done = meanwhile(arrived);
         stop.store(true, Ordering::Relaxed);
         let sent = sender
             .join()
