@@ -66,6 +66,8 @@ const WAYS: [Way; 5] = [
         target: "10.8.2.2",
         plain: false,
     },
+    // Encapsulated: of what TCP sends with a routing header put in between (`mode inline`) the kernel
+    // loses all super-frames before any driver sees them, on a veth too.
     Way {
         name: "SRv6",
         setup: &[
@@ -73,7 +75,7 @@ const WAYS: [Way; 5] = [
             "sysctl -q net.ipv6.conf.all.seg6_enabled=1",
             "sysctl -q net.ipv6.conf.PORT.seg6_enabled=1",
             "ip address add fd09::@/128 dev lo",
-            "ip -6 route add fd09::%/128 encap seg6 mode inline segs fd08::% via fd08::% dev PORT \
+            "ip -6 route add fd09::%/128 encap seg6 mode encap segs fd08::% via fd08::% dev PORT \
              src fd09::@",
         ],
         target: "fd09::2",
