@@ -91,9 +91,14 @@ impl Worker {
         }
     }
 
-    /// Does something.
+    /// Does something: anything, or every other time what was done least often, so that a slow
+    /// kernel gets round to everything, too.
     pub(crate) fn act(&mut self, fleet: &Fleet) {
-        let index = self.rng.random_range(0..self.actions.len());
+        let least_done = (0..self.actions.len()).min_by_key(|index| self.counts[*index].0);
+        let index = match least_done {
+            Some(index) if self.rng.random_bool(0.5) => index,
+            _ => self.rng.random_range(0..self.actions.len()),
+        };
         let (_, action) = self.actions[index];
         match action(fleet, &mut self.rng) {
             Ok(()) => self.counts[index].0 += 1,
