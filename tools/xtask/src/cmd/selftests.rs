@@ -62,7 +62,7 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 11] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
@@ -71,6 +71,9 @@ const SCRIPTS: [&str; 8] = [
     "drivers/net/napi_id.py",
     "drivers/net/napi_threaded.py",
     "drivers/net/ring_reconfig.py",
+    "drivers/net/hw/csum.py",
+    "drivers/net/hw/tso.py",
+    "drivers/net/hw/uso.py",
 ];
 
 /// Scripts that need what User Mode Linux lacks, and what that is.
