@@ -16,9 +16,6 @@ use offload_uapi::stats;
 const MTU: usize = 9000;
 /// Combinations that at least one frame came out of.
 const ENOUGH: usize = 2000;
-/// On kernels with checkers one of so many combinations is sent: how the driver gets along with all
-/// kinds of frames does not take all sizes of each.
-const CHECKED: usize = 8;
 /// How many differences are told of.
 const TOLD: usize = 12;
 
@@ -28,6 +25,33 @@ fn set_profile(profile: &str) -> Result<()> {
         "devlink dev param set {nic} name profile value {profile} cmode runtime"
     ))
     .run()?;
+    Ok(())
+}
+
+/// Does `f`, and a second time if it fails: once in a while a frame that the stack sends by itself
+/// comes between. What is wrong with the bytes is wrong each time.
+fn twice<T>(what: &str, f: impl Fn() -> Result<T>) -> Result<T> {
+    f().or_else(|error| {
+        println!("{what}: again, as {error}");
+        f()
+    })
+}
+
+/// Whether each combination made the frames that it should.
+fn as_many_as_expected(combinations: &[matrix::Combination], wires: &Wires) -> Result<()> {
+    for (number, (c, frames)) in combinations.iter().zip(wires).enumerate() {
+        ensure!(
+            frames.len() == c.frames(),
+            "software made {} frames, not {}: {}\n{:02x?}",
+            frames.len(),
+            c.frames(),
+            replay(number, c),
+            frames
+                .iter()
+                .map(|frame| &frame[..frame.len().min(64)])
+                .collect::<Vec<_>>()
+        );
+    }
     Ok(())
 }
 
@@ -78,27 +102,24 @@ fn judge(
 
 #[test]
 fn every_profile_sends_what_software_sends() -> Result<()> {
+    if env::is_checked() {
+        println!(
+            "skipped: every_profile_sends_what_software_sends: bytes are compared on the kernels that \
+             do not check themselves; transmit, transfer and faults take the same ways here"
+        );
+        return Ok(());
+    }
     let cable = Cable::onic(MTU)?;
     let tunnels = tunnels::create(&cable.near)?;
-    let mut combinations = matrix::all(&tunnels);
-    let mut enough = ENOUGH;
-    if env::is_checked() {
-        combinations = combinations.into_iter().step_by(CHECKED).collect();
-        enough /= CHECKED;
-    }
+    let combinations = matrix::all(&tunnels);
     transmit_offloads(&cable.near, false)?;
-    let software = run(&cable.near, &cable.far, &combinations)?;
-    for (number, (c, frames)) in combinations.iter().zip(&software).enumerate() {
-        ensure!(
-            frames.len() == c.frames(),
-            "software made {} frames, not {}: {}",
-            frames.len(),
-            c.frames(),
-            replay(number, c)
-        );
-    }
+    let software = twice("software", || {
+        let software = run(&cable.near, &cable.far, &combinations)?;
+        as_many_as_expected(&combinations, &software)?;
+        Ok(software)
+    })?;
     let arrived = software.iter().filter(|frames| !frames.is_empty()).count();
-    ensure!(arrived >= enough, "only {arrived} combinations");
+    ensure!(arrived >= ENOUGH, "only {arrived} combinations");
     println!(
         "{arrived} combinations, {} lost by software",
         software.len() - arrived
@@ -108,19 +129,21 @@ fn every_profile_sends_what_software_sends() -> Result<()> {
     let mut failed = Vec::new();
     for profile in ["programmable", "legacy", "none", "legacy-unchecked"] {
         set_profile(profile)?;
-        let before = cable.near.statistics()?;
-        let wires = run(&cable.near, &cable.far, &combinations)?;
-        let now = cable.near.statistics()?;
-        for counter in [stats::TX_HW_CHECKSUMS, stats::TX_HW_GSO_PACKETS] {
-            let count = now.since(&before, counter)?;
-            ensure!(
-                (count == 0) == (profile == "none"),
-                "{profile}: {counter} counts {count}"
-            );
-        }
-        let is_wrong =
-            |c: &matrix::Combination| profile == "legacy-unchecked" && predict::is_wrong(c);
-        let judged = judge(profile, &combinations, &software, &wires, is_wrong);
+        let judged = twice(profile, || {
+            let before = cable.near.statistics()?;
+            let wires = run(&cable.near, &cable.far, &combinations)?;
+            let now = cable.near.statistics()?;
+            for counter in [stats::TX_HW_CHECKSUMS, stats::TX_HW_GSO_PACKETS] {
+                let count = now.since(&before, counter)?;
+                ensure!(
+                    (count == 0) == (profile == "none"),
+                    "{profile}: {counter} counts {count}"
+                );
+            }
+            let is_wrong =
+                |c: &matrix::Combination| profile == "legacy-unchecked" && predict::is_wrong(c);
+            judge(profile, &combinations, &software, &wires, is_wrong)
+        });
         if let Err(error) = judged {
             failed.push(format!("{error}; {}", drops(&cable.far)?));
         }

@@ -137,6 +137,13 @@ impl Combination {
         self.tunnel.is_none_or(|tunnel| tunnel.ethernet)
     }
 
+    /// Whether the stack finishes it, and cuts it, before the tunnel that it goes through gets it.
+    pub fn is_finished_before_tunnel(&self) -> bool {
+        let tagged = self.layer2 == Layer2::Vlan;
+        self.tunnel
+            .is_some_and(|tunnel| tagged && !tunnel.leaves_tagged)
+    }
+
     /// Frames that it makes on the wire.
     ///
     /// What is behind the 20 bytes of a TCP header decides whether a packet socket makes a super-frame

@@ -9,9 +9,7 @@ use super::tunnels::OuterChecksum;
 
 /// Whether the wire shows other bytes than it should.
 pub fn is_wrong(c: &Combination) -> bool {
-    let tagged = c.layer2 == Layer2::Vlan;
-    let finished_before = c.tunnel.is_some_and(|t| tagged && !t.leaves_tagged);
-    if c.work == Work::Nothing || finished_before {
+    if c.work == Work::Nothing || c.is_finished_before_tunnel() {
         // All that is left is the checksum of the header that the tunnel put in front.
         return c
             .tunnel

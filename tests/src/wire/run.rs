@@ -116,7 +116,8 @@ pub fn is_ours(frame: &[u8]) -> bool {
 }
 
 /// Counts the identifications of outer IPv4 headers from the first one: the kernel draws that anew for
-/// each packet that it puts into a tunnel. Nothing else is left to chance.
+/// each packet that it puts into a tunnel. Of segments that were cut before a tunnel got them, each is
+/// such a packet, and nothing is compared. Nothing else is left to chance.
 fn comparable(c: &Combination, mut frames: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
     if !c.tunnel.is_some_and(|tunnel| tunnel.over_v4) {
         return Ok(frames);
@@ -137,8 +138,12 @@ fn comparable(c: &Combination, mut frames: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>>
                 "{c:?}: the outer IP header's checksum is wrong: {header:02x?}"
             );
         }
-        frame[IDENTIFICATION..IDENTIFICATION + 2]
-            .copy_from_slice(&id.wrapping_sub(first).to_be_bytes());
+        let counted = if c.is_finished_before_tunnel() {
+            0
+        } else {
+            id.wrapping_sub(first)
+        };
+        frame[IDENTIFICATION..IDENTIFICATION + 2].copy_from_slice(&counted.to_be_bytes());
         if let Some(checksum) = frame.get_mut(HEADER_CHECKSUM..HEADER_CHECKSUM + 2) {
             checksum.fill(0);
         }
