@@ -6,7 +6,8 @@
 //! ([`image`], [`op`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`])
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
 //! frame; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
-//! wire frames of what the host sends, [`receive_checksum`] says what it may believe of what it gets.
+//! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, and
+//! [`receive_checksum`] what the host may believe of what it gets.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
 //! panic: it runs inside the kernel, where a panic is a bug report at best. Whatever formats text
@@ -27,6 +28,7 @@ compile_error!("the device runs programs of little-endian hosts only");
 mod address;
 mod check;
 pub mod checksum;
+pub mod coalesce;
 mod crc32c;
 pub mod descriptor;
 mod disasm;

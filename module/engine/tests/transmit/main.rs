@@ -2,6 +2,7 @@
 
 //! The transmit engine against packets made from nothing, each with its own headers and checksums.
 
+mod coalesce;
 mod packet;
 mod protocol_specific;
 mod random;
