@@ -56,6 +56,12 @@ const RX_TOTALS: &[Count<RxQueue>] = &[
     (stats::RX_UNPLANNED_DROPS, |rx| rx.unplanned_drops.get()),
     (stats::RX_CSUM_COMPLETE, |rx| rx.checksum_complete.get()),
     (stats::RX_CSUM_NONE, |rx| rx.checksum_none.get()),
+    (stats::RX_HW_GRO_PACKETS, |rx| rx.whole.packets.get()),
+    (stats::RX_HW_GRO_BYTES, |rx| rx.whole.bytes.get()),
+    (stats::RX_HW_GRO_WIRE_PACKETS, |rx| {
+        rx.whole.wire_packets.get()
+    }),
+    (stats::RX_HW_GRO_WIRE_BYTES, |rx| rx.whole.wire_bytes.get()),
     (stats::RX_DOWN_DROPS, |rx| rx.down_drops.get()),
     (stats::RX_RESIZE_DROPS, |rx| rx.resize_drops.get()),
     (stats::XDP_HW_TX_RING_FULL_DROPS, |rx| {

@@ -5,6 +5,7 @@
 mod classify;
 mod poll;
 mod transmit;
+mod whole;
 mod wire;
 
 use crate::{
@@ -57,6 +58,7 @@ use net::{
 };
 pub(crate) use poll::Poll;
 pub(crate) use transmit::wire_frames;
+use whole::WholeCounters;
 
 /// Bytes of an Ethernet header: a shorter frame is none.
 pub(crate) const ETH_HLEN: usize = 14;
@@ -95,6 +97,8 @@ pub(crate) struct RxQueue {
     pub(crate) checksum_complete: Counter,
     /// Frames of whose checksum it was told nothing.
     pub(crate) checksum_none: Counter,
+    /// Super-frames that stayed whole.
+    pub(crate) whole: WholeCounters,
     /// Lost: shorter than an Ethernet header, or too short for a classifier.
     pub(crate) runt_drops: Counter,
     /// Lost on the way back: the far ring had no room.
@@ -129,6 +133,7 @@ impl RxQueue {
             unplanned_drops: Counter::new(),
             checksum_complete: Counter::new(),
             checksum_none: Counter::new(),
+            whole: WholeCounters::default(),
             runt_drops: Counter::new(),
             bounce_ring_full_drops: Counter::new(),
             bounce_no_carrier_drops: Counter::new(),
@@ -207,6 +212,10 @@ impl RxQueue {
             alloc_fail: self.no_buffer_drops.get(),
             csum_complete: self.checksum_complete.get(),
             csum_none: self.checksum_none.get(),
+            hw_gro_packets: self.whole.packets.get(),
+            hw_gro_bytes: self.whole.bytes.get(),
+            hw_gro_wire_packets: self.whole.wire_packets.get(),
+            hw_gro_wire_bytes: self.whole.wire_bytes.get(),
             hw_drops: sum([
                 self.drops(),
                 self.xdp.packets(XdpVerdict::Drop),
@@ -302,16 +311,18 @@ impl Port {
         };
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
-        let poll = Poll {
+        let mut poll = Poll {
             port: self,
             queue,
             rx,
             program: self.program(&guard),
             native: self.xdp_native.load(&guard),
             checksums: self.rx_checksums(),
+            whole: None,
             context,
             guard: &guard,
         };
+        poll.whole = poll.keeps_whole();
         let runs = poll
             .program
             .program()

@@ -165,6 +165,29 @@ void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16
 	napi_gro_receive(napi, skb);
 }
 
+/*
+ * As offload_nic_napi_receive(), for a frame that is still the sender's: what the sender's
+ * host knew of it does not come along, as on any cable. Returns false, and the frame is
+ * freed, if there is no memory for bytes that are a task's.
+ */
+bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
+{
+	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
+		kfree_skb(skb);
+		return false;
+	}
+
+	skb_orphan(skb);
+	skb_scrub_packet(skb, true);
+	skb_reset_redirect(skb);
+	skb_clear_hash(skb);
+	skb->priority = 0;
+	skb_record_rx_queue(skb, queue);
+	skb->protocol = eth_type_trans(skb, napi->dev);
+	napi_gro_receive(napi, skb);
+	return true;
+}
+
 /* Whether a classifier of the host would look at a frame that dev has received. */
 static bool has_software_classifier(const struct net_device *dev)
 {
@@ -360,6 +383,11 @@ bool offload_nic_receives_checksums(const struct net_device *dev)
 	return READ_ONCE(dev->features) & NETIF_F_RXCSUM;
 }
 
+bool offload_nic_receives_gro(const struct net_device *dev)
+{
+	return READ_ONCE(dev->features) & NETIF_F_GRO_HW;
+}
+
 void offload_nic_rest_cancel(struct offload_nic_rest *rest)
 {
 	hrtimer_cancel(&rest->timer);
@@ -425,7 +453,8 @@ void offload_nic_set_offload_features(struct net_device *dev)
 		(NETIF_F_GSO_MASK & ~NETIF_F_FSO);
 
 	dev->features |= features;
-	dev->hw_features |= features & ~NETIF_F_GSO_UDP;
+	/* The user decides whether super-frames of a cable may stay whole. */
+	dev->hw_features |= (features & ~NETIF_F_GSO_UDP) | NETIF_F_GRO_HW;
 	dev->hw_enc_features |= features;
 	dev->vlan_features |= features;
 	dev->mpls_features |= features;

@@ -101,6 +101,7 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 					   unsigned int len);
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
+bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
 					 const struct offload_nic_classified *found);
 void offload_nic_napi_schedule(struct napi_struct *napi);
@@ -124,6 +125,7 @@ int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
 bool offload_nic_receives_checksums(const struct net_device *dev);
+bool offload_nic_receives_gro(const struct net_device *dev);
 void offload_nic_rest_cancel(struct offload_nic_rest *rest);
 void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);

@@ -260,6 +260,28 @@ impl NetDevice {
         unsafe { bindings::offload_nic_receives_checksums(self.as_ptr()) }
     }
 
+    /// Whether the user wants frames to be put together before the stack gets them
+    /// (`rx-gro-hw`). The core keeps that off where checksums are, and where a generic XDP program is.
+    #[inline]
+    pub fn receives_gro(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::offload_nic_receives_gro(self.as_ptr()) }
+    }
+
+    /// The longest packets of IPv4 and IPv6 that the user lets GRO make, in bytes from the IP header
+    /// on: they stay below that.
+    #[inline]
+    pub fn gro_max_sizes(&self) -> (u32, u32) {
+        // SAFETY: The device is valid; plain numbers that may be changing.
+        unsafe {
+            let dev = self.as_ptr();
+            (
+                (&raw const (*dev).gro_ipv4_max_size).read_volatile(),
+                (&raw const (*dev).gro_max_size).read_volatile(),
+            )
+        }
+    }
+
     /// Number of transmit queues.
     pub fn tx_queues(&self) -> u16 {
         // SAFETY: The device is valid. At most `u16::MAX`, as `Device::new` was given a `u16`.

@@ -14,7 +14,10 @@ mod chain;
 mod received;
 mod request;
 
-use crate::bindings;
+use crate::{
+    bindings,
+    netdev::PollContext, //
+};
 pub use buffer::{
     FrameBuffer,
     Room, //
@@ -217,6 +220,21 @@ impl SkBuff {
         let chain = unsafe { Chain::from_raw(frames) };
         self.consume();
         Ok(chain)
+    }
+
+    /// Hands the frame to the stack (through GRO) as it is, as received on `queue` of the polled
+    /// device: nothing of it is copied, nor anything that the sender's host has noted with it. It
+    /// may be a super-frame, which then must be one that GRO could have made. Returns whether there
+    /// was memory; without, it is dropped. Context: NAPI poll.
+    pub fn receive(self, queue: u16, context: &PollContext<'_>) -> bool {
+        if self.linear().len() < bindings::ETH_HLEN as usize {
+            return false;
+        }
+        // SAFETY: The context proves that `napi` is valid and that this is its poll function. The
+        // skb is valid and has an Ethernet header; the stack takes our reference.
+        unsafe {
+            bindings::offload_nic_napi_receive_sent(context.napi(), self.into_raw().as_ptr(), queue)
+        }
     }
 
     /// Takes the frame from the account of the socket that sent it.

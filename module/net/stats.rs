@@ -97,6 +97,14 @@ pub struct RxQueueStats {
     pub csum_complete: u64,
     /// Frames handed to the host without a word about their checksum (`CHECKSUM_NONE`).
     pub csum_none: u64,
+    /// Super-frames handed to the host.
+    pub hw_gro_packets: u64,
+    /// Their bytes.
+    pub hw_gro_bytes: u64,
+    /// The frames on the wire that they stand for.
+    pub hw_gro_wire_packets: u64,
+    /// The bytes of those.
+    pub hw_gro_wire_bytes: u64,
 }
 
 impl RxQueueStats {
@@ -108,6 +116,10 @@ impl RxQueueStats {
         self.hw_drops = sum([self.hw_drops, other.hw_drops]);
         self.csum_complete = sum([self.csum_complete, other.csum_complete]);
         self.csum_none = sum([self.csum_none, other.csum_none]);
+        self.hw_gro_packets = sum([self.hw_gro_packets, other.hw_gro_packets]);
+        self.hw_gro_bytes = sum([self.hw_gro_bytes, other.hw_gro_bytes]);
+        self.hw_gro_wire_packets = sum([self.hw_gro_wire_packets, other.hw_gro_wire_packets]);
+        self.hw_gro_wire_bytes = sum([self.hw_gro_wire_bytes, other.hw_gro_wire_bytes]);
     }
 
     pub(crate) fn fill(&self, raw: &mut bindings::netdev_queue_stats_rx) {
@@ -118,8 +130,13 @@ impl RxQueueStats {
         raw.csum_complete = self.csum_complete;
         // The two are counted one after the other, while a CPU reads them.
         raw.csum_none = self.csum_none;
-        // The driver turns it into `CHECKSUM_COMPLETE`.
-        raw.csum_unnecessary = 0;
+        // What a device says is turned into `CHECKSUM_COMPLETE`. Of frames that were put together
+        // it has found that the checksums are right.
+        raw.csum_unnecessary = self.hw_gro_wire_packets;
+        raw.hw_gro_packets = self.hw_gro_packets;
+        raw.hw_gro_bytes = self.hw_gro_bytes;
+        raw.hw_gro_wire_packets = self.hw_gro_wire_packets;
+        raw.hw_gro_wire_bytes = self.hw_gro_wire_bytes;
     }
 }
 

@@ -19,7 +19,8 @@
 //! [`XDP_NATIVE_TX`], [`XDP_NATIVE_REDIRECT`], [`XDP_NATIVE_ABORTED`], [`XDP_NATIVE_TOO_LONG_DROPS`]
 //! and those of [`XDP_NATIVE_NO_BUFFER_DROPS`] for which there was no memory before the program ran.
 //!
-//! Each frame that the host gets is either in [`RX_CSUM_COMPLETE`] or in [`RX_CSUM_NONE`].
+//! Each frame that the host gets is in one of [`RX_CSUM_COMPLETE`], [`RX_CSUM_NONE`] and
+//! [`RX_HW_GRO_WIRE_PACKETS`].
 //!
 //! A super-frame from the stack is in [`TX_HW_GSO_PACKETS`], or in one of those that begin with
 //! [`TX_SW_GSO_PREFIX`]; the `tx_packets` of the interface are frames on the wire, what the device
@@ -44,6 +45,14 @@ pub const RX_UNPLANNED_DROPS: &str = "rx_unplanned_drops";
 pub const RX_CSUM_COMPLETE: &str = "rx_csum_complete";
 /// Frames of whose checksum the host was told nothing (`CHECKSUM_NONE`).
 pub const RX_CSUM_NONE: &str = "rx_csum_none";
+/// Super-frames that stayed whole on their way from one host to the other (`rx-gro-hw`).
+pub const RX_HW_GRO_PACKETS: &str = "rx_hw_gro_packets";
+/// Bytes of those.
+pub const RX_HW_GRO_BYTES: &str = "rx_hw_gro_bytes";
+/// The frames on the wire that they stand for, which is how `rx_packets` counts them.
+pub const RX_HW_GRO_WIRE_PACKETS: &str = "rx_hw_gro_wire_packets";
+/// Bytes of those.
+pub const RX_HW_GRO_WIRE_BYTES: &str = "rx_hw_gro_wire_bytes";
 /// Frames that were on the cable when the port went down.
 pub const RX_DOWN_DROPS: &str = "rx_down_drops";
 /// Frames that were on the cable when the receive rings were made smaller than their number, or

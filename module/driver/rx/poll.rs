@@ -23,6 +23,7 @@ use crate::{
     services::Machine, //
 };
 use engine::{
+    coalesce::GroLimits,
     descriptor::RxDescriptor,
     exec::{
         Program,
@@ -62,6 +63,8 @@ pub(crate) struct Poll<'a> {
     pub(super) program: Running<'a>,
     pub(super) native: Option<&'a NativeProgram>,
     pub(super) checksums: RxChecksums,
+    /// Which super-frames may stay whole, if any.
+    pub(super) whole: Option<GroLimits>,
     pub(crate) context: &'a PollContext<'a>,
     pub(crate) guard: &'a rcu::Guard,
 }

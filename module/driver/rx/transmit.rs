@@ -25,7 +25,7 @@ use net::skbuff::SkBuff;
 // more when a frame is handed up must not lie there.
 impl Poll<'_> {
     /// Takes a frame from the cable: has the sending device do what is left to do, and this one
-    /// receive what comes out. Gives the number of frames on the wire.
+    /// receive what comes out. Gives the number of frames that come out.
     pub(super) fn take(&self, skb: SkBuff, core: &mut RxCore) -> usize {
         let Some(capability) = Treatment::of(&skb).capability() else {
             self.receive(Wire::Sent(skb), core);
@@ -37,7 +37,10 @@ impl Poll<'_> {
             return 1;
         };
         if skb.is_gso() {
-            self.cut_all(skb, &plan, core)
+            match self.receive_whole(skb, &plan) {
+                Ok(()) => 1,
+                Err(skb) => self.cut_all(skb, &plan, core),
+            }
         } else {
             if let Some(wire) = self.fill_in(skb, &plan) {
                 self.receive(wire, core);
