@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Super-frames that stay whole from one host to the other (`rx-gro-hw`): only where the user wants
+//! it and no program has to see each frame, and so that they can be cut again into what was on the
+//! wire.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::bpf::{detach, Attached, Mode};
+use offload_tests::cable::Cable;
+use offload_tests::command::Cmd;
+use offload_tests::env;
+use offload_tests::link::{Link, PATIENCE};
+use offload_tests::module::Module;
+use offload_tests::netns::{self, NetNs};
+use offload_uapi::stats;
+
+/// How often it is switched under transfers.
+const SWITCHES: u32 = 12;
+
+/// Bytes of one transfer.
+fn volume() -> usize {
+    if env::is_slow() {
+        1 << 20
+    } else {
+        8 << 20
+    }
+}
+
+/// The byte at `at` of what is sent.
+fn byte(at: usize) -> u8 {
+    (at.wrapping_mul(2_654_435_761) >> 13) as u8
+}
+
+/// Sends from the namespace of `near` to that of `far`, which listens at `target`, and compares each
+/// byte.
+fn transfer(near: &Link, far: &Link, target: &str) -> Result<()> {
+    let listener = netns::enter(far.ns.as_deref(), || {
+        TcpListener::bind((target, 0)).with_context(|| format!("listen on {target}"))
+    })?;
+    let address = listener.local_addr()?;
+    let mut sender = netns::enter(near.ns.as_deref(), || {
+        TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("connect {address}"))
+    })?;
+    let (mut receiver, _) = listener.accept()?;
+    let bytes: Vec<u8> = (0..volume()).map(byte).collect();
+    let received = thread::scope(|scope| -> Result<Vec<u8>> {
+        let received = scope.spawn(move || {
+            let mut received = Vec::new();
+            receiver.read_to_end(&mut received).map(|_| received)
+        });
+        sender.write_all(&bytes)?;
+        sender.shutdown(Shutdown::Write)?;
+        let received = received.join();
+        Ok(received.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
+    })?;
+    ensure!(received.len() == bytes.len(), "{} bytes", received.len());
+    let differs = bytes.iter().zip(&received).position(|(a, b)| a != b);
+    ensure!(differs.is_none(), "byte {differs:?} is not what was sent");
+    Ok(())
+}
+
+/// All that both ends of TCP can leave to a NIC, addresses, and no frames but those of a transfer.
+fn prepare(link: &Link, address: &str) -> Result<()> {
+    let name = &link.name;
+    link.cmd(format!(
+        "ethtool -K {name} rx on tx on sg on tso on gso on gro on"
+    ))
+    .run()?;
+    link.set("arp on").run()?;
+    link.cmd(format!("ip address add {address} dev {name}"))
+        .run()?;
+    Ok(())
+}
+
+fn switch(link: &Link, state: &str) -> Result<()> {
+    link.cmd(format!("ethtool -K {} rx-gro-hw {state}", link.name))
+        .run()?;
+    Ok(())
+}
+
+fn is_on(link: &Link) -> Result<bool> {
+    let shown = link.cmd(format!("ethtool -k {}", link.name)).run()?;
+    let line = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("rx-gro-hw: "));
+    Ok(line.context("no rx-gro-hw")?.starts_with("on"))
+}
+
+/// What a transfer over `cable` adds to a counter of the far end.
+fn counted(cable: &Cable, counter: &str) -> Result<u64> {
+    let before = cable.far.statistics()?;
+    transfer(&cable.near, &cable.far, "10.12.0.2")?;
+    cable.far.statistics()?.since(&before, counter)
+}
+
+fn cable() -> Result<Cable> {
+    let cable = Cable::onic(1500)?;
+    prepare(&cable.near, "10.12.0.1/24")?;
+    prepare(&cable.far, "10.12.0.2/24")?;
+    Ok(cable)
+}
+
+#[test]
+fn only_if_the_user_wants_it() -> Result<()> {
+    let cable = cable()?;
+    ensure!(!is_on(&cable.far)?, "rx-gro-hw is on from the beginning");
+    let whole = counted(&cable, stats::RX_HW_GRO_PACKETS)?;
+    ensure!(whole == 0, "{whole} super-frames stayed whole");
+
+    switch(&cable.far, "on")?;
+    let before = (cable.near.statistics()?, cable.far.statistics()?);
+    let sent = cable.near.stat("tx", "packets")?;
+    let received = cable.far.stat("rx", "packets")?;
+    transfer(&cable.near, &cable.far, "10.12.0.2")?;
+    let sent = cable.near.stat("tx", "packets")? - sent;
+    let received = cable.far.stat("rx", "packets")? - received;
+    let now = (cable.near.statistics()?, cable.far.statistics()?);
+    let near = |counter| now.0.since(&before.0, counter);
+    let far = |counter| now.1.since(&before.1, counter);
+    let whole = far(stats::RX_HW_GRO_PACKETS)?;
+    let wire = far(stats::RX_HW_GRO_WIRE_PACKETS)?;
+    println!("{whole} super-frames stayed whole, {wire} frames on the wire");
+    ensure!(whole > 0 && wire >= 2 * whole, "{whole} for {wire}");
+    ensure!(
+        whole == near(stats::TX_HW_GSO_PACKETS)?
+            && wire == near(stats::TX_HW_GSO_WIRE_PACKETS)?
+            && far(stats::RX_HW_GRO_BYTES)? == near(stats::TX_HW_GSO_BYTES)?
+            && far(stats::RX_HW_GRO_WIRE_BYTES)? == near(stats::TX_HW_GSO_WIRE_BYTES)?,
+        "what stayed whole is not what was sent as one"
+    );
+    // Both ends count frames on the wire.
+    ensure!(sent == received, "{sent} frames sent, {received} received");
+    ensure!(
+        far(stats::RX_DEVICE_FRAMES)? == received
+            && wire + far(stats::RX_CSUM_COMPLETE)? + far(stats::RX_CSUM_NONE)? == received,
+        "{received} frames are not each counted once"
+    );
+    Ok(())
+}
+
+/// No byte is lost or changed. TCP itself may have to send some again: it has offered a window for
+/// frames that take less of its memory than those that come now.
+#[test]
+fn switched_under_way() -> Result<()> {
+    let cable = cable()?;
+    let (times, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let switching = scope.spawn(|| -> Result<()> {
+            while !is_over.load(Ordering::Relaxed) {
+                let before = times.fetch_add(1, Ordering::Relaxed);
+                switch(&cable.far, if before % 2 == 0 { "on" } else { "off" })?;
+            }
+            Ok(())
+        });
+        let mut transferred = Ok(());
+        while transferred.is_ok()
+            && times.load(Ordering::Relaxed) < SWITCHES
+            && !switching.is_finished()
+        {
+            transferred = transfer(&cable.near, &cable.far, "10.12.0.2");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        let switched = switching.join();
+        switched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        transferred
+    })
+}
+
+#[test]
+fn not_if_something_has_to_see_each_frame() -> Result<()> {
+    let cable = cable()?;
+    let none = |what: &str| -> Result<()> {
+        let whole = counted(&cable, stats::RX_HW_GRO_PACKETS)?;
+        ensure!(whole == 0, "{what}: {whole} super-frames stayed whole");
+        Ok(())
+    };
+    switch(&cable.far, "on")?;
+    for mode in [Mode::Offload, Mode::Native] {
+        Attached::new(&cable.far, mode, "pass")?;
+        none("with a program")?;
+        detach(&cable.far, mode)?;
+    }
+    let nic = "offload_nic/offload_nic0";
+    for profile in ["legacy", "none", "programmable"] {
+        Cmd::new(format!(
+            "devlink dev param set {nic} name profile value {profile} cmode runtime"
+        ))
+        .run()?;
+        if profile != "programmable" {
+            none(profile)?;
+        }
+    }
+    ensure!(counted(&cable, stats::RX_HW_GRO_PACKETS)? > 0, "and again");
+
+    // Longer than what the user lets GRO make.
+    let max = 4 * 1448;
+    cable
+        .far
+        .set(format!("gro_ipv4_max_size {max} gro_max_size {max}"))
+        .run()?;
+    let before = cable.far.statistics()?;
+    transfer(&cable.near, &cable.far, "10.12.0.2")?;
+    let now = cable.far.statistics()?;
+    let whole = now.since(&before, stats::RX_HW_GRO_PACKETS)?;
+    let bytes = now.since(&before, stats::RX_HW_GRO_BYTES)?;
+    ensure!(bytes <= whole * (max + 14), "{bytes} bytes in {whole}");
+
+    // The core does not let it be without checksums.
+    cable.far.cmd("ethtool -K onic1 rx off").run()?;
+    ensure!(!is_on(&cable.far)?, "on without checksums");
+    none("without checksums")
+}
+
+/// What a router sends on are the frames that it got, whole or not.
+#[test]
+fn forwarded_as_it_was_on_the_wire() -> Result<()> {
+    let _module = Module::insert("nics=1 ports=4 queues=1")?;
+    let namespaces = [NetNs::new("wa")?, NetNs::new("wr")?, NetNs::new("wb")?];
+    let [a, router, b] = &namespaces;
+    let mut links = Vec::new();
+    for (port, (ns, address)) in [
+        (a, "10.12.1.1/24"),
+        (router, "10.12.1.2/24"),
+        (router, "10.12.2.1/24"),
+        (b, "10.12.2.2/24"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut link = Link::new(&format!("onic{port}"));
+        link.move_to(ns)?;
+        ns.silence()?;
+        link.set("up").run()?;
+        prepare(&link, address)?;
+        links.push(link);
+    }
+    for link in &links {
+        link.await_carrier()?;
+    }
+    let [near, inward, outward, far] = &links[..] else {
+        unreachable!("four ports")
+    };
+    inward.cmd("sysctl -q net.ipv4.ip_forward=1").run()?;
+    near.cmd("ip route add default via 10.12.1.2").run()?;
+    far.cmd("ip route add default via 10.12.2.1").run()?;
+    // What is no part of the transfer comes first.
+    transfer(near, far, "10.12.2.2")?;
+    for state in ["off", "on"] {
+        switch(inward, state)?;
+        let whole = inward.statistics()?;
+        let count = |link: &Link, way: &str| -> Result<(u64, u64)> {
+            Ok((link.stat(way, "packets")?, link.stat(way, "bytes")?))
+        };
+        let before = (count(inward, "rx")?, count(outward, "tx")?);
+        transfer(near, far, "10.12.2.2")?;
+        let now = (count(inward, "rx")?, count(outward, "tx")?);
+        let received = (now.0 .0 - before.0 .0, now.0 .1 - before.0 .1);
+        let sent = (now.1 .0 - before.1 .0, now.1 .1 - before.1 .1);
+        let whole = inward
+            .statistics()?
+            .since(&whole, stats::RX_HW_GRO_PACKETS)?;
+        println!("{state}: {received:?} received, {sent:?} sent, {whole} whole");
+        ensure!((whole > 0) == (state == "on"), "{state}: {whole} whole");
+        ensure!(received == sent, "{state}: {received:?} and {sent:?}");
+    }
+    Ok(())
+}
