@@ -108,7 +108,9 @@ impl Link {
     pub fn await_carrier(&self) -> Result<()> {
         self.await_that("a carrier", |link| {
             let show = link.show()?;
-            Ok(link.has_carrier()? && show["operstate"] == "UP" && show["qdisc"] != "noop")
+            // One whose driver has never said that there is none has no state of its own.
+            let is_up = show["operstate"] == "UP" || show["operstate"] == "UNKNOWN";
+            Ok(link.has_carrier()? && is_up && show["qdisc"] != "noop")
         })
     }
 

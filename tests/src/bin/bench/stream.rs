@@ -12,7 +12,7 @@ use offload_tests::link::Link;
 use offload_tests::netns;
 
 /// Bytes of one run of TCP, and of one write.
-const VOLUME: usize = 256 << 20;
+const VOLUME: usize = 128 << 20;
 const WRITE: usize = 1 << 20;
 /// Datagrams of one run of UDP, and their payload: with the headers and the checksum of Ethernet
 /// that makes 64 bytes.
@@ -25,6 +25,8 @@ pub(crate) struct Pair {
     near: Link,
     far: Link,
     target: String,
+    /// Whether the far end may leave super-frames whole (`rx-gro-hw`), where it has a choice.
+    keeps_whole: Option<bool>,
     pub(crate) rates: Vec<f64>,
 }
 
@@ -47,8 +49,32 @@ impl Pair {
             near: near.clone(),
             far: far.clone(),
             target: format!("10.11.{number}.2"),
+            keeps_whole: None,
             rates: Vec::new(),
         })
+    }
+
+    /// The same two interfaces, whose far end leaves super-frames whole or has each cut.
+    pub(crate) fn keeping_whole(&self, name: &'static str, keeps_whole: bool) -> Self {
+        Self {
+            name,
+            near: self.near.clone(),
+            far: self.far.clone(),
+            target: self.target.clone(),
+            keeps_whole: Some(keeps_whole),
+            rates: Vec::new(),
+        }
+    }
+
+    /// Sets up what this pair has as a choice.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        if let Some(keeps_whole) = self.keeps_whole {
+            let state = if keeps_whole { "on" } else { "off" };
+            let far = &self.far;
+            far.cmd(format!("ethtool -K {} rx-gro-hw {state}", far.name))
+                .run()?;
+        }
+        Ok(())
     }
 
     /// One run of TCP: megabytes that were read at the far end, per second.
