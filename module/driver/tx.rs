@@ -32,6 +32,7 @@ use offloads::TxOffloads;
 use outgoing::Outgoing;
 pub(crate) use outgoing::{
     descriptor,
+    fragments,
     Treatment, //
 };
 

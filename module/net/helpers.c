@@ -495,6 +495,11 @@ u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb)
 	return skb_get_queue_mapping(skb);
 }
 
+struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->frag_list;
+}
+
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb)
 {
 	return skb_headlen(skb);

@@ -11,6 +11,7 @@
 
 mod buffer;
 mod chain;
+mod fragment;
 mod received;
 mod request;
 
@@ -24,6 +25,10 @@ pub use buffer::{
 };
 pub use chain::Chain;
 use core::ptr::NonNull;
+pub use fragment::{
+    Fragment,
+    Fragments, //
+};
 use kernel::prelude::*;
 pub use received::{
     Classified,

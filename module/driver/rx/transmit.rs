@@ -13,13 +13,20 @@ use super::{
 };
 use crate::tx::{
     descriptor,
+    fragments,
     Treatment, //
 };
 use engine::{
     descriptor::TxCapability,
-    transmit::TxPlan, //
+    transmit::{
+        TxPlan,
+        WireFrame, //
+    }, //
 };
-use net::skbuff::SkBuff;
+use net::skbuff::{
+    Fragment,
+    SkBuff, //
+};
 
 // The protocol stack runs on what these functions leave of the kernel's stack: what is not needed any
 // more when a frame is handed up must not lie there.
@@ -52,8 +59,10 @@ impl Poll<'_> {
     /// Makes the wire frames of a super-frame, and has each received. Gives their number.
     #[inline(never)]
     fn cut_all(&self, skb: SkBuff, plan: &TxPlan, core: &mut RxCore) -> usize {
-        for index in 0..plan.frames() {
-            if let Some(wire) = self.cut(&skb, plan, index) {
+        let mut each = skb.fragments();
+        for wire_frame in plan.wire_frames(fragments(&skb)) {
+            let fragment = each.next().filter(|_| plan.is_by_fragments());
+            if let Some(wire) = self.cut(&skb, fragment, plan, &wire_frame) {
                 self.receive(wire, core);
             }
         }
@@ -65,9 +74,13 @@ impl Poll<'_> {
     /// frame that no host gets is never copied.
     #[inline(never)]
     fn fill_in(&self, mut skb: SkBuff, plan: &TxPlan) -> Option<Wire> {
+        let Some(frame) = plan.wire_frames([]).next() else {
+            self.rx.unplanned_drops.add(1);
+            return None;
+        };
         if skb.is_linear() {
             if let Ok(bytes) = skb.linear_mut() {
-                if plan.finish(0, bytes).is_err() {
+                if plan.finish(&frame, bytes).is_err() {
                     self.rx.unplanned_drops.add(1);
                     return None;
                 }
@@ -75,26 +88,36 @@ impl Poll<'_> {
                 return Some(Wire::Sent(skb));
             }
         }
-        let wire = self.cut(&skb, plan, 0);
+        let wire = self.cut(&skb, None, plan, &frame);
         skb.consume();
         wire
     }
 
-    /// Writes wire frame number `index` to the receiver's memory.
+    /// Writes a wire frame to the receiver's memory. Its payload is `fragment`, if there is one: to
+    /// look for it in `skb` would mean to go through all that are before it.
     #[inline(never)]
-    fn cut(&self, skb: &SkBuff, plan: &TxPlan, index: u32) -> Option<Wire> {
-        let Some(layout) = plan.layout(index) else {
-            self.rx.unplanned_drops.add(1);
-            return None;
+    fn cut(
+        &self,
+        skb: &SkBuff,
+        fragment: Option<Fragment<'_>>,
+        plan: &TxPlan,
+        wire_frame: &WireFrame,
+    ) -> Option<Wire> {
+        let header = skb.linear().get(..wire_frame.header);
+        let parts = header.zip(fragment.and_then(Fragment::linear));
+        let room = self.room(wire_frame.len());
+        let written = match parts {
+            Some((header, payload)) => Written::join(header, payload, room, self),
+            None => {
+                let payload = wire_frame.payload.clone();
+                Written::gather(skb, wire_frame.header, payload, room, self)
+            }
         };
-        let len = layout.header.saturating_add(layout.payload.len());
-        let room = self.room(len);
-        let written = Written::gather(skb, layout.header, layout.payload, room, self);
         let Some(mut written) = written else {
-            self.count_arrived(len);
+            self.count_arrived(wire_frame.len());
             return None;
         };
-        if plan.finish(index, written.bytes_mut()).is_err() {
+        if plan.finish(wire_frame, written.bytes_mut()).is_err() {
             self.rx.unplanned_drops.add(1);
             return None;
         }
@@ -113,5 +136,5 @@ pub(crate) fn wire_frames(skb: &SkBuff) -> u64 {
 #[inline(never)]
 fn plan(skb: &SkBuff, capability: TxCapability) -> Option<TxPlan> {
     let descriptor = descriptor(skb, &skb.offload_request(), capability);
-    TxPlan::new(&descriptor, skb.linear()).ok()
+    TxPlan::new(&descriptor, skb.linear(), fragments(skb)).ok()
 }

@@ -71,6 +71,17 @@ impl Written {
     ) -> Option<Self> {
         let len = header.saturating_add(payload.len());
         let buffer = FrameBuffer::gather(frame, header, payload, room, poll.context);
+        Self::new(buffer, len, room, poll)
+    }
+
+    /// As [`Self::gather`], of `header` and `payload`.
+    pub(super) fn join(header: &[u8], payload: &[u8], room: Room, poll: &Poll<'_>) -> Option<Self> {
+        let len = header.len().saturating_add(payload.len());
+        let buffer = FrameBuffer::join(header, payload, room, poll.context);
+        Self::new(buffer, len, room, poll)
+    }
+
+    fn new(buffer: Option<FrameBuffer>, len: usize, room: Room, poll: &Poll<'_>) -> Option<Self> {
         if buffer.is_none() {
             poll.rx.no_buffer_drops.add(1);
         }

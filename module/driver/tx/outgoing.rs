@@ -26,6 +26,7 @@ use net::{
     netdev::MAX_SEGMENTS,
     skbuff::{
         gso,
+        Fragment,
         OffloadRequest,
         SkBuff, //
     }, //
@@ -120,6 +121,15 @@ pub(crate) fn descriptor(
     }
 }
 
+/// The lengths of the fragments that a frame's list has, for the device: 0 for one that does not lie in
+/// one piece, which it does not take.
+#[inline]
+pub(crate) fn fragments(skb: &SkBuff) -> impl Iterator<Item = u32> + '_ {
+    // CAST: The length of an skb has 32 bits.
+    let len = |fragment: Fragment<'_>| fragment.linear().map_or(0, |bytes| bytes.len() as u32);
+    skb.fragments().map(len)
+}
+
 /// What a device with `profile` can do.
 const fn capabilities(profile: Profile) -> Capabilities {
     let (checksums, gso_kinds) = match profile {
@@ -138,7 +148,7 @@ const fn capabilities(profile: Profile) -> Capabilities {
 /// Why software does what the device has refused.
 const fn reason(refusal: TxRefusal) -> Reason {
     match refusal {
-        TxRefusal::FragmentList | TxRefusal::Sctp => Reason::FragmentList,
+        TxRefusal::FragmentList | TxRefusal::Fragments => Reason::FragmentList,
         TxRefusal::IpFragmentation => Reason::IpFragments,
         TxRefusal::Esp => Reason::Encrypted,
         TxRefusal::NestedTunnels => Reason::NestedTunnels,
@@ -208,7 +218,7 @@ impl Transmitter for Outgoing<'_> {
     fn plan(&self, frame: &SkBuff, request: &OffloadRequest) -> Result<TxPlan, Reason> {
         let capability = self.treatment.capability().ok_or(Reason::NotOffered)?;
         let descriptor = descriptor(frame, request, capability);
-        let plan = TxPlan::new(&descriptor, frame.linear()).map_err(reason)?;
+        let plan = TxPlan::new(&descriptor, frame.linear(), fragments(frame)).map_err(reason)?;
         // They are made in one go. The stack does not know the number for each of its frames.
         if plan.frames() > MAX_SEGMENTS {
             return Err(Reason::TooManySegments);

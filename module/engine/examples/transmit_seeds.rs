@@ -24,13 +24,26 @@ fn main() -> io::Result<()> {
     };
     std::fs::create_dir_all(&seeds)?;
     let write = |name: String, descriptor: &TxDescriptor, frame: &[u8]| {
-        let linear = frame.len().saturating_sub(250) as u16;
-        let input = fuzz::transmit::encode(descriptor, linear, frame);
+        let by_fragments = descriptor.gso.is_some_and(|gso| gso.size == u16::MAX);
+        let input = fuzz::transmit::encode(&fuzz::transmit::Request {
+            descriptor: *descriptor,
+            linear: frame.len().saturating_sub(250) as u16,
+            fragments: if by_fragments {
+                vec![100, 1, 149]
+            } else {
+                Vec::new()
+            },
+            bytes: frame,
+        });
         std::fs::write(seeds.join(name), input)
     };
     for (name, packet) in packets() {
         let frame = packet.unfinished(SIZE.into());
-        for (kind, size) in [("one", None), ("cut", Some(SIZE))] {
+        let size = match packet.transport {
+            Transport::Sctp { .. } => u16::MAX,
+            _ => SIZE,
+        };
+        for (kind, size) in [("one", None), ("cut", Some(size))] {
             let mut descriptor = packet.descriptor(size);
             write(format!("{name}-{kind}"), &descriptor, &frame)?;
             if packet.outer.is_none() {
@@ -55,6 +68,7 @@ fn packets() -> Vec<(String, Packet)> {
         words: 3,
         accurate_ecn: false,
     };
+    let sctp = Transport::Sctp { tag: 7 };
     let mut routed = Ip::v6(3);
     routed.extensions = vec![
         Extension::HopByHop(1),
@@ -90,6 +104,8 @@ fn packets() -> Vec<(String, Packet)> {
             ("tcp6", routed.clone(), &tcp, Link::QinQ),
             ("udp4", Ip::v4(1), &Transport::Udp, Link::Mpls(2)),
             ("udp6", Ip::v6(1), &Transport::Udp, Link::Vlan),
+            ("sctp4", Ip::v4(1), &sctp, Link::Ethernet),
+            ("sctp6", Ip::v6(1), &sctp, Link::Vlan),
         ] {
             let outer = if ip.v6 { Ip::v4(2) } else { Ip::v6(2) };
             let packet = Packet {

@@ -24,10 +24,12 @@ pub(crate) const IPPROTO_IPV6: u8 = 41;
 const IPPROTO_ROUTING: u8 = 43;
 pub(crate) const IPPROTO_GRE: u8 = 47;
 const IPPROTO_DSTOPTS: u8 = 60;
+pub(crate) const IPPROTO_SCTP: u8 = 132;
 
 pub(crate) const IPV6_HEADER: usize = 40;
 const IPV4_HEADER: usize = 20;
 pub(crate) const UDP_HEADER: usize = 8;
+pub(crate) const SCTP_HEADER: usize = 12;
 const TCP_HEADER: usize = 20;
 
 /// Flag "more fragments" and the offset of an IPv4 fragment.

@@ -67,7 +67,6 @@ impl FrameBuffer {
         room: Room,
         context: &PollContext<'_>,
     ) -> Option<Self> {
-        let (headroom, tailroom) = (room.before, room.behind);
         if header > frame.len() || payload.end > frame.len() {
             return None;
         }
@@ -75,6 +74,51 @@ impl FrameBuffer {
             .end
             .checked_sub(payload.start)?
             .checked_add(header)?;
+        // SAFETY: There is room for `len` bytes. The ranges lie in `frame` as was checked above, so
+        // that all of these numbers fit into an `i32` as its length does.
+        let copy = |to: *mut u8| unsafe {
+            copy_bits(frame, 0, to, header)
+                && copy_bits(frame, payload.start, to.add(header), payload.len())
+        };
+        // SAFETY: Each of the bytes was written if both have been copied.
+        unsafe { Self::filled(len, room, context, copy) }
+    }
+
+    /// Copies `header`, and right behind it `payload`, into a new buffer.
+    ///
+    /// `room` zero bytes lie before and behind it. Returns nothing if there is no memory. Context:
+    /// NAPI poll.
+    pub fn join(
+        header: &[u8],
+        payload: &[u8],
+        room: Room,
+        context: &PollContext<'_>,
+    ) -> Option<Self> {
+        let len = header.len().checked_add(payload.len())?;
+        // SAFETY: There is room for both, and a new buffer overlaps with nothing.
+        let copy = |to: *mut u8| unsafe {
+            to.copy_from_nonoverlapping(header.as_ptr(), header.len());
+            to.add(header.len())
+                .copy_from_nonoverlapping(payload.as_ptr(), payload.len());
+            true
+        };
+        // SAFETY: Each of the bytes was written.
+        unsafe { Self::filled(len, room, context, copy) }
+    }
+
+    /// A new buffer with a frame of `len` bytes, which `copy` writes to where it is told.
+    ///
+    /// # Safety
+    ///
+    /// If `copy` returns `true` it must have written all of the `len` bytes that it is given room for,
+    /// and never more.
+    unsafe fn filled(
+        len: usize,
+        room: Room,
+        context: &PollContext<'_>,
+        copy: impl FnOnce(*mut u8) -> bool,
+    ) -> Option<Self> {
+        let (headroom, tailroom) = (room.before, room.behind);
         let capacity = headroom.checked_add(len)?.checked_add(tailroom)?;
         // `napi_alloc_skb` adds a pad and its own data to what it is asked for, in 32 bits.
         if capacity > i32::MAX as usize / 2 {
@@ -89,24 +133,17 @@ impl FrameBuffer {
         let skb = unsafe { SkBuff::from_raw(skb) };
 
         // SAFETY: The new skb is linear and has at least `capacity` bytes behind `data`: what was
-        // asked for. Each of them is written here: the room around the frame with zeros, the frame
-        // by `skb_copy_bits`, whose ranges lie in `frame` as was checked above, so that all of these
-        // numbers fit into an `i32` as its length does.
-        let copied = unsafe {
+        // asked for. The room around the frame is written here.
+        let frame = unsafe {
             let data = (*skb.as_ptr()).data;
             data.write_bytes(0, headroom);
             data.add(headroom).add(len).write_bytes(0, tailroom);
-            copy_bits(frame, 0, data.add(headroom), header)
-                && copy_bits(
-                    frame,
-                    payload.start,
-                    data.add(headroom).add(header),
-                    payload.len(),
-                )
+            data.add(headroom)
         };
-        // INVARIANT: The length of a new skb is 0, and the `capacity` bytes were initialised above.
-        // Its `data` stays where it is until `into_received`.
-        copied.then_some(Self { skb, capacity })
+        // INVARIANT: The length of a new skb is 0, and the `capacity` bytes are initialised: the room
+        // above, the frame by `copy`, as its contract says. Its `data` stays where it is until
+        // `into_received`.
+        copy(frame).then_some(Self { skb, capacity })
     }
 
     /// The whole buffer: headroom, frame, tailroom.

@@ -28,8 +28,8 @@ unsafe impl Send for Chain {}
 ///
 /// # Safety
 ///
-/// `skb` must be valid, and the caller its owner.
-unsafe fn next(skb: *mut bindings::sk_buff) -> *mut *mut bindings::sk_buff {
+/// `skb` must be valid. It is read or written by the rules of the list: by its owner alone, or by nobody.
+pub(super) unsafe fn next(skb: *mut bindings::sk_buff) -> *mut *mut bindings::sk_buff {
     // SAFETY: By the function's contract. All of the union's variants begin with this pointer, as
     // far as an skb that is sent is concerned.
     unsafe { &raw mut (*skb).__bindgen_anon_1.__bindgen_anon_1.next }

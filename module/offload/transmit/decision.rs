@@ -127,12 +127,13 @@ pub fn check_segmentation(
     if capabilities.checksums == Checksums::None {
         return Err(Reason::NotOffered);
     }
-    if gso.size == GSO_BY_FRAGS {
-        return Err(Reason::FragmentList);
-    }
     let missing = gso.kind & !capabilities.gso_kinds;
     if missing != 0 {
         return Err(reason_of_kind(missing));
+    }
+    // What says that segments are fragments is SCTP's alone.
+    if gso.size == GSO_BY_FRAGS && gso.kind & gso::SCTP == 0 {
+        return Err(Reason::FragmentList);
     }
     match &request.checksum {
         Some(checksum) => check_checksum(request, checksum, headers, capabilities),
@@ -142,7 +143,7 @@ pub fn check_segmentation(
 
 /// Why a device that lacks `missing` does not cut a super-frame.
 const fn reason_of_kind(missing: u32) -> Reason {
-    if missing & gso::FRAGLIST != 0 {
+    if missing & (gso::FRAGLIST | gso::SCTP) != 0 {
         Reason::FragmentList
     } else if missing & gso::UDP != 0 {
         Reason::IpFragments

@@ -30,9 +30,26 @@ impl Input<'_> {
     }
 }
 
-/// The input that stands for `descriptor` and a frame whose first bytes, of which `linear` are, are
-/// `bytes`.
-pub fn encode(descriptor: &TxDescriptor, linear: u16, bytes: &[u8]) -> Vec<u8> {
+/// What is to be sent, and how the host has it in memory.
+pub struct Request<'a> {
+    /// What the device is asked to do.
+    pub descriptor: TxDescriptor,
+    /// How many bytes of the frame are linear.
+    pub linear: u16,
+    /// The lengths of fragments.
+    pub fragments: Vec<u16>,
+    /// The first bytes of the frame.
+    pub bytes: &'a [u8],
+}
+
+/// The input that stands for a request.
+pub fn encode(request: &Request<'_>) -> Vec<u8> {
+    let Request {
+        descriptor,
+        linear,
+        fragments,
+        bytes,
+    } = request;
     let (kind, start, offset) = match descriptor.checksum {
         TxChecksum::None => (0, 0, 0),
         TxChecksum::Internet { start, offset } => (1, start, offset),
@@ -42,7 +59,8 @@ pub fn encode(descriptor: &TxDescriptor, linear: u16, bytes: &[u8]) -> Vec<u8> {
         | u16::from(descriptor.capability == TxCapability::ProtocolSpecific) << 2
         | u16::from(descriptor.gso.is_some()) << 3
         | u16::from(descriptor.headers.inner.is_some()) << 4
-        | u16::from(descriptor.vlan.is_some()) << 5;
+        | u16::from(descriptor.vlan.is_some()) << 5
+        | u16::from(!fragments.is_empty()) << 6;
     let gso = descriptor.gso.unwrap_or(Gso {
         size: 0,
         segs: 0,
@@ -63,15 +81,20 @@ pub fn encode(descriptor: &TxDescriptor, linear: u16, bytes: &[u8]) -> Vec<u8> {
         descriptor.headers.transport,
         inner.network,
         inner.transport,
-        linear,
+        *linear,
     ];
+    let mut numbers = numbers.to_vec();
+    if !fragments.is_empty() {
+        numbers.push(fragments.len() as u16);
+        numbers.extend(fragments);
+    }
     let mut input: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-    input.extend(bytes);
+    input.extend(*bytes);
     input
 }
 
-/// The descriptor in `data`, how much of the frame is linear, and its first bytes.
-pub fn decode(data: &[u8]) -> (TxDescriptor, usize, &[u8]) {
+/// The request in `data`.
+pub fn decode(data: &[u8]) -> Request<'_> {
     let mut input = Input(data);
     let flags = input.number();
     let len = input.wide();
@@ -86,7 +109,12 @@ pub fn decode(data: &[u8]) -> (TxDescriptor, usize, &[u8]) {
         network: input.number(),
         transport: input.number(),
     };
-    let linear = input.number().into();
+    let linear = input.number();
+    let fragments = match flags & 64 {
+        0 => 0,
+        _ => usize::from(input.number()).min(input.0.len() / 2),
+    };
+    let fragments = (0..fragments).map(|_| input.number()).collect();
     let descriptor = TxDescriptor {
         len,
         queue: 0,
@@ -107,7 +135,12 @@ pub fn decode(data: &[u8]) -> (TxDescriptor, usize, &[u8]) {
         },
         vlan: (flags & 32 != 0).then_some(0x8100_0001),
     };
-    (descriptor, linear, input.0)
+    Request {
+        descriptor,
+        linear,
+        fragments,
+        bytes: input.0,
+    }
 }
 
 /// Takes `data` for a descriptor and a frame; says how many wire frames came of it, if it was not
@@ -117,31 +150,37 @@ pub fn decode(data: &[u8]) -> (TxDescriptor, usize, &[u8]) {
 ///
 /// If wire frames are not what the plan promised, or payload changed.
 pub fn transmit(data: &[u8]) -> Option<u32> {
-    let (descriptor, linear, bytes) = decode(data);
+    let Request {
+        descriptor,
+        linear,
+        fragments,
+        bytes,
+    } = decode(data);
+    let linear = usize::from(linear);
+    let fragments = || fragments.iter().copied().map(u32::from);
     let mut frame = bytes.to_vec();
     frame.resize((descriptor.len as usize).min(MAX_FRAME), 0xc3);
     let _ = (verify(&frame), complete(&frame));
-    let plan = TxPlan::new(&descriptor, &frame[..linear.min(frame.len())]).ok()?;
-    assert_eq!(plan.layout(plan.frames()), None);
+    let plan = TxPlan::new(&descriptor, &frame[..linear.min(frame.len())], fragments()).ok()?;
     if descriptor.len as usize > frame.len() {
         return Some(plan.frames());
     }
-    let mut total = 0;
-    let mut next = None;
-    for index in 0..plan.frames() {
-        let layout = plan.layout(index).expect("a wire frame of the plan");
-        assert!(layout.header <= linear && !layout.payload.is_empty() || descriptor.len == 0);
-        assert_eq!(next.unwrap_or(layout.header), layout.payload.start);
-        next = Some(layout.payload.end);
-        let payload = &frame[layout.payload];
-        let mut wire = [&frame[..layout.header], payload].concat();
-        assert_eq!(plan.finish(index, &mut wire), Ok(()));
+    let (mut count, mut total, mut next) = (0, 0, None);
+    for wire_frame in plan.wire_frames(fragments()) {
+        let (header, payload) = (wire_frame.header, wire_frame.payload.clone());
+        assert!(header <= linear && !payload.is_empty() || descriptor.len == 0);
+        assert_eq!(next.unwrap_or(header), payload.start);
+        next = Some(payload.end);
+        let payload = &frame[payload];
+        let mut wire = [&frame[..header], payload].concat();
+        assert_eq!(plan.finish(&wire_frame, &mut wire), Ok(()));
         if descriptor.gso.is_some() {
-            assert_eq!(&wire[layout.header..], payload);
+            assert_eq!(&wire[header..], payload);
         }
+        count += 1;
         total += wire.len() as u64;
     }
     assert_eq!(next, Some(frame.len()));
-    assert_eq!(total, plan.wire_bytes());
-    Some(plan.frames())
+    assert_eq!((count, total), (plan.frames(), plan.wire_bytes()));
+    Some(count)
 }

@@ -6,7 +6,7 @@ use crate::descriptor::{Gso, GsoKind, TxHeaders};
 use crate::fields::{get, get16};
 use crate::protocol::{
     IpHeader, NotIp, ETH_P_MPLS_MC, ETH_P_MPLS_UC, IPPROTO_GRE, IPPROTO_IPIP, IPPROTO_IPV6,
-    IPPROTO_TCP, IPPROTO_UDP, UDP_HEADER,
+    IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, SCTP_HEADER, UDP_HEADER,
 };
 use crate::transmit::refusal::TxRefusal;
 
@@ -25,6 +25,7 @@ const TCP: GsoKind = GsoKind::TCPV4.and(GsoKind::TCPV6);
 const KNOWN: GsoKind = TUNNELS
     .and(TCP)
     .and(GsoKind::UDP_L4)
+    .and(GsoKind::SCTP)
     .and(GsoKind::DODGY)
     .and(GsoKind::TCP_ECN)
     .and(GsoKind::PARTIAL)
@@ -67,6 +68,7 @@ pub(super) enum Transport {
         keep_cwr: bool,
     },
     Udp,
+    Sctp,
 }
 
 /// The headers of a frame to be cut.
@@ -97,7 +99,6 @@ fn check_kind(kind: GsoKind) -> Result<(), TxRefusal> {
         (GsoKind::TUNNEL_REMCSUM, TxRefusal::RemoteChecksum),
         (GsoKind::ESP, TxRefusal::Esp),
         (GsoKind::FCOE, TxRefusal::Fcoe),
-        (GsoKind::SCTP, TxRefusal::Sctp),
         (GsoKind(!KNOWN.0), TxRefusal::Kind),
     ];
     for (bits, refusal) in refusals {
@@ -229,7 +230,7 @@ impl Transport {
         } else {
             GsoKind::TCPV4
         };
-        let transport = GsoKind(kind.0 & TCP.and(GsoKind::UDP_L4).0);
+        let transport = GsoKind(kind.0 & TCP.and(GsoKind::UDP_L4).and(GsoKind::SCTP).0);
         let (transport, protocol, len) = if transport == tcp {
             let [data_offset] =
                 get(bytes, ip.end.saturating_add(12)).ok_or(TxRefusal::HeadersNotLinear)?;
@@ -238,6 +239,8 @@ impl Transport {
             (Self::Tcp { keep_cwr }, IPPROTO_TCP, len)
         } else if transport == GsoKind::UDP_L4 {
             (Self::Udp, IPPROTO_UDP, UDP_HEADER)
+        } else if transport == GsoKind::SCTP {
+            (Self::Sctp, IPPROTO_SCTP, SCTP_HEADER)
         } else {
             return Err(TxRefusal::Kind);
         };
@@ -248,7 +251,7 @@ impl Transport {
         if end > bytes.len() {
             return Err(TxRefusal::HeadersNotLinear);
         }
-        if transport != Self::Udp && len < 20 {
+        if matches!(transport, Self::Tcp { .. }) && len < 20 {
             return Err(TxRefusal::Headers);
         }
         Ok((transport, end))

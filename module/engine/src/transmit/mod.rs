@@ -8,9 +8,9 @@
 //! [`TxCapability::ProtocolSpecific`], which is wrong about frames whose headers it misunderstands,
 //! as NICs of that kind are.
 //!
-//! A [`TxPlan`] reads the headers once. Then each wire frame is copied as [`TxPlan::layout`] says,
-//! and [`TxPlan::finish`] writes its header fields and checksums in place. No header is trusted: it
-//! may come from a virtual machine.
+//! A [`TxPlan`] reads the headers once. Then each of its [`WireFrames`] is copied as it says, and
+//! [`TxPlan::finish`] writes its header fields and checksums in place. No header is trusted: it may
+//! come from a virtual machine.
 
 mod headers;
 mod refusal;
@@ -50,28 +50,89 @@ enum Work {
     Cut(Segments),
 }
 
-/// Which bytes of the host's frame a wire frame consists of.
+/// One frame on the wire: which bytes of the host's frame it consists of.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Layout {
+pub struct WireFrame {
+    index: u32,
     /// That many from its beginning, all of them in its linear part.
     pub header: usize,
     /// Then these.
     pub payload: Range<usize>,
 }
 
+impl WireFrame {
+    /// Its length in bytes.
+    pub const fn len(&self) -> usize {
+        let payload = self.payload.end.saturating_sub(self.payload.start);
+        self.header.saturating_add(payload)
+    }
+
+    /// Whether it has no bytes.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The frames on the wire, in their order.
+#[derive(Clone, Debug)]
+pub struct WireFrames<'a, I> {
+    plan: &'a TxPlan,
+    fragments: I,
+    index: u32,
+    start: usize,
+}
+
+impl<I: Iterator<Item = u32>> Iterator for WireFrames<'_, I> {
+    type Item = WireFrame;
+
+    fn next(&mut self) -> Option<WireFrame> {
+        let index = self.index;
+        if index >= self.plan.frames() {
+            return None;
+        }
+        let (header, end) = match &self.plan.work {
+            Work::Cut(segments) => {
+                let end = segments.end(self.start, || self.fragments.next())?;
+                (segments.header_len(), end)
+            }
+            _ => (0, self.plan.len as usize),
+        };
+        let payload = self.start..end;
+        self.start = end;
+        self.index = index.wrapping_add(1);
+        Some(WireFrame {
+            index,
+            header,
+            payload,
+        })
+    }
+}
+
 impl TxPlan {
     /// What is to be done as `descriptor` asks to the frame whose linear part is `headers`.
+    ///
+    /// `fragments` are the lengths in bytes of the fragments that the host has the rest of it in
+    /// (`frag_list`). They are looked at if segments are to end where they do (`GSO_BY_FRAGS`).
     ///
     /// # Errors
     ///
     /// What the device leaves to software.
-    pub fn new(descriptor: &TxDescriptor, headers: &[u8]) -> Result<Self, TxRefusal> {
+    pub fn new(
+        descriptor: &TxDescriptor,
+        headers: &[u8],
+        fragments: impl IntoIterator<Item = u32>,
+    ) -> Result<Self, TxRefusal> {
         if descriptor.vlan.is_some() {
             return Err(TxRefusal::VlanTag);
         }
         let headers = headers.get(..descriptor.len as usize).unwrap_or(headers);
         let work = match (descriptor.gso, descriptor.checksum, descriptor.capability) {
-            (Some(gso), ..) => Work::Cut(Segments::new(descriptor, gso, headers)?),
+            (Some(gso), ..) => Work::Cut(Segments::new(
+                descriptor,
+                gso,
+                headers,
+                fragments.into_iter(),
+            )?),
             (None, TxChecksum::None, _) => Work::Nothing,
             (None, _, TxCapability::ProtocolSpecific) => Work::ProtocolSpecific,
             (None, TxChecksum::Internet { start, offset }, _) => {
@@ -97,6 +158,14 @@ impl TxPlan {
         }
     }
 
+    /// Whether the payload of each wire frame is one of the host's fragments.
+    pub const fn is_by_fragments(&self) -> bool {
+        match &self.work {
+            Work::Cut(segments) => segments.is_by_fragments(),
+            _ => false,
+        }
+    }
+
     /// Length of all wire frames together, in bytes.
     pub const fn wire_bytes(&self) -> u64 {
         match &self.work {
@@ -105,31 +174,32 @@ impl TxPlan {
         }
     }
 
-    /// Which bytes wire frame `index` consists of; `None` if there are not that many. A frame that
-    /// is not cut is all payload.
-    pub fn layout(&self, index: u32) -> Option<Layout> {
-        match &self.work {
-            Work::Cut(segments) => segments.layout(index),
-            _ => (index == 0).then_some(Layout {
-                header: 0,
-                payload: 0..self.len as usize,
-            }),
+    /// The frames on the wire. A frame that is not cut is all payload. `fragments` are those that the
+    /// plan was made with; with others there may be fewer frames, and of other lengths.
+    pub fn wire_frames<I>(&self, fragments: I) -> WireFrames<'_, I::IntoIter>
+    where
+        I: IntoIterator<Item = u32>,
+    {
+        WireFrames {
+            plan: self,
+            fragments: fragments.into_iter(),
+            index: 0,
+            start: match &self.work {
+                Work::Cut(segments) => segments.header_len(),
+                _ => 0,
+            },
         }
     }
 
-    /// Writes header fields and checksums of wire frame `index` to `wire`, which has the bytes that
-    /// [`layout`](Self::layout) says.
+    /// Writes header fields and checksums of `frame` to `wire`, which has the bytes that it says.
     ///
     /// # Errors
     ///
-    /// [`TxRefusal::WireFrame`] if there is no such wire frame or `wire` has not its length; the
-    /// bytes are then of no use.
-    pub fn finish(&self, index: u32, wire: &mut [u8]) -> Result<(), TxRefusal> {
-        let whole = self.layout(index).is_some_and(|layout| {
-            let payload = layout.payload.end.saturating_sub(layout.payload.start);
-            layout.header.saturating_add(payload) == wire.len()
-        });
-        if !whole {
+    /// [`TxRefusal::WireFrame`] if that is not a wire frame of this plan or `wire` has not its length;
+    /// the bytes are then of no use.
+    pub fn finish(&self, frame: &WireFrame, wire: &mut [u8]) -> Result<(), TxRefusal> {
+        let whole = frame.index < self.frames() && frame.payload.end <= self.len as usize;
+        if !whole || frame.len() != wire.len() {
             return Err(TxRefusal::WireFrame);
         }
         let finished = match &self.work {
@@ -146,7 +216,7 @@ impl TxPlan {
                 protocol::fill(wire, true);
                 Some(())
             }
-            Work::Cut(segments) => segments.finish(index, wire),
+            Work::Cut(segments) => segments.finish(frame.index, &frame.payload, wire),
         };
         finished.ok_or(TxRefusal::WireFrame)
     }

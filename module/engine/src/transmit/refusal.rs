@@ -17,8 +17,9 @@ pub enum TxRefusal {
     Esp,
     /// Fibre Channel over Ethernet (`SKB_GSO_FCOE`).
     Fcoe,
-    /// SCTP (`SKB_GSO_SCTP`): cut where its fragments end, which no descriptor says.
-    Sctp,
+    /// Fragments of the host's that are not the payload of a segment each, in a frame to be cut where
+    /// they end.
+    Fragments,
     /// Segmentation bits that the device does not know, no transport protocol among them, or
     /// several.
     Kind,
@@ -26,7 +27,8 @@ pub enum TxRefusal {
     NestedTunnels,
     /// Tunnel bits without inner headers, or inner headers without tunnel bits.
     Encapsulation,
-    /// Segments of 0 bytes, or of as many as the host's fragments have (`GSO_BY_FRAGS`).
+    /// Segments of 0 bytes; or of as many as the host's fragments have (`GSO_BY_FRAGS`) and not SCTP,
+    /// or the other way round.
     SegmentSize,
     /// Payload that is not longer than one segment.
     Payload,
@@ -52,7 +54,7 @@ impl TxRefusal {
         Self::RemoteChecksum,
         Self::Esp,
         Self::Fcoe,
-        Self::Sctp,
+        Self::Fragments,
         Self::Kind,
         Self::NestedTunnels,
         Self::Encapsulation,
@@ -74,7 +76,7 @@ impl TxRefusal {
             Self::RemoteChecksum => "remote_checksum",
             Self::Esp => "esp",
             Self::Fcoe => "fcoe",
-            Self::Sctp => "sctp",
+            Self::Fragments => "fragments",
             Self::Kind => "gso_kind",
             Self::NestedTunnels => "nested_tunnels",
             Self::Encapsulation => "encapsulation",

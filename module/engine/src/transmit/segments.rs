@@ -2,13 +2,15 @@
 
 //! Cutting a frame to segments.
 
+use core::ops::Range;
+
 use crate::checksum::{sum, Sum};
+use crate::crc32c::Crc32c;
 use crate::descriptor::{Gso, TxCapability, TxChecksum, TxDescriptor};
 use crate::fields::{get, get16, put, put16};
 use crate::protocol::{self, sent, IPV6_HEADER};
 use crate::transmit::headers::{Headers, Network, Transport, Tunnel};
 use crate::transmit::refusal::TxRefusal;
-use crate::transmit::Layout;
 
 /// The size that is none: segments end where the host's fragments do.
 const GSO_BY_FRAGS: u16 = 0xffff;
@@ -17,14 +19,25 @@ const TCP_FIN: u8 = 0x01;
 const TCP_PSH: u8 = 0x08;
 const TCP_CWR: u8 = 0x80;
 
-/// How a frame is cut. Its payload is longer than one segment.
+/// Offset of the checksum in an SCTP header.
+const SCTP_CHECKSUM: u16 = 8;
+
+/// Where segments end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Boundaries {
+    /// Behind so many bytes of payload each; the last segment may have less.
+    Every(u32),
+    /// Where the host's fragments do.
+    Fragments,
+}
+
+/// How a frame is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Segments {
     headers: Headers,
     /// Length of the whole frame.
     len: u32,
-    /// Bytes of payload in each segment but the last.
-    size: u32,
+    boundaries: Boundaries,
     /// How many segments that makes.
     count: u32,
     /// Whether the device looks for the checksum itself.
@@ -32,17 +45,16 @@ pub(super) struct Segments {
 }
 
 impl Segments {
+    /// How to cut the frame whose linear part is `bytes`; `fragments` are the lengths of those of the
+    /// host's, which are looked at if segments end where they do.
     pub(super) fn new(
         descriptor: &TxDescriptor,
         gso: Gso,
         bytes: &[u8],
+        fragments: impl Iterator<Item = u32>,
     ) -> Result<Self, TxRefusal> {
         let headers = Headers::new(gso, descriptor.headers, bytes)?;
-        let transport = headers.network.ip.end;
-        match descriptor.checksum {
-            TxChecksum::Internet { start, .. } if usize::from(start) == transport => {}
-            _ => return Err(TxRefusal::Checksum),
-        }
+        check_checksum(descriptor.checksum, &headers)?;
         let protocol_specific = descriptor.capability == TxCapability::ProtocolSpecific;
         if protocol_specific {
             let tcp = matches!(headers.transport, Transport::Tcp { .. });
@@ -51,27 +63,45 @@ impl Segments {
                 return Err(TxRefusal::ProtocolSpecific);
             }
         }
-        if matches!(gso.size, 0 | GSO_BY_FRAGS) {
-            return Err(TxRefusal::SegmentSize);
-        }
-        let size = u32::from(gso.size);
         // Headers end within the frame, whose length has 32 bits.
         let payload = descriptor.len.saturating_sub(headers.len as u32);
-        if payload <= size {
-            return Err(TxRefusal::Payload);
-        }
-        let before_last = payload.wrapping_sub(1).checked_div(size);
+        let (boundaries, count) = match (gso.size, headers.transport) {
+            (GSO_BY_FRAGS, Transport::Sctp) => {
+                if bytes.len() != headers.len {
+                    return Err(TxRefusal::Fragments);
+                }
+                (Boundaries::Fragments, count_fragments(payload, fragments)?)
+            }
+            (0 | GSO_BY_FRAGS, _) | (_, Transport::Sctp) => return Err(TxRefusal::SegmentSize),
+            (size, _) => {
+                let size = u32::from(size);
+                if payload <= size {
+                    return Err(TxRefusal::Payload);
+                }
+                let before_last = payload.wrapping_sub(1).checked_div(size);
+                let count = before_last.ok_or(TxRefusal::SegmentSize)?.wrapping_add(1);
+                (Boundaries::Every(size), count)
+            }
+        };
         Ok(Self {
             headers,
             len: descriptor.len,
-            size,
-            count: before_last.ok_or(TxRefusal::SegmentSize)?.wrapping_add(1),
+            boundaries,
+            count,
             protocol_specific,
         })
     }
 
     pub(super) const fn count(&self) -> u32 {
         self.count
+    }
+
+    pub(super) const fn is_by_fragments(&self) -> bool {
+        matches!(self.boundaries, Boundaries::Fragments)
+    }
+
+    pub(super) const fn header_len(&self) -> usize {
+        self.headers.len
     }
 
     pub(super) const fn wire_bytes(&self) -> u64 {
@@ -81,18 +111,25 @@ impl Segments {
             .wrapping_add(self.len as u64)
     }
 
-    pub(super) fn layout(&self, index: u32) -> Option<Layout> {
-        let before = (index as usize).checked_mul(self.size as usize)?;
-        let start = self.headers.len.checked_add(before)?;
-        let len = self.len as usize;
-        (start < len).then(|| Layout {
-            header: self.headers.len,
-            payload: start..start.saturating_add(self.size as usize).min(len),
-        })
+    /// Where the segment ends whose payload begins at offset `start` of the frame. `fragment` gives
+    /// the length of the host's next fragment.
+    pub(super) fn end(
+        &self,
+        start: usize,
+        fragment: impl FnOnce() -> Option<u32>,
+    ) -> Option<usize> {
+        let whole = self.len as usize;
+        let (size, last) = match self.boundaries {
+            Boundaries::Every(size) => (size, whole),
+            Boundaries::Fragments => (fragment()?, usize::MAX),
+        };
+        let end = start.checked_add(size as usize)?.min(last);
+        (start < end && end <= whole).then_some(end)
     }
 
-    /// Writes the header fields of segment `index`; `None` if `wire` is too short for them.
-    pub(super) fn finish(&self, index: u32, wire: &mut [u8]) -> Option<()> {
+    /// Writes the header fields of segment `index`, whose payload is `payload` of the frame; `None` if
+    /// `wire` is too short for them.
+    pub(super) fn finish(&self, index: u32, payload: &Range<usize>, wire: &mut [u8]) -> Option<()> {
         let last = index.wrapping_add(1) == self.count;
         let at = self.headers.network.ip.end;
         let whole_len = self.len.wrapping_sub(at as u32);
@@ -100,7 +137,8 @@ impl Segments {
         let summed = match self.headers.transport {
             Transport::Tcp { keep_cwr } => {
                 let sequence = u32::from_be_bytes(get(transport, 4)?);
-                let before = index.wrapping_mul(self.size);
+                // The length of a frame has 32 bits.
+                let before = payload.start.wrapping_sub(self.headers.len) as u32;
                 put(transport, 4, sequence.wrapping_add(before).to_be_bytes())?;
                 let [mut flags] = get(transport, 13)?;
                 if !last {
@@ -126,6 +164,16 @@ impl Segments {
                 let seed = for_length(transport, 6, old_len.into())?;
                 seal(transport, 6, seed, len, Sum::ZERO, true)?
             }
+            Transport::Sctp => {
+                let field = SCTP_CHECKSUM.into();
+                put(transport, field, [0; 4])?;
+                let crc = Crc32c::new().and(transport).value();
+                put(transport, field, crc.to_le_bytes())?;
+                match self.headers.outer {
+                    Some(_) => sum(transport),
+                    None => Sum::ZERO,
+                }
+            }
         };
         self.headers.network.finish(index, wire)?;
         if let Some((network, tunnel)) = &self.headers.outer {
@@ -136,6 +184,44 @@ impl Segments {
             tunnel.finish(wire.get_mut(start..)?, before, whole_len, summed)?;
         }
         Some(())
+    }
+}
+
+/// Whether `checksum` is that of the transport protocol whose header is the last of `headers`.
+fn check_checksum(checksum: TxChecksum, headers: &Headers) -> Result<(), TxRefusal> {
+    let start = match (checksum, headers.transport) {
+        (
+            TxChecksum::Crc32c {
+                start,
+                offset: SCTP_CHECKSUM,
+            },
+            Transport::Sctp,
+        ) => start,
+        (TxChecksum::Internet { start, .. }, Transport::Tcp { .. } | Transport::Udp) => start,
+        _ => return Err(TxRefusal::Checksum),
+    };
+    if usize::from(start) == headers.network.ip.end {
+        Ok(())
+    } else {
+        Err(TxRefusal::Checksum)
+    }
+}
+
+/// How many `fragments` there are, which have to be all of `payload` bytes.
+fn count_fragments(payload: u32, fragments: impl Iterator<Item = u32>) -> Result<u32, TxRefusal> {
+    let (mut left, mut count) = (payload, 0_u32);
+    for len in fragments {
+        if len == 0 || len > u16::MAX.into() {
+            return Err(TxRefusal::Fragments);
+        }
+        left = left.checked_sub(len).ok_or(TxRefusal::Fragments)?;
+        // None is empty: there are no more than bytes of payload.
+        count = count.wrapping_add(1);
+    }
+    if count != 0 && left == 0 {
+        Ok(count)
+    } else {
+        Err(TxRefusal::Fragments)
     }
 }
 

@@ -24,7 +24,7 @@ use engine::pipeline::{self, TcCounters, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::store::{ProgramKind, RegisterFacts, Source};
-use engine::transmit::{Layout, TxPlan, TxRefusal};
+use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
 /// Memory that the compiler can't see through: it may give out memory or not.
 pub struct Opaque;
@@ -165,16 +165,24 @@ pub fn receive(
     pipeline::receive(core, program, frame, context, &Opaquely, counters)
 }
 
-pub fn plan(descriptor: &TxDescriptor, headers: &[u8]) -> Result<TxPlan, TxRefusal> {
-    TxPlan::new(descriptor, headers)
+pub fn plan(
+    descriptor: &TxDescriptor,
+    headers: &[u8],
+    fragments: &[u32],
+) -> Result<TxPlan, TxRefusal> {
+    TxPlan::new(descriptor, headers, fragments.iter().copied())
 }
 
-pub fn plan_facts(plan: &TxPlan, index: u32) -> (u32, u64, Option<Layout>) {
-    (plan.frames(), plan.wire_bytes(), plan.layout(index))
+pub fn plan_facts(plan: &TxPlan) -> (u32, u64, bool) {
+    (plan.frames(), plan.wire_bytes(), plan.is_by_fragments())
 }
 
-pub fn finish(plan: &TxPlan, index: u32, wire: &mut [u8]) -> Result<(), TxRefusal> {
-    plan.finish(index, wire)
+pub fn wire_frames(plan: &TxPlan, fragments: &[u32]) -> Option<WireFrame> {
+    plan.wire_frames(fragments.iter().copied()).last()
+}
+
+pub fn finish(plan: &TxPlan, frame: &WireFrame, wire: &mut [u8]) -> Result<(), TxRefusal> {
+    plan.finish(frame, wire)
 }
 
 pub fn checksums(bytes: &[u8], distance: usize) -> (Sum, RxChecksum, bool) {

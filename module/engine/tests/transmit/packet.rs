@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Packets as a stack would make them, each from nothing: the frame that it leaves to the device,
-//! and the segments that it would send itself. Sums are etherparse's.
+//! and the segments that it would send itself. Sums are etherparse's, and SCTP's checksum is `crc`'s.
 
+use crc::{Crc, CRC_32_ISCSI};
 use engine::descriptor::{
     Gso, GsoKind, InnerHeaders, TxCapability, TxChecksum, TxDescriptor, TxHeaders,
 };
@@ -10,6 +11,7 @@ use etherparse::checksum::Sum16BitWords;
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+const SCTP: u8 = 132;
 
 /// What is in front of the (outer) IP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,10 @@ pub(crate) enum Transport {
         accurate_ecn: bool,
     },
     Udp,
+    /// Cut where the host's fragments end.
+    Sctp {
+        tag: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,6 +311,7 @@ impl Transport {
         match self {
             Self::Tcp { .. } => TCP,
             Self::Udp => UDP,
+            Self::Sctp { .. } => SCTP,
         }
     }
 
@@ -312,6 +319,7 @@ impl Transport {
         match self {
             Self::Tcp { words, .. } => 20 + usize::from(*words) * 4,
             Self::Udp => 8,
+            Self::Sctp { .. } => 12,
         }
     }
 
@@ -319,6 +327,7 @@ impl Transport {
         match self {
             Self::Tcp { .. } => 16,
             Self::Udp => 6,
+            Self::Sctp { .. } => 8,
         }
     }
 
@@ -341,8 +350,21 @@ impl Transport {
                 bytes.extend(field.to_be_bytes());
                 bytes.extend([0, 0]);
             }
+            Self::Sctp { tag } => {
+                bytes.extend(tag.to_be_bytes());
+                bytes.extend([0; 4]);
+            }
         }
         bytes.extend(payload);
+        if let Self::Sctp { .. } = self {
+            let field = match fill {
+                Fill::Done => Crc::<u32>::new(&CRC_32_ISCSI).checksum(&bytes),
+                // What is there before is of no account.
+                Fill::Seed { .. } => 0xdead_beef,
+            };
+            bytes[8..12].copy_from_slice(&field.to_le_bytes());
+            return bytes;
+        }
         let sum = fill.checksum(ip.pseudo(self.protocol(), len), &bytes, no_zero);
         let at = usize::from(self.checksum_offset());
         bytes[at..at + 2].copy_from_slice(&sum);
@@ -415,6 +437,7 @@ impl Packet {
         let kind = kind
             .and(match (&self.transport, self.ip.v6) {
                 (Transport::Udp, _) => GsoKind::UDP_L4,
+                (Transport::Sctp { .. }, _) => GsoKind::SCTP,
                 (_, true) => GsoKind::TCPV6,
                 (_, false) => GsoKind::TCPV4,
             })
@@ -428,9 +451,11 @@ impl Packet {
         TxDescriptor {
             len: bytes.len() as u32,
             queue: 0,
-            checksum: TxChecksum::Internet {
-                start: offset(transport),
-                offset: self.transport.checksum_offset(),
+            checksum: match (offset(transport), self.transport.checksum_offset()) {
+                (start, offset) if self.transport.protocol() == SCTP => {
+                    TxChecksum::Crc32c { start, offset }
+                }
+                (start, offset) => TxChecksum::Internet { start, offset },
             },
             gso: size.map(|size| Gso {
                 size,
@@ -455,10 +480,16 @@ impl Packet {
 
     /// The segments that the stack would send itself.
     pub(crate) fn segments(&self, size: usize) -> Vec<Vec<u8>> {
-        let count = self.payload.len().div_ceil(size);
-        let segment = |(index, payload): (usize, &[u8])| {
+        let lengths: Vec<_> = self.payload.chunks(size).map(<[u8]>::len).collect();
+        self.segments_of(&lengths)
+    }
+
+    /// The same with so many bytes of payload in each.
+    pub(crate) fn segments_of(&self, lengths: &[usize]) -> Vec<Vec<u8>> {
+        let mut before = 0;
+        let segment = |(index, len): (usize, &usize)| {
             let mut segment = self.clone();
-            segment.payload = payload.to_vec();
+            segment.payload = self.payload[before..before + len].to_vec();
             segment.ip.advance(index);
             if let Some((outer, _)) = &mut segment.outer {
                 outer.advance(index);
@@ -470,17 +501,18 @@ impl Packet {
                 ..
             } = &mut segment.transport
             {
-                *sequence = sequence.wrapping_add((index * size) as u32);
-                if index + 1 < count {
+                *sequence = sequence.wrapping_add(before as u32);
+                if index + 1 < lengths.len() {
                     *flags &= !0x09; // PSH and FIN
                 }
                 if index > 0 && !*accurate_ecn {
                     *flags &= !0x80; // CWR
                 }
             }
+            before += len;
             let udp = segment.transport == Transport::Udp;
             segment.build(Fill::Done, udp)
         };
-        self.payload.chunks(size).enumerate().map(segment).collect()
+        lengths.iter().enumerate().map(segment).collect()
     }
 }

@@ -50,11 +50,11 @@ fn refused(
 ) {
     let mut descriptor = packet.descriptor(Some(100));
     let mut frame = packet.unfinished(100);
-    TxPlan::new(&descriptor, &frame).expect("a frame to cut, before it is changed");
+    TxPlan::new(&descriptor, &frame, []).expect("a frame to cut, before it is changed");
     let mut gso = descriptor.gso.expect("a frame to cut");
     change(&mut descriptor, &mut gso, &mut frame);
     descriptor.gso = Some(gso);
-    assert_eq!(TxPlan::new(&descriptor, &frame), Err(expected));
+    assert_eq!(TxPlan::new(&descriptor, &frame, []), Err(expected));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn kinds() {
         (GsoKind::TUNNEL_REMCSUM, TxRefusal::RemoteChecksum),
         (GsoKind::ESP, TxRefusal::Esp),
         (GsoKind::FCOE, TxRefusal::Fcoe),
-        (GsoKind::SCTP, TxRefusal::Sctp),
+        (GsoKind::SCTP, TxRefusal::Kind),
         (GsoKind(1 << 20), TxRefusal::Kind),
         (GsoKind(1 << 3), TxRefusal::Kind),
         (GsoKind::TCPV6, TxRefusal::Kind),
@@ -229,13 +229,26 @@ fn a_protocol_specific_device_segments_tcp_alone() {
 fn wire_frames_that_are_not_of_the_plan() {
     let packet = tcp(None);
     let frame = packet.unfinished(100);
-    let plan = TxPlan::new(&packet.descriptor(Some(100)), &frame).expect("a frame to cut");
-    for (index, len) in [(0, 165), (0, 167), (3, 166), (u32::MAX, 166)] {
+    let plan = |frame: &[u8]| TxPlan::new(&packet.descriptor(Some(100)), frame, []);
+    let plan = plan(&frame).expect("a frame to cut");
+    let longer = Packet {
+        payload: random::payload(350, 1),
+        ..packet.clone()
+    };
+    let other = longer.unfinished(100);
+    let other = TxPlan::new(&longer.descriptor(Some(100)), &other, []).expect("a frame to cut");
+    let of = |plan: &TxPlan, index| plan.wire_frames([]).nth(index).expect("a wire frame");
+    let (first, fourth) = (of(&plan, 0), of(&other, 3));
+    for (wire_frame, len) in [(&first, 165), (&first, 167), (&fourth, 116)] {
         let wire = &mut frame[..len].to_vec();
-        let finished = plan.finish(index, wire);
-        assert_eq!(finished, Err(TxRefusal::WireFrame), "{index}, {len} bytes");
+        let finished = plan.finish(wire_frame, wire);
+        assert_eq!(
+            finished,
+            Err(TxRefusal::WireFrame),
+            "{wire_frame:?}, {len} bytes"
+        );
     }
-    assert_eq!(plan.finish(0, &mut frame[..166].to_vec()), Ok(()));
+    assert_eq!(plan.finish(&first, &mut frame[..166].to_vec()), Ok(()));
 }
 
 #[test]
@@ -286,12 +299,11 @@ proptest! {
         }
         frame.truncate(descriptor.len as usize);
         let headers = &frame[..frame.len() - linear.index(frame.len().min(300) + 1)];
-        if let Ok(plan) = TxPlan::new(&descriptor, headers) {
-            for index in 0..plan.frames() {
-                let layout = plan.layout(index).expect("a wire frame of the plan");
-                let mut wire = frame[..layout.header].to_vec();
-                wire.extend(&frame[layout.payload]);
-                prop_assert_eq!(plan.finish(index, &mut wire), Ok(()));
+        if let Ok(plan) = TxPlan::new(&descriptor, headers, []) {
+            for wire_frame in plan.wire_frames([]) {
+                let mut wire = frame[..wire_frame.header].to_vec();
+                wire.extend(&frame[wire_frame.payload.clone()]);
+                prop_assert_eq!(plan.finish(&wire_frame, &mut wire), Ok(()));
             }
         }
     }

@@ -78,19 +78,19 @@ fn requests_outside_of_the_linear_part_are_refused() {
     ] {
         let descriptor = asking(60, checksum);
         let refused = Err(TxRefusal::Checksum);
-        assert_eq!(TxPlan::new(&descriptor, &frame[..fits - 1]), refused);
-        assert!(TxPlan::new(&descriptor, &frame[..fits]).is_ok());
+        assert_eq!(TxPlan::new(&descriptor, &frame[..fits - 1], []), refused);
+        assert!(TxPlan::new(&descriptor, &frame[..fits], []).is_ok());
         let shorter = TxDescriptor {
             len: fits as u32 - 1,
             ..descriptor
         };
-        assert_eq!(TxPlan::new(&shorter, &frame), refused);
+        assert_eq!(TxPlan::new(&shorter, &frame, []), refused);
     }
     let far = TxChecksum::Internet {
         start: u16::MAX,
         offset: u16::MAX,
     };
-    let refused = TxPlan::new(&asking(60, far), &frame);
+    let refused = TxPlan::new(&asking(60, far), &frame, []);
     assert_eq!(refused, Err(TxRefusal::Checksum));
 }
 

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use engine::descriptor::{Gso, GsoKind, TxChecksum, TxDescriptor, TxHeaders};
-use engine::transmit::{Layout, TxPlan};
+use engine::transmit::{TxPlan, WireFrame};
 
 use crate::folding_loop;
 use crate::turns::{Contest, Contestant};
@@ -45,15 +45,15 @@ fn plan(frame: &[u8], size: u16) -> TxPlan {
         },
         ..TxDescriptor::default()
     };
-    TxPlan::new(&descriptor, &frame[..HEADERS]).expect("a frame that the device cuts")
+    TxPlan::new(&descriptor, &frame[..HEADERS], []).expect("a frame that the device cuts")
 }
 
-/// Copies wire frame `index` to the beginning of `wire`.
-fn copy<'a>(plan: &TxPlan, index: u32, frame: &[u8], wire: &'a mut [u8]) -> &'a mut [u8] {
-    let Layout { header, payload } = plan.layout(index).expect("a wire frame of the plan");
-    let wire = &mut wire[..header + payload.len()];
+/// Copies a wire frame to the beginning of `wire`.
+fn copy<'a>(wire_frame: &WireFrame, frame: &[u8], wire: &'a mut [u8]) -> &'a mut [u8] {
+    let header = wire_frame.header;
+    let wire = &mut wire[..wire_frame.len()];
     wire[..header].copy_from_slice(&frame[..header]);
-    wire[header..].copy_from_slice(&frame[payload]);
+    wire[header..].copy_from_slice(&frame[wire_frame.payload.clone()]);
     wire
 }
 
@@ -62,19 +62,20 @@ fn copy<'a>(plan: &TxPlan, index: u32, frame: &[u8], wire: &'a mut [u8]) -> &'a 
 pub(crate) fn contest(size: u16) -> Contest<'static> {
     let frame = frame();
     let bytes = plan(&frame, size).wire_bytes();
-    let each = |work: fn(&TxPlan, u32, &mut [u8])| {
+    let each = |work: fn(&TxPlan, &WireFrame, &mut [u8])| {
         let frame = frame.clone();
         let mut wire = vec![0; HEADERS + usize::from(size)];
         move || {
             let plan = plan(black_box(&frame), size);
-            for index in 0..plan.frames() {
-                let wire = copy(&plan, index, &frame, &mut wire);
-                work(&plan, index, black_box(wire));
+            for wire_frame in plan.wire_frames([]) {
+                let wire = copy(&wire_frame, &frame, &mut wire);
+                work(&plan, &wire_frame, black_box(wire));
             }
         }
     };
-    let engine = each(|plan, index, wire| {
-        plan.finish(index, wire).expect("a wire frame of the plan");
+    let engine = each(|plan, wire_frame, wire| {
+        plan.finish(wire_frame, wire)
+            .expect("a wire frame of the plan");
     });
     let folding = each(|_, _, wire| {
         black_box(folding_loop(&wire[TRANSPORT.into()..]));
