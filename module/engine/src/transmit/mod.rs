@@ -18,13 +18,13 @@ mod segments;
 
 use core::ops::Range;
 
-use crate::checksum::sum;
+use crate::checksum::{sum, Sum};
 use crate::crc32c::Crc32c;
 use crate::descriptor::{TxCapability, TxChecksum, TxDescriptor};
 use crate::fields::put;
 use crate::protocol::{self, sent};
 pub use refusal::TxRefusal;
-use segments::Segments;
+use segments::{Behind, Segments};
 
 /// What is to be done to a frame that is to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -166,6 +166,23 @@ impl TxPlan {
         }
     }
 
+    /// Whether of the payload of each wire frame nothing is needed but its sum, so that
+    /// [`finish_header`](Self::finish_header) serves.
+    pub const fn is_summed(&self) -> bool {
+        match &self.work {
+            Work::Cut(segments) => segments.is_summed(),
+            _ => false,
+        }
+    }
+
+    /// Bytes of headers that each wire frame begins with; `None` if the frame is not cut.
+    pub const fn header_len(&self) -> Option<usize> {
+        match &self.work {
+            Work::Cut(segments) => Some(segments.header_len()),
+            _ => None,
+        }
+    }
+
     /// Length of all wire frames together, in bytes.
     pub const fn wire_bytes(&self) -> u64 {
         match &self.work {
@@ -216,9 +233,43 @@ impl TxPlan {
                 protocol::fill(wire, true);
                 Some(())
             }
-            Work::Cut(segments) => segments.finish(frame.index, &frame.payload, wire),
+            Work::Cut(segments) => {
+                segments.finish(frame.index, &frame.payload, wire, Behind::NOTHING)
+            }
         };
         finished.ok_or(TxRefusal::WireFrame)
+    }
+}
+
+impl TxPlan {
+    /// As [`finish`](Self::finish), where `header` has the bytes of the frame's header alone, and its
+    /// payload lies somewhere else: `payload` is the sum of it. Returns the sum of the whole wire
+    /// frame behind its first `skip` bytes, which must not be more than those of the header.
+    ///
+    /// # Errors
+    ///
+    /// [`TxRefusal::WireFrame`] as there, and if the plan is not one for sums.
+    pub fn finish_header(
+        &self,
+        frame: &WireFrame,
+        header: &mut [u8],
+        payload: Sum,
+        skip: usize,
+    ) -> Result<Sum, TxRefusal> {
+        let whole = frame.index < self.frames() && frame.payload.end <= self.len as usize;
+        let behind = Behind {
+            len: frame.len().saturating_sub(frame.header),
+            sum: payload,
+        };
+        let finished = match &self.work {
+            Work::Cut(segments) if whole && frame.header == header.len() => {
+                segments.finish(frame.index, &frame.payload, header, behind)
+            }
+            _ => None,
+        };
+        let summed = header.get(skip..).filter(|_| finished.is_some());
+        let summed = summed.map(|bytes| sum(bytes).add(payload.behind(bytes.len())));
+        summed.ok_or(TxRefusal::WireFrame)
     }
 }
 

@@ -31,6 +31,22 @@ enum Boundaries {
     Fragments,
 }
 
+/// What of a wire frame lies behind the bytes at hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Behind {
+    pub(super) len: usize,
+    /// Its sum, as if it began a frame.
+    pub(super) sum: Sum,
+}
+
+impl Behind {
+    /// Nothing: the wire frame is at hand.
+    pub(super) const NOTHING: Self = Self {
+        len: 0,
+        sum: Sum::ZERO,
+    };
+}
+
 /// How a frame is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Segments {
@@ -100,6 +116,11 @@ impl Segments {
         matches!(self.boundaries, Boundaries::Fragments)
     }
 
+    /// Whether of the payload nothing is needed but its sum.
+    pub(super) const fn is_summed(&self) -> bool {
+        !self.protocol_specific && !matches!(self.headers.transport, Transport::Sctp)
+    }
+
     pub(super) const fn header_len(&self) -> usize {
         self.headers.len
     }
@@ -127,13 +148,26 @@ impl Segments {
         (start < end && end <= whole).then_some(end)
     }
 
-    /// Writes the header fields of segment `index`, whose payload is `payload` of the frame; `None` if
-    /// `wire` is too short for them.
-    pub(super) fn finish(&self, index: u32, payload: &Range<usize>, wire: &mut [u8]) -> Option<()> {
+    /// Writes the header fields of segment `index`, whose payload is `payload` of the frame. `wire` are
+    /// its bytes, or the first of them with all headers, and `behind` is what follows. `None` if `wire`
+    /// is too short for them, or too short for a checksum that is no sum.
+    pub(super) fn finish(
+        &self,
+        index: u32,
+        payload: &Range<usize>,
+        wire: &mut [u8],
+        behind: Behind,
+    ) -> Option<()> {
+        if behind.len != 0 && !self.is_summed() {
+            return None;
+        }
         let last = index.wrapping_add(1) == self.count;
         let at = self.headers.network.ip.end;
         let whole_len = self.len.wrapping_sub(at as u32);
         let transport = wire.get_mut(at..)?;
+        let here = transport.len();
+        let len = here.wrapping_add(behind.len);
+        let rest = behind.sum.behind(here);
         let summed = match self.headers.transport {
             Transport::Tcp { keep_cwr } => {
                 let sequence = u32::from_be_bytes(get(transport, 4)?);
@@ -149,20 +183,18 @@ impl Segments {
                 }
                 put(transport, 13, [flags])?;
                 if self.protocol_specific {
-                    self.headers.network.finish(index, wire)?;
+                    self.headers.network.finish(index, wire, 0)?;
                     protocol::fill(wire, false);
                     return Some(());
                 }
-                let seed = for_length(transport, 16, whole_len)?;
-                let all = transport.len();
-                seal(transport, 16, seed, all, Sum::ZERO, false)?
+                let seed = for_length(transport, 16, whole_len, len)?;
+                seal(transport, 16, seed, here, rest, false)?
             }
             Transport::Udp => {
                 let old_len = get16(transport, 4)?;
-                let len = transport.len();
                 put16(transport, 4, len)?;
-                let seed = for_length(transport, 6, old_len.into())?;
-                seal(transport, 6, seed, len, Sum::ZERO, true)?
+                let seed = for_length(transport, 6, old_len.into(), len)?;
+                seal(transport, 6, seed, here, rest, true)?
             }
             Transport::Sctp => {
                 let field = SCTP_CHECKSUM.into();
@@ -175,13 +207,14 @@ impl Segments {
                 }
             }
         };
-        self.headers.network.finish(index, wire)?;
+        self.headers.network.finish(index, wire, behind.len)?;
         if let Some((network, tunnel)) = &self.headers.outer {
-            network.finish(index, wire)?;
+            network.finish(index, wire, behind.len)?;
             let start = network.ip.end;
             let before = at.wrapping_sub(start);
             let whole_len = self.len.wrapping_sub(start as u32);
-            tunnel.finish(wire.get_mut(start..)?, before, whole_len, summed)?;
+            let bytes = wire.get_mut(start..)?;
+            tunnel.finish(bytes, before, whole_len, summed, behind.len)?;
         }
         Some(())
     }
@@ -226,10 +259,11 @@ fn count_fragments(payload: u32, fragments: impl Iterator<Item = u32>) -> Result
 }
 
 impl Network {
-    /// Writes length, identification and checksum of the header.
-    fn finish(&self, index: u32, wire: &mut [u8]) -> Option<()> {
+    /// Writes length, identification and checksum of the header. So many bytes of the packet are
+    /// `behind` those of `wire`.
+    fn finish(&self, index: u32, wire: &mut [u8], behind: usize) -> Option<()> {
         let packet = wire.get_mut(self.ip.at..)?;
-        let len = packet.len();
+        let len = packet.len().wrapping_add(behind);
         if self.ip.v6 {
             return put16(packet, 4, len.wrapping_sub(IPV6_HEADER));
         }
@@ -246,8 +280,16 @@ impl Network {
 
 impl Tunnel {
     /// Writes length and checksum of the tunnel's header, where `bytes` begins. `summed` is the sum
-    /// of all but the first `before` bytes; `whole_len` is what there would be of the whole frame.
-    fn finish(&self, bytes: &mut [u8], before: usize, whole_len: u32, summed: Sum) -> Option<()> {
+    /// of all but the first `before` bytes; `whole_len` is what there would be of the whole frame, and
+    /// so many bytes are `behind` those of `bytes`.
+    fn finish(
+        &self,
+        bytes: &mut [u8],
+        before: usize,
+        whole_len: u32,
+        summed: Sum,
+        behind: usize,
+    ) -> Option<()> {
         let rest = summed.behind(before);
         match *self {
             Self::Ip | Self::Gre { checksum: false } => {}
@@ -258,11 +300,11 @@ impl Tunnel {
             }
             Self::Udp { checksum, partial } => {
                 let old_len = get16(bytes, 4)?;
-                let len = bytes.len();
+                let len = bytes.len().wrapping_add(behind);
                 put16(bytes, 4, len)?;
                 if checksum {
                     let old_len = if partial { old_len.into() } else { whole_len };
-                    let seed = for_length(bytes, 6, old_len)?;
+                    let seed = for_length(bytes, 6, old_len, len)?;
                     seal(bytes, 6, seed, before, rest, true)?;
                 }
             }
@@ -272,10 +314,10 @@ impl Tunnel {
 }
 
 /// What the checksum field of `bytes` holds, the sum of a pseudo header with length `old_len`, with
-/// the length of `bytes` instead.
-fn for_length(bytes: &[u8], field: usize, old_len: u32) -> Option<[u8; 2]> {
+/// `len` instead.
+fn for_length(bytes: &[u8], field: usize, old_len: u32, len: usize) -> Option<[u8; 2]> {
     let old = Sum::of_field(get(bytes, field)?).sub(Sum::of_number(old_len));
-    Some(old.add(Sum::of_number(bytes.len() as u32)).field())
+    Some(old.add(Sum::of_number(len as u32)).field())
 }
 
 /// Fills the checksum field of `bytes` in, which is to hold `seed` before: the sum of the first

@@ -12,6 +12,7 @@ mod refusals;
 mod segments;
 mod single;
 
+use engine::checksum::sum;
 use engine::descriptor::TxDescriptor;
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
@@ -42,6 +43,9 @@ fn transmit_fragments(
         let mut wire = frame[..wire_frame.header].to_vec();
         wire.extend(&frame[wire_frame.payload.clone()]);
         plan.finish(&wire_frame, &mut wire)?;
+        if plan.is_summed() {
+            check_header(&plan, &wire_frame, frame, &wire);
+        }
         Ok(wire)
     };
     let frames: Vec<_> = plan
@@ -52,6 +56,21 @@ fn transmit_fragments(
     let bytes: usize = frames.iter().map(Vec::len).sum();
     assert_eq!(plan.wire_bytes(), bytes as u64);
     Ok(frames)
+}
+
+/// Whether the header of `wire_frame` is the same if the device gets no more of the payload than its
+/// sum, and gives the sum of all.
+fn check_header(plan: &TxPlan, wire_frame: &WireFrame, frame: &[u8], wire: &[u8]) {
+    const ETH_HLEN: usize = 14;
+    let mut header = frame[..wire_frame.header].to_vec();
+    let payload = sum(&frame[wire_frame.payload.clone()]);
+    let summed = plan.finish_header(wire_frame, &mut header, payload, ETH_HLEN);
+    assert_eq!(header, wire[..wire_frame.header]);
+    let expected = sum(&wire[ETH_HLEN..]).fold();
+    assert_eq!(summed.map(|sum| sum.fold()), Ok(expected));
+    let short = wire_frame.header - 1;
+    let refused = plan.finish_header(wire_frame, &mut header[..short], payload, ETH_HLEN);
+    assert_eq!(refused, Err(TxRefusal::WireFrame));
 }
 
 /// Where headers of the packet that `frame` is end.
