@@ -4,6 +4,7 @@
 
 mod classify;
 mod poll;
+mod split;
 mod transmit;
 mod whole;
 mod wire;

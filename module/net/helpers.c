@@ -16,6 +16,7 @@
 #include <linux/ptr_ring.h>
 #include <linux/sched.h>
 #include <linux/skbuff.h>
+#include <linux/skbuff_ref.h>
 #include <linux/workqueue.h>
 #include <net/busy_poll.h>
 #include <net/flow_offload.h>
@@ -98,7 +99,7 @@ void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg
 /* In a union of net_device. */
 netdev_features_t offload_nic_features(const struct net_device *dev)
 {
-	return dev->features;
+	return READ_ONCE(dev->features);
 }
 
 struct net *offload_nic_get_current_net(void)
@@ -378,16 +379,6 @@ u32 offload_nic_raw_smp_processor_id(void)
 	return raw_smp_processor_id();
 }
 
-bool offload_nic_receives_checksums(const struct net_device *dev)
-{
-	return READ_ONCE(dev->features) & NETIF_F_RXCSUM;
-}
-
-bool offload_nic_receives_gro(const struct net_device *dev)
-{
-	return READ_ONCE(dev->features) & NETIF_F_GRO_HW;
-}
-
 void offload_nic_rest_cancel(struct offload_nic_rest *rest)
 {
 	hrtimer_cancel(&rest->timer);
@@ -556,6 +547,78 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b)
 {
 	return net_eq(dev_net_rcu(a), dev_net_rcu(b));
+}
+
+/* Whether others may hold on to the pages of a frame: they are the kernel's, and stay as they are. */
+bool offload_nic_skb_has_stable_pages(const struct sk_buff *skb)
+{
+	return !skb_zcopy((struct sk_buff *)skb) && !skb_has_shared_frag(skb) &&
+		skb_frags_readable(skb);
+}
+
+/*
+ * The bytes of a frame from offset on that lie in one piece, and how many there are. NULL if
+ * they can't be looked at, or lie in a list of frames.
+ */
+const void *offload_nic_skb_piece(const struct sk_buff *skb, u32 offset, u32 *len)
+{
+	u32 start = skb_headlen(skb);
+	int i;
+
+	if (offset < start) {
+		*len = start - offset;
+		return skb->data + offset;
+	}
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+		u32 size = skb_frag_size(frag);
+
+		if (offset - start < size) {
+			*len = size - (offset - start);
+			return IS_ENABLED(CONFIG_HIGHMEM) ? NULL :
+				skb_frag_address_safe(frag) + (offset - start);
+		}
+		start += size;
+	}
+	return NULL;
+}
+
+/*
+ * Puts len bytes of from's pages behind the headers that to has. Whether it fits. The frame
+ * counts as much as one in a buffer of its own: whoever keeps it keeps the pages.
+ */
+bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 offset, u32 len)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(to);
+	u32 start = skb_headlen(from);
+	int i;
+
+	to->truesize += SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + to->len + len) +
+		SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	for (i = 0; i < skb_shinfo(from)->nr_frags && len; i++) {
+		const skb_frag_t *frag = &skb_shinfo(from)->frags[i];
+		u32 size = skb_frag_size(frag), skip, take;
+
+		skip = offset - start;
+		start += size;
+		if (skip >= size)
+			continue;
+		if (shinfo->nr_frags == MAX_SKB_FRAGS)
+			return false;
+
+		take = min(size - skip, len);
+		shinfo->frags[shinfo->nr_frags] = *frag;
+		skb_frag_off_add(&shinfo->frags[shinfo->nr_frags], skip);
+		skb_frag_size_set(&shinfo->frags[shinfo->nr_frags], take);
+		skb_frag_ref(to, shinfo->nr_frags);
+		shinfo->nr_frags++;
+		to->len += take;
+		to->data_len += take;
+		offset += take;
+		len -= take;
+	}
+	return !len;
 }
 
 void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len)

@@ -253,19 +253,31 @@ impl NetDevice {
         unsafe { bindings::offload_nic_longest_forwarded(self.as_ptr()) as usize }
     }
 
+    /// Whether a feature is on, by its number (`NETIF_F_*_BIT`).
+    #[inline]
+    fn has_feature(&self, bit: u32) -> bool {
+        // SAFETY: The device is valid.
+        let features = unsafe { bindings::offload_nic_features(self.as_ptr()) };
+        features & (1 << bit) != 0
+    }
+
     /// Whether the user wants to be told of the checksums of received frames (`rx-checksumming`).
     #[inline]
     pub fn receives_checksums(&self) -> bool {
-        // SAFETY: The device is valid.
-        unsafe { bindings::offload_nic_receives_checksums(self.as_ptr()) }
+        self.has_feature(bindings::NETIF_F_RXCSUM_BIT)
+    }
+
+    /// Whether the stack puts received frames together (`generic-receive-offload`).
+    #[inline]
+    pub fn has_gro(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_GRO_BIT)
     }
 
     /// Whether the user wants frames to be put together before the stack gets them
     /// (`rx-gro-hw`). The core keeps that off where checksums are, and where a generic XDP program is.
     #[inline]
-    pub fn receives_gro(&self) -> bool {
-        // SAFETY: The device is valid.
-        unsafe { bindings::offload_nic_receives_gro(self.as_ptr()) }
+    pub fn has_hardware_gro(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_GRO_HW_BIT)
     }
 
     /// The longest packets of IPv4 and IPv6 that the user lets GRO make, in bytes from the IP header

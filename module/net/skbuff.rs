@@ -5,7 +5,7 @@
 //! Types for the ways that a frame goes: [`SkBuff`] is a frame that the stack or a device has sent,
 //! read-only because others may share its data, and a [`Chain`] is several of them that go
 //! together; [`FrameBuffer`] is a frame that a device is writing into the host's memory, owned
-//! alone, and [`Received`] one that it has written.
+//! alone, [`SplitFrame`] one of which it writes the headers alone, and [`Received`] one that is written.
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -14,6 +14,7 @@ mod chain;
 mod fragment;
 mod received;
 mod request;
+mod split;
 
 use crate::{
     bindings,
@@ -40,6 +41,10 @@ pub use request::{
     GsoRequest,
     OffloadRequest,
     GSO_BY_FRAGS, //
+};
+pub use split::{
+    Pieces,
+    SplitFrame, //
 };
 
 /// A frame on its way out of a device, owned.

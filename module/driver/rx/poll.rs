@@ -263,13 +263,18 @@ impl Poll<'_> {
                     .flatten()
             }
         };
+        self.count_checksum(sum);
+        sum
+    }
+
+    /// Counts a frame with whose checksum the host is told `sum`, or nothing.
+    pub(super) fn count_checksum(&self, sum: Option<u16>) {
         let count = if sum.is_some() {
             &self.rx.checksum_complete
         } else {
             &self.rx.checksum_none
         };
         count.add(1);
-        sum
     }
 
     /// Counts a frame that was handed up with that many bytes, or was too short.

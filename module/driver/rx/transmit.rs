@@ -59,6 +59,13 @@ impl Poll<'_> {
     /// Makes the wire frames of a super-frame, and has each received. Gives their number.
     #[inline(never)]
     fn cut_all(&self, skb: SkBuff, plan: &TxPlan, core: &mut RxCore) -> usize {
+        if self.splits(&skb, plan) {
+            for wire_frame in plan.wire_frames([]) {
+                self.receive_split(&skb, plan, &wire_frame);
+            }
+            skb.consume();
+            return plan.frames() as usize;
+        }
         let mut each = skb.fragments();
         for wire_frame in plan.wire_frames(fragments(&skb)) {
             let fragment = each.next().filter(|_| plan.is_by_fragments());

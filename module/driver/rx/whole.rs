@@ -38,7 +38,7 @@ impl Poll<'_> {
     pub(super) fn keeps_whole(&self) -> Option<GroLimits> {
         let device = &self.port.device;
         let is_unseen = matches!(self.program, Running::Nothing) && self.native.is_none();
-        if !is_unseen || self.checksums != RxChecksums::Complete || !device.receives_gro() {
+        if !is_unseen || self.checksums != RxChecksums::Complete || !device.has_hardware_gro() {
             return None;
         }
         let (ipv4, ipv6) = device.gro_max_sizes();

@@ -12,7 +12,8 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// `skb` is linear, shared with nobody, and has at least `metadata` initialised bytes of headroom.
+/// `skb` is shared with nobody, its headers are linear, and it has at least `metadata` initialised bytes
+/// of headroom.
 pub struct Received {
     skb: SkBuff,
     metadata: u8,
@@ -20,8 +21,8 @@ pub struct Received {
 }
 
 impl Received {
-    /// `skb` must be linear, shared with nobody, and have that many initialised bytes of headroom:
-    /// [`FrameBuffer::into_received`](super::FrameBuffer::into_received) calls this.
+    /// `skb` must be shared with nobody, with its headers in the linear part, and have that many
+    /// initialised bytes of headroom.
     pub(super) fn new(skb: SkBuff, metadata: u8) -> Self {
         // INVARIANT: As the caller guarantees.
         Self {
@@ -31,7 +32,7 @@ impl Received {
         }
     }
 
-    /// The bytes of the frame.
+    /// The bytes of the frame that lie in its linear part: all but those that it shares.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.skb.linear()
@@ -61,12 +62,12 @@ impl Received {
     /// Ethernet header, which is dropped. Context: NAPI poll.
     pub fn deliver(self, queue: u16, context: &PollContext<'_>) -> Option<usize> {
         let len = self.skb.len();
-        if len < bindings::ETH_HLEN as usize {
+        if self.bytes().len() < bindings::ETH_HLEN as usize {
             return None;
         }
         let metadata = self.metadata;
         let skb = self.into_skb();
-        // SAFETY: The skb is valid, ours, linear and has an Ethernet header; the context proves
+        // SAFETY: The skb is valid, ours, and has an Ethernet header in one piece; the context proves
         // that `napi` is valid and that this is its poll function. The stack takes our reference.
         unsafe {
             if metadata > 0 {
@@ -86,7 +87,7 @@ impl Received {
         context: &PollContext<'_>,
         found: &Classified,
     ) -> Option<usize> {
-        let len = self.skb.len();
+        let len = self.bytes().len();
         if len < bindings::ETH_HLEN as usize || len < found.network_offset as usize {
             return None;
         }
