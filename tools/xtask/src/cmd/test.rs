@@ -239,7 +239,13 @@ impl Args {
                 scope.spawn(move || {
                     while let Some(program) = next() {
                         ui::say(&format!("{flavour}: {}", program.name));
+                        let started = Instant::now();
                         let outcome = session.run(Some(self.argv(program)), output);
+                        ui::say(&format!(
+                            "{flavour}: {}: done in {}",
+                            program.name,
+                            ui::duration(started.elapsed())
+                        ));
                         // Nobody listens any more after an error.
                         if done.send((*program, outcome)).is_err() {
                             break;
