@@ -28,6 +28,7 @@ pub mod packet;
 pub mod predict;
 pub mod run;
 pub mod tunnels;
+pub mod twins;
 pub mod vnet;
 
 /// A packet socket bound to `link`; what it sends is of `protocol`, or of what the frame says with

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! SCTP, whose checksum is no sum: whoever works it out, each frame on the wire has the CRC that RFC
-//! 9260 asks for. A packet socket can't leave that open, so SCTP's own sockets send here.
+//! 9260 asks for. Its super-frames end where their fragments do: whoever cuts them, the frames are the
+//! same. A packet socket can't leave any of that open, so SCTP's own sockets send here.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,61 +14,128 @@ use crc::{Crc, CRC_32_ISCSI};
 use nix::errno::Errno;
 use nix::sys::socket::{
     bind, connect, listen, socket, AddressFamily, Backlog, SockFlag, SockProtocol, SockType,
-    SockaddrIn,
+    SockaddrStorage,
 };
-use offload_tests::cable::Cable;
-use offload_tests::command::Cmd;
-use offload_tests::frames::{mark_number, MARK_PASS};
 use offload_tests::netns;
-use offload_tests::wire::run::transmit_offloads;
-use offload_tests::wire::{Capture, Sender};
+use offload_tests::wire::twins::{set_profile, Outcome, Twins};
 use offload_uapi::stats;
 
 const SCTP: u8 = 132;
-const ETHERNET: usize = 14;
 const PORT: u16 = 9260;
-/// Messages, some of which need several packets.
-const LENGTHS: [usize; 6] = [1, 2, 3, 1000, 1400, 5000];
+/// Messages, most of which need several packets.
+const LENGTHS: [usize; 7] = [1, 2, 3, 1000, 1400, 5000, 30_001];
 
-fn endpoint() -> Result<OwnedFd, Errno> {
+/// A way between the two ends.
+struct Way {
+    name: &'static str,
+    /// What is done at each end.
+    setup: &'static [&'static str],
+    /// Where the far end listens.
+    target: &'static str,
+    /// The lower layers' headers in front of the IP header before SCTP.
+    headers: usize,
+}
+
+const WAYS: [Way; 5] = [
+    Way {
+        name: "IPv4",
+        setup: &[],
+        target: "10.8.0.2",
+        headers: 14,
+    },
+    Way {
+        name: "IPv6",
+        setup: &[],
+        target: "fd08::2",
+        headers: 14,
+    },
+    Way {
+        name: "VLAN",
+        setup: &[
+            "ip link add link PORT name tagged type vlan id 7",
+            "ip address add 10.8.3.@/24 dev tagged",
+            "ip link set dev tagged up",
+        ],
+        target: "10.8.3.2",
+        headers: 18,
+    },
+    Way {
+        name: "VXLAN with a checksum",
+        setup: &[
+            "ip link add over type vxlan id 8 dstport 4789 local 10.8.0.@ remote 10.8.0.% udpcsum",
+            "ip address add fd18::@/64 nodad dev over",
+            "ip link set dev over up",
+        ],
+        target: "fd18::2",
+        headers: 14 + 20 + 8 + 8 + 14,
+    },
+    Way {
+        name: "GRE with a checksum",
+        setup: &[
+            "ip link add under type gre local 10.8.0.@ remote 10.8.0.% ttl 64 ocsum icsum",
+            "ip address add 10.8.2.@/24 dev under",
+            "ip link set dev under up",
+        ],
+        target: "10.8.2.2",
+        headers: 14 + 20 + 8,
+    },
+];
+
+fn endpoint(target: &SockaddrStorage) -> Result<OwnedFd, Errno> {
+    let family = if target.as_sockaddr_in().is_some() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
     socket(
-        AddressFamily::Inet,
+        family,
         SockType::Stream,
         SockFlag::SOCK_CLOEXEC,
         SockProtocol::Sctp,
     )
 }
 
+/// Where the far end listens, and sockets come from there and go to it.
+fn address(target: &str) -> Result<SockaddrStorage> {
+    let ip: std::net::IpAddr = target.parse()?;
+    Ok(SockaddrStorage::from(std::net::SocketAddr::from((
+        ip, PORT,
+    ))))
+}
+
 /// Sends messages from the near end to the far one.
-fn talk(cable: &Cable) -> Result<()> {
-    let address = SockaddrIn::new(10, 8, 0, 2, PORT);
-    let listener = netns::enter(cable.far.ns.as_deref(), || {
-        let listener = endpoint().context("a socket")?;
+fn talk(twins: &Twins, target: &str) -> Result<()> {
+    let address = address(target)?;
+    let listener = netns::enter(twins.far.ns.as_deref(), || {
+        let listener = endpoint(&address).context("a socket")?;
         bind(listener.as_raw_fd(), &address).context("bind")?;
         listen(&listener, Backlog::new(1)?).context("listen")?;
         // Only the system calls matter here, and they are those of TCP.
         Ok(TcpListener::from(listener))
     })?;
+    // Both ends before either has a thread that would wait for the other for ever.
+    let near = netns::enter(twins.near.ns.as_deref(), || {
+        let near = endpoint(&address).context("a socket")?;
+        connect(near.as_raw_fd(), &address).context("connect")?;
+        Ok(near)
+    })?;
+    let (mut far, _) = listener.accept().context("accept")?;
     thread::scope(|scope| {
         let receiver = scope.spawn(move || -> Result<Vec<u8>> {
-            let (mut stream, _) = listener.accept().context("accept")?;
             let mut received = Vec::new();
-            stream.read_to_end(&mut received)?;
+            far.read_to_end(&mut received)?;
             Ok(received)
         });
         let sent: Vec<u8> = (0..LENGTHS.iter().sum()).map(|at| at as u8).collect();
-        netns::enter(cable.near.ns.as_deref(), || {
-            let near = endpoint().context("a socket")?;
-            connect(near.as_raw_fd(), &address).context("connect")?;
-            let mut stream = TcpStream::from(near);
-            let mut rest = &sent[..];
-            for len in LENGTHS {
-                let (message, behind) = rest.split_at(len);
-                stream.write_all(message)?;
-                rest = behind;
-            }
-            Ok(())
-        })?;
+        let mut stream = TcpStream::from(near);
+        let mut rest = &sent[..];
+        for len in LENGTHS {
+            let (message, behind) = rest.split_at(len);
+            stream.write_all(message)?;
+            rest = behind;
+        }
+        // The other end reads to the end of it.
+        drop(stream);
         let received = receiver
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -76,72 +144,86 @@ fn talk(cable: &Cable) -> Result<()> {
     })
 }
 
-/// The packets of SCTP among `frames`, each with its checksum cleared, and the checksum.
-fn packets(frames: &[Vec<u8>]) -> impl Iterator<Item = (Vec<u8>, [u8; 4])> + '_ {
-    let packets = frames.iter().filter_map(|frame| {
-        let ip = frame.get(ETHERNET..)?;
-        let header = usize::from(ip.first()? & 0xf) * 4;
-        let len = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
-        let is_sctp = ip[0] >> 4 == 4 && *ip.get(9)? == SCTP;
-        is_sctp.then(|| ip.get(header..len)).flatten()
-    });
-    packets.filter_map(|packet| {
-        let mut packet = packet.to_vec();
-        let field = packet.get_mut(8..12)?;
+/// The packet of SCTP in `frame`, if there is one behind so many bytes and an IP header.
+fn packet(frame: &[u8], headers: usize) -> Option<Vec<u8>> {
+    let ip = frame.get(headers..)?;
+    let field = |at: usize| {
+        Some(usize::from(u16::from_be_bytes([
+            *ip.get(at)?,
+            *ip.get(at + 1)?,
+        ])))
+    };
+    let (protocol, header, end) = match ip.first()? >> 4 {
+        4 => (*ip.get(9)?, usize::from(ip[0] & 0xf) * 4, field(2)?),
+        6 => (*ip.get(6)?, 40, 40 + field(4)?),
+        _ => return None,
+    };
+    let packet = ip.get(header..end)?;
+    (protocol == SCTP).then(|| packet.to_vec())
+}
+
+/// How many packets there are, each with the checksum that it should have.
+fn checked(way: &Way, frames: &[Vec<u8>]) -> Result<usize> {
+    let crc = Crc::<u32>::new(&CRC_32_ISCSI);
+    let packets = frames.iter().filter_map(|frame| packet(frame, way.headers));
+    let mut count = 0;
+    for mut packet in packets {
+        let field = packet.get_mut(8..12).context("a short packet")?;
         let checksum = [field[0], field[1], field[2], field[3]];
         field.fill(0);
-        Some((packet, checksum))
-    })
+        let right = crc.checksum(&packet).to_le_bytes();
+        ensure!(
+            checksum == right,
+            "{checksum:02x?} should be {right:02x?}: {packet:02x?}"
+        );
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Whether `outcome` is that of a profile whose device does all of it, or none.
+fn judge(way: &Way, outcome: &Outcome, by_device: bool) -> Result<()> {
+    outcome.ensure_same()?;
+    let count = checked(way, &outcome.frames)?;
+    let bytes: usize = LENGTHS.iter().sum();
+    ensure!(count > bytes / 1500, "only {count} packets");
+    let (cut, wire) = (
+        outcome.count(stats::TX_HW_GSO_PACKETS)?,
+        outcome.count(stats::TX_HW_GSO_WIRE_PACKETS)?,
+    );
+    let software = outcome.count_all(stats::TX_SW_GSO_PREFIX);
+    println!("    {count} packets, {wire} of them cut from {cut}; software has cut {software}");
+    if by_device {
+        // Most of the packets have come in super-frames.
+        ensure!(cut > 0 && wire >= 2 * cut, "the device has not cut them");
+        ensure!(software == 0, "software has cut {software}");
+        let left = outcome.count_all(stats::TX_SW_CSUM_PREFIX);
+        ensure!(left == 0, "software has filled in {left} checksums");
+    } else {
+        ensure!(cut == 0 && software > 0, "the device has cut {cut}");
+    }
+    Ok(())
 }
 
 #[test]
-fn every_packet_has_its_checksum() -> Result<()> {
-    let cable = Cable::onic(1500)?;
-    for (link, address) in [(&cable.near, "10.8.0.1/24"), (&cable.far, "10.8.0.2/24")] {
-        link.set("arp on").run()?;
-        let name = &link.name;
-        link.cmd(format!("ip address add {address} dev {name}"))
-            .run()?;
-        transmit_offloads(link, true)?;
-    }
-    if endpoint().err() == Some(Errno::EPROTONOSUPPORT) {
+fn whoever_finishes_them_the_packets_are_the_same() -> Result<()> {
+    let twins = Twins::new(1500)?;
+    if endpoint(&address(WAYS[0].target)?).err() == Some(Errno::EPROTONOSUPPORT) {
         println!("skipped: this kernel has no CONFIG_IP_SCTP");
         return Ok(());
     }
-    let crc = Crc::<u32>::new(&CRC_32_ISCSI);
-    let marks = Sender::new(&cable.near)?;
-    // A device that nobody checks does not know SCTP and leaves the packets without.
-    for profile in ["programmable", "legacy", "none"] {
-        let nic = "offload_nic/offload_nic0";
-        Cmd::new(format!(
-            "devlink dev param set {nic} name profile value {profile} cmode runtime"
-        ))
-        .run()?;
-        let before = cable.near.statistics()?;
-        let capture = Capture::start(&cable.far, "")?;
-        talk(&cable).with_context(|| profile)?;
-        marks.end_batch(MARK_PASS, 0)?;
-        let frames = capture.until(|frame| mark_number(MARK_PASS, frame) == Some(0))?;
-        capture.stop()?;
-        let mut count = 0;
-        for (packet, checksum) in packets(&frames) {
-            let right = crc.checksum(&packet).to_le_bytes();
-            ensure!(
-                checksum == right,
-                "{profile}: {checksum:02x?} should be {right:02x?}: {packet:02x?}"
-            );
-            count += 1;
+    for way in &WAYS {
+        twins.at_both_ends(way.setup).with_context(|| way.name)?;
+        // A device that nobody checks does not know SCTP and leaves the packets without checksums.
+        for profile in ["programmable", "legacy", "none"] {
+            set_profile(0, profile)?;
+            let what = || format!("{profile}, {}", way.name);
+            println!("{}:", what());
+            let outcome = twins
+                .compare(|| talk(&twins, way.target))
+                .with_context(what)?;
+            judge(way, &outcome, profile == "programmable").with_context(what)?;
         }
-        let device = cable
-            .near
-            .statistics()?
-            .since(&before, stats::TX_HW_CHECKSUMS)?;
-        println!("{profile}: {count} packets, {device} checksums by the device");
-        ensure!(count >= LENGTHS.len(), "{profile}: only {count} packets");
-        ensure!(
-            (device >= count as u64) == (profile == "programmable"),
-            "{profile}: {device} checksums by the device"
-        );
     }
     Ok(())
 }
