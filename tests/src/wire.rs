@@ -130,9 +130,23 @@ impl Capture {
     ///
     /// Where `tcpdump` does not start.
     pub fn start(link: &Link, filter: &str) -> Result<Self> {
+        Self::of(link, "in", 10_240, filter)
+    }
+
+    /// As [`Capture::start`], of what goes out: as the stack hands it to the driver, super-frames in
+    /// one piece. Few at a time: each takes a slot that is as long as the longest frame, 256 KiB.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Capture::start`].
+    pub fn of_sent(link: &Link, filter: &str) -> Result<Self> {
+        Self::of(link, "out", 262_144, filter)
+    }
+
+    fn of(link: &Link, direction: &str, longest: u32, filter: &str) -> Result<Self> {
         // Without --immediate-mode frames would be handed over a block at a time;
         // with it each slot of the ring is as large as -s says, so say it.
-        let line = "-Z root -n -Q in -s 10240 -B 65536 --immediate-mode -w -";
+        let line = format!("-Z root -n -Q {direction} -s {longest} -B 65536 --immediate-mode -w -");
         let cmd = link
             .cmd(format!("tcpdump -i {}", link.name))
             .args(line)

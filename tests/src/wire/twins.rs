@@ -25,6 +25,8 @@ pub struct Twins {
     pub near: Link,
     /// The other end of its cable.
     pub far: Link,
+    /// The port of the other NIC.
+    pub mirror: Link,
     /// At the far ends of the port's cable and of the other's, for as long as there are frames to
     /// compare: to start them takes longer than all the rest.
     captures: [Capture; 2],
@@ -89,16 +91,17 @@ impl Twins {
             captures: [Capture::start(&far, "")?, Capture::start(&mirror_far, "")?],
             near,
             far,
+            mirror,
             marks: Cell::new(0),
             _namespaces: namespaces,
             _module: module,
         };
-        twins.set_up(&mirror)?;
+        twins.set_up()?;
         Ok(twins)
     }
 
-    fn set_up(&self, mirror: &Link) -> Result<()> {
-        for link in [&self.near, mirror] {
+    fn set_up(&self) -> Result<()> {
+        for link in [&self.near, &self.mirror] {
             transmit_offloads(link, true)?;
             // What is dropped by one queue, and not by the other, is no difference.
             link.set("txqueuelen 20000").run()?;
@@ -112,7 +115,7 @@ impl Twins {
             "ip address add 10.8.0.@/24 dev PORT",
             "ip address add fd08::@/64 nodad dev PORT",
         ])?;
-        let (from, to) = (&self.near.name, &mirror.name);
+        let (from, to) = (&self.near.name, &self.mirror.name);
         let tc = |line: &str| self.near.cmd(format!("tc {line}")).run();
         tc(&format!("qdisc add dev {from} clsact"))?;
         tc(&format!(
