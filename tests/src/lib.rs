@@ -17,6 +17,7 @@ pub mod module;
 pub mod netns;
 pub mod nic;
 pub mod outcome;
+pub mod qstats;
 pub mod streams;
 pub mod swap;
 pub mod tc;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::{ensure, Context, Result};
 use nix::errno::Errno;
 
+use crate::command::Cmd;
 use crate::link::Link;
 
 /// Writes `text` to `file` of the bus.
@@ -197,4 +198,18 @@ pub fn runs(id: u64) -> Result<BTreeMap<String, u64>> {
         }
     }
     anyhow::bail!("no NIC has program {id}")
+}
+
+/// Has the NIC with this number do as much of its work as `profile` says.
+///
+/// # Errors
+///
+/// Where `devlink` fails.
+pub fn set_profile(nic: u32, profile: &str) -> Result<()> {
+    let line = "devlink dev param set";
+    Cmd::new(format!(
+        "{line} offload_nic/offload_nic{nic} name profile value {profile} cmode runtime"
+    ))
+    .run()?;
+    Ok(())
 }

@@ -17,7 +17,8 @@ use nix::sys::socket::{
     SockaddrStorage,
 };
 use offload_tests::netns;
-use offload_tests::wire::twins::{set_profile, Outcome, Twins};
+use offload_tests::nic::set_profile;
+use offload_tests::wire::twins::{Outcome, Twins};
 use offload_uapi::stats;
 
 const SCTP: u8 = 132;

@@ -12,11 +12,11 @@ use anyhow::{ensure, Result};
 use super::run::{is_ours, transmit_offloads};
 use super::{Capture, Sender};
 use crate::cable::bring_up;
-use crate::command::Cmd;
 use crate::frames::{mark_number, MARK_PASS};
 use crate::link::{Link, Statistics};
 use crate::module::Module;
 use crate::netns::NetNs;
+use crate::nic::set_profile;
 
 /// The two NICs.
 #[derive(Debug)]
@@ -45,20 +45,6 @@ pub struct Outcome {
     /// On that of the one that has all done by software.
     pub software: Vec<Vec<u8>>,
     statistics: [Statistics; 2],
-}
-
-/// Has the NIC with this number do as much of its work as `profile` says.
-///
-/// # Errors
-///
-/// Where `devlink` fails.
-pub fn set_profile(nic: u32, profile: &str) -> Result<()> {
-    let line = "devlink dev param set";
-    Cmd::new(format!(
-        "{line} offload_nic/offload_nic{nic} name profile value {profile} cmode runtime"
-    ))
-    .run()?;
-    Ok(())
 }
 
 impl Twins {

@@ -4,8 +4,9 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::env;
+use offload_tests::nic::set_profile;
 use offload_tests::streams;
-use offload_tests::wire::twins::{set_profile, Twins};
+use offload_tests::wire::twins::Twins;
 use offload_tests::wire::Capture;
 use offload_uapi::stats;
 

@@ -4,8 +4,9 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::env;
+use offload_tests::nic::set_profile;
 use offload_tests::streams;
-use offload_tests::wire::twins::{set_profile, Outcome, Twins};
+use offload_tests::wire::twins::{Outcome, Twins};
 use offload_uapi::stats;
 
 use crate::{profiles, stream, DATAGRAMS, DATAGRAM_FRAMES, PROFILES};

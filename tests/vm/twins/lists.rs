@@ -6,8 +6,9 @@
 use anyhow::{ensure, Context, Result};
 use offload_tests::link::Link;
 use offload_tests::netns::NetNs;
+use offload_tests::nic::set_profile;
 use offload_tests::streams;
-use offload_tests::wire::twins::{set_profile, Twins};
+use offload_tests::wire::twins::Twins;
 use offload_uapi::stats;
 
 use crate::{profiles, stream, DATAGRAMS, DATAGRAM_FRAMES};
