@@ -4,10 +4,18 @@
 //! (`devlink dev param`).
 
 use anyhow::{ensure, Context, Result};
+use nix::sys::socket::SockProtocol;
+use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
-use offload_tests::link::Link;
+use offload_tests::env;
+use offload_tests::link::{await_that, Link};
 use offload_tests::module::Module;
 use offload_tests::nic::Nic;
+use offload_tests::wire::matrix::{Combination, Layer2, Network, Storage, Transport, Work};
+use offload_tests::wire::run::{packet, transmit_offloads};
+use offload_tests::wire::tunnels;
+use offload_tests::wire::vnet::VnetSender;
+use offload_uapi::stats;
 
 /// What the stack may leave open of a frame, as `ethtool -K` calls it. The driver takes all of it,
 /// whatever the device can do.
@@ -141,5 +149,137 @@ fn the_profile_is_a_parameter_of_the_nic() -> Result<()> {
 
     Cmd::new(format!("devlink dev reload {}", nic.handle())).run()?;
     ensure!(profile(&nic)? == "legacy", "a reload has changed it");
+    Ok(())
+}
+
+/// Those of [`TRANSMIT`] that no VLAN device of the kernel offers, whatever is below.
+const NOT_IN_VLANS: &[&str] = &[
+    "tx-gso-robust",
+    "tx-gso-partial",
+    "tx-tunnel-remcsum-segmentation",
+    "tx-esp-segmentation",
+];
+
+/// What a VLAN device leaves to software by itself, so that it is on whatever is below.
+const OF_VLANS: &[&str] = &[
+    "tx-tcp-segmentation",
+    "tx-tcp-ecn-segmentation",
+    "tx-tcp-mangleid-segmentation",
+    "tx-tcp6-segmentation",
+    "tx-sctp-segmentation",
+    "tx-udp-segmentation",
+    "tx-gso-list",
+];
+
+#[test]
+fn vlan_devices_take_what_the_port_takes() -> Result<()> {
+    let _module = Module::insert("nics=1 ports=1 queues=1")?;
+    let port = Link::new("onic0");
+    let mut below = port.clone();
+    let mut vlans = Vec::new();
+    for (name, protocol) in [("outer", "802.1ad"), ("inner", "802.1q")] {
+        let vlan = Link::new(name);
+        below
+            .cmd(format!(
+                "ip link add link {} name {name} type vlan proto {protocol} id 7",
+                below.name
+            ))
+            .run()?;
+        below = vlan.clone();
+        vlans.push(vlan);
+    }
+    let offered = || TRANSMIT.iter().filter(|name| !NOT_IN_VLANS.contains(name));
+    for vlan in &vlans {
+        for name in offered() {
+            ensure!(feature(vlan, name)?.0, "{name} of {vlan} is off");
+        }
+    }
+    for name in offered().filter(|name| !OF_VLANS.contains(name)) {
+        for (state, on) in [("off", false), ("on", true)] {
+            port.cmd(format!("ethtool -K onic0 {name} {state}")).run()?;
+            for vlan in &vlans {
+                ensure!(
+                    feature(vlan, name)?.0 == on,
+                    "{name} of {vlan} is not {state}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whatever is in front of a packet, the stack leaves to the port what it leaves to it without:
+/// `vlan_features`, `hw_enc_features` and `mpls_features` are those of the port. Nothing shows them
+/// but what the driver gets.
+#[test]
+fn the_stack_leaves_as_much_open_of_packets_in_others() -> Result<()> {
+    if env::is_checked() {
+        println!(
+            "skipped: the_stack_leaves_as_much_open_of_packets_in_others: what the stack makes of \
+             features is the same on the kernels that do not check themselves"
+        );
+        return Ok(());
+    }
+    let cable = Cable::onic(9000)?;
+    let tunnels = tunnels::create(&cable.near)?;
+    transmit_offloads(&cable.near, true)?;
+    let base = Combination {
+        tunnel: None,
+        layer2: Layer2::Plain,
+        network: Network::V4,
+        transport: Transport::Tcp,
+        work: Work::Segments(500),
+        payload: 5000,
+        storage: Storage::HeadersLinear,
+        zero: false,
+    };
+    let mut all = Vec::new();
+    for layer2 in [Layer2::Plain, Layer2::Vlan, Layer2::QinQ] {
+        for network in [Network::V4, Network::V6] {
+            for transport in [Transport::Tcp, Transport::Udp] {
+                let combination = Combination {
+                    layer2,
+                    network,
+                    transport,
+                    ..base
+                };
+                all.push((combination, stats::TX_HW_GSO_PACKETS));
+            }
+        }
+    }
+    for tunnel in &tunnels {
+        let tunnel = Some(*tunnel);
+        all.push((Combination { tunnel, ..base }, stats::TX_HW_GSO_PACKETS));
+    }
+    for layer2 in [Layer2::Plain, Layer2::Vlan, Layer2::QinQ, Layer2::Mpls] {
+        let work = Work::Checksum;
+        let combination = Combination {
+            layer2,
+            work,
+            ..base
+        };
+        all.push((combination, stats::TX_HW_CHECKSUMS));
+    }
+    let mut before = cable.near.statistics()?;
+    for (number, (combination, counter)) in all.iter().enumerate() {
+        let name = combination.tunnel.map_or("onic0", |tunnel| tunnel.name);
+        let link = Link {
+            name: name.to_owned(),
+            ..cable.near.clone()
+        };
+        let protocol = match (combination.has_link_layer(), combination.network.is_v6()) {
+            (true, _) => SockProtocol::EthAll,
+            (false, true) => SockProtocol::EthIpv6,
+            (false, false) => SockProtocol::EthIp,
+        };
+        let packet = packet(number, combination);
+        VnetSender::new(&link, protocol)?.send(&packet.unfinished, &packet.bytes)?;
+        let mut now = before.clone();
+        await_that(&format!("{combination:?} in {counter}"), || {
+            now = cable.near.statistics()?;
+            Ok(now.since(&before, counter)? == 1)
+        })?;
+        before = now;
+    }
     Ok(())
 }
