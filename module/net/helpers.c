@@ -524,6 +524,8 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 		request.encapsulation = true;
 		request.inner_network = header_offset(skb, skb_inner_network_offset(skb));
 		request.inner_transport = header_offset(skb, skb_inner_transport_offset(skb));
+	} else if (skb_inner_network_header_was_set(skb)) {
+		request.labelled = header_offset(skb, skb_inner_network_offset(skb));
 	}
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		request.csum = true;

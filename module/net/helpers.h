@@ -52,6 +52,7 @@ struct offload_nic_offload_request {
 	u16 transport;
 	u16 inner_network;
 	u16 inner_transport;
+	u16 labelled;
 	bool csum;
 	bool csum_not_inet;
 	bool encapsulation;

@@ -113,6 +113,7 @@ pub(crate) fn descriptor(
             inner: request
                 .inner
                 .map(|(network, transport)| InnerHeaders { network, transport }),
+            labelled: request.labelled,
         },
         capability,
         vlan: request

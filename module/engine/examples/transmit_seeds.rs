@@ -109,7 +109,11 @@ fn packets() -> Vec<(String, Packet)> {
         ] {
             let outer = if ip.v6 { Ip::v4(2) } else { Ip::v6(2) };
             let packet = Packet {
-                link,
+                // Tunnels under labels are not cut.
+                link: match link {
+                    Link::Mpls(_) if tunnel.is_some() => Link::Ethernet,
+                    link => link,
+                },
                 outer: tunnel.clone().map(|tunnel| (outer, tunnel)),
                 ip,
                 transport: transport.clone(),

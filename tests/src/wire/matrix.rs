@@ -148,7 +148,8 @@ impl Combination {
     ///
     /// What is behind the 20 bytes of a TCP header decides whether a packet socket makes a super-frame
     /// of a packet. If that is only more than a segment because of options, software finds nothing to
-    /// cut and the packet is lost.
+    /// cut and the packet is lost. So is each super-frame under MPLS labels: nobody has noted for
+    /// software where the packet behind them begins.
     pub fn frames(&self) -> usize {
         let options = match self.transport {
             Transport::TcpTimestamp => 12,
@@ -158,6 +159,9 @@ impl Combination {
             Work::Segments(size) => {
                 let size = usize::from(size);
                 if self.payload <= size && self.payload + options > size {
+                    return 0;
+                }
+                if self.layer2 == Layer2::Mpls && self.payload + options > size {
                     return 0;
                 }
                 self.payload.div_ceil(size).max(1)
@@ -235,7 +239,7 @@ fn singles(all: &mut Vec<Combination>) {
 fn supers(all: &mut Vec<Combination>) {
     let networks = Network::ALL.into_iter().filter(|n| !n.is_fragment());
     for network in networks {
-        for layer2 in [Layer2::Plain, Layer2::Vlan, Layer2::QinQ] {
+        for layer2 in [Layer2::Plain, Layer2::Vlan, Layer2::QinQ, Layer2::Mpls] {
             for transport in [Transport::Tcp, Transport::TcpTimestamp, Transport::Udp] {
                 let mut add = |size, payload, storage| {
                     all.push(Combination {

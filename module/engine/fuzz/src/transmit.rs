@@ -60,7 +60,8 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
         | u16::from(descriptor.gso.is_some()) << 3
         | u16::from(descriptor.headers.inner.is_some()) << 4
         | u16::from(descriptor.vlan.is_some()) << 5
-        | u16::from(!fragments.is_empty()) << 6;
+        | u16::from(!fragments.is_empty()) << 6
+        | u16::from(descriptor.headers.labelled.is_some()) << 7;
     let gso = descriptor.gso.unwrap_or(Gso {
         size: 0,
         segs: 0,
@@ -88,6 +89,7 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
         numbers.push(fragments.len() as u16);
         numbers.extend(fragments);
     }
+    numbers.extend(descriptor.headers.labelled);
     let mut input: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
     input.extend(*bytes);
     input
@@ -115,6 +117,7 @@ pub fn decode(data: &[u8]) -> Request<'_> {
         _ => usize::from(input.number()).min(input.0.len() / 2),
     };
     let fragments = (0..fragments).map(|_| input.number()).collect();
+    let labelled = (flags & 128 != 0).then(|| input.number());
     let descriptor = TxDescriptor {
         len,
         queue: 0,
@@ -128,6 +131,7 @@ pub fn decode(data: &[u8]) -> Request<'_> {
             network,
             transport,
             inner: (flags & 16 != 0).then_some(inner),
+            labelled,
         },
         capability: match flags & 4 {
             0 => TxCapability::Agnostic,

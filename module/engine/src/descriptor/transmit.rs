@@ -137,6 +137,9 @@ pub struct TxHeaders {
     pub transport: u16,
     /// The headers inside a tunnel, if the frame is in one (`skb->encapsulation`).
     pub inner: Option<InnerHeaders>,
+    /// Offset of the network header behind MPLS labels, if the stack has put them in front
+    /// (`inner_network_header` of what is in no tunnel).
+    pub labelled: Option<u16>,
 }
 
 /// Where the headers inside a tunnel are.

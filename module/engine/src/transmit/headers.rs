@@ -115,7 +115,7 @@ impl Headers {
         let kind = gso.kind;
         check_kind(kind)?;
         let first = Network {
-            ip: first_ip(bytes, offsets.network.into())?,
+            ip: first_ip(bytes, offsets)?,
             fixed_id: kind.has(GsoKind::TCP_FIXEDID),
         };
         let (outer, network) = match (kind.has(TUNNELS), offsets.inner) {
@@ -157,25 +157,34 @@ const fn protocol_of(ip: &IpHeader) -> u8 {
     }
 }
 
-/// The first IP header of a frame, whose network header is at offset `at`: for the stack, MPLS labels
-/// are one.
-fn first_ip(bytes: &[u8], at: usize) -> Result<IpHeader, TxRefusal> {
+/// The first IP header of a frame. For the stack, MPLS labels are a network header; software cuts what
+/// is behind them only if it knows where that begins, and notes tunnels in the same place.
+fn first_ip(bytes: &[u8], offsets: TxHeaders) -> Result<IpHeader, TxRefusal> {
+    let at = usize::from(offsets.network);
     let before = at.checked_sub(2).ok_or(TxRefusal::Headers)?;
     let ether_type = get16(bytes, before).ok_or(TxRefusal::HeadersNotLinear)?;
-    let labelled = matches!(ether_type, ETH_P_MPLS_UC | ETH_P_MPLS_MC);
+    if !matches!(ether_type, ETH_P_MPLS_UC | ETH_P_MPLS_MC) {
+        let ip = IpHeader::at(bytes, at)?;
+        return if ether_type == ip.ether_type() {
+            Ok(ip)
+        } else {
+            Err(TxRefusal::Headers)
+        };
+    }
+    if offsets.inner.is_some() {
+        return Err(TxRefusal::NestedTunnels);
+    }
     let mut behind = at;
-    let mut more = labelled;
+    let mut more = true;
     while more {
         let [_, _, bottom, _] = get(bytes, behind).ok_or(TxRefusal::HeadersNotLinear)?;
         behind = behind.wrapping_add(4);
         more = bottom & 1 == 0;
     }
-    let ip = IpHeader::at(bytes, behind)?;
-    if labelled || ether_type == ip.ether_type() {
-        Ok(ip)
-    } else {
-        Err(TxRefusal::Headers)
+    if offsets.labelled.map(usize::from) != Some(behind) {
+        return Err(TxRefusal::Headers);
     }
+    Ok(IpHeader::at(bytes, behind)?)
 }
 
 impl Tunnel {

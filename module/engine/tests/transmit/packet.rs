@@ -472,6 +472,7 @@ impl Packet {
                     network: offset(transport - ip_header),
                     transport: offset(transport),
                 }),
+                labelled: matches!(self.link, Link::Mpls(_)).then_some(offset(link)),
             },
             capability: TxCapability::Agnostic,
             vlan: None,

@@ -123,7 +123,11 @@ pub(crate) fn cut() -> impl Strategy<Value = (u16, Vec<u8>)> {
 /// A packet in a tunnel or in none, without payload.
 pub(crate) fn packet() -> impl Strategy<Value = Packet> {
     let outer = proptest::option::of((ip(), tunnel()));
-    (link(), outer, ip(), transport()).prop_map(|(link, outer, mut ip, transport)| {
+    (link(), outer, ip(), transport()).prop_map(|(link, mut outer, mut ip, transport)| {
+        if let Link::Mpls(_) = link {
+            // The device does not cut what is in both.
+            outer = None;
+        }
         if let Some((outer, Tunnel::Udp { .. } | Tunnel::Gre { .. })) = &outer {
             // One bit stands for both.
             ip.fixed_id = outer.fixed_id;

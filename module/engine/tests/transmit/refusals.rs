@@ -139,6 +139,22 @@ fn tunnels() {
 }
 
 #[test]
+fn labels() {
+    let labelled = |outer| Packet {
+        link: Link::Mpls(2),
+        ..tcp(outer)
+    };
+    for offset in [None, Some(0), Some(18), Some(23), Some(26)] {
+        refused(&labelled(None), TxRefusal::Headers, |descriptor, _, _| {
+            descriptor.headers.labelled = offset;
+        });
+    }
+    let packet = labelled(Some(Tunnel::Ip));
+    let plan = TxPlan::new(&packet.descriptor(Some(100)), &packet.unfinished(100), []);
+    assert_eq!(plan, Err(TxRefusal::NestedTunnels));
+}
+
+#[test]
 fn headers() {
     let packet = tcp(None);
     for (at, byte) in [

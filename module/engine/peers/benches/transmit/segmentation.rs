@@ -42,6 +42,7 @@ fn plan(frame: &[u8], size: u16) -> TxPlan {
             network: NETWORK,
             transport: TRANSPORT,
             inner: None,
+            labelled: None,
         },
         ..TxDescriptor::default()
     };
