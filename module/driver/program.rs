@@ -24,7 +24,6 @@ use engine::{
     image::Image,
     insn::Insn,
     memory::Memory,
-    refusal::Rule,
     resources::{
         Exhausted,
         Resource, //
@@ -296,11 +295,13 @@ impl Stored {
         })
     }
 
-    /// Whether the device has room for what will be made of the program, as far as that can be
-    /// foreseen: the verifier may still cut out what no path leads to. The translation, for which
-    /// this makes room, comes when its log is closed.
-    fn finalize(&mut self, device: &DeviceMemory) -> Result<(), Refusal> {
-        self.source.finalize()?;
+    /// Makes room for what will be made of the program, as far as that can be foreseen: the verifier
+    /// may still cut out what no path leads to. When the translation comes, its log is closed.
+    ///
+    /// # Errors
+    ///
+    /// Why the program will be refused, unless what is cut out makes a difference.
+    fn foresee(&mut self, device: &DeviceMemory) -> Result<(), Refusal> {
         let mut maps = KVec::new();
         // Which maps these are is not known yet.
         let mut index_of = |address: u64| {
@@ -312,15 +313,8 @@ impl Stored {
             u16::try_from(index).ok()
         };
         let (memory, limits) = (device.source(), device.limits());
-        let image = Image::translate(&memory, &self.source, [0; 32], &mut index_of, limits);
-        match image.map(|image| image.ops().len()) {
-            Ok(count) => Ok(self.room.set_operations(count)?),
-            Err(refusal) => match refusal.rule {
-                Rule::TooManyOps { .. } | Rule::OutOfMemory { .. } => Err(refusal.into()),
-                // That may be in what is cut out.
-                _ => Ok(()),
-            },
-        }
+        let image = Image::translate(&memory, &self.source, [0; 32], &mut index_of, limits)?;
+        Ok(self.room.set_operations(image.ops().len())?)
     }
 }
 
@@ -491,16 +485,22 @@ impl ProgramOffload for Program {
         let stored = self.stage.stored();
         let stored = stored.map_err(|refusal| refuse(env, device, refusal))?;
         stored
-            .finalize(&device.memory)
-            .map_err(|refusal| refuse(env, device, refusal))?;
-        env.log(format_args!(
-            "[offload_nic] taken: {} instructions of at most {} in {} functions, {} operations; {}",
-            env.program_len(),
-            device.memory.limits().max_insns,
-            env.subprogram_count(),
-            stored.room.operations.amount(),
-            device.memory
-        ));
+            .source
+            .finalize()
+            .map_err(|refusal| refuse(env, device, refusal.into()))?;
+        match stored.foresee(&device.memory) {
+            Ok(()) => env.log(format_args!(
+                "[offload_nic] taken: {} instructions of at most {} in {} functions; {}",
+                env.program_len(),
+                device.memory.limits().max_insns,
+                env.subprogram_count(),
+                device.memory
+            )),
+            Err(refusal) => env.log(format_args!(
+                "[offload_nic] {refusal}; refused unless the verifier cuts out enough; {}",
+                device.memory
+            )),
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub mod module;
 pub mod netns;
 pub mod nic;
 pub mod outcome;
+pub mod resources;
 pub mod swap;
 pub mod tc;
 pub mod tc_outcome;

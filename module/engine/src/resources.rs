@@ -284,11 +284,6 @@ impl<R: Deref<Target = Resources>> Charge<R> {
         })
     }
 
-    /// How much it is.
-    pub fn amount(&self) -> u64 {
-        self.amount
-    }
-
     /// Makes it `amount`. Any context.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ fn a_charge_is_given_back() {
     resources.set_size(Resource::Programs, 10);
     let one = charge(6).expect("there are 10");
     let two = charge(4).expect("there are 4 left");
-    assert_eq!((used(), one.amount(), two.amount()), (10, 6, 4));
+    assert_eq!(used(), 10);
     assert!(charge(1).is_err());
     assert!(charge(0).is_ok());
     assert!(charge(u64::MAX).is_err(), "the sum would overflow");
@@ -45,11 +45,11 @@ fn a_charge_that_changes() {
     let mut charge = Charge::new(resources.clone(), Resource::Operations, 0).expect("nothing");
     for amount in [7, 7, 10, 2] {
         charge.resize(amount).expect("it fits");
-        assert_eq!((used(), charge.amount()), (amount, amount));
+        assert_eq!(used(), amount);
     }
     let exhausted = charge.resize(11).expect_err("one too many");
     assert_eq!((exhausted.asked, exhausted.usage.used), (9, 2));
-    assert_eq!((used(), charge.amount()), (2, 2), "as it was");
+    assert_eq!(used(), 2, "as it was");
     drop(charge);
     assert_eq!(used(), 0);
 }

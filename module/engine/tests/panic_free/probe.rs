@@ -76,9 +76,8 @@ pub fn charge(
     amount: u64,
 ) -> Result<(), Exhausted> {
     let mut charge = Charge::new(resources, resource, amount)?;
-    charge.resize(black_box(amount))?;
-    resources.set_size(resource, charge.amount());
-    Ok(())
+    resources.set_size(resource, black_box(amount));
+    charge.resize(black_box(amount))
 }
 
 pub fn usage(resources: &Resources) -> Option<Usage> {
