@@ -339,6 +339,62 @@ fn operations_beyond_the_limit() -> Result<()> {
     Ok(())
 }
 
+/// Memory is asked for twice: when the program is stored, and when it is translated.
+#[test]
+fn a_program_without_memory() -> Result<()> {
+    let bench = Bench::new()?;
+    let pin = Pin::new("pass");
+    let before = bench.nic.used()?;
+    // What the device has in use while the verifier looks at the program.
+    let said = Cmd::new("bpftool -d prog load")
+        .arg(env::object("pass")?)
+        .args(format!("{} type xdp offload_dev onic0", pin.0))
+        .output()?;
+    let said = format!("{}{}", said.stdout(), said.stderr());
+    let (_, behind) = said
+        .split_once("[offload_nic] taken: ")
+        .and_then(|(_, line)| line.split_once("device memory: "))
+        .with_context(|| format!("no line: {said}"))?;
+    let in_use = behind.split(' ').next().context("no number")?;
+    let stored = in_use.parse::<u64>()? - before[MEMORY];
+    std::fs::remove_file(&pin.0)?;
+    bench.await_used(&before)?;
+
+    let left = DEVICE_MEMORY - before[MEMORY];
+    let large = Pin::new("large");
+    let large_command = "type array key 4 value 65536 name large offload_dev onic0";
+    Cmd::new(format!("bpftool map create {}", large.0))
+        .args(format!("{large_command} entries {}", left / 65_536 - 1))
+        .run()?;
+    let left = DEVICE_MEMORY - bench.nic.used()?[MEMORY];
+    for (room, words) in [
+        (
+            8,
+            &["free maps or programs of this device; device memory: "][..],
+        ),
+        (stored + 8, &["; refused unless", "; device memory: "]),
+    ] {
+        let rest = Pin::map("array", (left - room) / 8)?;
+        let full = bench.nic.used()?;
+        let moment = Moment::now()?;
+        let said = pin.load("pass")?.refused()?;
+        says(&said, &["-ENOMEM"])?;
+        let start = "[offload_nic] no device memory for the program: ";
+        let of = format!(" of {DEVICE_MEMORY} bytes in use");
+        says(&said, &[&[start, " bytes asked for", &of], words].concat())?;
+        let log = moment.log()?;
+        let told = says(&log, &["offload_nic0: program 'pass' refused: ", &of]);
+        ensure!(told.is_ok() == (room > 8), "{room} bytes left: {log}");
+        bench.await_used(&full)?;
+        drop(rest);
+        await_that("room", || {
+            Ok(DEVICE_MEMORY - bench.nic.used()?[MEMORY] == left)
+        })?;
+    }
+    drop(large);
+    bench.await_used(&before)
+}
+
 /// `BPF_MAP_CREATE` has no log: the kernel's says it, and the health reporter.
 #[test]
 fn maps_beyond_the_limits() -> Result<()> {

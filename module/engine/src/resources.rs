@@ -103,14 +103,6 @@ pub struct Usage {
     pub used: u64,
 }
 
-impl fmt::Display for Usage {
-    #[inline]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, unit) = (self.resource.name(), words_of(self.resource.unit()));
-        write!(f, "{name}: {} of {}{unit} in use", self.used, self.size)
-    }
-}
-
 const fn words_of(unit: Unit) -> &'static str {
     match unit {
         Unit::Bytes => " bytes",

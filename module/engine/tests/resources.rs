@@ -13,7 +13,7 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapKind, MapSpec};
 use engine::memory::{HostMemory, Memory, OutOfMemory};
-use engine::resources::{Charge, Resource, Resources, Unit, Usage};
+use engine::resources::{Charge, Resource, Resources, Unit};
 use engine::store::{ProgramKind, Source};
 
 #[test]
@@ -153,15 +153,6 @@ fn the_words_of_a_refusal() {
         assert_eq!(exhausted.errno(), errno, "{resource:?}");
         assert_eq!(resource.name(), resource.c_name().to_str().unwrap());
     }
-    let usage = |resource| Usage {
-        resource,
-        size: 100,
-        used: 80,
-    };
-    let memory = usage(Resource::MapMemory).to_string();
-    assert_eq!(memory, "map_memory: 80 of 100 bytes in use");
-    let entries = usage(Resource::MapEntries).to_string();
-    assert_eq!(entries, "map_entries: 80 of 100 in use");
 }
 
 /// Memory that counts what it gives.
