@@ -19,6 +19,7 @@ pub mod nic;
 pub mod outcome;
 pub mod qstats;
 pub mod streams;
+pub mod resources;
 pub mod swap;
 pub mod tc;
 pub mod tc_outcome;

@@ -161,7 +161,7 @@ fn maps_that_the_device_does_not_keep() -> Result<()> {
         // Behind another one, which takes most of the device's memory.
         (
             "type array key 4 value 65536 entries 2000",
-            "no device memory for the map: 131",
+            "memory: 131072000 bytes asked for, ",
         ),
     ] {
         let said = create(spec).refused()?;

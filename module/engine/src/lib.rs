@@ -7,7 +7,8 @@
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
 //! frame; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, and
-//! [`receive_checksum`] what the host may believe of what it gets.
+//! [`receive_checksum`] what the host may believe of what it gets. [`resources`] is how much of
+//! all that there is, and is in use.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
 //! panic: it runs inside the kernel, where a panic is a bug report at best. Whatever formats text
@@ -51,6 +52,7 @@ pub mod pipeline;
 mod protocol;
 pub mod receive_checksum;
 pub mod refusal;
+pub mod resources;
 mod skb;
 pub mod store;
 mod translate;

@@ -7,6 +7,7 @@
 //!
 //! `tests/fault/attempt.c` makes the system calls: some have no safe wrapper in Rust.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{ensure, Context, Result};
@@ -17,6 +18,7 @@ use offload_tests::env;
 use offload_tests::frames::{mark, Frames};
 use offload_tests::link::{await_that, Link, Statistics};
 use offload_tests::module::Module;
+use offload_tests::nic::Nic;
 use offload_tests::wire::Sender;
 use offload_uapi::{limits, stats};
 
@@ -52,6 +54,9 @@ impl Drop for Pin {
         let _ = fs::remove_file(&self.0);
     }
 }
+
+/// The NIC at both ends of the cable.
+const NIC: Nic = Nic { id: 0 };
 
 /// A cable, and what is needed to look into the device.
 struct Bench {
@@ -104,6 +109,11 @@ impl Bench {
         await_that(&format!("{bytes} bytes of device memory in use"), || {
             Ok(self.memory()? == bytes)
         })
+    }
+
+    /// Waits until as much of each of the device's resources is in use as was `before`.
+    fn await_used(&self, before: &BTreeMap<String, u64>) -> Result<()> {
+        await_that(&format!("{before:?} in use"), || Ok(NIC.used()? == *before))
     }
 
     /// One frame in each direction arrives on the host.
@@ -213,7 +223,7 @@ fn map_creation() -> Result<()> {
     let Some(bench) = Bench::new("map_creation", 1)? else {
         return Ok(());
     };
-    let memory = bench.memory()?;
+    let used = NIC.used()?;
     // The last one is larger than what the kernel has in one piece.
     for (kind, value_size, entries) in [("array", 8, 4), ("hash", 8, 100), ("array", 4096, 2048)] {
         let port = &bench.port().name;
@@ -222,8 +232,8 @@ fn map_creation() -> Result<()> {
             port: Some(bench.port()),
             nths: (1, 1),
             says_otherwise: never,
-            is_undone: &|| bench.await_memory(memory),
-            undo: &|| bench.await_memory(memory),
+            is_undone: &|| bench.await_used(&used),
+            undo: &|| bench.await_used(&used),
         })?;
         ensure!(tally.failed > 0, "{kind}: never failed");
     }
@@ -235,7 +245,7 @@ fn program_load() -> Result<()> {
     let Some(bench) = Bench::new("program_load", 1)? else {
         return Ok(());
     };
-    let memory = bench.memory()?;
+    let used = NIC.used()?;
     let tally = bench.faults.each(&Case {
         operation: bench.load(),
         port: Some(bench.port()),
@@ -245,8 +255,8 @@ fn program_load() -> Result<()> {
         says_otherwise: |attempt| {
             attempt.errno == Errno::EINVAL as i32 && attempt.verifier_log.is_empty()
         },
-        is_undone: &|| bench.await_memory(memory),
-        undo: &|| bench.await_memory(memory),
+        is_undone: &|| bench.await_used(&used),
+        undo: &|| bench.await_used(&used),
     })?;
     ensure!(tally.failed > 0, "never failed");
     bench.finish()
