@@ -9,4 +9,6 @@
 #![forbid(unsafe_code)]
 
 pub mod limits;
+pub mod netlink;
+pub mod operation;
 pub mod stats;

@@ -11,6 +11,7 @@ pub(crate) mod lint;
 pub(crate) mod selftests;
 pub(crate) mod stress;
 pub(crate) mod test;
+pub(crate) mod uapi;
 pub(crate) mod vm;
 
 use std::path::{Path, PathBuf};
