@@ -7,6 +7,10 @@ use net::{
     bpf::Instruction,
     digest::Sha256, //
 };
+use offload_uapi::canonical::{
+    ByteOrder,
+    Canonical, //
+};
 
 /// SHA-256 of a program's canonical instructions: as they were loaded, without what differs from
 /// load to load.
@@ -15,28 +19,14 @@ use net::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(pub [u8; 32]);
 
-/// `BPF_LD | BPF_IMM | BPF_DW`: the first slot of a 64-bit immediate.
-const LD_IMM64: u8 = 0x18;
-/// `BPF_PSEUDO_MAP_FD` and `BPF_PSEUDO_MAP_VALUE`: the immediate stands for a map, or for memory of
-/// its value.
-const PSEUDO_MAP: [u8; 2] = [1, 2];
-
 impl Digest {
     /// The digest of `instructions`, in which maps may stand as descriptors, as addresses or as
     /// anything else.
     pub fn of(instructions: impl Iterator<Item = Instruction>) -> Self {
+        let mut canonical = Canonical::new(ByteOrder::NATIVE);
         let mut hash = Sha256::new();
-        let mut in_map_load = false;
-        for mut insn in instructions {
-            let second_slot =
-                in_map_load && insn.code == 0 && insn.dst == 0 && insn.src == 0 && insn.off == 0;
-            let first_slot =
-                !in_map_load && insn.code == LD_IMM64 && PSEUDO_MAP.contains(&insn.src);
-            if first_slot || second_slot {
-                insn.imm = 0;
-            }
-            in_map_load = first_slot;
-            hash.update(&in_memory(insn));
+        for insn in instructions {
+            hash.update(&canonical.slot(in_memory(insn)));
         }
         Self(hash.finish())
     }

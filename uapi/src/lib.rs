@@ -8,6 +8,7 @@
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod canonical;
 pub mod limits;
 pub mod netlink;
 pub mod operation;
