@@ -59,7 +59,12 @@ impl<'a> Linker<'a> {
             let mut insn = self.insn(base + index);
             let relocation = self.relocation(function, index);
             let is_call = insn.code() == CALL && insn.source() == PSEUDO_CALL;
-            let is_address = insn.code() == LD_IMM64 && insn.source() == PSEUDO_FUNC;
+            let section = relocation.and_then(|relocation| relocation.section.as_ref());
+            let is_of_text = section.is_some_and(|(section, _)| Some(*section) == self.object.text);
+            let is_address = insn.code() == LD_IMM64 && is_of_text;
+            if is_address {
+                insn.set_source(PSEUDO_FUNC);
+            }
             if is_call || is_address {
                 let target = self.target(function, index, &insn, relocation)?;
                 let place = match self.placed.get(&target.start) {
@@ -128,9 +133,6 @@ impl<'a> Linker<'a> {
                 } else {
                     address.checked_add(imm).map(|address| address / slot)
                 }
-            }
-            None if insn.code() == LD_IMM64 => {
-                return Err(self.broken(function, index, "has no relocation"))
             }
             // A call within the section needs no relocation.
             None => i64::try_from(function.start + index)

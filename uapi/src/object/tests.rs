@@ -202,7 +202,7 @@ fn addresses_of_functions_are_distances() {
     let xdp = file.section("xdp", SectionKind::Text);
     file.function(text, "before", GLOBAL, &[set(9), EXIT]);
     let callback = file.function(text, "callback", LOCAL, &[set(8), EXIT]);
-    let slots = [load(4, 0).as_slice(), &[EXIT]].concat();
+    let slots = [load(0, 0).as_slice(), &[EXIT]].concat();
     file.function(xdp, "main", GLOBAL, &slots);
     file.relocation(xdp, 0, callback, R_64);
     let programs = file.programs().unwrap();
