@@ -19,9 +19,11 @@
 #include <linux/workqueue.h>
 #include <net/busy_poll.h>
 #include <net/flow_offload.h>
+#include <net/genetlink.h>
 #include <net/gro.h>
 #include <net/gso.h>
 #include <net/net_namespace.h>
+#include <net/netlink.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/tcx.h>
@@ -59,6 +61,12 @@ struct dentry *offload_nic_debugfs_create_symlink(const char *name, struct dentr
 struct dentry *offload_nic_debugfs_lookup(const char *name, struct dentry *parent)
 {
 	return debugfs_lookup(name, parent);
+}
+
+/* Changes whenever an interface comes to the namespace or leaves it. RTNL is held. */
+u32 offload_nic_dev_base_seq(const struct net *net)
+{
+	return net->dev_base_seq;
 }
 
 struct net *offload_nic_dev_net(const struct net_device *dev)
@@ -99,6 +107,50 @@ void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg
 netdev_features_t offload_nic_features(const struct net_device *dev)
 {
 	return dev->features;
+}
+
+bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
+				    unsigned int group)
+{
+	return genl_has_listeners(family, net, group);
+}
+
+struct net *offload_nic_genl_info_net(const struct genl_info *info)
+{
+	return genl_info_net(info);
+}
+
+/* Tells who listens that something was lost. */
+void offload_nic_genl_set_err(const struct genl_family *family, struct net *net,
+			      unsigned int group)
+{
+	genl_set_err(family, net, 0, group, ENOBUFS);
+}
+
+void offload_nic_genlmsg_cancel(struct sk_buff *skb, void *header)
+{
+	genlmsg_cancel(skb, header);
+}
+
+void offload_nic_genlmsg_end(struct sk_buff *skb, void *header)
+{
+	genlmsg_end(skb, header);
+}
+
+int offload_nic_genlmsg_multicast_netns(const struct genl_family *family, struct net *net,
+					struct sk_buff *skb, unsigned int group)
+{
+	return genlmsg_multicast_netns(family, net, skb, 0, group, GFP_KERNEL);
+}
+
+struct sk_buff *offload_nic_genlmsg_new(size_t payload)
+{
+	return genlmsg_new(payload, GFP_KERNEL);
+}
+
+int offload_nic_genlmsg_reply(struct sk_buff *skb, struct genl_info *info)
+{
+	return genlmsg_reply(skb, info);
 }
 
 struct net *offload_nic_get_current_net(void)
@@ -271,6 +323,22 @@ unsigned int offload_nic_mtu(const struct net_device *dev)
 void *offload_nic_netdev_priv(const struct net_device *dev)
 {
 	return netdev_priv(dev);
+}
+
+/* header is what genlmsg_put() gave for a family without a header of its own. */
+void offload_nic_nl_dump_check_consistent(struct netlink_callback *cb, void *header)
+{
+	nl_dump_check_consistent(cb, header - GENL_HDRLEN - NLMSG_HDRLEN);
+}
+
+void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start)
+{
+	nla_nest_end(skb, start);
+}
+
+struct nlattr *offload_nic_nla_nest_start(struct sk_buff *skb, int type)
+{
+	return nla_nest_start(skb, type);
 }
 
 struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames)
@@ -560,6 +628,11 @@ void offload_nic_skb_set_note(struct sk_buff *skb, u8 note)
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 {
 	skb_set_queue_mapping(skb, queue);
+}
+
+unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
+{
+	return skb_tailroom(skb);
 }
 
 void offload_nic_smp_mb(void)

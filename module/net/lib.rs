@@ -17,6 +17,7 @@ pub mod digest;
 pub mod error;
 pub mod ethtool;
 pub mod extack;
+pub mod genl;
 pub mod log;
 pub mod machine;
 pub mod netdev;
