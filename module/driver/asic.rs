@@ -14,6 +14,7 @@ use core::{
     fmt,
     ops::Deref, //
 };
+use engine::resources::Usage;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -57,6 +58,12 @@ impl Asic {
             refusals,
         };
         Ok(Self(Arc::new(parts, GFP_KERNEL)?))
+    }
+
+    /// What there is of the device, and is in use: in bytes or entries, as each resource's unit says.
+    /// Any context.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = Usage> + '_ {
+        self.memory.resources().all()
     }
 
     /// Tells the kernel log and `devlink health` that the device refused `what`, for requests that

@@ -37,6 +37,7 @@ mod program;
 mod ration;
 mod redirect;
 mod refusals;
+mod resources;
 mod runs;
 mod rx;
 mod services;

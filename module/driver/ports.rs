@@ -3,13 +3,15 @@
 //! The ports of a NIC, as they come and go. The lock of the NIC's devlink instance guards them.
 
 use crate::{
+    asic::Asic,
     files::PortFiles,
     port::Port,
     profile::{
         ProfileCell,
         ProfileParameter, //
     },
-    program::Program, //
+    program::Program,
+    resources::DeviceResources, //
 };
 use kernel::{
     debugfs::Dir,
@@ -90,6 +92,11 @@ impl Ports {
     /// What kind of device the NIC is.
     pub(crate) fn profile(&self) -> &ProfileCell {
         &self.offload.device().profile
+    }
+
+    /// The device behind the ports.
+    pub(crate) fn asic(&self) -> &Asic {
+        self.offload.device()
     }
 
     fn position(&self, index: u16) -> Option<usize> {
@@ -213,6 +220,7 @@ impl Ports {
 
 impl devlink::Operations for Ports {
     type Parameter = ProfileParameter;
+    type Resources = DeviceResources;
 
     fn info(&self, info: &mut Info<'_>) -> Result {
         info.fixed(c"bpf.isa", fmt!("v4"))?;
@@ -220,6 +228,7 @@ impl devlink::Operations for Ports {
     }
 
     fn reload_down(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {
+        DeviceResources::check(instance, extack)?;
         let present = instance.present.len();
         if present > 0 {
             let Ok(mut down) = KVec::with_capacity(present, GFP_KERNEL) else {
@@ -238,6 +247,7 @@ impl devlink::Operations for Ports {
     }
 
     fn reload_up(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {
+        DeviceResources::apply(instance);
         let down = core::mem::replace(&mut instance.down, KVec::new());
         for port in down.iter() {
             if let Err(error) = Self::add(instance, port.index) {

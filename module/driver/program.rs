@@ -10,6 +10,7 @@ use crate::{
         MapRef, //
     },
     memory::{
+        Charge,
         DeviceMemory,
         KernelMemory, //
     },
@@ -23,6 +24,11 @@ use engine::{
     image::Image,
     insn::Insn,
     memory::Memory,
+    refusal::Rule,
+    resources::{
+        Exhausted,
+        Resource, //
+    },
     store::{
         self,
         RegisterFacts,
@@ -71,6 +77,8 @@ pub(crate) struct LoadedProgram {
     program: engine::exec::Program<KernelMemory, MapRef>,
     number: Arc<ProgramNumber>,
     runs: Arc<Runs>,
+    /// Behind what it is for, so that it is free before it counts as free.
+    _room: Room,
 }
 
 impl LoadedProgram {
@@ -152,15 +160,47 @@ enum Stage {
     /// The device can't take it; the user learns why as soon as there is a log.
     Refused(Refusal),
     /// In the program store, while the verifier looks at it.
-    Stored(ProgramKind, Source<KernelMemory>),
+    Stored(Stored),
     /// Translated.
     Loaded(Arc<LoadedProgram>),
+}
+
+/// A program in the program store.
+struct Stored {
+    kind: ProgramKind,
+    source: Source<KernelMemory>,
+    /// Behind what it is for, so that it is free before it counts as free.
+    room: Room,
+}
+
+/// What a program takes of the device beside memory.
+struct Room {
+    operations: Charge,
+    _program: Charge,
+}
+
+impl Room {
+    /// For one program, without operations yet.
+    fn new(device: &DeviceMemory) -> Result<Self, Exhausted> {
+        Ok(Self {
+            operations: device.charge(Resource::Operations, 0)?,
+            _program: device.charge(Resource::Programs, 1)?,
+        })
+    }
+
+    /// Makes room for `count` operations.
+    fn set_operations(&mut self, count: usize) -> Result<(), Exhausted> {
+        // CAST: `usize` has at most 64 bits.
+        self.operations.resize(count as u64)
+    }
 }
 
 /// Why the device does not take a program.
 #[derive(Clone)]
 enum Refusal {
     Engine(engine::refusal::Refusal),
+    /// There is not enough left of what the device has.
+    Exhausted(Exhausted),
     /// No memory, of the device or of the kernel.
     OutOfMemory,
     /// The program store holds something else than the kernel's digest says.
@@ -175,6 +215,7 @@ impl Refusal {
     fn error(&self) -> Error {
         Error::from_errno(match self {
             Self::Engine(refusal) => -refusal.errno(),
+            Self::Exhausted(exhausted) => -exhausted.errno(),
             Self::OutOfMemory => -engine::errno::ENOMEM,
             Self::Digest | Self::Stage | Self::Kind(_) => -engine::errno::EINVAL,
         })
@@ -185,6 +226,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(refusal) => refusal.fmt(f),
+            Self::Exhausted(exhausted) => exhausted.fmt(f),
             Self::OutOfMemory => f.write_str("no memory for the program's table of maps"),
             Self::Digest => f.write_str(
                 "the instructions in the device do not have the digest that the kernel computed: \
@@ -205,6 +247,12 @@ impl From<engine::refusal::Refusal> for Refusal {
     }
 }
 
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::Exhausted(exhausted)
+    }
+}
+
 impl From<engine::memory::OutOfMemory> for Refusal {
     fn from(_: engine::memory::OutOfMemory) -> Self {
         Self::OutOfMemory
@@ -222,20 +270,61 @@ impl Program {
     pub(crate) fn loaded(&self) -> Option<&Arc<LoadedProgram>> {
         match &self.stage {
             Stage::Loaded(program) => Some(program),
-            Stage::Refused(_) | Stage::Stored(..) => None,
-        }
-    }
-
-    fn source(&mut self) -> Result<&mut Source<KernelMemory>, Refusal> {
-        match &mut self.stage {
-            Stage::Stored(_, source) => Ok(source),
-            Stage::Refused(refusal) => Err(refusal.clone()),
-            Stage::Loaded(_) => Err(Refusal::Stage),
+            Stage::Refused(_) | Stage::Stored(_) => None,
         }
     }
 }
 
-/// Takes `program` into the program store.
+impl Stage {
+    fn stored(&mut self) -> Result<&mut Stored, Refusal> {
+        match self {
+            Self::Stored(stored) => Ok(stored),
+            Self::Refused(refusal) => Err(refusal.clone()),
+            Self::Loaded(_) => Err(Refusal::Stage),
+        }
+    }
+}
+
+impl Stored {
+    /// Takes `program` into the program store.
+    fn new(device: &DeviceMemory, program: &ProgramRef<'_, Program>) -> Result<Self, Refusal> {
+        let room = Room::new(device)?;
+        Ok(Self {
+            kind: program.kind(),
+            source: store(device, program)?,
+            room,
+        })
+    }
+
+    /// Whether the device has room for what will be made of the program, as far as that can be
+    /// foreseen: the verifier may still cut out what no path leads to. The translation, for which
+    /// this makes room, comes when its log is closed.
+    fn finalize(&mut self, device: &DeviceMemory) -> Result<(), Refusal> {
+        self.source.finalize()?;
+        let mut maps = KVec::new();
+        // Which maps these are is not known yet.
+        let mut index_of = |address: u64| {
+            let known = maps.iter().position(|&known| known == address);
+            let index = known.unwrap_or(maps.len());
+            if known.is_none() {
+                maps.push(address, GFP_KERNEL).ok()?;
+            }
+            u16::try_from(index).ok()
+        };
+        let (memory, limits) = (device.source(), device.limits());
+        let image = Image::translate(&memory, &self.source, [0; 32], &mut index_of, limits);
+        match image.map(|image| image.ops().len()) {
+            Ok(count) => Ok(self.room.set_operations(count)?),
+            Err(refusal) => match refusal.rule {
+                Rule::TooManyOps { .. } | Rule::OutOfMemory { .. } => Err(refusal.into()),
+                // That may be in what is cut out.
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+/// Copies `program` into the program store.
 fn store(
     device: &DeviceMemory,
     program: &ProgramRef<'_, Program>,
@@ -253,15 +342,20 @@ fn store(
     Ok(source)
 }
 
-/// Translates `source`, the store's copy of `program`.
+/// Translates `stored`, the store's copy of `program`.
 fn load(
     device: &DeviceMemory,
     program: &ProgramRef<'_, Program>,
-    kind: ProgramKind,
-    source: Source<KernelMemory>,
+    stored: Stored,
     number: Arc<ProgramNumber>,
     runs: Arc<Runs>,
 ) -> Result<LoadedProgram, Refusal> {
+    // Where this ends early, they are dropped from the last to the first.
+    let Stored {
+        kind,
+        mut room,
+        source,
+    } = stored;
     let memory = device.source();
     let mut addresses = KVec::new();
     let mut maps = KVec::new();
@@ -282,6 +376,7 @@ fn load(
     };
     let digest = stored_digest(&source).0;
     let image = Image::translate(&memory, &source, digest, &mut index_of, device.limits())?;
+    room.set_operations(image.ops().len())?;
     let maps = memory.allocate(addresses.len(), |index| maps[index].clone())?;
     Ok(LoadedProgram {
         kind,
@@ -289,6 +384,7 @@ fn load(
         program: engine::exec::Program::new(image, maps),
         number,
         runs,
+        _room: room,
     })
 }
 
@@ -296,10 +392,15 @@ fn to_engine(insn: Instruction) -> Insn {
     Insn::new(insn.code, insn.dst, insn.src, insn.off, insn.imm)
 }
 
-/// Tells the verifier log why the program is refused.
-fn refuse(env: &VerifierEnv<'_>, refusal: Refusal) -> Error {
-    env.log(format_args!("[offload_nic] {refusal}"));
-    refusal.error()
+/// Tells the verifier log why `device` refuses the program.
+fn refuse(env: &VerifierEnv<'_>, device: &Asic, refusal: Refusal) -> Error {
+    let error = refusal.error();
+    if error == ENOMEM {
+        env.log(format_args!("[offload_nic] {refusal}; {}", device.memory));
+    } else {
+        env.log(format_args!("[offload_nic] {refusal}"));
+    }
+    error
 }
 
 /// What the verifier knows, in the engine's words.
@@ -352,8 +453,8 @@ impl ProgramOffload for Program {
         let files = device
             .programs
             .add(number.clone(), program.kind(), device.ports.clone())?;
-        let stage = match store(&device.memory, program) {
-            Ok(source) => Stage::Stored(program.kind(), source),
+        let stage = match Stored::new(&device.memory, program) {
+            Ok(stored) => Stage::Stored(stored),
             Err(refusal) => Stage::Refused(refusal),
         };
         Ok(Self {
@@ -376,49 +477,57 @@ impl ProgramOffload for Program {
             env.log(format_args!("[offload_nic] Hello from offload_nic!"));
             return Err(not_supported());
         }
-        let source = self.source().map_err(|refusal| refuse(env, refusal))?;
-        source
+        let device = &self.device;
+        let stored = self.stage.stored();
+        let stored = stored.map_err(|refusal| refuse(env, device, refusal))?;
+        stored
+            .source
             .check_insn(index, &Facts(env))
-            .map_err(|refusal| refuse(env, refusal.into()))
+            .map_err(|refusal| refuse(env, device, refusal.into()))
     }
 
     fn finalize(&mut self, env: &VerifierEnv<'_>) -> Result {
-        let source = self.source().map_err(|refusal| refuse(env, refusal))?;
-        source
-            .finalize()
-            .map_err(|refusal| refuse(env, refusal.into()))?;
+        let device = &self.device;
+        let stored = self.stage.stored();
+        let stored = stored.map_err(|refusal| refuse(env, device, refusal))?;
+        stored
+            .finalize(&device.memory)
+            .map_err(|refusal| refuse(env, device, refusal))?;
         env.log(format_args!(
-            "[offload_nic] taken: {} instructions of at most {} in {} functions; {}",
+            "[offload_nic] taken: {} instructions of at most {} in {} functions, {} operations; {}",
             env.program_len(),
-            self.device.memory.limits().max_insns,
+            device.memory.limits().max_insns,
             env.subprogram_count(),
-            self.device.memory
+            stored.room.operations.amount(),
+            device.memory
         ));
         Ok(())
     }
 
     fn replace_insn(&mut self, index: usize, insn: Instruction) -> Result {
-        let source = self.source().map_err(|refusal| refusal.error())?;
-        source
+        let stored = self.stage.stored().map_err(|refusal| refusal.error())?;
+        stored
+            .source
             .replace_insn(index, to_engine(insn))
             .map_err(|refusal| Refusal::from(refusal).error())
     }
 
     fn remove_insns(&mut self, index: usize, count: usize) -> Result {
-        let source = self.source().map_err(|refusal| refusal.error())?;
-        source
+        let stored = self.stage.stored().map_err(|refusal| refusal.error())?;
+        stored
+            .source
             .remove_insns(index, count)
             .map_err(|refusal| Refusal::from(refusal).error())
     }
 
     fn translate(&mut self, program: &ProgramRef<'_, Self>) -> Result {
         let stage = core::mem::replace(&mut self.stage, Stage::Refused(Refusal::Stage));
-        let Stage::Stored(kind, source) = stage else {
+        let Stage::Stored(stored) = stage else {
             return Err(Refusal::Stage.error());
         };
         let number = self.number.clone();
         let runs = self.files.runs.clone();
-        let loaded = load(&self.device.memory, program, kind, source, number, runs);
+        let loaded = load(&self.device.memory, program, stored, number, runs);
         let loaded = loaded.inspect_err(|refusal| {
             // The verifier log is closed by now.
             let name = core::str::from_utf8(program.name()).unwrap_or_default();

@@ -39,6 +39,11 @@ impl Extack<'_> {
         }
     }
 
+    /// Whether the request has a reader. Where it has none, nobody waits for the answer either.
+    pub fn has_reader(&self) -> bool {
+        !self.ptr.is_null()
+    }
+
     /// Sets a fixed text. It may be of any length; the last text set is the one that is sent.
     pub fn msg(&self, text: &'static CStr) {
         // SAFETY: `self.ptr` is null or valid by the type invariant; `text` is terminated and,

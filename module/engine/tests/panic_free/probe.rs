@@ -23,6 +23,7 @@ use engine::memory::{Memory, OutOfMemory};
 use engine::pipeline::{self, TcCounters, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
+use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{Layout, TxPlan, TxRefusal};
 
@@ -68,6 +69,21 @@ impl Services for Opaquely {
 }
 
 type Maps = &'static Map<Opaque>;
+
+pub fn charge(
+    resources: &'static Resources,
+    resource: Resource,
+    amount: u64,
+) -> Result<(), Exhausted> {
+    let mut charge = Charge::new(resources, resource, amount)?;
+    charge.resize(black_box(amount))?;
+    resources.set_size(resource, charge.amount());
+    Ok(())
+}
+
+pub fn usage(resources: &Resources) -> Option<Usage> {
+    resources.all().max_by_key(|usage| usage.used)
+}
 
 pub fn store(
     kind: ProgramKind,
