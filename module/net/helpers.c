@@ -5,6 +5,7 @@
  */
 
 #include <crypto/sha2.h>
+#include <linux/bpf_mprog.h>
 #include <linux/bpf_trace.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
@@ -14,7 +15,9 @@
 #include <linux/netdevice.h>
 #include <linux/nsproxy.h>
 #include <linux/ptr_ring.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
 #include <net/busy_poll.h>
@@ -109,6 +112,17 @@ netdev_features_t offload_nic_features(const struct net_device *dev)
 	return dev->features;
 }
 
+const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev)
+{
+#ifdef CONFIG_NET_XGRESS
+	const struct bpf_mprog_entry *entry = rtnl_dereference(dev->tcx_ingress);
+
+	return entry ? READ_ONCE(entry->fp_items[0].prog) : NULL;
+#else
+	return NULL;
+#endif
+}
+
 bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
 				    unsigned int group)
 {
@@ -156,6 +170,12 @@ int offload_nic_genlmsg_reply(struct sk_buff *skb, struct genl_info *info)
 struct net *offload_nic_get_current_net(void)
 {
 	return get_net(current->nsproxy->net_ns);
+}
+
+void offload_nic_init_delayed_work(struct delayed_work *work,
+				   void (*function)(struct work_struct *))
+{
+	INIT_DELAYED_WORK(work, function);
 }
 
 void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *))
@@ -465,6 +485,11 @@ void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds)
 	hrtimer_start(&rest->timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL_PINNED);
 }
 
+void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds)
+{
+	schedule_delayed_work(work, msecs_to_jiffies(milliseconds));
+}
+
 void offload_nic_schedule_work(struct work_struct *work)
 {
 	schedule_work(work);
@@ -585,6 +610,11 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 		request.vlan_proto = be16_to_cpu(skb->vlan_proto);
 	}
 	return request;
+}
+
+int offload_nic_restart_syscall(void)
+{
+	return restart_syscall();
 }
 
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b)

@@ -93,6 +93,7 @@ void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
 netdev_features_t offload_nic_features(const struct net_device *dev);
+const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev);
 bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
 				    unsigned int group);
 struct net *offload_nic_genl_info_net(const struct genl_info *info);
@@ -105,6 +106,8 @@ int offload_nic_genlmsg_multicast_netns(const struct genl_family *family, struct
 struct sk_buff *offload_nic_genlmsg_new(size_t payload);
 int offload_nic_genlmsg_reply(struct sk_buff *skb, struct genl_info *info);
 struct net *offload_nic_get_current_net(void);
+void offload_nic_init_delayed_work(struct delayed_work *work,
+				   void (*function)(struct work_struct *));
 void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *));
 void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
@@ -146,7 +149,9 @@ void offload_nic_rest_cancel(struct offload_nic_rest *rest);
 void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
+int offload_nic_restart_syscall(void);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
+void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 void offload_nic_schedule_work(struct work_struct *work);
 void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_offload_features(struct net_device *dev);

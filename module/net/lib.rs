@@ -28,4 +28,5 @@ pub mod skbuff;
 pub mod stats;
 pub mod sync;
 pub mod tc;
+pub mod work;
 pub mod xdp;

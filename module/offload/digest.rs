@@ -5,7 +5,10 @@
 use core::fmt;
 use net::{
     bpf::Instruction,
-    digest::Sha256, //
+    digest::{
+        Sha1,
+        Sha256, //
+    }, //
 };
 
 /// SHA-256 of a program's canonical instructions: as they were loaded, without what differs from
@@ -21,26 +24,47 @@ const LD_IMM64: u8 = 0x18;
 /// its value.
 const PSEUDO_MAP: [u8; 2] = [1, 2];
 
-impl Digest {
-    /// The digest of `instructions`, in which maps may stand as descriptors, as addresses or as
+/// The digests that name one program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// What the kernel knows it by.
+    pub sha256: Digest,
+    /// SHA-1 of the same instructions.
+    pub sha1: [u8; 20],
+}
+
+impl Digests {
+    /// The digests of `instructions`, in which maps may stand as descriptors, as addresses or as
     /// anything else.
     pub fn of(instructions: impl Iterator<Item = Instruction>) -> Self {
-        let mut hash = Sha256::new();
-        let mut in_map_load = false;
-        for mut insn in instructions {
-            let second_slot =
-                in_map_load && insn.code == 0 && insn.dst == 0 && insn.src == 0 && insn.off == 0;
-            let first_slot =
-                !in_map_load && insn.code == LD_IMM64 && PSEUDO_MAP.contains(&insn.src);
-            if first_slot || second_slot {
-                insn.imm = 0;
-            }
-            in_map_load = first_slot;
-            hash.update(&in_memory(insn));
+        let (mut sha256, mut sha1) = (Sha256::new(), Sha1::new());
+        for insn in canonical(instructions) {
+            sha256.update(&insn);
+            sha1.update(&insn);
         }
-        Self(hash.finish())
+        Self {
+            sha256: Digest(sha256.finish()),
+            sha1: sha1.finish(),
+        }
     }
+}
 
+/// The bytes of `instructions` without what differs from load to load.
+fn canonical(instructions: impl Iterator<Item = Instruction>) -> impl Iterator<Item = [u8; 8]> {
+    let mut in_map_load = false;
+    instructions.map(move |mut insn| {
+        let second_slot =
+            in_map_load && insn.code == 0 && insn.dst == 0 && insn.src == 0 && insn.off == 0;
+        let first_slot = !in_map_load && insn.code == LD_IMM64 && PSEUDO_MAP.contains(&insn.src);
+        if first_slot || second_slot {
+            insn.imm = 0;
+        }
+        in_map_load = first_slot;
+        in_memory(insn)
+    })
+}
+
+impl Digest {
     /// The first 8 bytes, which is how people know a program.
     pub fn tag(&self) -> Tag<'_> {
         Tag(self)
@@ -57,6 +81,12 @@ fn in_memory(insn: Instruction) -> [u8; 8] {
     let [off0, off1] = insn.off.to_ne_bytes();
     let [imm0, imm1, imm2, imm3] = insn.imm.to_ne_bytes();
     [insn.code, registers, off0, off1, imm0, imm1, imm2, imm3]
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// A digest's first 8 bytes, in hexadecimal.

@@ -280,6 +280,13 @@ impl<M: Memory> Image<M> {
         &self.bytes
     }
 
+    /// Bytes of device memory that it takes, as the device executes it and serialised.
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.parts.ops)
+            .saturating_add(size_of_val(&*self.parts.origins))
+            .saturating_add(size_of_val(&*self.bytes))
+    }
+
     /// The program's type.
     pub fn kind(&self) -> ProgramKind {
         self.header.kind

@@ -206,6 +206,13 @@ impl<M: Memory> Source<M> {
         true
     }
 
+    /// Bytes of device memory that it takes.
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.original)
+            .saturating_add(size_of_val(&*self.slots))
+            .saturating_add(size_of_val(&*self.functions))
+    }
+
     /// The program's type.
     pub fn kind(&self) -> ProgramKind {
         self.kind
