@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The digest that names a program.
+//! The digests that name a program.
 
 use core::fmt;
 use net::{
@@ -10,6 +10,10 @@ use net::{
         Sha256, //
     }, //
 };
+use offload_uapi::canonical::{
+    ByteOrder,
+    Canonical, //
+};
 
 /// SHA-256 of a program's canonical instructions: as they were loaded, without what differs from
 /// load to load.
@@ -17,12 +21,6 @@ use net::{
 /// That is `prog->digest` of the kernel, whose first 8 bytes are the tag of `bpftool prog show`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(pub [u8; 32]);
-
-/// `BPF_LD | BPF_IMM | BPF_DW`: the first slot of a 64-bit immediate.
-const LD_IMM64: u8 = 0x18;
-/// `BPF_PSEUDO_MAP_FD` and `BPF_PSEUDO_MAP_VALUE`: the immediate stands for a map, or for memory of
-/// its value.
-const PSEUDO_MAP: [u8; 2] = [1, 2];
 
 /// The digests that name one program.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,31 +35,18 @@ impl Digests {
     /// The digests of `instructions`, in which maps may stand as descriptors, as addresses or as
     /// anything else.
     pub fn of(instructions: impl Iterator<Item = Instruction>) -> Self {
+        let mut canonical = Canonical::new(ByteOrder::NATIVE);
         let (mut sha256, mut sha1) = (Sha256::new(), Sha1::new());
-        for insn in canonical(instructions) {
-            sha256.update(&insn);
-            sha1.update(&insn);
+        for insn in instructions {
+            let bytes = canonical.slot(in_memory(insn));
+            sha256.update(&bytes);
+            sha1.update(&bytes);
         }
         Self {
             sha256: Digest(sha256.finish()),
             sha1: sha1.finish(),
         }
     }
-}
-
-/// The bytes of `instructions` without what differs from load to load.
-fn canonical(instructions: impl Iterator<Item = Instruction>) -> impl Iterator<Item = [u8; 8]> {
-    let mut in_map_load = false;
-    instructions.map(move |mut insn| {
-        let second_slot =
-            in_map_load && insn.code == 0 && insn.dst == 0 && insn.src == 0 && insn.off == 0;
-        let first_slot = !in_map_load && insn.code == LD_IMM64 && PSEUDO_MAP.contains(&insn.src);
-        if first_slot || second_slot {
-            insn.imm = 0;
-        }
-        in_map_load = first_slot;
-        in_memory(insn)
-    })
 }
 
 impl Digest {

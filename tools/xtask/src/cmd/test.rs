@@ -75,7 +75,7 @@ impl Args {
         // Before anything else, so that what is missing is known at once.
         let workshop = Workshop::open()?;
         let programs = cargo::vm_tests(&workshop.repo)?;
-        ui::say("Tests of the crates, on this machine: engine, uapi, xtask");
+        ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
         let mut rows = vec![
             self.on_host(&workshop, "this machine: crates", &["test"])?,
             self.peers(&workshop)?,
@@ -205,7 +205,9 @@ impl Args {
         ));
         let kernel = workshop.kernel(flavour, None)?;
         let selftests = selftests::build(workshop, &kernel.source)?;
+        let source = kernel.source.clone();
         let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
+        session.user_side(Some(&source))?;
         session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
         let started = Instant::now();
         let mut programs = programs
