@@ -5,6 +5,7 @@
 use crate::{
     asic::Asic,
     memory::{
+        Charge,
         DeviceMemory,
         KernelMemory, //
     }, //
@@ -19,7 +20,11 @@ use engine::{
         Map,
         MapError, //
     },
-    memory::OutOfMemory, //
+    memory::OutOfMemory,
+    resources::{
+        Exhausted,
+        Resource, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -36,13 +41,20 @@ use net::{
 };
 
 /// A map in the device.
-pub(crate) struct DeviceMap(Map<KernelMemory>);
+pub(crate) struct DeviceMap {
+    map: Map<KernelMemory>,
+    /// What it takes of the device. Behind the map, so that it is free before it counts as free.
+    _charges: [Option<Charge>; 3],
+}
 
 impl DeviceMap {
     /// What stands in the device for an array of events, which is the host's.
     pub(crate) fn event_array(device: &DeviceMemory) -> Result<Arc<Self>, OutOfMemory> {
-        let map = Map::event_array(&device.source())?;
-        Arc::new(Self(map), GFP_KERNEL).map_err(|_| OutOfMemory)
+        let this = Self {
+            map: Map::event_array(&device.source())?,
+            _charges: [None, None, None],
+        };
+        Arc::new(this, GFP_KERNEL).map_err(|_| OutOfMemory)
     }
 }
 
@@ -77,13 +89,14 @@ impl Deref for MapRef {
     type Target = Map<KernelMemory>;
 
     fn deref(&self) -> &Self::Target {
-        &self.map.0
+        &self.map.map
     }
 }
 
 /// What the engine has no word for.
 enum Refusal {
     Engine(MapError),
+    Exhausted(Exhausted),
     Kind(u32),
     NumaNode(u32),
 }
@@ -92,6 +105,7 @@ impl Refusal {
     fn errno(&self) -> i32 {
         match self {
             Self::Engine(error) => error.errno(),
+            Self::Exhausted(exhausted) => exhausted.errno(),
             Self::Kind(_) => engine::errno::EOPNOTSUPP,
             Self::NumaNode(_) => engine::errno::EINVAL,
         }
@@ -102,6 +116,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(error) => error.fmt(f),
+            Self::Exhausted(exhausted) => exhausted.fmt(f),
             Self::Kind(kind) => write!(
                 f,
                 "map type {kind}, the device has types 1 (hash) and 2 (array)"
@@ -113,6 +128,18 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl From<MapError> for Refusal {
+    fn from(error: MapError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::Exhausted(exhausted)
+    }
+}
+
 /// The flag of an update that wants an element which is there already.
 const BPF_EXIST: u64 = 2;
 
@@ -120,7 +147,7 @@ fn error(errno: i32) -> Error {
     Error::from_errno(-errno)
 }
 
-fn make(device: &DeviceMemory, spec: &MapSpec) -> Result<Map<KernelMemory>, Refusal> {
+fn make(device: &DeviceMemory, spec: &MapSpec) -> Result<DeviceMap, Refusal> {
     if let Some(node) = spec.numa_node {
         return Err(Refusal::NumaNode(node));
     }
@@ -138,7 +165,15 @@ fn make(device: &DeviceMemory, spec: &MapSpec) -> Result<Map<KernelMemory>, Refu
         hash_seed: net::machine::random_u64(),
     };
     let cpus = kernel::cpu::nr_cpu_ids() as usize;
-    Map::new(&device.source(), &spec, device.limits(), cpus).map_err(Refusal::Engine)
+    let bytes = spec.bytes(device.limits(), cpus)?;
+    let memory = device.charge(Resource::Memory, bytes)?;
+    let map_memory = device.charge(Resource::MapMemory, bytes)?;
+    let entries = device.charge(Resource::MapEntries, spec.max_entries.into())?;
+    Ok(DeviceMap {
+        map: Map::new(&device.charged_source(), &spec, device.limits(), cpus)?,
+        // Given back in this order: a part first, then the whole.
+        _charges: [Some(entries), Some(map_memory), Some(memory)],
+    })
 }
 
 /// Runs an operation of user space on the map. The data path takes the same locks in softirq
@@ -162,15 +197,15 @@ impl MapOffload for DeviceMap {
             );
             error(refusal.errno())
         })?;
-        Ok(Arc::new(Self(map), GFP_KERNEL)?)
+        Ok(Arc::new(map, GFP_KERNEL)?)
     }
 
     fn lookup(&self, key: &[u8], value: &mut [u8]) -> Result {
-        operate(|| self.0.lookup(key, value))
+        operate(|| self.map.lookup(key, value))
     }
 
     fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result {
-        operate(|| match self.0.update(key, value, flags) {
+        operate(|| match self.map.update(key, value, flags) {
             // An index beyond an array's end: programs get what they get from an array of the host.
             // Users of offload are told that there is no such element, as they asked for one.
             Err(MapError::Full { .. }) if flags == BPF_EXIST => Err(MapError::NotFound),
@@ -179,10 +214,10 @@ impl MapOffload for DeviceMap {
     }
 
     fn delete(&self, key: &[u8]) -> Result {
-        operate(|| self.0.delete(key))
+        operate(|| self.map.delete(key))
     }
 
     fn get_next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result {
-        operate(|| self.0.get_next_key(key, next))
+        operate(|| self.map.get_next_key(key, next))
     }
 }

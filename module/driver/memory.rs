@@ -7,17 +7,23 @@ use core::{
     ops::{
         Deref,
         DerefMut, //
-    },
-    sync::atomic::{
-        AtomicU64,
-        Ordering, //
-    },
+    }, //
 };
 use engine::{
-    limits::Limits,
+    limits::{
+        Limits,
+        DEVICE_MEMORY, //
+    },
     memory::{
         Memory,
         OutOfMemory, //
+    },
+    resources::{
+        self,
+        Exhausted,
+        Resource,
+        Resources,
+        Usage, //
     }, //
 };
 use kernel::{
@@ -25,25 +31,20 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Bytes of memory that a NIC has for programs and maps.
-pub(crate) const DEVICE_MEMORY: u64 = 256 << 20;
+const _: () = assert!(DEVICE_MEMORY == offload_uapi::limits::DEVICE_MEMORY);
 
-/// The memory that the programs and maps of one NIC share.
+/// The memory that the programs and maps of one NIC share, and what else they take of the device.
 #[derive(Clone)]
 pub(crate) struct DeviceMemory {
-    quota: Arc<Quota>,
+    resources: Arc<Resources>,
     limits: Limits,
 }
 
 impl DeviceMemory {
     /// Memory for one NIC, all of it free.
     pub(crate) fn new() -> Result<Self> {
-        let quota = Quota {
-            limit: DEVICE_MEMORY,
-            used: AtomicU64::new(0),
-        };
         Ok(Self {
-            quota: Arc::new(quota, GFP_KERNEL)?,
+            resources: Arc::new(Resources::new(), GFP_KERNEL)?,
             limits: Limits {
                 max_map_bytes: DEVICE_MEMORY,
                 ..Limits::default()
@@ -51,9 +52,14 @@ impl DeviceMemory {
         })
     }
 
-    /// The source that the engine takes this memory from.
+    /// The source that the engine takes this memory from. What it takes is charged piece by piece.
     pub(crate) fn source(&self) -> KernelMemory {
-        KernelMemory(self.quota.clone())
+        KernelMemory(Some(self.resources.clone()))
+    }
+
+    /// A source of memory that was charged beforehand.
+    pub(crate) fn charged_source(&self) -> KernelMemory {
+        KernelMemory(None)
     }
 
     /// What one program or map may ask for.
@@ -61,60 +67,45 @@ impl DeviceMemory {
         &self.limits
     }
 
+    /// What there is of the device, and is in use.
+    pub(crate) fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Takes `amount` of `resource`. Any context.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if there is not as much left.
+    pub(crate) fn charge(&self, resource: Resource, amount: u64) -> Result<Charge, Exhausted> {
+        Charge::new(self.resources.clone(), resource, amount)
+    }
+
     /// How many bytes are in use, and how many there are.
-    pub(crate) fn usage(&self) -> (u64, u64) {
-        (self.quota.used.load(Ordering::Relaxed), self.quota.limit)
+    pub(crate) fn usage(&self) -> Usage {
+        self.resources.usage(Resource::Memory)
     }
 }
 
 impl fmt::Display for DeviceMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (used, limit) = self.usage();
-        write!(f, "device memory: {used} of {limit} bytes in use")
+        let Usage { used, size, .. } = self.usage();
+        write!(f, "device memory: {used} of {size} bytes in use")
     }
 }
 
-/// How much of a fixed amount of memory is in use.
-struct Quota {
-    limit: u64,
-    used: AtomicU64,
-}
+/// A part of a resource that is in use, given back when dropped.
+pub(crate) type Charge = resources::Charge<Arc<Resources>>;
 
-/// A part of a quota, given back when dropped.
-struct Charge {
-    quota: Arc<Quota>,
-    bytes: u64,
-}
-
-impl Charge {
-    fn new(quota: &Arc<Quota>, bytes: u64) -> Result<Self, OutOfMemory> {
-        let grow = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= quota.limit);
-        quota
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow)
-            .map_err(|_| OutOfMemory)?;
-        Ok(Self {
-            quota: quota.clone(),
-            bytes,
-        })
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.quota.used.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// The memory of one NIC, for the engine.
+/// The memory of one NIC, for the engine; without resources if what it takes is charged already.
 #[derive(Clone)]
-pub(crate) struct KernelMemory(Arc<Quota>);
+pub(crate) struct KernelMemory(Option<Arc<Resources>>);
 
 /// A run of elements in the memory of a NIC.
 pub(crate) struct KernelBuffer<T> {
     // Fields are dropped in declaration order: memory is free before it counts as free.
     elements: KVVec<T>,
-    _charge: Charge,
+    _charge: Option<Charge>,
 }
 
 impl<T> Deref for KernelBuffer<T> {
@@ -140,8 +131,14 @@ impl Memory for KernelMemory {
         mut fill: impl FnMut(usize) -> T,
     ) -> Result<KernelBuffer<T>, OutOfMemory> {
         let bytes = len.checked_mul(size_of::<T>()).ok_or(OutOfMemory)?;
-        // CAST: `usize` has at most 64 bits.
-        let charge = Charge::new(&self.0, bytes as u64)?;
+        let charge = match &self.0 {
+            Some(resources) => {
+                // CAST: `usize` has at most 64 bits.
+                let charge = Charge::new(resources.clone(), Resource::Memory, bytes as u64);
+                Some(charge.map_err(|_| OutOfMemory)?)
+            }
+            None => None,
+        };
         // Charged to the memory cgroup of whoever loads; the refusal is told to the user, so that
         // the allocator need not write a warning with a stack dump to the kernel log.
         let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;

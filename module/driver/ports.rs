@@ -3,13 +3,15 @@
 //! The ports of a NIC, as they come and go. The lock of the NIC's devlink instance guards them.
 
 use crate::{
+    asic::Asic,
     files::PortFiles,
     port::Port,
     profile::{
         ProfileCell,
         ProfileParameter, //
     },
-    program::Program, //
+    program::Program,
+    resources::DeviceResources, //
 };
 use kernel::{
     debugfs::Dir,
@@ -92,6 +94,11 @@ impl Ports {
         &self.offload.device().profile
     }
 
+    /// The device behind the ports.
+    pub(crate) fn asic(&self) -> &Asic {
+        self.offload.device()
+    }
+
     fn position(&self, index: u16) -> Option<usize> {
         let mut numbers = self.present.iter().map(|it| it.registration.port().index);
         numbers.position(|number| number == index)
@@ -122,8 +129,14 @@ impl Ports {
         let port = Arc::new(port, GFP_KERNEL)?;
         let files = PortFiles::new(&instance.dir, asic.nic, port.clone())?;
         asic.ports.set(index, Some(port.clone()));
-        let registration =
-            Registration::new(port, instance).inspect_err(|_| asic.ports.set(index, None))?;
+        let registration = asic
+            .offload
+            .add(port.clone())
+            .and_then(|()| Registration::new(port.clone(), instance));
+        let registration = registration.inspect_err(|_| {
+            with_rtnl(|rtnl| asic.offload.remove(&port.device, rtnl));
+            asic.ports.set(index, None);
+        })?;
         let present = Present {
             registration,
             files,
@@ -213,6 +226,7 @@ impl Ports {
 
 impl devlink::Operations for Ports {
     type Parameter = ProfileParameter;
+    type Resources = DeviceResources;
 
     fn info(&self, info: &mut Info<'_>) -> Result {
         info.fixed(c"bpf.isa", fmt!("v4"))?;
@@ -220,6 +234,7 @@ impl devlink::Operations for Ports {
     }
 
     fn reload_down(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {
+        DeviceResources::check(instance, extack)?;
         let present = instance.present.len();
         if present > 0 {
             let Ok(mut down) = KVec::with_capacity(present, GFP_KERNEL) else {
@@ -238,6 +253,7 @@ impl devlink::Operations for Ports {
     }
 
     fn reload_up(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {
+        DeviceResources::apply(instance);
         let down = core::mem::replace(&mut instance.down, KVec::new());
         for port in down.iter() {
             if let Err(error) = Self::add(instance, port.index) {

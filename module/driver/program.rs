@@ -5,11 +5,17 @@
 use crate::{
     asic::Asic,
     files::ProgramFiles,
+    loaded::{
+        digests,
+        LoadedProgram,
+        StoredProgram, //
+    },
     map::{
         DeviceMap,
         MapRef, //
     },
     memory::{
+        Charge,
         DeviceMemory,
         KernelMemory, //
     },
@@ -23,6 +29,11 @@ use engine::{
     image::Image,
     insn::Insn,
     memory::Memory,
+    refusal::Rule,
+    resources::{
+        Exhausted,
+        Resource, //
+    },
     store::{
         self,
         RegisterFacts,
@@ -40,8 +51,9 @@ use kernel::{
 };
 use net::{
     bpf::{
-        AttachedProgram,
+        name_text,
         Instruction,
+        KernelProgram,
         ProgramKind,
         ProgramNumber,
         ProgramOffload,
@@ -52,93 +64,8 @@ use net::{
         VerifierEnv, //
     },
     error::not_supported,
-    extack::Extack, //
+    netdev::Rtnl, //
 };
-use offload::{
-    compare,
-    Digest,
-    ProgramIdentity,
-    ReportPrograms,
-    Slot, //
-};
-
-/// A program in the device's memory, ready to run.
-///
-/// It needs nothing of the kernel's side of the program: its maps stay as long as it does.
-pub(crate) struct LoadedProgram {
-    kind: ProgramKind,
-    source: Source<KernelMemory>,
-    program: engine::exec::Program<KernelMemory, MapRef>,
-    number: Arc<ProgramNumber>,
-    runs: Arc<Runs>,
-}
-
-impl LoadedProgram {
-    /// Of what type it is.
-    pub(crate) fn kind(&self) -> ProgramKind {
-        self.kind
-    }
-
-    /// What it has said so far.
-    pub(crate) fn runs(&self) -> &Runs {
-        &self.runs
-    }
-
-    /// What lies in the device of `program`, which is to be run in `slot`.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests.
-    pub(crate) fn checked(
-        program: &AttachedProgram<'_, Program>,
-        slot: Slot,
-        extack: &Extack<'_>,
-    ) -> Result<Arc<Self>> {
-        let Some(loaded) = program.loaded() else {
-            extack.msg(c"the program is not in the device: load it again");
-            return Err(EINVAL);
-        };
-        let kernel = ProgramIdentity {
-            kind: program.program().kind(),
-            digest: Digest(*program.program().digest()),
-        };
-        if let Err(mismatch) = compare(&**loaded, slot, &kernel) {
-            extack.fmt(format_args!("{mismatch}"));
-            return Err(EINVAL);
-        }
-        Ok(loaded.clone())
-    }
-
-    /// The number that user space knows it by; 0 when the kernel has taken it from the device.
-    pub(crate) fn number(&self) -> u32 {
-        self.number.get()
-    }
-
-    /// What the engine runs.
-    pub(crate) fn engine(&self) -> &engine::exec::Program<KernelMemory, MapRef> {
-        &self.program
-    }
-}
-
-impl ReportPrograms for LoadedProgram {
-    fn program_in(&self, _slot: Slot) -> Option<ProgramIdentity> {
-        Some(ProgramIdentity {
-            kind: self.kind,
-            digest: stored_digest(&self.source),
-        })
-    }
-}
-
-/// The digest of the instructions as they lie in the program store.
-fn stored_digest(source: &Source<KernelMemory>) -> Digest {
-    Digest::of(source.original().iter().map(|insn| Instruction {
-        code: insn.code,
-        dst: insn.dst(),
-        src: insn.src(),
-        off: insn.off,
-        imm: insn.imm,
-    }))
-}
 
 /// How far a program has come.
 pub(crate) struct Program {
@@ -152,15 +79,47 @@ enum Stage {
     /// The device can't take it; the user learns why as soon as there is a log.
     Refused(Refusal),
     /// In the program store, while the verifier looks at it.
-    Stored(ProgramKind, Source<KernelMemory>),
+    Stored(Stored),
     /// Translated.
     Loaded(Arc<LoadedProgram>),
+}
+
+/// A program in the program store.
+struct Stored {
+    facts: KernelProgram,
+    source: Source<KernelMemory>,
+    /// Behind what it is for, so that it is free before it counts as free.
+    room: Room,
+}
+
+/// What a program takes of the device beside memory.
+pub(crate) struct Room {
+    operations: Charge,
+    _program: Charge,
+}
+
+impl Room {
+    /// For one program, without operations yet.
+    fn new(device: &DeviceMemory) -> Result<Self, Exhausted> {
+        Ok(Self {
+            operations: device.charge(Resource::Operations, 0)?,
+            _program: device.charge(Resource::Programs, 1)?,
+        })
+    }
+
+    /// Makes room for `count` operations.
+    fn set_operations(&mut self, count: usize) -> Result<(), Exhausted> {
+        // CAST: `usize` has at most 64 bits.
+        self.operations.resize(count as u64)
+    }
 }
 
 /// Why the device does not take a program.
 #[derive(Clone)]
 enum Refusal {
     Engine(engine::refusal::Refusal),
+    /// There is not enough left of what the device has.
+    Exhausted(Exhausted),
     /// No memory, of the device or of the kernel.
     OutOfMemory,
     /// The program store holds something else than the kernel's digest says.
@@ -175,6 +134,7 @@ impl Refusal {
     fn error(&self) -> Error {
         Error::from_errno(match self {
             Self::Engine(refusal) => -refusal.errno(),
+            Self::Exhausted(exhausted) => -exhausted.errno(),
             Self::OutOfMemory => -engine::errno::ENOMEM,
             Self::Digest | Self::Stage | Self::Kind(_) => -engine::errno::EINVAL,
         })
@@ -185,6 +145,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(refusal) => refusal.fmt(f),
+            Self::Exhausted(exhausted) => exhausted.fmt(f),
             Self::OutOfMemory => f.write_str("no memory for the program's table of maps"),
             Self::Digest => f.write_str(
                 "the instructions in the device do not have the digest that the kernel computed: \
@@ -205,6 +166,12 @@ impl From<engine::refusal::Refusal> for Refusal {
     }
 }
 
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::Exhausted(exhausted)
+    }
+}
+
 impl From<engine::memory::OutOfMemory> for Refusal {
     fn from(_: engine::memory::OutOfMemory) -> Self {
         Self::OutOfMemory
@@ -218,50 +185,102 @@ impl From<AllocError> for Refusal {
 }
 
 impl Program {
-    /// The program in the device, if it is ready to run.
-    pub(crate) fn loaded(&self) -> Option<&Arc<LoadedProgram>> {
+    /// What was made of the program when it was loaded.
+    fn loaded(&self) -> Option<&Arc<LoadedProgram>> {
         match &self.stage {
             Stage::Loaded(program) => Some(program),
-            Stage::Refused(_) | Stage::Stored(..) => None,
+            Stage::Refused(_) | Stage::Stored(_) => None,
         }
     }
 
-    fn source(&mut self) -> Result<&mut Source<KernelMemory>, Refusal> {
-        match &mut self.stage {
-            Stage::Stored(_, source) => Ok(source),
-            Stage::Refused(refusal) => Err(refusal.clone()),
-            Stage::Loaded(_) => Err(Refusal::Stage),
+    /// What lies in the device of the program, if it is ready to run.
+    pub(crate) fn resident(&self) -> Option<Arc<LoadedProgram>> {
+        self.device.residents().of(self.loaded()?.stored())
+    }
+}
+
+impl Stage {
+    fn stored(&mut self) -> Result<&mut Stored, Refusal> {
+        match self {
+            Self::Stored(stored) => Ok(stored),
+            Self::Refused(refusal) => Err(refusal.clone()),
+            Self::Loaded(_) => Err(Refusal::Stage),
         }
     }
 }
 
-/// Takes `program` into the program store.
+impl Stored {
+    /// Takes `program` into the program store.
+    fn new(device: &DeviceMemory, program: &ProgramRef<'_, Program>) -> Result<Self, Refusal> {
+        let room = Room::new(device)?;
+        Ok(Self {
+            facts: program.facts(),
+            source: store(device, program)?,
+            room,
+        })
+    }
+
+    /// Whether the device has room for what will be made of the program, as far as that can be
+    /// foreseen: the verifier may still cut out what no path leads to. The translation, for which
+    /// this makes room, comes when its log is closed.
+    fn finalize(&mut self, device: &DeviceMemory) -> Result<(), Refusal> {
+        self.source.finalize()?;
+        let mut maps = KVec::new();
+        // Which maps these are is not known yet.
+        let mut index_of = |address: u64| {
+            let known = maps.iter().position(|&known| known == address);
+            let index = known.unwrap_or(maps.len());
+            if known.is_none() {
+                maps.push(address, GFP_KERNEL).ok()?;
+            }
+            u16::try_from(index).ok()
+        };
+        let (memory, limits) = (device.source(), device.limits());
+        let image = Image::translate(&memory, &self.source, [0; 32], &mut index_of, limits);
+        match image.map(|image| image.ops().len()) {
+            Ok(count) => Ok(self.room.set_operations(count)?),
+            Err(refusal) => match refusal.rule {
+                Rule::TooManyOps { .. } | Rule::OutOfMemory { .. } => Err(refusal.into()),
+                // That may be in what is cut out.
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+/// Copies `program` into the program store.
 fn store(
     device: &DeviceMemory,
     program: &ProgramRef<'_, Program>,
 ) -> Result<Source<KernelMemory>, Refusal> {
-    let kind = match program.kind() {
+    let facts = program.facts();
+    let kind = match facts.kind {
         ProgramKind::Xdp => store::ProgramKind::Xdp,
         ProgramKind::SchedCls => store::ProgramKind::SchedCls,
         ProgramKind::Other(number) => return Err(Refusal::Kind(number)),
     };
     let insns = program.instructions().map(to_engine);
     let source = Source::new(&device.source(), kind, insns, device.limits())?;
-    if stored_digest(&source) != Digest(*program.digest()) {
+    if digests(&source).sha256.0 != facts.digest {
         return Err(Refusal::Digest);
     }
     Ok(source)
 }
 
-/// Translates `source`, the store's copy of `program`.
+/// Translates `stored`, the store's copy of `program`.
 fn load(
     device: &DeviceMemory,
     program: &ProgramRef<'_, Program>,
-    kind: ProgramKind,
-    source: Source<KernelMemory>,
+    stored: Stored,
     number: Arc<ProgramNumber>,
     runs: Arc<Runs>,
 ) -> Result<LoadedProgram, Refusal> {
+    // Where this ends early, they are dropped from the last to the first.
+    let Stored {
+        facts,
+        mut room,
+        source,
+    } = stored;
     let memory = device.source();
     let mut addresses = KVec::new();
     let mut maps = KVec::new();
@@ -280,26 +299,30 @@ fn load(
         let index = addresses.iter().position(|&known| known == address)?;
         u16::try_from(index).ok()
     };
-    let digest = stored_digest(&source).0;
+    let digest = digests(&source).sha256.0;
     let image = Image::translate(&memory, &source, digest, &mut index_of, device.limits())?;
+    room.set_operations(image.ops().len())?;
     let maps = memory.allocate(addresses.len(), |index| maps[index].clone())?;
-    Ok(LoadedProgram {
-        kind,
-        source,
-        program: engine::exec::Program::new(image, maps),
-        number,
-        runs,
-    })
+    let stored = StoredProgram::new(facts, source, number, runs, room);
+    Ok(LoadedProgram::new(
+        Arc::new(stored, GFP_KERNEL)?,
+        engine::exec::Program::new(image, maps),
+    ))
 }
 
 fn to_engine(insn: Instruction) -> Insn {
     Insn::new(insn.code, insn.dst, insn.src, insn.off, insn.imm)
 }
 
-/// Tells the verifier log why the program is refused.
-fn refuse(env: &VerifierEnv<'_>, refusal: Refusal) -> Error {
-    env.log(format_args!("[offload_nic] {refusal}"));
-    refusal.error()
+/// Tells the verifier log why `device` refuses the program.
+fn refuse(env: &VerifierEnv<'_>, device: &Asic, refusal: Refusal) -> Error {
+    let error = refusal.error();
+    if error == ENOMEM {
+        env.log(format_args!("[offload_nic] {refusal}; {}", device.memory));
+    } else {
+        env.log(format_args!("[offload_nic] {refusal}"));
+    }
+    error
 }
 
 /// What the verifier knows, in the engine's words.
@@ -351,9 +374,9 @@ impl ProgramOffload for Program {
         }
         let files = device
             .programs
-            .add(number.clone(), program.kind(), device.ports.clone())?;
-        let stage = match store(&device.memory, program) {
-            Ok(source) => Stage::Stored(program.kind(), source),
+            .add(number.clone(), program.facts().kind, device)?;
+        let stage = match Stored::new(&device.memory, program) {
+            Ok(stored) => Stage::Stored(stored),
             Err(refusal) => Stage::Refused(refusal),
         };
         Ok(Self {
@@ -376,63 +399,82 @@ impl ProgramOffload for Program {
             env.log(format_args!("[offload_nic] Hello from offload_nic!"));
             return Err(not_supported());
         }
-        let source = self.source().map_err(|refusal| refuse(env, refusal))?;
-        source
+        let device = &self.device;
+        let stored = self.stage.stored();
+        let stored = stored.map_err(|refusal| refuse(env, device, refusal))?;
+        stored
+            .source
             .check_insn(index, &Facts(env))
-            .map_err(|refusal| refuse(env, refusal.into()))
+            .map_err(|refusal| refuse(env, device, refusal.into()))
     }
 
     fn finalize(&mut self, env: &VerifierEnv<'_>) -> Result {
-        let source = self.source().map_err(|refusal| refuse(env, refusal))?;
-        source
-            .finalize()
-            .map_err(|refusal| refuse(env, refusal.into()))?;
+        let device = &self.device;
+        let stored = self.stage.stored();
+        let stored = stored.map_err(|refusal| refuse(env, device, refusal))?;
+        stored
+            .finalize(&device.memory)
+            .map_err(|refusal| refuse(env, device, refusal))?;
         env.log(format_args!(
-            "[offload_nic] taken: {} instructions of at most {} in {} functions; {}",
+            "[offload_nic] taken: {} instructions of at most {} in {} functions, {} operations; {}",
             env.program_len(),
-            self.device.memory.limits().max_insns,
+            device.memory.limits().max_insns,
             env.subprogram_count(),
-            self.device.memory
+            stored.room.operations.amount(),
+            device.memory
         ));
         Ok(())
     }
 
     fn replace_insn(&mut self, index: usize, insn: Instruction) -> Result {
-        let source = self.source().map_err(|refusal| refusal.error())?;
-        source
+        let stored = self.stage.stored().map_err(|refusal| refusal.error())?;
+        stored
+            .source
             .replace_insn(index, to_engine(insn))
             .map_err(|refusal| Refusal::from(refusal).error())
     }
 
     fn remove_insns(&mut self, index: usize, count: usize) -> Result {
-        let source = self.source().map_err(|refusal| refusal.error())?;
-        source
+        let stored = self.stage.stored().map_err(|refusal| refusal.error())?;
+        stored
+            .source
             .remove_insns(index, count)
             .map_err(|refusal| Refusal::from(refusal).error())
     }
 
     fn translate(&mut self, program: &ProgramRef<'_, Self>) -> Result {
         let stage = core::mem::replace(&mut self.stage, Stage::Refused(Refusal::Stage));
-        let Stage::Stored(kind, source) = stage else {
+        let Stage::Stored(stored) = stage else {
             return Err(Refusal::Stage.error());
         };
         let number = self.number.clone();
         let runs = self.files.runs.clone();
-        let loaded = load(&self.device.memory, program, kind, source, number, runs);
+        let loaded = load(&self.device.memory, program, stored, number, runs);
         let loaded = loaded.inspect_err(|refusal| {
             // The verifier log is closed by now.
-            let name = core::str::from_utf8(program.name()).unwrap_or_default();
+            let name = program.facts().name;
+            let name = name_text(&name).to_str().unwrap_or_default();
             self.device
                 .log_refusal(format_args!("program '{name}'"), refusal);
         });
         let loaded = loaded.map_err(|refusal| refusal.error())?;
-        self.stage = Stage::Loaded(Arc::new(loaded, GFP_KERNEL)?);
-        self.files.is_translated.store(true, Ordering::Relaxed);
+        let loaded = Arc::new(loaded, GFP_KERNEL)?;
+        let residents = self.device.residents();
+        residents.add(loaded.clone())?;
+        self.files.stored.populate(loaded.stored().clone());
+        self.stage = Stage::Loaded(loaded);
+        self.device.tell_soon();
         Ok(())
+    }
+
+    fn destroy(&self, rtnl: &Rtnl<'_>) {
+        if let Some(program) = self.loaded() {
+            self.device.residents().remove(program.stored(), rtnl);
+        }
     }
 
     fn image(&self) -> &[u8] {
         self.loaded()
-            .map_or(&[], |program| program.program.image().bytes())
+            .map_or(&[], |program| program.engine().image().bytes())
     }
 }

@@ -56,8 +56,8 @@ impl Report for Refusals {
             message.text(c"request", fmt!("{}", &*refusal.what));
             message.text(c"reason", fmt!("{}", &*refusal.reason));
         }
-        let (used, limit) = self.memory.usage();
-        message.number(c"memory_used", used);
-        message.number(c"memory_limit", limit);
+        let memory = self.memory.usage();
+        message.number(c"memory_used", memory.used);
+        message.number(c"memory_limit", memory.size);
     }
 }

@@ -10,6 +10,7 @@
 mod health;
 mod param;
 mod port;
+mod resource;
 
 use crate::{
     bindings,
@@ -42,6 +43,11 @@ use kernel::{
 pub use param::Parameter;
 use param::ParameterAdapter;
 pub(crate) use port::DevlinkPort;
+use resource::ResourceAdapter;
+pub use resource::{
+    Resource,
+    Resources, //
+};
 
 /// What a driver does for `devlink`. The value is what the instance's lock guards.
 ///
@@ -49,16 +55,20 @@ pub(crate) use port::DevlinkPort;
 pub trait Operations: Send + Sized + 'static {
     /// What of it can be set by `devlink dev param`.
     type Parameter: Parameter<Self>;
+    /// What of it is shown and divided by `devlink resource`.
+    type Resources: Resources<Self>;
 
     /// Tells which versions the device is of (`devlink dev info`).
     fn info(&self, info: &mut Info<'_>) -> Result;
 
     /// Takes down all that a reload makes anew (`devlink dev reload`). On an error nothing was
-    /// taken down.
+    /// taken down, and the sizes of resources that the reload was to bring are forgotten.
     fn reload_down(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result;
 
     /// Makes anew what [`Self::reload_down`] took down, in the instance's namespace, which may be
-    /// another one now. On an error nothing of it is there, and the next reload starts here.
+    /// another one now, and brings the resources to the sizes that were asked for
+    /// ([`Locked::resource_size`]). On an error nothing of it is there, and the next reload starts
+    /// here.
     fn reload_up(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result;
 }
 
@@ -111,7 +121,7 @@ impl<T: Operations> Devlink<T> {
         // SAFETY: The instance is new. Registering it can't fail.
         let result = unsafe {
             bindings::devl_lock(ptr.as_ptr());
-            let result = ParameterAdapter::<T>::register(ptr.as_ptr());
+            let result = Self::register_parts(ptr.as_ptr());
             if result.is_ok() {
                 bindings::devl_register(ptr.as_ptr());
             }
@@ -130,6 +140,25 @@ impl<T: Operations> Devlink<T> {
         Ok(Self {
             ptr,
             _owns: PhantomData,
+        })
+    }
+
+    /// Registers what belongs to an instance.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and nothing of it is registered.
+    ///
+    /// # Safety
+    ///
+    /// `devlink` must be an instance with a `T`, with its lock held.
+    unsafe fn register_parts(devlink: *mut bindings::devlink) -> Result {
+        // SAFETY: By the function's contract.
+        unsafe { ParameterAdapter::<T>::register(devlink) }?;
+        // SAFETY: As above.
+        unsafe { ResourceAdapter::<T>::register(devlink) }.inspect_err(|_| {
+            // SAFETY: As above; registered just now.
+            unsafe { ParameterAdapter::<T>::unregister(devlink) };
         })
     }
 
@@ -196,7 +225,13 @@ impl<T: Operations> Devlink<T> {
     ) -> c_int {
         // SAFETY: devlink holds the lock in its operations, and lends its acknowledgement.
         let (mut instance, extack) = unsafe { (Self::locked(devlink), Extack::from_raw(extack)) };
-        from_result(|| T::reload_down(&mut instance, &extack).map(|()| 0))
+        let result = T::reload_down(&mut instance, &extack);
+        drop(instance);
+        if result.is_err() {
+            // SAFETY: As above.
+            unsafe { ResourceAdapter::<T>::restore(devlink) };
+        }
+        from_result(|| result.map(|()| 0))
     }
 
     /// # Safety
@@ -212,6 +247,7 @@ impl<T: Operations> Devlink<T> {
         // SAFETY: As in `reload_down`; the memory for what was done is valid.
         let (mut instance, extack) = unsafe {
             *performed = 1 << action;
+            ResourceAdapter::<T>::repair(devlink);
             (Self::locked(devlink), Extack::from_raw(extack))
         };
         from_result(|| T::reload_up(&mut instance, &extack).map(|()| 0))
@@ -226,6 +262,7 @@ impl<T: Operations> Drop for Devlink<T> {
         unsafe {
             bindings::devl_lock(ptr);
             bindings::devl_unregister(ptr);
+            ResourceAdapter::<T>::unregister(ptr);
             ParameterAdapter::<T>::unregister(ptr);
             bindings::devl_unlock(ptr);
         }

@@ -39,6 +39,11 @@ impl Extack<'_> {
         }
     }
 
+    /// Whether the request has a reader. Where it has none, nobody waits for the answer either.
+    pub fn has_reader(&self) -> bool {
+        !self.ptr.is_null()
+    }
+
     /// Sets a fixed text. It may be of any length; the last text set is the one that is sent.
     pub fn msg(&self, text: &'static CStr) {
         // SAFETY: `self.ptr` is null or valid by the type invariant; `text` is terminated and,
@@ -62,5 +67,24 @@ impl Extack<'_> {
         // SAFETY: `self.ptr` is null or valid by the type invariant; `buffer` is zero-terminated,
         // by the formatter or by its initial value, and the function copies it.
         unsafe { bindings::offload_nic_extack_set_copy(self.ptr, buffer.as_ptr().cast()) };
+    }
+
+    /// Names the attribute of the request that is wrong.
+    pub(crate) fn bad_attribute(&self, attribute: &bindings::nlattr) {
+        // SAFETY: `self.ptr` is null or valid by the type invariant. The core looks where in the
+        // request the attribute is, and uses it no longer than the request.
+        if let Some(extack) = unsafe { self.ptr.as_mut() } {
+            extack.bad_attr = attribute;
+        }
+    }
+
+    /// Names an attribute that the request lacks.
+    pub(crate) fn missing(&self, number: u16) {
+        // SAFETY: As above.
+        if let Some(extack) = unsafe { self.ptr.as_mut() } {
+            extack.miss_type = number;
+            extack.miss_nest = core::ptr::null();
+        }
+        self.msg(c"an attribute is missing");
     }
 }

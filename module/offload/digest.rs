@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The digest that names a program.
+//! The digests that name a program.
 
 use core::fmt;
 use net::{
     bpf::Instruction,
-    digest::Sha256, //
+    digest::{
+        Sha1,
+        Sha256, //
+    }, //
 };
 use offload_uapi::canonical::{
     ByteOrder,
@@ -19,18 +22,34 @@ use offload_uapi::canonical::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(pub [u8; 32]);
 
-impl Digest {
-    /// The digest of `instructions`, in which maps may stand as descriptors, as addresses or as
+/// The digests that name one program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// What the kernel knows it by.
+    pub sha256: Digest,
+    /// SHA-1 of the same instructions.
+    pub sha1: [u8; 20],
+}
+
+impl Digests {
+    /// The digests of `instructions`, in which maps may stand as descriptors, as addresses or as
     /// anything else.
     pub fn of(instructions: impl Iterator<Item = Instruction>) -> Self {
         let mut canonical = Canonical::new(ByteOrder::NATIVE);
-        let mut hash = Sha256::new();
+        let (mut sha256, mut sha1) = (Sha256::new(), Sha1::new());
         for insn in instructions {
-            hash.update(&canonical.slot(in_memory(insn)));
+            let bytes = canonical.slot(in_memory(insn));
+            sha256.update(&bytes);
+            sha1.update(&bytes);
         }
-        Self(hash.finish())
+        Self {
+            sha256: Digest(sha256.finish()),
+            sha1: sha1.finish(),
+        }
     }
+}
 
+impl Digest {
     /// The first 8 bytes, which is how people know a program.
     pub fn tag(&self) -> Tag<'_> {
         Tag(self)
@@ -47,6 +66,12 @@ fn in_memory(insn: Instruction) -> [u8; 8] {
     let [off0, off1] = insn.off.to_ne_bytes();
     let [imm0, imm1, imm2, imm3] = insn.imm.to_ne_bytes();
     [insn.code, registers, off0, off1, imm0, imm1, imm2, imm3]
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// A digest's first 8 bytes, in hexadecimal.

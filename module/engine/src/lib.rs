@@ -7,6 +7,7 @@
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
 //! frame; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`receive_checksum`] says what it may believe of what it gets.
+//! [`resources`] is how much of all that there is, and is in use.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
 //! panic: it runs inside the kernel, where a panic is a bug report at best. Whatever formats text
@@ -49,6 +50,7 @@ pub mod pipeline;
 mod protocol;
 pub mod receive_checksum;
 pub mod refusal;
+pub mod resources;
 mod skb;
 pub mod store;
 mod translate;

@@ -23,6 +23,8 @@ pub const MAX_KEY_SIZE: u32 = 512;
 pub const MAX_VALUE_SIZE: u32 = 65_536;
 /// Bytes of one map with all that the device keeps about it.
 pub const MAX_MAP_BYTES: u64 = 1 << 30;
+/// Memory of a device of full size, in bytes: for programs, maps, and the stacks that programs run on.
+pub const DEVICE_MEMORY: u64 = 256 << 20;
 /// Instructions that a program may do again for one frame. Straight-line code is bounded by its
 /// length, so only backward jumps and calls are charged: a jump with the instructions that it
 /// leads back over, a call with those from the function's first one to the one that returns.

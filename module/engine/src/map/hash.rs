@@ -62,7 +62,7 @@ pub(super) const fn spare_elements(cpus: usize) -> u32 {
     8 + 4 * cpus
 }
 
-/// Bytes of a table; only to be compared with a limit before anything is allocated.
+/// Bytes that a table allocates.
 pub(super) fn table_bytes(spec: &MapSpec, elements: u32) -> u64 {
     let per_bucket = size_of::<Bucket>() as u64;
     let per_element = (words_for(spec.key_size as usize).saturating_mul(WORD))

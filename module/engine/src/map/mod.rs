@@ -57,6 +57,44 @@ pub struct MapSpec {
     pub hash_seed: u64,
 }
 
+impl MapSpec {
+    /// Elements that there is memory for. A hash has some beyond what it may hold.
+    fn elements(&self, cpus: usize) -> u32 {
+        match self.kind {
+            MapKind::Array => self.max_entries,
+            MapKind::Hash => self.max_entries.saturating_add(hash::spare_elements(cpus)),
+        }
+    }
+
+    /// Bytes that [`Map::new`] allocates for such a map.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`] with the field for which the device has no such map.
+    pub fn bytes(&self, limits: &Limits, cpus: usize) -> Result<u64, MapError> {
+        check_spec(self, limits)?;
+        let elements = self.elements(cpus);
+        let value_words = words_for(self.value_size as usize);
+        let value_total =
+            u64::from(elements).saturating_mul(value_words.saturating_mul(WORD) as u64);
+        let table_total = match self.kind {
+            MapKind::Array => 0,
+            MapKind::Hash => hash::table_bytes(self, elements),
+        };
+        let asked = value_total.saturating_add(table_total);
+        // What lies beyond has no device address.
+        let limit = limits.max_map_bytes.min(address::BIAS);
+        if asked > limit {
+            return Err(MapError::Limit {
+                field: "memory of the map in bytes",
+                asked,
+                limit,
+            });
+        }
+        Ok(asked)
+    }
+}
+
 /// One map.
 pub struct Map<M: Memory> {
     spec: MapSpec,
@@ -80,30 +118,11 @@ impl<M: Memory> Map<M> {
     ///
     /// [`MapError`] with the field at fault; nothing stays allocated.
     pub fn new(memory: &M, spec: &MapSpec, limits: &Limits, cpus: usize) -> Result<Self, MapError> {
-        check_spec(spec, limits)?;
-        let elements = match spec.kind {
-            MapKind::Array => spec.max_entries,
-            MapKind::Hash => spec.max_entries.saturating_add(hash::spare_elements(cpus)),
-        };
+        let asked = spec.bytes(limits, cpus)?;
+        let elements = spec.elements(cpus);
         let value_words = words_for(spec.value_size as usize);
-        let value_total =
-            u64::from(elements).saturating_mul(value_words.saturating_mul(WORD) as u64);
-        let table_total = match spec.kind {
-            MapKind::Array => 0,
-            MapKind::Hash => hash::table_bytes(spec, elements),
-        };
-        let asked = value_total.saturating_add(table_total);
-        // What lies beyond has no device address.
-        let limit = limits.max_map_bytes.min(address::BIAS);
-        if asked > limit {
-            return Err(MapError::Limit {
-                field: "memory of the map in bytes",
-                asked,
-                limit,
-            });
-        }
         let no_memory = |_| MapError::OutOfMemory { asked };
-        let value_len = (value_total / WORD as u64) as usize;
+        let value_len = (elements as usize).saturating_mul(value_words);
         Ok(Self {
             spec: *spec,
             values: memory

@@ -23,6 +23,7 @@ use engine::memory::{Memory, OutOfMemory};
 use engine::pipeline::{self, TcCounters, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
+use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{Layout, TxPlan, TxRefusal};
 
@@ -69,6 +70,21 @@ impl Services for Opaquely {
 
 type Maps = &'static Map<Opaque>;
 
+pub fn charge(
+    resources: &'static Resources,
+    resource: Resource,
+    amount: u64,
+) -> Result<(), Exhausted> {
+    let mut charge = Charge::new(resources, resource, amount)?;
+    charge.resize(black_box(amount))?;
+    resources.set_size(resource, charge.amount());
+    Ok(())
+}
+
+pub fn usage(resources: &Resources) -> Option<Usage> {
+    resources.all().max_by_key(|usage| usage.used)
+}
+
 pub fn store(
     kind: ProgramKind,
     insns: &[Insn],
@@ -108,6 +124,18 @@ pub fn translate(
 
 pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
     Image::decode(&Opaque, bytes)
+}
+
+pub fn damage(source: &Source<Opaque>, bit: u64) -> (bool, Option<Insn>) {
+    (source.flip_bit(bit), source.original().last())
+}
+
+pub fn damage_image(image: &Image<Opaque>, bit: usize) -> Result<Image<Opaque>, ImageError> {
+    if image.is_intact() {
+        image.with_flipped_bit(&Opaque, bit)
+    } else {
+        Image::decode(&Opaque, image.bytes())
+    }
 }
 
 pub fn image_facts(image: &Image<Opaque>) -> (bool, usize, u32, Option<u32>) {

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the device has a limited amount of: how much of it there is, and how much is in use.
+//!
+//! Whoever keeps something in the device holds a [`Charge`] for it, so that what is in use is true
+//! at any moment, whatever comes and goes at the same time.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::ops::Deref;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::errno;
+use crate::limits::DEVICE_MEMORY;
+
+/// What a resource is counted in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// Pieces.
+    Entries,
+}
+
+/// The resources.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource {
+    /// Memory, of programs, maps and the stacks that programs run on.
+    Memory,
+    /// The part of the memory that maps have.
+    MapMemory,
+    /// Elements of all maps: the sum of their `max_entries`.
+    MapEntries,
+    /// Programs, from the moment they are stored, while the verifier still looks at them.
+    Programs,
+    /// Operations of the images of all programs.
+    Operations,
+}
+
+impl Resource {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Memory,
+        Self::MapMemory,
+        Self::MapEntries,
+        Self::Programs,
+        Self::Operations,
+    ];
+
+    /// What users call it.
+    pub const fn c_name(self) -> &'static CStr {
+        match self {
+            Self::Memory => c"memory",
+            Self::MapMemory => c"map_memory",
+            Self::MapEntries => c"map_entries",
+            Self::Programs => c"programs",
+            Self::Operations => c"operations",
+        }
+    }
+
+    /// As [`c_name`](Self::c_name).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::MapMemory => "map_memory",
+            Self::MapEntries => "map_entries",
+            Self::Programs => "programs",
+            Self::Operations => "operations",
+        }
+    }
+
+    /// What it is counted in.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Memory | Self::MapMemory => Unit::Bytes,
+            Self::MapEntries | Self::Programs | Self::Operations => Unit::Entries,
+        }
+    }
+
+    /// How much of it a device of full size has: more than the memory has room for, so that
+    /// nothing but the memory is a limit until somebody sets another one.
+    pub const fn most(self) -> u64 {
+        match self {
+            Self::Memory | Self::MapMemory => DEVICE_MEMORY,
+            // The value of an element takes a word.
+            Self::MapEntries => DEVICE_MEMORY / 8,
+            // The shortest program takes more than 128 bytes.
+            Self::Programs => DEVICE_MEMORY / 128,
+            // Once to be run and once to be shown, an operation takes more than 32 bytes.
+            Self::Operations => DEVICE_MEMORY / 32,
+        }
+    }
+}
+
+/// How a resource stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// Which one.
+    pub resource: Resource,
+    /// How much there is, in the resource's [`unit`](Resource::unit).
+    pub size: u64,
+    /// How much is in use. More than `size` if that was made smaller meanwhile.
+    pub used: u64,
+}
+
+impl fmt::Display for Usage {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, unit) = (self.resource.name(), words_of(self.resource.unit()));
+        write!(f, "{name}: {} of {}{unit} in use", self.used, self.size)
+    }
+}
+
+const fn words_of(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Bytes => " bytes",
+        Unit::Entries => "",
+    }
+}
+
+/// There is not enough of a resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exhausted {
+    /// How much was asked for.
+    pub asked: u64,
+    /// What there is.
+    pub usage: Usage,
+}
+
+impl Exhausted {
+    /// The error number (positive) for the system call that asked.
+    pub const fn errno(&self) -> i32 {
+        match self.usage.resource.unit() {
+            Unit::Bytes => errno::ENOMEM,
+            // Not ENOSPC, which tells those who load a program to come again with more room for
+            // the verifier's log.
+            Unit::Entries => errno::E2BIG,
+        }
+    }
+}
+
+impl fmt::Display for Exhausted {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resource = self.usage.resource;
+        write!(
+            f,
+            "{}: {}{} asked for, {} of {} in use; {}",
+            resource.name(),
+            self.asked,
+            words_of(resource.unit()),
+            self.usage.used,
+            self.usage.size,
+            match resource {
+                Resource::Memory => "free maps or programs of this device",
+                Resource::MapMemory | Resource::MapEntries =>
+                    "free maps of this device, or set another size (devlink resource)",
+                Resource::Programs | Resource::Operations =>
+                    "free programs of this device, or set another size (devlink resource)",
+            }
+        )
+    }
+}
+
+/// The resources of one device. Any context.
+pub struct Resources {
+    memory: Pool,
+    map_memory: Pool,
+    map_entries: Pool,
+    programs: Pool,
+    operations: Pool,
+}
+
+struct Pool {
+    size: AtomicU64,
+    used: AtomicU64,
+}
+
+impl Pool {
+    const fn new(resource: Resource) -> Self {
+        Self {
+            size: AtomicU64::new(resource.most()),
+            used: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Resources {
+    /// Those of a device of full size, with nothing in use.
+    pub const fn new() -> Self {
+        Self {
+            memory: Pool::new(Resource::Memory),
+            map_memory: Pool::new(Resource::MapMemory),
+            map_entries: Pool::new(Resource::MapEntries),
+            programs: Pool::new(Resource::Programs),
+            operations: Pool::new(Resource::Operations),
+        }
+    }
+
+    const fn pool(&self, resource: Resource) -> &Pool {
+        match resource {
+            Resource::Memory => &self.memory,
+            Resource::MapMemory => &self.map_memory,
+            Resource::MapEntries => &self.map_entries,
+            Resource::Programs => &self.programs,
+            Resource::Operations => &self.operations,
+        }
+    }
+
+    /// How `resource` stands.
+    pub fn usage(&self, resource: Resource) -> Usage {
+        let pool = self.pool(resource);
+        Usage {
+            resource,
+            size: pool.size.load(Ordering::Relaxed),
+            used: pool.used.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How all of them stand, in the order of [`Resource::ALL`].
+    pub fn all(&self) -> impl Iterator<Item = Usage> + '_ {
+        Resource::ALL
+            .into_iter()
+            .map(|resource| self.usage(resource))
+    }
+
+    /// Sets how much there is of `resource`. What is in use stays so, even if it is more.
+    pub fn set_size(&self, resource: Resource, size: u64) {
+        self.pool(resource).size.store(size, Ordering::Relaxed);
+    }
+
+    fn take(&self, resource: Resource, amount: u64) -> Result<(), Exhausted> {
+        let pool = self.pool(resource);
+        let size = pool.size.load(Ordering::Relaxed);
+        let grow = |used: u64| used.checked_add(amount).filter(|sum| *sum <= size);
+        let taken = pool
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow);
+        match taken {
+            Ok(_) => Ok(()),
+            Err(used) => Err(Exhausted {
+                asked: amount,
+                usage: Usage {
+                    resource,
+                    size,
+                    used,
+                },
+            }),
+        }
+    }
+
+    fn give_back(&self, resource: Resource, amount: u64) {
+        self.pool(resource)
+            .used
+            .fetch_sub(amount, Ordering::Relaxed);
+    }
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A part of a resource that is in use, until it is dropped. `R` refers to the device's resources.
+pub struct Charge<R: Deref<Target = Resources>> {
+    resources: R,
+    resource: Resource,
+    amount: u64,
+}
+
+impl<R: Deref<Target = Resources>> Charge<R> {
+    /// Takes `amount` of `resource`. Any context.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if there is not as much left; then nothing is taken.
+    pub fn new(resources: R, resource: Resource, amount: u64) -> Result<Self, Exhausted> {
+        resources.take(resource, amount)?;
+        Ok(Self {
+            resources,
+            resource,
+            amount,
+        })
+    }
+
+    /// How much it is.
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// Makes it `amount`. Any context.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if there is not as much left; then it stays as it was.
+    pub fn resize(&mut self, amount: u64) -> Result<(), Exhausted> {
+        match amount.checked_sub(self.amount) {
+            Some(more) => self.resources.take(self.resource, more)?,
+            None => self
+                .resources
+                .give_back(self.resource, self.amount.wrapping_sub(amount)),
+        }
+        self.amount = amount;
+        Ok(())
+    }
+}
+
+impl<R: Deref<Target = Resources>> Drop for Charge<R> {
+    fn drop(&mut self) {
+        self.resources.give_back(self.resource, self.amount);
+    }
+}
