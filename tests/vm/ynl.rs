@@ -57,9 +57,10 @@ fn ynl_says_the_same() -> Result<()> {
         .context("no program")??;
     ensure!(sha256 == hex(&program.digests().sha256), "{slot}");
 
-    let json = format!("{{\"ifindex\":{index},\"policy\":\"require-equal\"}}");
+    let other = Link::new("onic0").index()?;
+    let json = format!("{{\"ifindex\":{other},\"policy\":\"require-equal\"}}");
     ynl("--do dev-set --json").arg(json).run()?;
-    ensure!(Client::connect()?.device(index)?.policy == Policy::RequireEqual);
+    ensure!(Client::connect()?.device(other)?.policy == Policy::RequireEqual);
     let json = format!("{{\"ifindex\":{index},\"id\":{}}}", attached.id);
     let program = ynl("--do program-get --json").arg(&json).json()?;
     ensure!(program["program"]["state"] == "active", "{program}");
@@ -73,7 +74,7 @@ fn ynl_says_the_same() -> Result<()> {
 
     let json = "{\"ifindex\":1}";
     let refused = ynl("--do dev-get --json").arg(json).refused()?;
-    says(&refused, &["extack", "no interface 1 here"])?;
+    says(&refused, &["there is no interface 1 here", ".ifindex"])?;
     let refused = ynl("--do slot-get --json").arg(format!("{{\"ifindex\":{index}}}"));
     says(&refused.refused()?, &["slot"])
 }

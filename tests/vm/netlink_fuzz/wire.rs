@@ -31,10 +31,10 @@ const PATIENCE: u16 = 60_000;
 pub(crate) enum Said {
     /// It went well.
     Good,
-    /// An error.
-    Refused,
-    /// An error with words.
-    RefusedInWords,
+    /// An error, by its number.
+    Refused(i32),
+    /// An error with words, by its number.
+    RefusedInWords(i32),
     /// What was asked for.
     Message,
 }
@@ -139,8 +139,8 @@ impl Wire {
                 let words = words(part)?;
                 Ok(match (code, words) {
                     (0, _) => Said::Good,
-                    (_, None) => Said::Refused,
-                    (_, Some(_)) => Said::RefusedInWords,
+                    (code, None) => Said::Refused(-code),
+                    (code, Some(_)) => Said::RefusedInWords(-code),
                 })
             }
             _ if kind < NLMSG_MIN_TYPE => bail!("a message of type {kind}"),
