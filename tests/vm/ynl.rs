@@ -84,7 +84,7 @@ fn ynl_says_the_same() -> Result<()> {
 fn ynl_validates_the_specification() -> Result<()> {
     let has_schema = Cmd::new("python3 -c").arg("import jsonschema").output()?;
     if !has_schema.success() {
-        println!("skipped: Python has no jsonschema here");
+        println!("skipped: ynl_validates_the_specification: Python has no jsonschema here");
         return Ok(());
     }
     let (ynl, schemas) = env::ynl()?;
