@@ -3,11 +3,15 @@
 //! What the ports of one NIC share.
 
 use crate::{
-    files::BoundPrograms,
+    files::{
+        self,
+        BoundPrograms, //
+    },
     memory::DeviceMemory,
     profile::ProfileCell,
     redirect::Siblings,
     refusals::Refusals,
+    residents::Residents,
     switches::DeviceSwitches, //
 };
 use core::{
@@ -17,9 +21,17 @@ use core::{
 use engine::resources::Usage;
 use kernel::{
     prelude::*,
+    str::CString,
     sync::Arc, //
 };
-use net::devlink::Reporter;
+use net::{
+    devlink::Reporter,
+    work::Worker, //
+};
+use offload::{
+    DeviceName,
+    Offload, //
+};
 
 /// The one device behind the ports of a NIC: programs and maps lie in it and serve all of its ports.
 #[derive(Clone)]
@@ -41,11 +53,21 @@ pub(crate) struct Parts {
     pub(crate) profile: ProfileCell,
     /// What it refused.
     pub(crate) refusals: Arc<Reporter<Refusals>>,
+    /// Who is told of its programs.
+    pub(crate) offload: Offload,
+    /// The programs in its memory.
+    residents: Pin<KBox<Worker<Residents>>>,
 }
 
 impl Asic {
     /// The device of NIC number `nic`, whose ports will be in `ports`.
-    pub(crate) fn new(nic: u32, ports: Arc<Siblings>, programs: BoundPrograms) -> Result<Self> {
+    pub(crate) fn new(
+        nic: u32,
+        ports: Arc<Siblings>,
+        programs: BoundPrograms,
+        offload: Offload,
+    ) -> Result<Self> {
+        let residents = Worker::new(Residents::new(ports.clone(), offload.clone())?);
         let memory = DeviceMemory::new()?;
         let refusals = Reporter::new(Refusals::new(memory.clone())?)?;
         let parts = Parts {
@@ -56,6 +78,8 @@ impl Asic {
             programs,
             profile: ProfileCell::new(),
             refusals,
+            offload,
+            residents: KBox::pin_init(residents, GFP_KERNEL)?,
         };
         Ok(Self(Arc::new(parts, GFP_KERNEL)?))
     }
@@ -64,6 +88,30 @@ impl Asic {
     /// Any context.
     pub(crate) fn resources(&self) -> impl Iterator<Item = Usage> + '_ {
         self.memory.resources().all()
+    }
+
+    /// The programs in its memory.
+    pub(crate) fn residents(&self) -> &Residents {
+        self.residents.context()
+    }
+
+    /// Has programs that were loaded told of when they have got their numbers. Any context.
+    pub(crate) fn tell_soon(&self) {
+        self.residents.ask();
+    }
+
+    /// Has nothing more told soon. Process context, RTNL not held.
+    pub(crate) fn stop_telling(&self) {
+        self.residents.stop();
+    }
+
+    /// Which device it is.
+    pub(crate) fn device_name(&self) -> Result<DeviceName> {
+        Ok(DeviceName {
+            driver: files::ROOT,
+            bus: files::ROOT,
+            name: CString::try_from_fmt(fmt!("offload_nic{}", self.nic))?,
+        })
     }
 
     /// Tells the kernel log and `devlink health` that the device refused `what`, for requests that

@@ -32,6 +32,7 @@ use net::{
     },
     netns::NetNamespace, //
 };
+use offload::Offload;
 use offload_uapi::limits::{
     MAX_PORTS,
     MAX_QUEUES, //
@@ -42,6 +43,7 @@ pub(crate) struct Nics {
     /// Held for as long as a NIC is being made or taken away. Comes before the locks of devlink.
     list: Pin<KBox<Mutex<List>>>,
     debugfs: Dir,
+    offload: Offload,
 }
 
 struct List {
@@ -54,8 +56,8 @@ struct List {
 const MAX_ID: u32 = i32::MAX as u32;
 
 impl Nics {
-    /// None yet.
-    pub(crate) fn new() -> Result<Self> {
+    /// None yet. Who asks `offload` will be told of their programs.
+    pub(crate) fn new(offload: Offload) -> Result<Self> {
         let list = List {
             nics: KVec::new(),
             is_closed: false,
@@ -63,6 +65,7 @@ impl Nics {
         Ok(Self {
             list: KBox::pin_init(new_mutex!(list, "offload_nic_list"), GFP_KERNEL)?,
             debugfs: Dir::new(files::ROOT),
+            offload,
         })
     }
 
@@ -81,8 +84,10 @@ impl Nics {
             return Err(ENOSPC);
         }
         list.nics.reserve(1, GFP_KERNEL)?;
-        list.nics
-            .push(Nic::new(bus, plan, &this.debugfs)?, GFP_KERNEL)?;
+        list.nics.push(
+            Nic::new(bus, plan, &this.debugfs, &this.offload)?,
+            GFP_KERNEL,
+        )?;
         Ok(())
     }
 }

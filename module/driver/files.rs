@@ -7,6 +7,8 @@
 use crate::{
     asic::Asic,
     fault,
+    loaded::StoredProgram,
+    memory::KernelMemory,
     port::Port,
     redirect::Siblings,
     runs::Runs, //
@@ -28,7 +30,10 @@ use kernel::{
         kstrtobool_bytes,
         CString, //
     },
-    sync::Arc,
+    sync::{
+        Arc,
+        SetOnce, //
+    },
     uaccess::UserSliceReader, //
 };
 use net::{
@@ -36,6 +41,7 @@ use net::{
         ProgramKind,
         ProgramNumber, //
     },
+    netdev::try_with_rtnl,
     rcu, //
 };
 
@@ -149,20 +155,22 @@ impl BoundPrograms {
         }
     }
 
-    /// Makes the files of a program of the NIC with `ports`.
+    /// Makes the files of a program of the NIC behind `device`.
     pub(crate) fn add(
         &self,
         number: Arc<ProgramNumber>,
         kind: ProgramKind,
-        ports: Arc<Siblings>,
+        device: &Asic,
     ) -> Result<Pin<KBox<ProgramFiles>>> {
         let name = self.next.fetch_add(1, Ordering::Relaxed);
         let name = CString::try_from_fmt(fmt!("{name}"))?;
         let status = ProgramStatus {
             number,
             kind,
-            ports,
-            is_translated: AtomicBool::new(false),
+            ports: device.ports.clone(),
+            memory: device.memory.source(),
+            device: device.clone(),
+            stored: SetOnce::new(),
             runs: Arc::new(Runs::default(), GFP_KERNEL)?,
         };
         let files = self.dir.scope(status, &name, |status, dir| {
@@ -170,6 +178,8 @@ impl BoundPrograms {
             dir.read_callback_file(c"state", status, &ProgramStatus::write_state);
             dir.read_callback_file(c"loaded", status, &ProgramStatus::write_loaded);
             dir.read_callback_file(c"runs", status, &ProgramStatus::write_runs);
+            dir.write_only_callback_file(c"flip_bit", status, &ProgramStatus::flip_bit);
+            dir.write_only_callback_file(c"flip_image_bit", status, &ProgramStatus::flip_image_bit);
         });
         KBox::pin_init(files, GFP_KERNEL)
     }
@@ -185,8 +195,10 @@ pub(crate) struct ProgramStatus {
     ports: Arc<Siblings>,
     /// What it has said so far.
     pub(crate) runs: Arc<Runs>,
-    /// Whether the device has it in its own form.
-    pub(crate) is_translated: AtomicBool,
+    /// It, as soon as the device has it in its own form.
+    pub(crate) stored: SetOnce<Arc<StoredProgram>>,
+    device: Asic,
+    memory: KernelMemory,
 }
 
 impl ProgramStatus {
@@ -195,12 +207,36 @@ impl ProgramStatus {
     }
 
     fn write_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_translated = self.is_translated.load(Ordering::Relaxed);
+        let is_translated = self.stored.as_ref().is_some();
         writeln!(f, "{}", if is_translated { "xlated" } else { "verify" })
     }
 
     fn write_runs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.runs.write(self.kind, f)
+    }
+
+    /// Inverts the bit of the program store whose number was written: an instruction has 64.
+    fn flip_bit(&self, reader: &mut UserSliceReader) -> Result {
+        let bit = read_number(reader)?;
+        let stored = self.stored.as_ref().ok_or(EINVAL)?;
+        if stored.source.flip_bit(bit.into()) {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Inverts the bit of the image whose number was written, if the device can execute what comes
+    /// out.
+    fn flip_image_bit(&self, reader: &mut UserSliceReader) -> Result {
+        let bit = read_number(reader)?;
+        let stored = self.stored.as_ref().ok_or(EINVAL)?;
+        // The file goes with RTNL held, and waits for who writes to it.
+        try_with_rtnl(|rtnl| {
+            let residents = self.device.residents();
+            // CAST: `usize` has at least 32 bits.
+            residents.damage(stored, &self.memory, bit as usize, rtnl)
+        })?
     }
 
     fn write_loaded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,7 @@
 //! - What runs of a NIC: held while one of its ports is added or removed.
 //! - The lock of a NIC's devlink instance: which ports there are.
 //! - RTNL: attaching programs, ring sizes, going up and down, cables.
+//! - The core's lock of offloaded programs, and behind it that of the list of programs in a device.
 //! - The lock of a fault log: the last fault of a receive queue; taken with bottom halves off.
 //! - The lock of a transmit queue: its counters. NAPI: the state and the counters of a receive queue.
 //! - What the data path reads and the control path replaces (the program, the peer at the other end
@@ -26,6 +27,7 @@ mod bus;
 mod ethtool;
 mod fault;
 mod files;
+mod loaded;
 mod map;
 mod memory;
 mod native;
@@ -37,6 +39,8 @@ mod program;
 mod ration;
 mod redirect;
 mod refusals;
+mod report;
+mod residents;
 mod resources;
 mod runs;
 mod rx;
@@ -50,6 +54,10 @@ use bus::Nics;
 use kernel::prelude::*;
 use net::bus::Registration;
 use nic::Plan;
+use offload::{
+    Family,
+    Offload, //
+};
 use offload_uapi::limits::{
     MAX_NICS,
     MAX_PORTS,
@@ -86,9 +94,12 @@ impl Parameters {
     }
 }
 
-/// The bus, with the NICs on it.
+/// The bus, with the NICs on it, and the way by which user space asks for what is in their devices.
+///
+/// Dropped from top to bottom: who listens is told of the end of the programs.
 pub struct Driver {
     _bus: Registration<Nics>,
+    _family: Family,
 }
 
 impl Driver {
@@ -96,11 +107,12 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if a parameter is out of range, `ENOMEM`, or what registering a device gives; then
-    /// nothing is left.
+    /// `EINVAL` if a parameter is out of range, `EEXIST` if another module has a generic netlink
+    /// family `offload`, `ENOMEM`, or what registering a device gives; then nothing is left.
     pub fn new(parameters: &Parameters, module: &'static ThisModule) -> Result<Self> {
         parameters.check()?;
-        let registration = Registration::new(Nics::new()?, module)?;
+        let offload = Offload::new(module)?;
+        let registration = Registration::new(Nics::new(offload.clone())?, module)?;
         for id in 0..parameters.nics {
             let plan = Plan {
                 id,
@@ -111,6 +123,11 @@ impl Driver {
             };
             Nics::add(registration.bus(), &plan)?;
         }
-        Ok(Self { _bus: registration })
+        // Last: what user space has begun to ask, when this comes to an end, is still to be answered.
+        let family = offload.register()?;
+        Ok(Self {
+            _bus: registration,
+            _family: family,
+        })
     }
 }

@@ -34,6 +34,8 @@ use net::{
     },
 };
 
+use offload::Slot;
+
 /// The largest MTU with which each frame fits into one buffer.
 // CAST: Below the size of a page.
 const SINGLE_BUFFER_MTU: u32 = (SINGLE_BUFFER - ETH_HLEN) as u32;
@@ -145,7 +147,7 @@ impl Port {
         rtnl: &Rtnl<'_>,
     ) -> Result {
         let Some(program) = program else {
-            self.xdp_native.replace(None);
+            self.xdp_native.publish(None);
             return Ok(());
         };
         if self.tc_hw.is_taken() {
@@ -163,8 +165,13 @@ impl Port {
             );
             return Err(EINVAL);
         }
+        let kernel = program.facts().into();
+        self.reporter()
+            .permit_kernel(Slot::Xdp, kernel, extack, rtnl)?;
+        // Whoever takes a program out of the device that this one is to stand in for finds all
+        // frames see it.
         self.xdp_native
-            .replace(Some(Arc::new(program, GFP_KERNEL)?));
+            .publish(Some(Arc::new(program, GFP_KERNEL)?));
         Ok(())
     }
 

@@ -36,6 +36,7 @@ use net::{
     },
     netns::NetNamespace, //
 };
+use offload::Offload;
 use offload_uapi::limits::MAX_PORTS;
 
 /// What a NIC is to be like.
@@ -78,7 +79,12 @@ impl Nic {
     /// # Errors
     ///
     /// `ENOMEM`, or what registering a device gives; then nothing is left.
-    pub(crate) fn new(bus: &Bus<Nics>, plan: &Plan, debugfs: &Dir) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        bus: &Bus<Nics>,
+        plan: &Plan,
+        debugfs: &Dir,
+        offload: &Offload,
+    ) -> Result<Arc<Self>> {
         let siblings = Arc::new(Siblings::new()?, GFP_KERNEL)?;
         let nic = Arc::pin_init(
             pin_init!(Self {
@@ -91,7 +97,8 @@ impl Nic {
         let device = DeviceRegistration::new(bus, plan.id, nic.clone())?;
         let id = plan.id;
         let dir = debugfs.subdir(&CString::try_from_fmt(fmt!("offload_nic{id}"))?);
-        let asic = Asic::new(id, nic.ports.clone(), BoundPrograms::new(&dir))?;
+        let programs = BoundPrograms::new(&dir);
+        let asic = Asic::new(id, nic.ports.clone(), programs, offload.clone())?;
         let offload = OffloadDevice::<Program>::new(Arc::new(asic.clone(), GFP_KERNEL)?)?;
         let ports = Ports::new(
             device.as_ref(),
@@ -143,6 +150,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.devlink.with_lock(Ports::end);
+        self.asic.stop_telling();
         self.asic.refusals.detach(&self.devlink);
     }
 }

@@ -4,21 +4,16 @@
 
 use crate::{
     asic::Asic,
+    loaded::LoadedProgram,
     profile::Profile,
-    program::{
-        LoadedProgram,
-        Program, //
-    },
+    program::Program,
     redirect::Siblings,
     rx::{
         RxCore,
         RxQueue, //
     },
     switches::TestSwitches,
-    tc::{
-        Classifier,
-        TcSlot, //
-    },
+    tc::TcSlot,
     tx::TxQueue,
     xdp::XdpSlot, //
 };
@@ -42,6 +37,7 @@ use net::{
     netdev::{
         Config,
         Device,
+        Features,
         Operations,
         PollContext,
         Rtnl,
@@ -59,6 +55,10 @@ use net::{
         NativeProgram,
         XdpFrames, //
     },
+};
+use offload::{
+    Interface,
+    Slot, //
 };
 use offload_uapi::limits::{
     DEFAULT_RING,
@@ -90,6 +90,8 @@ pub(crate) struct Port {
     pub(crate) xdp_native: rcu::Slot<NativeProgram>,
     /// The classifier that it runs instead. One of the two is empty.
     pub(crate) tc_hw: TcSlot,
+    /// What the offload infrastructure keeps of it.
+    pub(crate) interface: Interface,
     /// What tests have the port refuse or take.
     pub(crate) switches: TestSwitches,
 }
@@ -127,10 +129,11 @@ impl Port {
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
             siblings: asic.ports.clone(),
+            interface: Interface::new(asic.offload.clone(), asic.device_name()?),
             asic,
             xdp_hw: XdpSlot::empty(),
             xdp_native: rcu::Slot::empty(),
-            tc_hw: TcSlot::empty(),
+            tc_hw: TcSlot::new()?,
             switches: TestSwitches::new(),
         })
     }
@@ -184,9 +187,14 @@ impl Port {
     /// it; 0 if there is none. Any context but softirq.
     pub(crate) fn offloaded_number(&self) -> u32 {
         let guard = rcu::Guard::new();
-        let classifier = self.tc_hw.load(&guard).map(Classifier::program);
-        let program = self.xdp_hw.load(&guard).or(classifier);
-        program.map_or(0, LoadedProgram::number)
+        let classifier = self.tc_hw.load(&guard).map(|filter| &**filter.program());
+        let xdp = self.xdp_hw.load(&guard).map(|active| active.program());
+        xdp.or(classifier).map_or(0, LoadedProgram::number)
+    }
+
+    /// The device behind the port.
+    pub(crate) fn asic(&self) -> &Asic {
+        &self.asic
     }
 
     /// What kind of device the port's NIC is now.
@@ -332,6 +340,7 @@ impl Operations for Port {
         &self,
         program: Option<&AttachedProgram<'_, Program>>,
         extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
     ) -> Result {
         let is_accepted = self.switches.bpf_xdpoffload_accept.load(Ordering::Relaxed);
         if program.is_some() && !is_accepted {
@@ -342,19 +351,40 @@ impl Operations for Port {
             extack.msg(c"offload_nic: TC program is already loaded");
             return Err(EBUSY);
         }
-        self.xdp_hw.setup(program, extack)
+        let (reporter, slot) = (self.reporter(), Slot::Xdp);
+        let Some(program) = program else {
+            if self.xdp_hw.clear(rtnl) {
+                reporter.removed(slot, rtnl);
+            }
+            return Ok(());
+        };
+        self.asic.residents().tell_of_new(rtnl);
+        let (program, found) = LoadedProgram::checked(program, (self, slot), extack, rtnl)?;
+        let kernel = reporter.kernel_program(slot, rtnl);
+        let replaces = reporter.permit(slot, &found, kernel, extack, rtnl)?;
+        let was_one = self.xdp_hw.set(program, replaces, rtnl)?;
+        reporter.activated(slot, was_one, rtnl);
+        Ok(())
     }
 
     fn tc_filter_changed(
         &self,
         change: &FilterChange<'_, Program>,
         extack: &Extack<'_>,
-        _rtnl: &Rtnl<'_>,
+        rtnl: &Rtnl<'_>,
     ) -> Result {
-        self.change_filter(change, extack)
+        self.change_filter(change, extack, rtnl)
     }
 
     fn tc_offload_off(&self, _rtnl: &Rtnl<'_>) -> Result {
         self.end_tc_offload()
+    }
+
+    fn refused_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features {
+        self.check_features(wanted, rtnl)
+    }
+
+    fn going(&self, rtnl: &Rtnl<'_>) {
+        self.asic.offload.remove(&self.device, rtnl);
     }
 }

@@ -129,8 +129,14 @@ impl Ports {
         let port = Arc::new(port, GFP_KERNEL)?;
         let files = PortFiles::new(&instance.dir, asic.nic, port.clone())?;
         asic.ports.set(index, Some(port.clone()));
-        let registration =
-            Registration::new(port, instance).inspect_err(|_| asic.ports.set(index, None))?;
+        let registration = asic
+            .offload
+            .add(port.clone())
+            .and_then(|()| Registration::new(port.clone(), instance));
+        let registration = registration.inspect_err(|_| {
+            with_rtnl(|rtnl| asic.offload.remove(&port.device, rtnl));
+            asic.ports.set(index, None);
+        })?;
         let present = Present {
             registration,
             files,

@@ -5,6 +5,11 @@
 use crate::{
     asic::Asic,
     files::ProgramFiles,
+    loaded::{
+        digests,
+        LoadedProgram,
+        StoredProgram, //
+    },
     map::{
         DeviceMap,
         MapRef, //
@@ -45,8 +50,9 @@ use kernel::{
 };
 use net::{
     bpf::{
-        AttachedProgram,
+        name_text,
         Instruction,
+        KernelProgram,
         ProgramKind,
         ProgramNumber,
         ProgramOffload,
@@ -57,95 +63,8 @@ use net::{
         VerifierEnv, //
     },
     error::not_supported,
-    extack::Extack, //
+    netdev::Rtnl, //
 };
-use offload::{
-    compare,
-    Digest,
-    ProgramIdentity,
-    ReportPrograms,
-    Slot, //
-};
-
-/// A program in the device's memory, ready to run.
-///
-/// It needs nothing of the kernel's side of the program: its maps stay as long as it does.
-pub(crate) struct LoadedProgram {
-    kind: ProgramKind,
-    source: Source<KernelMemory>,
-    program: engine::exec::Program<KernelMemory, MapRef>,
-    number: Arc<ProgramNumber>,
-    runs: Arc<Runs>,
-    /// Behind what it is for, so that it is free before it counts as free.
-    _room: Room,
-}
-
-impl LoadedProgram {
-    /// Of what type it is.
-    pub(crate) fn kind(&self) -> ProgramKind {
-        self.kind
-    }
-
-    /// What it has said so far.
-    pub(crate) fn runs(&self) -> &Runs {
-        &self.runs
-    }
-
-    /// What lies in the device of `program`, which is to be run in `slot`.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests.
-    pub(crate) fn checked(
-        program: &AttachedProgram<'_, Program>,
-        slot: Slot,
-        extack: &Extack<'_>,
-    ) -> Result<Arc<Self>> {
-        let Some(loaded) = program.loaded() else {
-            extack.msg(c"the program is not in the device: load it again");
-            return Err(EINVAL);
-        };
-        let kernel = ProgramIdentity {
-            kind: program.program().kind(),
-            digest: Digest(*program.program().digest()),
-        };
-        if let Err(mismatch) = compare(&**loaded, slot, &kernel) {
-            extack.fmt(format_args!("{mismatch}"));
-            return Err(EINVAL);
-        }
-        Ok(loaded.clone())
-    }
-
-    /// The number that user space knows it by; 0 when the kernel has taken it from the device.
-    pub(crate) fn number(&self) -> u32 {
-        self.number.get()
-    }
-
-    /// What the engine runs.
-    pub(crate) fn engine(&self) -> &engine::exec::Program<KernelMemory, MapRef> {
-        &self.program
-    }
-}
-
-impl ReportPrograms for LoadedProgram {
-    fn program_in(&self, _slot: Slot) -> Option<ProgramIdentity> {
-        Some(ProgramIdentity {
-            kind: self.kind,
-            digest: stored_digest(&self.source),
-        })
-    }
-}
-
-/// The digest of the instructions as they lie in the program store.
-fn stored_digest(source: &Source<KernelMemory>) -> Digest {
-    Digest::of(source.original().iter().map(|insn| Instruction {
-        code: insn.code,
-        dst: insn.dst(),
-        src: insn.src(),
-        off: insn.off,
-        imm: insn.imm,
-    }))
-}
 
 /// How far a program has come.
 pub(crate) struct Program {
@@ -166,14 +85,14 @@ enum Stage {
 
 /// A program in the program store.
 struct Stored {
-    kind: ProgramKind,
+    facts: KernelProgram,
     source: Source<KernelMemory>,
     /// Behind what it is for, so that it is free before it counts as free.
     room: Room,
 }
 
 /// What a program takes of the device beside memory.
-struct Room {
+pub(crate) struct Room {
     operations: Charge,
     _program: Charge,
 }
@@ -265,12 +184,17 @@ impl From<AllocError> for Refusal {
 }
 
 impl Program {
-    /// The program in the device, if it is ready to run.
-    pub(crate) fn loaded(&self) -> Option<&Arc<LoadedProgram>> {
+    /// What was made of the program when it was loaded.
+    fn loaded(&self) -> Option<&Arc<LoadedProgram>> {
         match &self.stage {
             Stage::Loaded(program) => Some(program),
             Stage::Refused(_) | Stage::Stored(_) => None,
         }
+    }
+
+    /// What lies in the device of the program, if it is ready to run.
+    pub(crate) fn resident(&self) -> Option<Arc<LoadedProgram>> {
+        self.device.residents().of(self.loaded()?.stored())
     }
 }
 
@@ -289,7 +213,7 @@ impl Stored {
     fn new(device: &DeviceMemory, program: &ProgramRef<'_, Program>) -> Result<Self, Refusal> {
         let room = Room::new(device)?;
         Ok(Self {
-            kind: program.kind(),
+            facts: program.facts(),
             source: store(device, program)?,
             room,
         })
@@ -323,14 +247,15 @@ fn store(
     device: &DeviceMemory,
     program: &ProgramRef<'_, Program>,
 ) -> Result<Source<KernelMemory>, Refusal> {
-    let kind = match program.kind() {
+    let facts = program.facts();
+    let kind = match facts.kind {
         ProgramKind::Xdp => store::ProgramKind::Xdp,
         ProgramKind::SchedCls => store::ProgramKind::SchedCls,
         ProgramKind::Other(number) => return Err(Refusal::Kind(number)),
     };
     let insns = program.instructions().map(to_engine);
     let source = Source::new(&device.source(), kind, insns, device.limits())?;
-    if stored_digest(&source) != Digest(*program.digest()) {
+    if digests(&source).sha256.0 != facts.digest {
         return Err(Refusal::Digest);
     }
     Ok(source)
@@ -346,7 +271,7 @@ fn load(
 ) -> Result<LoadedProgram, Refusal> {
     // Where this ends early, they are dropped from the last to the first.
     let Stored {
-        kind,
+        facts,
         mut room,
         source,
     } = stored;
@@ -368,18 +293,15 @@ fn load(
         let index = addresses.iter().position(|&known| known == address)?;
         u16::try_from(index).ok()
     };
-    let digest = stored_digest(&source).0;
+    let digest = digests(&source).sha256.0;
     let image = Image::translate(&memory, &source, digest, &mut index_of, device.limits())?;
     room.set_operations(image.ops().len())?;
     let maps = memory.allocate(addresses.len(), |index| maps[index].clone())?;
-    Ok(LoadedProgram {
-        kind,
-        source,
-        program: engine::exec::Program::new(image, maps),
-        number,
-        runs,
-        _room: room,
-    })
+    let stored = StoredProgram::new(facts, source, number, runs, room);
+    Ok(LoadedProgram::new(
+        Arc::new(stored, GFP_KERNEL)?,
+        engine::exec::Program::new(image, maps),
+    ))
 }
 
 fn to_engine(insn: Instruction) -> Insn {
@@ -446,7 +368,7 @@ impl ProgramOffload for Program {
         }
         let files = device
             .programs
-            .add(number.clone(), program.kind(), device.ports.clone())?;
+            .add(number.clone(), program.facts().kind, device)?;
         let stage = match Stored::new(&device.memory, program) {
             Ok(stored) => Stage::Stored(stored),
             Err(refusal) => Stage::Refused(refusal),
@@ -530,18 +452,29 @@ impl ProgramOffload for Program {
         let loaded = load(&self.device.memory, program, stored, number, runs);
         let loaded = loaded.inspect_err(|refusal| {
             // The verifier log is closed by now.
-            let name = core::str::from_utf8(program.name()).unwrap_or_default();
+            let name = program.facts().name;
+            let name = name_text(&name).to_str().unwrap_or_default();
             self.device
                 .log_refusal(format_args!("program '{name}'"), refusal);
         });
         let loaded = loaded.map_err(|refusal| refusal.error())?;
-        self.stage = Stage::Loaded(Arc::new(loaded, GFP_KERNEL)?);
-        self.files.is_translated.store(true, Ordering::Relaxed);
+        let loaded = Arc::new(loaded, GFP_KERNEL)?;
+        let residents = self.device.residents();
+        residents.add(loaded.clone())?;
+        self.files.stored.populate(loaded.stored().clone());
+        self.stage = Stage::Loaded(loaded);
+        self.device.tell_soon();
         Ok(())
+    }
+
+    fn destroy(&self, rtnl: &Rtnl<'_>) {
+        if let Some(program) = self.loaded() {
+            self.device.residents().remove(program.stored(), rtnl);
+        }
     }
 
     fn image(&self) -> &[u8] {
         self.loaded()
-            .map_or(&[], |program| program.program.image().bytes())
+            .map_or(&[], |program| program.engine().image().bytes())
     }
 }

@@ -11,6 +11,7 @@ mod wire;
 
 use crate::{
     fault::FaultLog,
+    loaded::LoadedProgram,
     memory::{
         DeviceMemory,
         KernelMemory, //
@@ -18,7 +19,6 @@ use crate::{
     native::NativeCounters,
     port::Port,
     profile::Profile,
-    program::LoadedProgram,
     ration,
     redirect::Redirects,
     runs::Since,
@@ -56,6 +56,7 @@ use net::{
         TxQueueStats, //
     },
     sync::with_bh_disabled,
+    xdp::NativeProgram, //
 };
 pub(crate) use poll::Poll;
 pub(crate) use transmit::wire_frames;
@@ -289,14 +290,21 @@ impl Port {
         }
     }
 
-    /// What the device runs now, for as long as `guard` is held.
-    fn program<'a>(&'a self, guard: &'a rcu::Guard) -> Running<'a> {
-        if let Some(program) = self.xdp_hw.load(guard) {
-            Running::Xdp(program)
+    /// What the device runs now, and what the host runs for the frames that it hands up, for as long
+    /// as `guard` is held.
+    ///
+    /// Whether the one replaces the other is a property of what lies in the slot, so that no frame
+    /// meets neither: who empties the one slot when the other was filled has waited for all frames
+    /// to see that.
+    fn programs<'a>(&'a self, guard: &'a rcu::Guard) -> (Running<'a>, Option<&'a NativeProgram>) {
+        let native = self.xdp_native.load(guard);
+        if let Some(active) = self.xdp_hw.load(guard) {
+            let native = native.filter(|_| !active.replaces_native());
+            (Running::Xdp(active.program()), native)
         } else if let Some(classifier) = self.tc_hw.load(guard) {
-            Running::Classifier(classifier)
+            (Running::Classifier(classifier), native)
         } else {
-            Running::Nothing
+            (Running::Nothing, native)
         }
     }
 
@@ -312,12 +320,13 @@ impl Port {
         };
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
+        let (program, native) = self.programs(&guard);
         let mut poll = Poll {
             port: self,
             queue,
             rx,
-            program: self.program(&guard),
-            native: self.xdp_native.load(&guard),
+            program,
+            native,
             checksums: self.rx_checksums(),
             whole: None,
             context,

@@ -3,8 +3,8 @@
 //! What the device gets from the machine that it is built from: time, chance, a way to user space.
 
 use crate::{
-    map::MapRef,
-    program::LoadedProgram, //
+    loaded::LoadedProgram,
+    map::MapRef, //
 };
 use engine::{
     errno::EINVAL,

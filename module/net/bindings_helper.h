@@ -3,6 +3,7 @@
  * The headers that the `net` crate binds to, sorted alphabetically.
  */
 
+#include <crypto/sha1.h>
 #include <crypto/sha2.h>
 #include <linux/bpf.h>
 #include <linux/bpf_verifier.h>
@@ -23,8 +24,10 @@
 #include <net/checksum.h>
 #include <net/devlink.h>
 #include <net/flow_offload.h>
+#include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/netdev_queues.h>
+#include <net/netlink.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/xdp.h>

@@ -10,6 +10,7 @@
 
 mod device;
 mod events;
+mod kernel;
 mod map;
 pub(crate) mod ndo;
 mod number;
@@ -23,6 +24,11 @@ pub use device::{
 pub use events::{
     EventArray,
     EventData, //
+};
+pub use kernel::{
+    name_text,
+    KernelProgram,
+    NAME_LEN, //
 };
 pub use map::{
     MapKind,

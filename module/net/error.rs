@@ -10,3 +10,9 @@ pub fn not_supported() -> Error {
     // CAST: A small number.
     Error::from_errno(-(bindings::EOPNOTSUPP as c_int))
 }
+
+/// `EMSGSIZE`: more than there is room for.
+pub fn message_too_long() -> Error {
+    // CAST: A small number.
+    Error::from_errno(-(bindings::EMSGSIZE as c_int))
+}

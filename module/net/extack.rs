@@ -68,4 +68,23 @@ impl Extack<'_> {
         // by the formatter or by its initial value, and the function copies it.
         unsafe { bindings::offload_nic_extack_set_copy(self.ptr, buffer.as_ptr().cast()) };
     }
+
+    /// Names the attribute of the request that is wrong.
+    pub(crate) fn bad_attribute(&self, attribute: &bindings::nlattr) {
+        // SAFETY: `self.ptr` is null or valid by the type invariant. The core looks where in the
+        // request the attribute is, and uses it no longer than the request.
+        if let Some(extack) = unsafe { self.ptr.as_mut() } {
+            extack.bad_attr = attribute;
+        }
+    }
+
+    /// Names an attribute that the request lacks.
+    pub(crate) fn missing(&self, number: u16) {
+        // SAFETY: As above.
+        if let Some(extack) = unsafe { self.ptr.as_mut() } {
+            extack.miss_type = number;
+            extack.miss_nest = core::ptr::null();
+        }
+        self.msg(c"an attribute is missing");
+    }
 }

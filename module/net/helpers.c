@@ -5,6 +5,7 @@
  */
 
 #include <crypto/sha2.h>
+#include <linux/bpf_mprog.h>
 #include <linux/bpf_trace.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
@@ -14,15 +15,19 @@
 #include <linux/netdevice.h>
 #include <linux/nsproxy.h>
 #include <linux/ptr_ring.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/skbuff_ref.h>
 #include <linux/workqueue.h>
 #include <net/busy_poll.h>
 #include <net/flow_offload.h>
+#include <net/genetlink.h>
 #include <net/gro.h>
 #include <net/gso.h>
 #include <net/net_namespace.h>
+#include <net/netlink.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/tcx.h>
@@ -60,6 +65,12 @@ struct dentry *offload_nic_debugfs_create_symlink(const char *name, struct dentr
 struct dentry *offload_nic_debugfs_lookup(const char *name, struct dentry *parent)
 {
 	return debugfs_lookup(name, parent);
+}
+
+/* Changes whenever an interface comes to the namespace or leaves it. RTNL is held. */
+u32 offload_nic_dev_base_seq(const struct net *net)
+{
+	return net->dev_base_seq;
 }
 
 struct net *offload_nic_dev_net(const struct net_device *dev)
@@ -102,9 +113,70 @@ netdev_features_t offload_nic_features(const struct net_device *dev)
 	return READ_ONCE(dev->features);
 }
 
+const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev)
+{
+#ifdef CONFIG_NET_XGRESS
+	const struct bpf_mprog_entry *entry = rtnl_dereference(dev->tcx_ingress);
+
+	return entry ? READ_ONCE(entry->fp_items[0].prog) : NULL;
+#else
+	return NULL;
+#endif
+}
+
+bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
+				    unsigned int group)
+{
+	return genl_has_listeners(family, net, group);
+}
+
+struct net *offload_nic_genl_info_net(const struct genl_info *info)
+{
+	return genl_info_net(info);
+}
+
+/* Tells who listens that something was lost. */
+void offload_nic_genl_set_err(const struct genl_family *family, struct net *net,
+			      unsigned int group)
+{
+	genl_set_err(family, net, 0, group, ENOBUFS);
+}
+
+void offload_nic_genlmsg_cancel(struct sk_buff *skb, void *header)
+{
+	genlmsg_cancel(skb, header);
+}
+
+void offload_nic_genlmsg_end(struct sk_buff *skb, void *header)
+{
+	genlmsg_end(skb, header);
+}
+
+int offload_nic_genlmsg_multicast_netns(const struct genl_family *family, struct net *net,
+					struct sk_buff *skb, unsigned int group)
+{
+	return genlmsg_multicast_netns(family, net, skb, 0, group, GFP_KERNEL);
+}
+
+struct sk_buff *offload_nic_genlmsg_new(size_t payload)
+{
+	return genlmsg_new(payload, GFP_KERNEL);
+}
+
+int offload_nic_genlmsg_reply(struct sk_buff *skb, struct genl_info *info)
+{
+	return genlmsg_reply(skb, info);
+}
+
 struct net *offload_nic_get_current_net(void)
 {
 	return get_net(current->nsproxy->net_ns);
+}
+
+void offload_nic_init_delayed_work(struct delayed_work *work,
+				   void (*function)(struct work_struct *))
+{
+	INIT_DELAYED_WORK(work, function);
 }
 
 void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *))
@@ -297,6 +369,22 @@ void *offload_nic_netdev_priv(const struct net_device *dev)
 	return netdev_priv(dev);
 }
 
+/* header is what genlmsg_put() gave for a family without a header of its own. */
+void offload_nic_nl_dump_check_consistent(struct netlink_callback *cb, void *header)
+{
+	nl_dump_check_consistent(cb, header - GENL_HDRLEN - NLMSG_HDRLEN);
+}
+
+void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start)
+{
+	nla_nest_end(skb, start);
+}
+
+struct nlattr *offload_nic_nla_nest_start(struct sk_buff *skb, int type)
+{
+	return nla_nest_start(skb, type);
+}
+
 struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames)
 {
 	const struct page_pool_params params = {
@@ -414,6 +502,11 @@ void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *n
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds)
 {
 	hrtimer_start(&rest->timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL_PINNED);
+}
+
+void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds)
+{
+	schedule_delayed_work(work, msecs_to_jiffies(milliseconds));
 }
 
 void offload_nic_schedule_work(struct work_struct *work)
@@ -546,6 +639,11 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 	return request;
 }
 
+int offload_nic_restart_syscall(void)
+{
+	return restart_syscall();
+}
+
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b)
 {
 	return net_eq(dev_net_rcu(a), dev_net_rcu(b));
@@ -659,6 +757,11 @@ void offload_nic_skb_set_note(struct sk_buff *skb, u8 note)
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 {
 	skb_set_queue_mapping(skb, queue);
+}
+
+unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
+{
+	return skb_tailroom(skb);
 }
 
 void offload_nic_smp_mb(void)

@@ -6,6 +6,7 @@
 #ifndef _OFFLOAD_NIC_NET_HELPERS_H
 #define _OFFLOAD_NIC_NET_HELPERS_H
 
+#include <crypto/sha1.h>
 #include <crypto/sha2.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
@@ -15,7 +16,9 @@
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
 #include <net/flow_offload.h>
+#include <net/genetlink.h>
 #include <net/net_namespace.h>
+#include <net/netlink.h>
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/xdp.h>
@@ -83,6 +86,7 @@ void offload_nic_consume_skb(struct sk_buff *skb);
 struct dentry *offload_nic_debugfs_create_symlink(const char *name, struct dentry *parent,
 						   const char *target);
 struct dentry *offload_nic_debugfs_lookup(const char *name, struct dentry *parent);
+u32 offload_nic_dev_base_seq(const struct net *net);
 struct net *offload_nic_dev_net(const struct net_device *dev);
 void offload_nic_dev_net_set(struct net_device *dev, struct net *net);
 void offload_nic_dput(struct dentry *dentry);
@@ -90,7 +94,21 @@ void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
 netdev_features_t offload_nic_features(const struct net_device *dev);
+const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev);
+bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
+				    unsigned int group);
+struct net *offload_nic_genl_info_net(const struct genl_info *info);
+void offload_nic_genl_set_err(const struct genl_family *family, struct net *net,
+			      unsigned int group);
+void offload_nic_genlmsg_cancel(struct sk_buff *skb, void *header);
+void offload_nic_genlmsg_end(struct sk_buff *skb, void *header);
+int offload_nic_genlmsg_multicast_netns(const struct genl_family *family, struct net *net,
+					struct sk_buff *skb, unsigned int group);
+struct sk_buff *offload_nic_genlmsg_new(size_t payload);
+int offload_nic_genlmsg_reply(struct sk_buff *skb, struct genl_info *info);
 struct net *offload_nic_get_current_net(void);
+void offload_nic_init_delayed_work(struct delayed_work *work,
+				   void (*function)(struct work_struct *));
 void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *));
 void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
@@ -114,6 +132,9 @@ void offload_nic_netif_wake_subqueue(struct net_device *dev, u16 queue);
 void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue);
 unsigned int offload_nic_mtu(const struct net_device *dev);
 void *offload_nic_netdev_priv(const struct net_device *dev);
+void offload_nic_nl_dump_check_consistent(struct netlink_callback *cb, void *header);
+void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start);
+struct nlattr *offload_nic_nla_nest_start(struct sk_buff *skb, int type);
 struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames);
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
 void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
@@ -129,7 +150,9 @@ void offload_nic_rest_cancel(struct offload_nic_rest *rest);
 void offload_nic_rest_end(struct offload_nic_rest *rest);
 void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
 void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
+int offload_nic_restart_syscall(void);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
+void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 void offload_nic_schedule_work(struct work_struct *work);
 void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_offload_features(struct net_device *dev);
@@ -153,6 +176,7 @@ u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
 void offload_nic_skb_set_note(struct sk_buff *skb, u8 note);
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
+unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
 void offload_nic_smp_mb(void);
 bool offload_nic_tc_can_offload(const struct net_device *dev,
 				struct flow_cls_common_offload *common);

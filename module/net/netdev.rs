@@ -9,6 +9,7 @@
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
 mod adapter;
+mod features;
 mod interrupt;
 mod queue;
 
@@ -56,6 +57,7 @@ use core::{
         Ordering, //
     },
 };
+pub use features::Features;
 use kernel::{
     device,
     error::to_result,
@@ -95,6 +97,27 @@ pub fn with_rtnl<R>(f: impl FnOnce(&Rtnl<'_>) -> R) -> R {
     // SAFETY: RTNL was taken above.
     unsafe { bindings::rtnl_unlock() };
     result
+}
+
+/// As [`with_rtnl`], for a system call whose end somebody may be waiting for with RTNL held: if it is
+/// held, the error that is returned has the kernel make the system call again.
+///
+/// # Errors
+///
+/// What the system call must return.
+pub fn try_with_rtnl<R>(f: impl FnOnce(&Rtnl<'_>) -> R) -> Result<R> {
+    // SAFETY: Process context. Paired with the call below, as in `with_rtnl`.
+    if unsafe { bindings::rtnl_trylock() } == 0 {
+        // SAFETY: The task is in a system call.
+        return Err(Error::from_errno(unsafe {
+            bindings::offload_nic_restart_syscall()
+        }));
+    }
+    // SAFETY: RTNL was taken above and is kept until after the last use of this.
+    let result = f(&unsafe { Rtnl::held() });
+    // SAFETY: RTNL was taken above.
+    unsafe { bindings::rtnl_unlock() };
+    Ok(result)
 }
 
 /// What became of a frame that the stack gave to the driver.
@@ -183,6 +206,7 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
         &self,
         program: Option<&AttachedProgram<'_, Self::Program>>,
         extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
     ) -> Result;
 
     /// A BPF classifier at the port's ingress is new, goes, or is replaced; the port's features
@@ -199,6 +223,15 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
     /// The user wants no more filters to be offloaded (`hw-tc-offload off`). On an error they may
     /// be as before.
     fn tc_offload_off(&self, rtnl: &Rtnl<'_>) -> Result;
+
+    /// Which of the features in `wanted`, which the user wants on and which are off, have to stay
+    /// off; the kernel log says why. RTNL is held. Asked again whenever a feature is switched.
+    fn refused_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features;
+
+    /// The interface goes: nothing more will be asked of it when this returns and RTNL is given up.
+    /// RTNL is held; no program is attached, and the device's programs have gone to another
+    /// interface or are destroyed.
+    fn going(&self, rtnl: &Rtnl<'_>);
 }
 
 /// A `struct net_device` in whatever state of registration.
@@ -223,6 +256,13 @@ impl NetDevice {
         state == bindings::netdev_reg_state_NETREG_REGISTERED
     }
 
+    /// As [`Self::is_registered`], or it was, and it is going just now.
+    pub fn was_registered(&self, rtnl: &Rtnl<'_>) -> bool {
+        // SAFETY: The device is valid.
+        let state = u32::from(unsafe { (*self.as_ptr()).reg_state });
+        self.is_registered(rtnl) || state == bindings::netdev_reg_state_NETREG_UNREGISTERING
+    }
+
     /// The interface's index; 0 before it is registered.
     pub fn ifindex(&self) -> u32 {
         // SAFETY: The device is valid; an `int` that is never negative.
@@ -236,6 +276,12 @@ impl NetDevice {
         // the device itself or in a buffer that lives as long. One that is being changed is read
         // as a mixture.
         unsafe { (*self.as_ptr()).dev_addr.cast::<[u8; 6]>().read_volatile() }
+    }
+
+    /// As [`Self::shares_namespace_with`], for who has RTNL.
+    pub fn is_beside(&self, other: &Self, _rtnl: &Rtnl<'_>) -> bool {
+        // SAFETY: Both devices are valid, and RTNL keeps them from being moved.
+        unsafe { bindings::offload_nic_same_net(self.as_ptr(), other.as_ptr()) }
     }
 
     /// Whether both interfaces are in the same network namespace.
@@ -307,10 +353,14 @@ impl NetDevice {
     }
 
     /// The interface's name, for a line of the kernel log.
-    pub fn name(&self, _rtnl: &Rtnl<'_>) -> &str {
+    pub fn name(&self, rtnl: &Rtnl<'_>) -> &str {
+        self.c_name(rtnl).to_str().unwrap_or_default()
+    }
+
+    /// The interface's name.
+    pub fn c_name(&self, _rtnl: &Rtnl<'_>) -> &CStr {
         // SAFETY: The device is valid; its name ends with a zero, and RTNL keeps it from changing.
-        let name = unsafe { CStr::from_char_ptr((&raw const (*self.as_ptr()).name).cast()) };
-        name.to_str().unwrap_or_default()
+        unsafe { CStr::from_char_ptr((&raw const (*self.as_ptr()).name).cast()) }
     }
 
     /// Whether the interface is up, as the administrator set it.

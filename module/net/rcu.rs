@@ -60,6 +60,16 @@ impl<T: Send + Sync> Slot<T> {
         Some(unsafe { ArcBorrow::from_raw(object) }.into())
     }
 
+    /// As [`Self::replace`], and waits if there was nothing, too: on return every reader that is at
+    /// work, and every packet processing, sees `new`. Process context.
+    pub fn publish(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
+        let old = self.replace(new);
+        if old.is_none() {
+            synchronize_net();
+        }
+        old
+    }
+
     /// Puts `new` in and hands out what was there, once no reader uses it any more.
     ///
     /// Process context: waits for a grace period if there was something. With RTNL held that grace

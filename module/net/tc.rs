@@ -9,12 +9,14 @@ use crate::{
     bindings,
     bpf::{
         AttachedProgram,
+        KernelProgram,
         ProgramOffload, //
     },
     error::not_supported,
     extack::Extack,
     netdev::{
         port,
+        NetDevice,
         Operations,
         Rtnl, //
     },
@@ -52,6 +54,10 @@ pub struct FilterProgram<'a, P: ProgramOffload> {
     pub id: ProgramId,
     /// The program in the device; `None` if it was loaded for the host.
     pub bound: Option<AttachedProgram<'a, P>>,
+    /// What names it, as the kernel has it.
+    pub facts: KernelProgram,
+    /// The filter's priority: of two, the host asks the one with the smaller number first.
+    pub priority: u32,
     /// Whether what it returns is the verdict (`da`), not a class.
     pub direct_action: bool,
     /// Whether the host does not run it (`skip_sw`).
@@ -60,6 +66,16 @@ pub struct FilterProgram<'a, P: ProgramOffload> {
     pub has_actions: bool,
     /// EtherType of the frames that the filter is for, in host byte order.
     pub protocol: u16,
+}
+
+/// The first of the programs that are attached to the ingress of `device` itself (tcx), which the
+/// host runs before all filters.
+pub fn first_at_ingress(device: &NetDevice, _rtnl: &Rtnl<'_>) -> Option<KernelProgram> {
+    // SAFETY: The device is valid, and RTNL is held, under which such programs come and go.
+    unsafe {
+        let program = bindings::offload_nic_first_at_ingress(device.as_ptr());
+        (!program.is_null()).then(|| KernelProgram::of(program))
+    }
 }
 
 /// A filter (`tc filter ... bpf`) at the ingress of a port is new, goes, or is replaced.
@@ -184,6 +200,9 @@ unsafe fn change_of<'a, T: Operations>(
         FilterProgram {
             id,
             bound: is_bound.then(bound),
+            // SAFETY: As above; a program in a filter has been verified.
+            facts: unsafe { KernelProgram::of(raw.prog) },
+            priority: raw.common.prio,
             direct_action: raw.exts_integrated,
             skip_sw: raw.common.skip_sw,
             // SAFETY: The core passes the filter's actions.

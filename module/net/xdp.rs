@@ -17,7 +17,10 @@ pub use buffer::{
 pub(crate) use queue::Memory;
 pub use transmit::XdpFrames;
 
-use crate::bindings;
+use crate::{
+    bindings,
+    bpf::KernelProgram, //
+};
 use core::ptr::NonNull;
 
 /// A program of the host that is, or is about to be, attached to a port.
@@ -49,6 +52,12 @@ impl NativeProgram {
     pub fn takes_frags(&self) -> bool {
         // SAFETY: By the type invariants; a program's `aux` lives as long as it.
         unsafe { (*(*self.0.as_ptr()).aux).xdp_has_frags }
+    }
+
+    /// What names it.
+    pub fn facts(&self) -> KernelProgram {
+        // SAFETY: Valid by the type invariants; a program that can be attached has been verified.
+        unsafe { KernelProgram::of(self.0.as_ptr()) }
     }
 
     pub(crate) fn as_ptr(&self) -> *mut bindings::bpf_prog {

@@ -3,26 +3,67 @@
 //! The offload infrastructure, for any driver.
 //!
 //! A device may do work for the kernel only if it does exactly what the kernel would do itself. So
-//! a driver reports which programs lie in its device ([`ReportPrograms`]), and [`compare`] permits
-//! one to be activated only when its digest is that of the program that the kernel has loaded. What a
-//! device does for frames that are sent is decided frame by frame ([`transmit`]), and what it says
-//! of received ones becomes what the stack wants to know ([`receive`]).
+//! a driver reports which programs lie in its device ([`ReportPrograms`]), and the kernel compares
+//! their digests with those of what it runs itself ([`Comparison`]). User space asks for the programs
+//! and for what the comparison says by the generic netlink family `offload`
+//! (`uapi/netlink/specs/offload.yaml`), and sets what it is for ([`Policy`]). What a device does for
+//! frames that are sent is decided frame by frame ([`transmit`]), and what it says of received ones
+//! becomes what the stack wants to know ([`receive`]).
+//!
+//! # Locking
+//!
+//! RTNL serialises all that is told, compared, set and permitted here: whoever calls shows it
+//! ([`Rtnl`](net::netdev::Rtnl)). The list of interfaces has a lock of its own behind it, which is
+//! held for no longer than it takes to find one.
 
 #![forbid(unsafe_code)]
 
 mod compare;
 mod digest;
-mod identity;
+mod enforce;
+mod family;
+mod interface;
+mod offload;
 pub mod receive;
+mod registry;
+mod report;
 pub mod transmit;
 
 pub use compare::{
     compare,
-    Mismatch,
-    ReportPrograms, //
+    Comparison,
+    Mismatch, //
 };
-pub use digest::Digest;
-pub use identity::{
-    ProgramIdentity,
-    Slot, //
+pub use digest::{
+    Digest,
+    Digests, //
 };
+pub use interface::{
+    DeviceName,
+    Interface, //
+};
+pub use offload::{
+    Family,
+    Offload,
+    ProgramEvent, //
+};
+pub use offload_uapi::netlink::{
+    Policy,
+    ProgramKind,
+    Slot,
+    State,
+    Unit,
+    Verdict, //
+};
+pub use report::{
+    DeviceProgram,
+    ImageFacts,
+    InSlot,
+    KernelProgram,
+    ReportPrograms,
+    Resource, //
+};
+
+/// What `pr_info!` and its like begin a line with: `module!` makes it in the crate that it stands in;
+/// that is another one.
+const __LOG_PREFIX: &[u8] = b"offload_nic\0";

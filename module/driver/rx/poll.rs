@@ -15,10 +15,10 @@ use super::{
     ETH_HLEN, //
 };
 use crate::{
+    loaded::LoadedProgram,
     map::MapRef,
     memory::KernelMemory,
     port::Port,
-    program::LoadedProgram,
     redirect::Fit,
     services::Machine, //
 };

@@ -177,19 +177,7 @@ impl<M: Memory> Image<M> {
     ///
     /// [`ImageError`].
     pub fn decode(memory: &M, bytes: &[u8]) -> Result<Self, ImageError> {
-        let length = ImageError::Length { len: bytes.len() };
-        let head: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(length)?;
-        if u32::from_le_bytes(field(head, 0)) != MAGIC {
-            return Err(ImageError::Magic);
-        }
-        let version = u16::from_le_bytes(field(head, 4));
-        if version != FORMAT {
-            return Err(ImageError::Format { version });
-        }
-        let count = u32::from_le_bytes(field(head, 12)) as usize;
-        if bytes.len() != image_bytes(count) {
-            return Err(length);
-        }
+        let head: &[u8; HEADER_BYTES] = header_of(bytes)?;
         let (before, _) = head.split_at(CRC_AT);
         let body = bytes.get(HEADER_BYTES..).unwrap_or(&[]);
         let crc = Crc32c::new()
@@ -199,6 +187,15 @@ impl<M: Memory> Image<M> {
         if crc.value() != u32::from_le_bytes(field(head, CRC_AT)) {
             return Err(ImageError::Checksum);
         }
+        Self::decode_damaged(memory, bytes)
+    }
+
+    /// As [`Self::decode`], whatever the checksum is.
+    fn decode_damaged(memory: &M, bytes: &[u8]) -> Result<Self, ImageError> {
+        let length = ImageError::Length { len: bytes.len() };
+        let head = header_of(bytes)?;
+        let count = u32::from_le_bytes(field(head, 12)) as usize;
+        let body = bytes.get(HEADER_BYTES..).unwrap_or(&[]);
         let flags = u16::from_le_bytes(field(head, 18));
         let header = Header {
             digest: field(head, 24),
@@ -231,9 +228,63 @@ impl<M: Memory> Image<M> {
         Ok(Self::from_parts(memory, header, parts)?)
     }
 
+    /// Whether the operations that the device executes, and the serialised image, are still those
+    /// that translation has made, as far as the checksum can tell: it knows each change of up to
+    /// three bits.
+    pub fn is_intact(&self) -> bool {
+        let count = self.parts.ops.len();
+        let head = self.header.encode(count, 0);
+        let executed = Crc32c::new().and(&head);
+        let executed = self
+            .parts
+            .ops
+            .iter()
+            .fold(executed, |crc, op| crc.and(&op.to_le_bytes()));
+        let executed = self
+            .parts
+            .origins
+            .iter()
+            .fold(executed, |crc, origin| crc.and(&origin.to_le_bytes()));
+        let executed = executed.value();
+        let serialised = self.bytes.get(HEADER_BYTES..).unwrap_or(&[]);
+        self.bytes.starts_with(&self.header.encode(count, executed))
+            && Crc32c::new().and(&head).and(serialised).value() == executed
+    }
+
+    /// Has the memory of the image fail: what the device would execute if bit `bit` of the
+    /// serialised image were inverted, least significant first in each byte.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]: there is no such bit, or the device could not execute that at all.
+    pub fn with_flipped_bit(&self, memory: &M, bit: usize) -> Result<Self, ImageError> {
+        let no_bit = ImageError::Length {
+            len: self.bytes.len(),
+        };
+        let at = bit / 8;
+        let flipped = |index: usize| {
+            let byte = self.bytes.get(index).copied().unwrap_or(0);
+            let mask = u8::from(index == at).rotate_left((bit % 8) as u32);
+            byte ^ mask
+        };
+        if at >= self.bytes.len() {
+            return Err(no_bit);
+        }
+        let bytes = memory.allocate(self.bytes.len(), flipped)?;
+        let damaged = Self::decode_damaged(memory, &bytes)?;
+        Ok(Self { bytes, ..damaged })
+    }
+
     /// The serialised image, for `bpftool prog dump jited`.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Bytes of device memory that it takes, as the device executes it and serialised.
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.parts.ops)
+            .saturating_add(size_of_val(&*self.parts.origins))
+            .saturating_add(size_of_val(&*self.bytes))
     }
 
     /// The program's type.
@@ -287,6 +338,24 @@ impl<M: Memory> Image<M> {
     pub fn origin(&self, op: usize) -> Option<u32> {
         self.parts.origins.get(op).copied()
     }
+}
+
+/// The header of a serialised image, if the image is as long as it says.
+fn header_of(bytes: &[u8]) -> Result<&[u8; HEADER_BYTES], ImageError> {
+    let length = ImageError::Length { len: bytes.len() };
+    let head: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(length)?;
+    if u32::from_le_bytes(field(head, 0)) != MAGIC {
+        return Err(ImageError::Magic);
+    }
+    let version = u16::from_le_bytes(field(head, 4));
+    if version != FORMAT {
+        return Err(ImageError::Format { version });
+    }
+    let count = u32::from_le_bytes(field(head, 12)) as usize;
+    if bytes.len() != image_bytes(count) {
+        return Err(length);
+    }
+    Ok(head)
 }
 
 fn image_bytes(ops: usize) -> usize {

@@ -190,6 +190,16 @@ impl Insn {
         [self.code, self.regs, o0, o1, i0, i1, i2, i3]
     }
 
+    /// The instruction as one number, whose bits 0 to 7 are the first byte of the wire form.
+    pub(crate) const fn to_bits(self) -> u64 {
+        u64::from_le_bytes(self.to_le_bytes())
+    }
+
+    /// The inverse of [`Insn::to_bits`].
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self::from_le_bytes(bits.to_le_bytes())
+    }
+
     /// Number of the destination register, 0 to 15.
     pub const fn dst(self) -> u8 {
         self.regs & 0x0f

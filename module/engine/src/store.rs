@@ -8,6 +8,7 @@
 //! its target go away, and every message names the instruction that the program's author knows.
 
 use core::mem;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::check;
 use crate::helper::Helper;
@@ -107,10 +108,14 @@ struct Function {
     depth: u32,
 }
 
+/// The bits of an instruction.
+const INSN_BITS: u64 = u64::BITS as u64;
+
 /// One program in the store.
 pub struct Source<M: Memory> {
     kind: ProgramKind,
-    original: M::Buffer<Insn>,
+    /// The instructions as they were loaded, as numbers. Memory may fail while others read it.
+    original: M::Buffer<AtomicU64>,
     slots: M::Buffer<Slot>,
     /// How many of `slots` are left.
     len: usize,
@@ -148,15 +153,17 @@ impl<M: Memory> Source<M> {
         };
         let mut insns = insns;
         let original = memory
-            .allocate(asked, |_| insns.next().unwrap_or_default())
+            .allocate(asked, |_| {
+                AtomicU64::new(insns.next().unwrap_or_default().to_bits())
+            })
             .map_err(no_memory)?;
         let slot = |i: usize| Slot {
-            insn: original.get(i).copied().unwrap_or_default(),
+            insn: original.get(i).map(stored).unwrap_or_default(),
             origin: i as u32,
             hint: Hint::Unknown,
         };
         let slots = memory.allocate(asked, slot).map_err(no_memory)?;
-        let calls = original.iter().fold(0_usize, |calls, insn| {
+        let calls = original.iter().map(stored).fold(0_usize, |calls, insn| {
             calls.wrapping_add(insn.is_local_call().into())
         });
         let none = Function {
@@ -165,7 +172,7 @@ impl<M: Memory> Source<M> {
         };
         let len = calls.wrapping_add(1).min(MAX_FUNCTIONS);
         let mut functions = memory.allocate(len, |_| none).map_err(no_memory)?;
-        find_functions(&original, &mut functions)?;
+        find_functions(original.iter().map(stored), &mut functions)?;
         let max_call_depth = limits.max_call_depth.min(MAX_CALL_DEPTH);
         Ok(Self {
             kind,
@@ -177,9 +184,33 @@ impl<M: Memory> Source<M> {
         })
     }
 
-    /// The instructions as they were loaded.
-    pub fn original(&self) -> &[Insn] {
-        &self.original
+    /// The instructions as they were loaded, as they lie in the store at this moment.
+    pub fn original(&self) -> impl ExactSizeIterator<Item = Insn> + '_ {
+        self.original.iter().map(stored)
+    }
+
+    /// Has the memory of the store fail: inverts bit `bit` of the instructions as they were loaded,
+    /// of which each has 64, least significant first as on the wire. What was translated before
+    /// stays as it is.
+    ///
+    /// Gives whether there is such a bit.
+    pub fn flip_bit(&self, bit: u64) -> bool {
+        let index = usize::try_from(bit / INSN_BITS).ok();
+        let Some(insn) = index.and_then(|index| self.original.get(index)) else {
+            return false;
+        };
+        insn.fetch_xor(
+            1_u64.rotate_left((bit % INSN_BITS) as u32),
+            Ordering::Relaxed,
+        );
+        true
+    }
+
+    /// Bytes of device memory that it takes.
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.original)
+            .saturating_add(size_of_val(&*self.slots))
+            .saturating_add(size_of_val(&*self.functions))
     }
 
     /// The program's type.
@@ -307,7 +338,7 @@ impl<M: Memory> Source<M> {
         while changed {
             changed = false;
             let mut caller = 0_usize;
-            for (slot, insn) in numbered(self.original.iter()) {
+            for (slot, insn) in numbered(self.original.iter().map(stored)) {
                 if self
                     .functions
                     .get(caller.wrapping_add(1))
@@ -344,8 +375,16 @@ impl<M: Memory> Source<M> {
     }
 }
 
+/// The instruction that lies in a place of the store.
+fn stored(bits: &AtomicU64) -> Insn {
+    Insn::from_bits(bits.load(Ordering::Relaxed))
+}
+
 /// Fills `functions` with the first slots of all functions, ascending; unused entries come last.
-fn find_functions(insns: &[Insn], functions: &mut [Function]) -> Result<(), Refusal> {
+fn find_functions(
+    insns: impl ExactSizeIterator<Item = Insn>,
+    functions: &mut [Function],
+) -> Result<(), Refusal> {
     let len = insns.len();
     let mut add = |start: u32| {
         // Insertion into an ascending list that ends in unused entries: what is larger moves on by

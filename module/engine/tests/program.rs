@@ -53,7 +53,7 @@ fn dead_code_is_cut_out_as_the_verifier_does_it() {
     // A jump in a replacement counts the slots that are left: over slot 4 to slot 5.
     stored.replace_insn(2, ja(2)).expect("slot 2");
     assert_eq!(verdict_of(&stored), XdpVerdict::Pass);
-    assert_eq!(stored.original(), code);
+    assert!(stored.original().eq(code));
     for (off, cnt) in [(7, 1), (6, 2), (0, 8), (usize::MAX, 1), (1, usize::MAX)] {
         let refusal = stored.remove_insns(off, cnt).expect_err("a refusal");
         assert_eq!(refusal.rule, Rule::Edit { off, cnt, len: 7 });
@@ -213,4 +213,50 @@ fn the_disassembly_names_operations_and_instructions() {
             "16: exit ; insn 18",
         ]
     );
+}
+
+#[test]
+fn memory_of_the_store_that_fails_shows_in_the_instructions() {
+    let code = [mov_imm(R0, 2), exit()];
+    let stored = source(&code, &Limits::default()).expect("a program");
+    let bits = 64 * code.len() as u64;
+    for bit in 0..bits {
+        assert!(stored.flip_bit(bit));
+        let byte = (bit / 8) as usize;
+        let now: Vec<u8> = stored.original().flat_map(Insn::to_le_bytes).collect();
+        let before: Vec<u8> = code.iter().flat_map(|insn| insn.to_le_bytes()).collect();
+        for (index, (now, before)) in now.iter().zip(&before).enumerate() {
+            let flipped = if index == byte { 1 << (bit % 8) } else { 0 };
+            assert_eq!(now ^ before, flipped, "bit {bit}, byte {index}");
+        }
+        assert!(stored.flip_bit(bit));
+    }
+    assert!(stored.original().eq(code));
+    assert!(!stored.flip_bit(bits) && !stored.flip_bit(u64::MAX));
+}
+
+#[test]
+fn memory_of_the_image_that_fails_shows_in_its_checksum() {
+    let code = [mov_imm(R0, 2), jmp_imm(JEQ, R0, 1, 0), exit()];
+    let stored = source(&code, &Limits::default()).expect("a program");
+    let image = image_of(&stored, &Limits::default()).unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert!(image.is_intact());
+    let bits = 8 * image.bytes().len();
+    let mut runs = 0;
+    for bit in 0..bits {
+        let Ok(damaged) = image.with_flipped_bit(&HostMemory, bit) else {
+            continue;
+        };
+        runs += 1;
+        assert!(!damaged.is_intact(), "bit {bit}");
+        assert_ne!(damaged.bytes(), image.bytes());
+        assert!(Image::decode(&HostMemory, damaged.bytes()).is_err());
+        let _ = run(
+            &Program::new(damaged, vec![]),
+            &mut Frame::read_only(&[0; 60]),
+        );
+    }
+    assert!(runs > bits / 2, "{runs} of {bits} can be executed");
+    assert!(image.with_flipped_bit(&HostMemory, bits).is_err());
+    assert!(image.is_intact());
 }

@@ -10,7 +10,10 @@ use super::{
     ProgramRef,
     VerifierEnv, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    netdev::Rtnl, //
+};
 use core::{
     marker::PhantomData,
     ptr::{
@@ -31,7 +34,8 @@ use kernel::{
 /// A program in a device, from the first look at it to its end.
 ///
 /// The calls come in the order in which they stand here, all of them in process context. Any of
-/// them may be the last: a load that fails, or the end of the device, drops the value.
+/// them may be the last before [`Self::destroy`]: a load that fails, or the end of the device, ends
+/// the value.
 pub trait ProgramOffload: Send + Sync + Sized + 'static {
     /// What the programs and maps of one device share.
     type Device: Send + Sync + 'static;
@@ -62,6 +66,10 @@ pub trait ProgramOffload: Send + Sync + Sized + 'static {
 
     /// Makes what the device runs. The maps are known now.
     fn translate(&mut self, program: &ProgramRef<'_, Self>) -> Result;
+
+    /// The kernel gives the program up: nothing is attached that runs it, and nobody can name it any
+    /// more. RTNL is held. The value is dropped next.
+    fn destroy(&self, rtnl: &Rtnl<'_>);
 
     /// What the device runs, for `bpftool prog dump jited`. Must not move between two calls of a
     /// method that takes `&mut self`.
@@ -350,6 +358,8 @@ impl<P: ProgramOffload> Adapter<P> {
         };
         // SAFETY: `prepare` stored a `KBox<Bound<P>>` there, and this is the one place that takes it
         // back: the core calls it once for each `prepare` that succeeded.
-        drop(unsafe { KBox::<Bound<P>>::from_raw(state.cast()) });
+        let bound = unsafe { KBox::<Bound<P>>::from_raw(state.cast()) };
+        // SAFETY: By the function's contract.
+        bound.program.destroy(&unsafe { Rtnl::held() });
     }
 }

@@ -139,10 +139,10 @@ unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> R
         let request = &(*bpf).__bindgen_anon_1.__bindgen_anon_1;
         (request.prog, request.extack)
     };
-    // SAFETY: The acknowledgement is ours for as long as the call lasts.
-    let extack = unsafe { Extack::from_raw(extack) };
+    // SAFETY: The acknowledgement is ours for as long as the call lasts, under RTNL.
+    let (extack, rtnl) = unsafe { (Extack::from_raw(extack), Rtnl::held()) };
     if prog.is_null() {
-        return port.xdp_setup_hw(None, &extack);
+        return port.xdp_setup_hw(None, &extack, &rtnl);
     }
     // SAFETY: The core holds a reference to the program, and these flags are set before it is
     // loaded.
@@ -154,7 +154,7 @@ unsafe fn setup_hw<T: Operations>(port: &T, bpf: *mut bindings::netdev_bpf) -> R
     // device of this port, an `OffloadDevice<T::Program>`. A program that can be attached has been
     // translated.
     let program = unsafe { AttachedProgram::from_raw(prog) };
-    port.xdp_setup_hw(Some(&program), &extack)?;
+    port.xdp_setup_hw(Some(&program), &extack, &rtnl)?;
     // SAFETY: On success the core leaves one reference to the port. The core keeps another one of
     // its own for as long as the program is attached, and what the device runs does not depend on
     // the kernel's side of the program at all; so the port has no use for it.

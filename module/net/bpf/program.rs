@@ -3,6 +3,7 @@
 //! A BPF program that the kernel offers to a device.
 
 use super::{
+    kernel::KernelProgram,
     EventArray,
     ProgramOffload, //
 };
@@ -29,6 +30,14 @@ pub enum ProgramKind {
     SchedCls,
     /// Another type, by its number. The core offers none today.
     Other(u32),
+}
+
+pub(super) fn kind_of(number: bindings::bpf_prog_type) -> ProgramKind {
+    match number {
+        bindings::bpf_prog_type_BPF_PROG_TYPE_XDP => ProgramKind::Xdp,
+        bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_CLS => ProgramKind::SchedCls,
+        other => ProgramKind::Other(other),
+    }
 }
 
 /// One instruction slot, its fields in host byte order.
@@ -115,15 +124,6 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         self.raw().aux
     }
 
-    /// What the program is for.
-    pub fn kind(&self) -> ProgramKind {
-        match self.raw().type_ {
-            bindings::bpf_prog_type_BPF_PROG_TYPE_XDP => ProgramKind::Xdp,
-            bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_CLS => ProgramKind::SchedCls,
-            other => ProgramKind::Other(other),
-        }
-    }
-
     /// The instruction slots as they stand in the kernel now.
     pub fn instructions(&self) -> impl ExactSizeIterator<Item = Instruction> + 'a {
         let raw = self.raw();
@@ -136,19 +136,10 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         insns.iter().map(Instruction::from_raw)
     }
 
-    /// SHA-256 of the instructions as they were loaded, with the numbers of map descriptors left
-    /// out. The first 8 bytes are the tag that `bpftool prog show` prints.
-    pub fn digest(&self) -> &'a [u8; 32] {
-        // SAFETY: The union's members are plain bytes.
-        unsafe { &self.raw().__bindgen_anon_1.digest }
-    }
-
-    /// The name that the user gave; at most 15 bytes, and possibly none.
-    pub fn name(&self) -> &'a [u8] {
-        // SAFETY: `aux` is valid as long as its program is; the name does not change after loading
-        // began.
-        let name = unsafe { &(*self.aux()).name };
-        CStr::from_bytes_until_nul(name).map_or(&[], CStr::to_bytes)
+    /// What names it.
+    pub fn facts(&self) -> KernelProgram {
+        // SAFETY: Valid by the type invariant. The digest is made before a device sees the program.
+        unsafe { KernelProgram::of(self.ptr.as_ptr()) }
     }
 
     /// The maps that the program names, in no particular order.

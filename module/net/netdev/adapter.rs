@@ -4,6 +4,7 @@
 
 use super::{
     Device,
+    Features,
     Operations,
     Private,
     Rtnl,
@@ -34,8 +35,8 @@ use kernel::{
 /// The C side of `T`.
 pub(super) struct Adapter<T: Operations>(PhantomData<T>);
 
-/// `NETIF_F_HW_TC`, a macro that bindgen does not see: filters may be offloaded.
-pub(super) const FEATURE_TC: bindings::netdev_features_t = 1 << bindings::NETIF_F_HW_TC_BIT;
+/// Filters may be offloaded.
+pub(super) const FEATURE_TC: bindings::netdev_features_t = Features::TC.raw();
 
 /// The port behind a net device.
 ///
@@ -88,6 +89,7 @@ impl<T: Operations> Adapter<T> {
         ndo_bpf: Some(Self::bpf),
         ndo_xdp_xmit: Some(Self::xdp_xmit),
         ndo_setup_tc: Some(Self::setup_tc),
+        ndo_fix_features: Some(Self::fix_features),
         ndo_set_features: Some(Self::set_features),
         ..pin_init::zeroed()
     };
@@ -120,6 +122,8 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: RTNL is held; `init` has registered `dev`, and the core takes attached programs
         // away before it calls this.
         unsafe { device.offload_device.unregister_netdev(dev) };
+        // SAFETY: As above.
+        unsafe { port::<T>(dev).going(&Rtnl::held()) };
     }
 
     /// # Safety
@@ -319,6 +323,27 @@ impl<T: Operations> Adapter<T> {
     ) -> i32 {
         // SAFETY: By the function's contract.
         from_result(|| unsafe { tc::setup::<T>(dev, kind, data) }.map(|()| 0))
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
+    unsafe extern "C" fn fix_features(
+        dev: *mut bindings::net_device,
+        wanted: bindings::netdev_features_t,
+    ) -> bindings::netdev_features_t {
+        // SAFETY: The stack passes a device that is registered or is being registered, with its
+        // private memory set, and holds RTNL.
+        let (port, now, rtnl) = unsafe {
+            (
+                port::<T>(dev),
+                bindings::offload_nic_features(dev),
+                Rtnl::held(),
+            )
+        };
+        let new = Features::from_raw(wanted & !now);
+        let refused = new & port.refused_features(new, &rtnl);
+        wanted & !refused.raw()
     }
 
     /// # Safety

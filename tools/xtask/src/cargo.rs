@@ -17,6 +17,8 @@ pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 const RUSTFLAGS: &str = "-Ctarget-feature=+crt-static";
 /// The package of the tests, the demo and the benchmark.
 const PACKAGE: &str = "offload_tests";
+/// The package of the user's tool, and its program.
+const OFFLOADCTL: &str = "offloadctl";
 
 /// The package that needs a newer Rust than the rest, and that Rust (see its manifest).
 pub(crate) const PEERS: &str = "engine_peers";
@@ -53,23 +55,33 @@ pub(crate) fn no_peers() -> Result<Option<String>> {
 
 /// Builds the test programs of the package `offload_tests`.
 pub(crate) fn vm_tests(repo: &Path) -> Result<Vec<Program>> {
-    let mut programs = build(repo, "the tests", &["test", "--no-run"])?;
+    let mut programs = build(repo, "the tests", PACKAGE, &["test", "--no-run"])?;
     programs.retain(|program| program.is_test);
     Ok(programs)
 }
 
 /// Builds one of the package's binaries.
 pub(crate) fn vm_binary(repo: &Path, name: &str) -> Result<PathBuf> {
-    let programs = build(repo, name, &["build", "--bin", name])?;
+    binary(repo, PACKAGE, name)
+}
+
+/// Builds the user's tool.
+pub(crate) fn offloadctl(repo: &Path) -> Result<PathBuf> {
+    binary(repo, OFFLOADCTL, OFFLOADCTL)
+}
+
+/// Builds a binary of a package.
+fn binary(repo: &Path, package: &str, name: &str) -> Result<PathBuf> {
+    let programs = build(repo, name, package, &["build", "--bin", name])?;
     programs
         .into_iter()
         .find(|program| program.kind == "bin" && !program.is_test && program.name == name)
         .map(|program| program.path)
-        .with_context(|| format!("the package {PACKAGE} has no program {name:?}"))
+        .with_context(|| format!("the package {package} has no program {name:?}"))
 }
 
 /// Runs Cargo and reads the programs from its messages.
-fn build(repo: &Path, what: &str, args: &[&str]) -> Result<Vec<Program>> {
+fn build(repo: &Path, what: &str, package: &str, args: &[&str]) -> Result<Vec<Program>> {
     let logs = repo.join("target/logs");
     let messages = logs.join("cargo.json");
     let step = Step::start(
@@ -80,7 +92,7 @@ fn build(repo: &Path, what: &str, args: &[&str]) -> Result<Vec<Program>> {
     let mut argv = args.to_vec();
     argv.extend([
         "--package",
-        PACKAGE,
+        package,
         "--release",
         "--target",
         TARGET,

@@ -11,6 +11,7 @@ pub(crate) mod lint;
 pub(crate) mod selftests;
 pub(crate) mod stress;
 pub(crate) mod test;
+pub(crate) mod uapi;
 pub(crate) mod vm;
 
 use std::path::{Path, PathBuf};
@@ -130,6 +131,14 @@ pub(crate) enum Chosen {
 }
 
 impl Chosen {
+    /// The source tree of a kernel of ours.
+    pub(crate) fn source(&self) -> Option<&Path> {
+        match self {
+            Chosen::Ours(kernel) => Some(&kernel.source),
+            Chosen::Theirs(_) => None,
+        }
+    }
+
     /// For [`crate::module::build`].
     pub(crate) fn target(&self) -> Target<'_> {
         match self {

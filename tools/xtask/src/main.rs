@@ -28,6 +28,7 @@ mod space;
 mod splat;
 mod suite;
 mod summary;
+mod uapi;
 mod ui;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +53,7 @@ enum Command {
     Bench(cmd::bench::Args),
     Selftests(cmd::selftests::Args),
     Stress(cmd::stress::Args),
+    Uapi(cmd::uapi::Args),
     Clean(cmd::clean::Args),
 }
 
@@ -67,6 +69,7 @@ fn main() {
         Command::Bench(args) => args.run(),
         Command::Selftests(args) => args.run(),
         Command::Stress(args) => args.run(),
+        Command::Uapi(args) => args.run(),
         Command::Clean(args) => args.run(),
     };
     match status {

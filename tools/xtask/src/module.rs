@@ -183,15 +183,21 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
     Ok(module)
 }
 
-/// Compiles `tests/bpf/*.bpf.c`; the directory of the objects.
+/// Compiles `tests/bpf/*.bpf.c`; the directory of the objects. In directories below it are those
+/// that were compiled otherwise, for tests that every program is to pass however it was made.
 pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
     /// Runs in the root, in the directory of the sources.
     const SCRIPT: &str = r#"
         status=0
-        for source in *.bpf.c; do
-            object=$1/${source%.c}.o
-            clang -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/x86_64-linux-gnu \
-                -c "$source" -o "$object" || status=1
+        for level in O2 O1 Os; do
+            directory=$1
+            [ $level = O2 ] || directory=$1/$level
+            mkdir -p "$directory"
+            for source in *.bpf.c; do
+                clang -$level -g -Wall -Werror -target bpf -mcpu=v3 \
+                    -I/usr/include/x86_64-linux-gnu \
+                    -c "$source" -o "$directory/${source%.c}.o" || status=1
+            done
         done
         exit $status"#;
     let sources = workshop.repo.join("tests/bpf");
@@ -248,7 +254,12 @@ impl Objects<'_> {
         )?;
         // Objects of sources that are gone must not be found by a test.
         for item in fs::read_dir(&out)? {
-            fs::remove_file(item?.path())?;
+            let path = item?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else {
+                fs::remove_file(path)?;
+            }
         }
         let mut enter = workshop.root.enter().ro(&workshop.repo).rw(&out);
         let mut argv = ["sh", "-c", self.script, self.name]

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
+use crate::cargo;
 use crate::cmd::{Chosen, Workshop};
 use crate::flavour::Machine;
 use crate::guest::{self, Boot, Job, Outcome, Output};
@@ -83,6 +84,22 @@ impl<'a> Session<'a> {
     /// Sets an environment variable for commands in the guest.
     pub(crate) fn env(&mut self, name: &str, value: String) {
         self.job.env.push((name.to_owned(), value));
+    }
+
+    /// Shows the user's side of the netlink family: `offloadctl`, and the kernel's own tools for
+    /// specifications of families, if the kernel's source is at hand.
+    pub(crate) fn user_side(&mut self, source: Option<&Path>) -> Result<()> {
+        let offloadctl = cargo::offloadctl(&self.workshop.repo)?;
+        self.env("OFFLOADCTL", offloadctl.display().to_string());
+        if let Some(source) = source {
+            let ynl = source.join("tools/net/ynl");
+            let schemas = source.join("Documentation/netlink");
+            self.ro(&ynl);
+            self.ro(&schemas);
+            self.env("OFFLOAD_NIC_YNL", ynl.display().to_string());
+            self.env("OFFLOAD_NIC_SCHEMAS", schemas.display().to_string());
+        }
+        Ok(())
     }
 
     /// Sets the number of processors.

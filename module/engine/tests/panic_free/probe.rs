@@ -125,6 +125,18 @@ pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
     Image::decode(&Opaque, bytes)
 }
 
+pub fn damage(source: &Source<Opaque>, bit: u64) -> (bool, Option<Insn>) {
+    (source.flip_bit(bit), source.original().last())
+}
+
+pub fn damage_image(image: &Image<Opaque>, bit: usize) -> Result<Image<Opaque>, ImageError> {
+    if image.is_intact() {
+        image.with_flipped_bit(&Opaque, bit)
+    } else {
+        Image::decode(&Opaque, image.bytes())
+    }
+}
+
 pub fn image_facts(image: &Image<Opaque>) -> (bool, usize, u32, Option<u32>) {
     (
         image.writes_frame() || image.grows_frame() || image.kind() == ProgramKind::Xdp,

@@ -11,6 +11,7 @@ use super::Workshop;
 use crate::cargo::{cargo, no_peers, PEERS};
 use crate::flavour::Flavour;
 use crate::module::{self, Target};
+use crate::uapi;
 use crate::ui;
 
 /// Checks formatting, lints and the rules of the house
@@ -50,6 +51,12 @@ impl Args {
                 "rustfmt of module/",
                 run(duct::cmd("rustfmt", rustfmt).dir(&repo))?,
             );
+            ui::say(&format!("{} against {}", uapi::FILE, uapi::SPEC));
+            let outdated = uapi::outdated(&repo)?;
+            if let Some(why) = &outdated {
+                eprintln!("{why}");
+            }
+            check(uapi::FILE, outdated.is_none());
         }
         if installed(&repo, "clippy", "clippy") {
             ui::say("cargo clippy");

@@ -2,7 +2,7 @@
 
 //! `cargo xtask vm`: a command, or a shell, in a guest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,7 +14,8 @@ use crate::session::Session;
 /// Boots a guest as root and runs a command in it, or a shell
 ///
 /// The module is built and named by OFFLOAD_NIC_KO (the command loads it itself:
-/// `insmod $OFFLOAD_NIC_KO`), the tests' BPF objects are in OFFLOAD_NIC_BPF. The
+/// `insmod $OFFLOAD_NIC_KO`), the tests' BPF objects are in OFFLOAD_NIC_BPF, OFFLOADCTL
+/// is the user's tool, OFFLOAD_NIC_YNL the kernel's tools for netlink specifications. The
 /// repo and each --ro directory are visible read-only where they are on the host;
 /// OFFLOAD_NIC_RESULTS is a directory that the host sees too. The exit status is
 /// the command's, unless the kernel warns, oopses, leaks or dies: then it is a
@@ -57,7 +58,9 @@ impl Args {
             .collect::<Result<Vec<_>>>()?;
         let workshop = Workshop::open()?;
         let kernel = workshop.choose(&self.kernel)?;
+        let source = kernel.source().map(Path::to_owned);
         let mut session = Session::new(&workshop, kernel)?;
+        session.user_side(source.as_deref())?;
         session.cpus(self.cpus);
         session.memory(self.memory);
         session.timeout(Duration::from_secs(self.timeout));

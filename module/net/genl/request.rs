@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What user space asks, and the answers to it.
+
+use super::message::{
+    append,
+    build,
+    Full,
+    Message, //
+};
+use crate::{
+    bindings,
+    extack::Extack,
+    netdev::{
+        NetDevice,
+        Rtnl, //
+    }, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::to_result,
+    fmt,
+    prelude::*, //
+};
+
+/// A request, whose attributes have been checked against the rules of its operation.
+///
+/// # Invariants
+///
+/// `info` is valid for `'a`; each of `attributes` is null or valid as long, with as many bytes as it
+/// says.
+pub struct Request<'a> {
+    info: NonNull<bindings::genl_info>,
+    attributes: &'a [*mut bindings::nlattr],
+    extack: Extack<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// # Safety
+    ///
+    /// `info` must be one that the core passed for a request, valid for `'a`, whose table of
+    /// attributes has `places` places if there is one.
+    pub(super) unsafe fn from_raw(info: NonNull<bindings::genl_info>, places: usize) -> Self {
+        // SAFETY: By the function's contract.
+        let (attributes, extack) = unsafe { ((*info.as_ptr()).attrs, (*info.as_ptr()).extack) };
+        let attributes = if attributes.is_null() || places == 0 {
+            &[]
+        } else {
+            // SAFETY: By the function's contract.
+            unsafe { core::slice::from_raw_parts(attributes, places) }
+        };
+        // INVARIANT: The core has parsed the request, which stays as long as the call.
+        Self {
+            info,
+            attributes,
+            // SAFETY: As above; the acknowledgement is that of the request.
+            extack: unsafe { Extack::from_raw(extack) },
+        }
+    }
+
+    fn info(&self) -> &bindings::genl_info {
+        // SAFETY: Valid by the type invariant; the core does not write to it meanwhile.
+        unsafe { self.info.as_ref() }
+    }
+
+    /// The number of the operation.
+    pub fn command(&self) -> u8 {
+        // SAFETY: The request has a header.
+        unsafe { (*self.info().genlhdr).cmd }
+    }
+
+    /// Where the sender learns why a request was refused.
+    pub fn extack(&self) -> &Extack<'a> {
+        &self.extack
+    }
+
+    fn attribute(&self, number: u16) -> Option<&'a bindings::nlattr> {
+        let attribute = self.attributes.get(usize::from(number)).copied()?;
+        // SAFETY: By the type invariants.
+        unsafe { attribute.as_ref() }
+    }
+
+    /// Attribute `number`, one of 32 bits, if the request has it.
+    pub fn u32(&self, number: u16) -> Option<u32> {
+        const LEN: usize = size_of::<bindings::nlattr>() + size_of::<u32>();
+        let attribute = self.attribute(number)?;
+        if usize::from(attribute.nla_len) < LEN {
+            return None;
+        }
+        // SAFETY: By the type invariants there are as many bytes as that, and the value's stand
+        // behind the header.
+        Some(unsafe {
+            core::ptr::from_ref(attribute)
+                .add(1)
+                .cast::<u32>()
+                .read_unaligned()
+        })
+    }
+
+    /// As [`Self::u32`], for an attribute without which the request makes no sense.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none: the sender is told which one is missing.
+    pub fn required_u32(&self, number: u16) -> Result<u32> {
+        self.u32(number).ok_or_else(|| {
+            self.extack.missing(number);
+            EINVAL
+        })
+    }
+
+    /// Tells the sender that attribute `number` is what is wrong, and why.
+    pub fn blame(&self, number: u16, why: fmt::Arguments<'_>) {
+        if let Some(attribute) = self.attribute(number) {
+            self.extack.bad_attribute(attribute);
+        }
+        self.extack.fmt(why);
+    }
+
+    /// Whether `device` is in the network namespace of the socket that the request came by.
+    pub fn sees(&self, device: &NetDevice, _rtnl: &Rtnl<'_>) -> bool {
+        // SAFETY: The device is valid, and RTNL keeps it from being moved.
+        unsafe { bindings::offload_nic_dev_net(device.as_ptr()) == self.net() }
+    }
+
+    fn net(&self) -> *mut bindings::net {
+        // SAFETY: Valid by the type invariant.
+        unsafe { bindings::offload_nic_genl_info_net(self.info.as_ptr()) }
+    }
+
+    /// Sends the one answer that the request is to get, which `fill` writes. It may be asked more
+    /// than once.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `EMSGSIZE` if it would have more than 64 KiB, or what sending it gives.
+    pub fn reply(&self, fill: impl Fn(&mut Message<'_>) -> Result<(), Full>) -> Result {
+        let info = self.info();
+        let (portid, sequence) = (info.snd_portid, info.snd_seq);
+        let skb = build(info.family, portid, sequence, self.command(), fill)?;
+        // SAFETY: The message is ours, and is given away.
+        to_result(unsafe { bindings::offload_nic_genlmsg_reply(skb.as_ptr(), self.info.as_ptr()) })
+    }
+}
+
+/// A part of the answer to a dump.
+///
+/// # Invariants
+///
+/// All are those that the core passed for a dump, whose call lasts for `'a`.
+pub struct DumpAnswer<'a> {
+    skb: NonNull<bindings::sk_buff>,
+    callback: NonNull<bindings::netlink_callback>,
+    request: &'a Request<'a>,
+}
+
+impl<'a> DumpAnswer<'a> {
+    /// # Safety
+    ///
+    /// To be called for the dump that `request` asks for, with what the core passed.
+    pub(super) unsafe fn from_raw(
+        skb: NonNull<bindings::sk_buff>,
+        callback: NonNull<bindings::netlink_callback>,
+        request: &'a Request<'a>,
+    ) -> Self {
+        // INVARIANT: Promised by the caller.
+        Self {
+            skb,
+            callback,
+            request,
+        }
+    }
+
+    /// Says which state of the world the messages that follow show: `generation` is another one
+    /// after each change but for those by which an interface comes to or leaves the namespace. A
+    /// dump that shows more than one state is marked so (`NLM_F_DUMP_INTR`).
+    pub fn set_generation(&mut self, generation: u32, _rtnl: &Rtnl<'_>) {
+        // SAFETY: The namespace is valid, and RTNL held.
+        let interfaces = unsafe { bindings::offload_nic_dev_base_seq(self.request.net()) };
+        // Both grow only, and 0 would mean that there is no generation.
+        let generation = generation.wrapping_add(interfaces).max(1);
+        // SAFETY: By the type invariants.
+        unsafe { (*self.callback.as_ptr()).seq = generation };
+    }
+
+    /// Appends a message, which `fill` writes.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]: there is no room, and the message is to be the first one of the next part.
+    pub fn message(
+        &mut self,
+        fill: impl FnOnce(&mut Message<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let info = self.request.info();
+        let callback = self.callback.as_ptr();
+        // SAFETY: By the type invariants; a family whose operation runs was registered.
+        unsafe {
+            append(
+                self.skb,
+                info.family,
+                (info.snd_portid, info.snd_seq),
+                (bindings::NLM_F_MULTI, self.request.command()),
+                fill,
+                |header| bindings::offload_nic_nl_dump_check_consistent(callback, header),
+            )
+        }
+    }
+}

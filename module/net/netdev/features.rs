@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Features of an interface that users switch on and off (`ethtool -K`), and that stand for work
+//! which the device does instead of the kernel.
+//!
+//! C header: [`include/linux/netdev_features.h`](srctree/include/linux/netdev_features.h)
+
+use super::{
+    NetDevice,
+    Rtnl, //
+};
+use crate::bindings;
+use core::ops::{
+    BitAnd,
+    BitOr,
+    Not, //
+};
+
+/// A set of features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features(bindings::netdev_features_t);
+
+const fn bit(number: u32) -> bindings::netdev_features_t {
+    1 << number
+}
+
+impl Features {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// Filters may be offloaded (`hw-tc-offload`).
+    pub const TC: Self = Self(bit(bindings::NETIF_F_HW_TC_BIT));
+    /// All kinds of segmentation.
+    pub const SEGMENTATION: Self =
+        Self((bit(bindings::NETIF_F_GSO_LAST) << 1).wrapping_sub(bit(bindings::NETIF_F_GSO_SHIFT)));
+    /// All kinds of coalescing by the device (`rx-gro-hw`, `large-receive-offload`).
+    pub const COALESCING: Self =
+        Self(bit(bindings::NETIF_F_GRO_HW_BIT) | bit(bindings::NETIF_F_LRO_BIT));
+
+    pub(crate) const fn from_raw(features: bindings::netdev_features_t) -> Self {
+        Self(features)
+    }
+
+    pub(crate) const fn raw(self) -> bindings::netdev_features_t {
+        self.0
+    }
+
+    /// Whether there is none in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl BitAnd for Features {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl BitOr for Features {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl Not for Features {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self(!self.0)
+    }
+}
+
+impl NetDevice {
+    /// The features that are on.
+    pub fn features(&self, _rtnl: &Rtnl<'_>) -> Features {
+        // SAFETY: The device is valid; RTNL keeps the answer true.
+        Features(unsafe { bindings::offload_nic_features(self.as_ptr()) })
+    }
+
+    /// The features that users can switch.
+    pub fn switchable_features(&self, _rtnl: &Rtnl<'_>) -> Features {
+        // SAFETY: The device is valid; RTNL keeps the answer true.
+        Features(unsafe { (*self.as_ptr()).hw_features })
+    }
+
+    /// Has the stack ask again which of the features that the user wants can be on.
+    pub fn update_features(&self, rtnl: &Rtnl<'_>) {
+        if self.is_registered(rtnl) {
+            // SAFETY: The device is registered, and RTNL is held.
+            unsafe { bindings::netdev_update_features(self.as_ptr()) };
+        }
+    }
+}

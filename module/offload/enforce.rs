@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the comparison leads to: what is permitted, and what is taken back.
+
+use crate::{
+    compare::Label,
+    family::answer,
+    Comparison,
+    DeviceProgram,
+    Digest,
+    KernelProgram,
+    Policy,
+    ReportPrograms,
+    Slot,
+    State,
+    Verdict, //
+};
+use core::fmt;
+use kernel::prelude::*;
+use net::{
+    extack::Extack,
+    netdev::Rtnl, //
+};
+use offload_uapi::netlink::Command;
+
+/// The slots that run programs.
+const PROGRAMMED: [Slot; 2] = [Slot::Xdp, Slot::TcIngress];
+
+impl dyn ReportPrograms + '_ {
+    /// Compares what is in `slot` now. A program that is found changed in the device's memory is taken
+    /// out of all slots before.
+    pub fn examine(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Comparison {
+        let mut found = self.in_slot(slot, rtnl);
+        if found.is_some_and(|it| it.is_running && it.program.state == State::Faulted) {
+            self.take_out_faulted(rtnl);
+            found = self.in_slot(slot, rtnl);
+        }
+        let kernel = self.kernel_program(slot, rtnl);
+        let comparison = Comparison {
+            is_running: found.is_some_and(|it| it.is_running),
+            replaces_kernel: found.is_some_and(|it| it.replaces_kernel),
+            ..Comparison::new(found.map(|it| it.program), kernel)
+        };
+        self.interface().statistics.compared(&comparison, rtnl);
+        comparison
+    }
+
+    /// Takes each program of the device that is found changed in its memory out of all slots of all
+    /// its interfaces, and tells of it.
+    pub fn take_out_faulted(&self, rtnl: &Rtnl<'_>) {
+        // An interface may have programs before it is known here.
+        self.take_out_own(rtnl);
+        let interface = self.interface();
+        interface
+            .offload
+            .for_each_of_device(interface, rtnl, |other| other.take_out_own(rtnl));
+    }
+
+    fn take_out_own(&self, rtnl: &Rtnl<'_>) {
+        for slot in PROGRAMMED {
+            let found = self.in_slot(slot, rtnl);
+            let Some(found) = found.filter(|it| it.is_running) else {
+                continue;
+            };
+            if found.program.state != State::Faulted {
+                continue;
+            }
+            self.take_out(slot, rtnl);
+            let statistics = &self.interface().statistics;
+            statistics.faults.add_one(rtnl);
+            statistics.removals.add_one(rtnl);
+            let kernel = self.kernel_program(slot, rtnl);
+            let comparison = Comparison::new(Some(found.program), kernel);
+            pr_err!(
+                "{}: {}: program {} was found changed in the device's memory and is taken out: {}\n",
+                self.net_device().name(rtnl),
+                format_args!("{}", Label(slot)),
+                found.program.id,
+                format_args!("{}", Both(&comparison))
+            );
+            self.tell_of_slot(Command::SlotFaultNtf, slot, &comparison, rtnl);
+        }
+    }
+
+    /// Whether `slot` may be given `candidate` when the kernel runs `kernel` there, and whether it then
+    /// replaces that.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if the policy forbids it: `extack` has both digests, the kernel log all of them, and who
+    /// listens is told.
+    pub fn permit(
+        &self,
+        slot: Slot,
+        candidate: &DeviceProgram,
+        kernel: Option<KernelProgram>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result<bool> {
+        if self.interface().policy(rtnl) == Policy::Report {
+            return Ok(false);
+        }
+        let comparison = Comparison::new(Some(*candidate), kernel);
+        self.interface().statistics.compared(&comparison, rtnl);
+        if comparison.verdict == Verdict::Equal {
+            return Ok(true);
+        }
+        self.refuse(slot, &comparison, extack, rtnl);
+        Err(EPERM)
+    }
+
+    /// Whether the kernel may begin to run `candidate` where the device may have a program in `slot`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::permit`].
+    pub fn permit_kernel(
+        &self,
+        slot: Slot,
+        candidate: KernelProgram,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        if self.interface().policy(rtnl) == Policy::Report {
+            return Ok(());
+        }
+        let now = self.examine(slot, rtnl);
+        if !now.is_running {
+            return Ok(());
+        }
+        let comparison = Comparison::new(now.device, Some(candidate));
+        self.interface().statistics.compared(&comparison, rtnl);
+        if comparison.verdict == Verdict::Equal {
+            return Ok(());
+        }
+        self.refuse(slot, &comparison, extack, rtnl);
+        Err(EPERM)
+    }
+
+    /// Whether a feature that stands for `slot` may be switched on. The kernel log says why not.
+    pub fn permits_feature(&self, slot: Slot, rtnl: &Rtnl<'_>) -> bool {
+        if self.interface().policy(rtnl) == Policy::Report {
+            return true;
+        }
+        let verdict = self.examine(slot, rtnl).verdict;
+        if verdict == Verdict::Equal {
+            return true;
+        }
+        self.interface().statistics.refusals.add_one(rtnl);
+        if net::log::ratelimit() {
+            pr_warn!(
+                "{}: {}: the feature stays off: the policy is \"{}\", and the verdict \"{}\"\n",
+                self.net_device().name(rtnl),
+                format_args!("{}", Label(slot)),
+                Policy::RequireEqual.name(),
+                verdict.name()
+            );
+        }
+        false
+    }
+
+    fn refuse(&self, slot: Slot, comparison: &Comparison, extack: &Extack<'_>, rtnl: &Rtnl<'_>) {
+        let (device, kernel) = comparison.digests();
+        extack.fmt(format_args!(
+            "{}: device {}, kernel {}: policy {}",
+            Label(slot),
+            Tag(device),
+            Tag(kernel),
+            Policy::RequireEqual.name()
+        ));
+        if net::log::ratelimit() {
+            pr_warn!(
+                "{}: {}: refused by the policy \"{}\": {}\n",
+                self.net_device().name(rtnl),
+                format_args!("{}", Label(slot)),
+                Policy::RequireEqual.name(),
+                format_args!("{}", Both(comparison))
+            );
+        }
+        self.interface().statistics.refusals.add_one(rtnl);
+        self.tell_of_slot(Command::SlotMismatchNtf, slot, comparison, rtnl);
+    }
+
+    /// `slot` was given a program, in place of another one if there `was_one`.
+    pub fn activated(&self, slot: Slot, was_one: bool, rtnl: &Rtnl<'_>) {
+        let statistics = &self.interface().statistics;
+        if was_one {
+            statistics.removals.add_one(rtnl);
+        }
+        statistics.activations.add_one(rtnl);
+        let comparison = self.examine(slot, rtnl);
+        self.tell_of_slot(Command::SlotActivateNtf, slot, &comparison, rtnl);
+    }
+
+    /// The program that `slot` ran was taken out, for another reason than a fault.
+    pub fn removed(&self, slot: Slot, rtnl: &Rtnl<'_>) {
+        self.interface().statistics.removals.add_one(rtnl);
+        let comparison = self.examine(slot, rtnl);
+        self.tell_of_slot(Command::SlotRemoveNtf, slot, &comparison, rtnl);
+    }
+
+    /// A program that is to be run in `slot` was found not to be what the kernel loaded. Where the
+    /// device runs it, it does not any more, and who listens is told.
+    pub fn faulted(&self, slot: Slot, program: &DeviceProgram, rtnl: &Rtnl<'_>) {
+        let before = self.interface().statistics.faults.get();
+        self.take_out_faulted(rtnl);
+        if self.interface().statistics.faults.get() == before {
+            self.interface().statistics.faults.add_one(rtnl);
+            let kernel = self.kernel_program(slot, rtnl);
+            let comparison = Comparison::new(Some(*program), kernel);
+            self.tell_of_slot(Command::SlotFaultNtf, slot, &comparison, rtnl);
+        }
+    }
+
+    fn tell_of_slot(&self, command: Command, slot: Slot, comparison: &Comparison, rtnl: &Rtnl<'_>) {
+        let device = self.net_device();
+        let ifindex = device.ifindex();
+        self.interface()
+            .offload
+            .tell(command, device, rtnl, |message| {
+                answer::slot(message, ifindex, slot, comparison)
+            });
+    }
+
+    /// Makes `policy` that of the interface.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if a slot runs a program that the policy would not permit, with both digests in
+    /// `extack`; `ENOMEM`. Then all is as before.
+    pub fn set_policy(&self, policy: Policy, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+        let interface = self.interface();
+        let replaces = policy == Policy::RequireEqual;
+        if replaces {
+            self.check_active(extack, rtnl)?;
+        }
+        for slot in PROGRAMMED {
+            if self.in_slot(slot, rtnl).is_some_and(|it| it.is_running) {
+                self.set_replaces_kernel(slot, replaces, rtnl)
+                    .inspect_err(|_| {
+                        for slot in PROGRAMMED {
+                            let before = interface.policy(rtnl) == Policy::RequireEqual;
+                            // What can't be taken back is what the policy is to be from now on.
+                            let _ = self.set_replaces_kernel(slot, before, rtnl);
+                        }
+                        extack.msg(c"no memory to have slots and kernel take turns");
+                    })?;
+            }
+        }
+        if interface.policy(rtnl) == policy {
+            return Ok(());
+        }
+        interface.store_policy(policy, rtnl);
+        let device = self.net_device();
+        interface
+            .offload
+            .tell(Command::DevChangeNtf, device, rtnl, |message| {
+                answer::dev(message, self, rtnl)
+            });
+        // What was to stay off may be on now.
+        device.update_features(rtnl);
+        Ok(())
+    }
+
+    /// Whether all programs that slots run are those of the kernel.
+    fn check_active(&self, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+        if self.interface().policy(rtnl) == Policy::RequireEqual {
+            // They were when they were permitted, and the kernel may have given up its own since.
+            return Ok(());
+        }
+        for slot in PROGRAMMED {
+            let comparison = self.examine(slot, rtnl);
+            if comparison.is_running && comparison.verdict != Verdict::Equal {
+                let (device, kernel) = comparison.digests();
+                extack.fmt(format_args!(
+                    "{}: device {}, kernel {}: detach one of them first",
+                    Label(slot),
+                    Tag(device),
+                    Tag(kernel)
+                ));
+                return Err(EPERM);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A digest's tag, if there is one.
+struct Tag(Option<Digest>);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(digest) => digest.tag().fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+/// The digests of both sides in full.
+struct Both<'a>(&'a Comparison);
+
+impl fmt::Display for Both<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (device, kernel) = self.0.digests();
+        for (who, digest) in [("device ", device), (", kernel ", kernel)] {
+            f.write_str(who)?;
+            match digest {
+                Some(digest) => digest.fmt(f)?,
+                None => f.write_str("none")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The generic netlink family `offload`: what user space asks, and what it is told.
+
+pub(crate) mod answer;
+
+use crate::{
+    registry::Registry,
+    Policy,
+    ReportPrograms,
+    Slot,
+    State, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    genl::{
+        Commands,
+        DumpAnswer,
+        Family,
+        Full,
+        Operations,
+        Permission,
+        Request,
+        Rule, //
+    },
+    netdev::{
+        with_rtnl,
+        Rtnl, //
+    }, //
+};
+use offload_uapi::{
+    netlink::{
+        dev,
+        device_program,
+        image,
+        slot,
+        stats,
+        Command,
+        FAMILY,
+        GROUP_EVENTS,
+        OPERATIONS,
+        VERSION, //
+    },
+    operation::{
+        self,
+        AttributePolicy,
+        Mode, //
+    }, //
+};
+
+/// Where a dump stands.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cursor {
+    /// The interface that comes next, or one that has gone before it.
+    ifindex: u32,
+    /// What of it comes next: by what that is numbered.
+    item: u32,
+}
+
+impl Operations for Registry {
+    const NAME: &'static str = FAMILY;
+    const VERSION: u8 = VERSION;
+    const GROUPS: &'static [&'static str] = &[GROUP_EVENTS];
+    type Cursor = Cursor;
+
+    fn describe(commands: &mut Commands) -> Result {
+        for operation in OPERATIONS {
+            if let Mode::Request {
+                permission,
+                one,
+                dump,
+            } = operation.mode
+            {
+                let permission = match permission {
+                    operation::Permission::Anyone => Permission::Anyone,
+                    operation::Permission::NamespaceAdmin => Permission::NamespaceAdmin,
+                    operation::Permission::Admin => Permission::Admin,
+                };
+                let number = operation.command.raw();
+                let (one, dump) = (rules(one)?, rules(dump)?);
+                commands.add(number, permission, one, dump)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(family: &Family<Self>, request: &Request<'_>) -> Result {
+        let registry = family.context();
+        match Command::from_raw(request.command()) {
+            Some(Command::DevGet) => registry.with(request, dev::IFINDEX, |interface, rtnl| {
+                request.reply(|message| answer::dev(message, interface, rtnl))
+            }),
+            Some(Command::DevSet) => registry.with(request, dev::IFINDEX, |interface, rtnl| {
+                let policy = Policy::from_raw(request.required_u32(dev::POLICY)?);
+                interface.set_policy(policy.ok_or(EINVAL)?, request.extack(), rtnl)
+            }),
+            Some(Command::SlotGet) => registry.with(request, slot::IFINDEX, |interface, rtnl| {
+                let slot = Slot::from_raw(request.required_u32(slot::SLOT)?).ok_or(EINVAL)?;
+                let comparison = interface.examine(slot, rtnl);
+                let ifindex = interface.net_device().ifindex();
+                request.reply(|message| answer::slot(message, ifindex, slot, &comparison))
+            }),
+            Some(Command::ProgramGet) => {
+                registry.with(request, device_program::IFINDEX, |interface, rtnl| {
+                    let id = request.required_u32(device_program::ID)?;
+                    let program = interface.program_from(id, rtnl);
+                    let Some(program) = program.filter(|program| program.id == id) else {
+                        request.blame(
+                            device_program::ID,
+                            fmt!("program {id} is not in the device of the interface"),
+                        );
+                        return Err(ENOENT);
+                    };
+                    if program.state == State::Faulted {
+                        interface.take_out_faulted(rtnl);
+                    }
+                    let ifindex = interface.net_device().ifindex();
+                    request.reply(|message| answer::device_program(message, ifindex, &program))
+                })
+            }
+            Some(Command::StatsGet) => registry.with(request, stats::IFINDEX, |interface, _| {
+                request.reply(|message| answer::stats(message, interface))
+            }),
+            _ => Err(net::error::not_supported()),
+        }
+    }
+
+    fn dump(
+        family: &Family<Self>,
+        request: &Request<'_>,
+        cursor: &mut Cursor,
+        answer: &mut DumpAnswer<'_>,
+    ) -> Result {
+        let registry = family.context();
+        with_rtnl(|rtnl| {
+            answer.set_generation(registry.generation(), rtnl);
+            match Command::from_raw(request.command()) {
+                Some(Command::DevGet) => registry.each(request, None, cursor, rtnl, |it, _| {
+                    answer.message(|message| answer::dev(message, it, rtnl))
+                }),
+                Some(Command::SlotGet) => {
+                    let only = request.u32(slot::IFINDEX);
+                    registry.each(request, only, cursor, rtnl, |it, next| {
+                        dump_slots(it, next, answer, rtnl)
+                    })
+                }
+                Some(Command::ProgramGet) => {
+                    let only = request.u32(device_program::IFINDEX);
+                    registry.each(request, only, cursor, rtnl, |it, next| {
+                        if only.is_none() && !registry.is_first_of_device(it, rtnl) {
+                            return Ok(());
+                        }
+                        dump_programs(it, next, answer, rtnl)
+                    })
+                }
+                Some(Command::StatsGet) => registry.each(request, None, cursor, rtnl, |it, _| {
+                    answer.message(|message| answer::stats(message, it))
+                }),
+                Some(Command::ImageGet) => registry.dump_image(request, cursor, answer, rtnl),
+                _ => Err(net::error::not_supported()),
+            }
+        })
+    }
+}
+
+/// The rules of `table`.
+fn rules(
+    table: Option<&'static [AttributePolicy]>,
+) -> Result<Option<impl ExactSizeIterator<Item = Rule>>> {
+    let Some(table) = table else { return Ok(None) };
+    let rule = |policy: &AttributePolicy| match *policy {
+        AttributePolicy::Reject => Some(Rule::Reject),
+        AttributePolicy::U32 { min, max } => Some(Rule::U32 {
+            min: min.unwrap_or(0),
+            max: max.unwrap_or(u32::MAX),
+        }),
+        // No request of the family has one.
+        _ => None,
+    };
+    if table.iter().any(|policy| rule(policy).is_none()) {
+        return Err(EINVAL);
+    }
+    Ok(Some(
+        table
+            .iter()
+            .map(move |policy| rule(policy).unwrap_or(Rule::Reject)),
+    ))
+}
+
+fn dump_slots(
+    interface: &dyn ReportPrograms,
+    next: &mut u32,
+    answer: &mut DumpAnswer<'_>,
+    rtnl: &Rtnl<'_>,
+) -> Result<(), Full> {
+    let ifindex = interface.net_device().ifindex();
+    while let Some(slot) = Slot::from_raw(*next) {
+        let comparison = interface.examine(slot, rtnl);
+        answer.message(|message| answer::slot(message, ifindex, slot, &comparison))?;
+        *next = next.saturating_add(1);
+    }
+    Ok(())
+}
+
+fn dump_programs(
+    interface: &dyn ReportPrograms,
+    next: &mut u32,
+    answer: &mut DumpAnswer<'_>,
+    rtnl: &Rtnl<'_>,
+) -> Result<(), Full> {
+    let ifindex = interface.net_device().ifindex();
+    while let Some(program) = interface.program_from((*next).max(1), rtnl) {
+        if program.state == State::Faulted {
+            interface.take_out_faulted(rtnl);
+        }
+        answer.message(|message| answer::device_program(message, ifindex, &program))?;
+        *next = program.id.saturating_add(1);
+    }
+    Ok(())
+}
+
+impl Registry {
+    /// Calls `f` with the interface whose number is in attribute `number` of `request`, and RTNL held.
+    fn with(
+        &self,
+        request: &Request<'_>,
+        number: u16,
+        f: impl FnOnce(&dyn ReportPrograms, &Rtnl<'_>) -> Result,
+    ) -> Result {
+        with_rtnl(|rtnl| {
+            let interface = self.named(request, number, rtnl)?;
+            f(&*interface, rtnl)
+        })
+    }
+
+    /// The interface whose number is in attribute `number` of `request`.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if there is none in the namespace, or its driver reports no programs.
+    fn named(
+        &self,
+        request: &Request<'_>,
+        number: u16,
+        rtnl: &Rtnl<'_>,
+    ) -> Result<Arc<dyn ReportPrograms>> {
+        let ifindex = request.required_u32(number)?;
+        self.find(ifindex, request, rtnl).ok_or_else(|| {
+            request.blame(
+                number,
+                fmt!("there is no interface {ifindex} here whose driver reports programs"),
+            );
+            ENODEV
+        })
+    }
+
+    /// Calls `write` for each interface that `request` sees, in the order of their numbers, from where
+    /// `cursor` stands; or for the one number `only`. What `write` gets beside it says what of the
+    /// interface comes next, beginning with 0.
+    fn each(
+        &self,
+        request: &Request<'_>,
+        only: Option<u32>,
+        cursor: &mut Cursor,
+        rtnl: &Rtnl<'_>,
+        mut write: impl FnMut(&dyn ReportPrograms, &mut u32) -> Result<(), Full>,
+    ) -> Result {
+        if let Some(ifindex) = only {
+            if cursor.ifindex == 0 {
+                // The attribute has the same number in all requests.
+                self.named(request, slot::IFINDEX, rtnl)?;
+                cursor.ifindex = ifindex;
+            }
+        }
+        while let Some(interface) = self.from(cursor.ifindex, request, rtnl) {
+            let ifindex = interface.net_device().ifindex();
+            if only.is_some_and(|only| only != ifindex) {
+                break;
+            }
+            if ifindex != cursor.ifindex {
+                *cursor = Cursor { ifindex, item: 0 };
+            }
+            write(&*interface, &mut cursor.item)?;
+            *cursor = Cursor {
+                ifindex: ifindex.saturating_add(1),
+                item: 0,
+            };
+        }
+        Ok(())
+    }
+
+    /// Writes the image that `request` asks for, from the byte on that `cursor` stands at.
+    fn dump_image(
+        &self,
+        request: &Request<'_>,
+        cursor: &mut Cursor,
+        answer: &mut DumpAnswer<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let interface = self.named(request, image::IFINDEX, rtnl)?;
+        let ifindex = interface.net_device().ifindex();
+        let id = request.required_u32(image::ID)?;
+        let mut result = Ok(());
+        let is_there = interface.show_image(
+            id,
+            &mut |format, bytes| {
+                let write = || {
+                    // CAST: `usize` has at least 32 bits.
+                    while (cursor.item as usize) < bytes.len() {
+                        answer.message(|message| {
+                            let piece =
+                                answer::image(message, (ifindex, id), format, bytes, cursor.item)?;
+                            cursor.item = cursor.item.saturating_add(piece);
+                            Ok(())
+                        })?;
+                    }
+                    Ok(())
+                };
+                result = { write }();
+            },
+            rtnl,
+        );
+        if !is_there {
+            request.blame(
+                image::ID,
+                fmt!("program {id} is not in the device of the interface"),
+            );
+            return Err(ENOENT);
+        }
+        result.map_err(|full: Full| full.into())
+    }
+}

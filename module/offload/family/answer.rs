@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The messages of the family, as answers and as events.
+
+use crate::{
+    Comparison,
+    DeviceProgram,
+    Digest,
+    KernelProgram,
+    ReportPrograms,
+    Slot, //
+};
+use net::{
+    bpf::{
+        name_text,
+        NAME_LEN, //
+    },
+    genl::{
+        Full,
+        Message, //
+    },
+    netdev::Rtnl, //
+};
+use offload_uapi::netlink::{
+    self as uapi,
+    DigestAlgorithm,
+    MAX_CHUNK, //
+};
+
+type Written = Result<(), Full>;
+
+/// The interface and the device behind it.
+pub(crate) fn dev(
+    message: &mut Message<'_>,
+    interface: &dyn ReportPrograms,
+    rtnl: &Rtnl<'_>,
+) -> Written {
+    let (net_device, kept) = (interface.net_device(), interface.interface());
+    message.put_u32(uapi::dev::IFINDEX, net_device.ifindex())?;
+    message.put_text(uapi::dev::IFNAME, net_device.c_name(rtnl))?;
+    message.put_text(uapi::dev::DRIVER, kept.device.driver)?;
+    message.put_text(uapi::dev::BUS, kept.device.bus)?;
+    message.put_text(uapi::dev::DEVICE, &kept.device.name)?;
+    message.put_u32(uapi::dev::POLICY, kept.policy(rtnl).raw())?;
+    let mut result = Ok(());
+    interface.resources(&mut |resource| {
+        if result.is_ok() {
+            result = message.nest(uapi::dev::RESOURCE, |message| {
+                message.put_text(uapi::resource::NAME, resource.name)?;
+                message.put_u32(uapi::resource::UNIT, resource.unit.raw())?;
+                message.put_uint(uapi::resource::LIMIT, resource.limit)?;
+                message.put_uint(uapi::resource::USED, resource.used)
+            });
+        }
+    });
+    result
+}
+
+/// A slot of an interface, and what the comparison says of it.
+pub(crate) fn slot(
+    message: &mut Message<'_>,
+    ifindex: u32,
+    slot: Slot,
+    comparison: &Comparison,
+) -> Written {
+    message.put_u32(uapi::slot::IFINDEX, ifindex)?;
+    message.put_u32(uapi::slot::SLOT, slot.raw())?;
+    if let Some(program) = &comparison.device {
+        message.nest(uapi::slot::DEVICE, |message| in_device(message, program))?;
+    }
+    if let Some(program) = &comparison.kernel {
+        message.nest(uapi::slot::KERNEL, |message| in_kernel(message, program))?;
+    }
+    message.put_u32(uapi::slot::VERDICT, comparison.verdict.raw())?;
+    if comparison.replaces_kernel {
+        message.put_flag(uapi::slot::REPLACES_KERNEL)?;
+    }
+    Ok(())
+}
+
+/// A program that lies in the device of an interface.
+pub(crate) fn device_program(
+    message: &mut Message<'_>,
+    ifindex: u32,
+    program: &DeviceProgram,
+) -> Written {
+    message.put_u32(uapi::device_program::IFINDEX, ifindex)?;
+    if program.id != 0 {
+        message.put_u32(uapi::device_program::ID, program.id)?;
+    }
+    message.nest(uapi::device_program::PROGRAM, |message| {
+        in_device(message, program)
+    })
+}
+
+/// What has happened at an interface.
+pub(crate) fn stats(message: &mut Message<'_>, interface: &dyn ReportPrograms) -> Written {
+    let statistics = &interface.interface().statistics;
+    message.put_u32(uapi::stats::IFINDEX, interface.net_device().ifindex())?;
+    for (number, count) in [
+        (uapi::stats::COMPARISONS, &statistics.comparisons),
+        (uapi::stats::MISMATCHES, &statistics.mismatches),
+        (uapi::stats::FAULTS, &statistics.faults),
+        (uapi::stats::REFUSALS, &statistics.refusals),
+        (uapi::stats::ACTIVATIONS, &statistics.activations),
+        (uapi::stats::REMOVALS, &statistics.removals),
+    ] {
+        message.put_uint(number, count.get())?;
+    }
+    Ok(())
+}
+
+/// The fewest bytes of an image that are worth a message, unless there are no more.
+const LEAST_PIECE: usize = 512;
+
+/// A piece of `image` from byte `offset` on, as large as there is room for. Gives its length.
+pub(crate) fn image(
+    message: &mut Message<'_>,
+    (ifindex, id): (u32, u32),
+    format: u32,
+    image: &[u8],
+    offset: u32,
+) -> Result<u32, Full> {
+    message.put_u32(uapi::image::IFINDEX, ifindex)?;
+    message.put_u32(uapi::image::ID, id)?;
+    message.put_u32(uapi::image::FORMAT, format)?;
+    // CAST: An image has less than 4 GiB.
+    message.put_u32(uapi::image::SIZE, image.len() as u32)?;
+    message.put_u32(uapi::image::OFFSET, offset)?;
+    // CAST: `usize` has at least 32 bits.
+    let rest = image.get(offset as usize..).unwrap_or(&[]);
+    let len = rest.len().min(MAX_CHUNK).min(message.room());
+    if len < rest.len().min(LEAST_PIECE) {
+        return Err(Full);
+    }
+    message.put(uapi::image::CHUNK, rest.get(..len).unwrap_or(rest))?;
+    // CAST: At most `MAX_CHUNK`.
+    Ok(len as u32)
+}
+
+/// A program in a device.
+fn in_device(message: &mut Message<'_>, program: &DeviceProgram) -> Written {
+    message.put_u32(uapi::program::KIND, program.kind.raw())?;
+    name_and_id(message, &program.name, program.id)?;
+    if let Some(digests) = &program.digests {
+        sha256(message, &digests.sha256)?;
+        digest(message, DigestAlgorithm::Sha1, &digests.sha1)?;
+    }
+    message.put_u32(uapi::program::STATE, program.state.raw())?;
+    if let Some(image) = &program.image {
+        message.put_u32(uapi::program::INSTRUCTIONS, image.instructions)?;
+        message.put_u32(uapi::program::IMAGE_FORMAT, image.format)?;
+        message.put_u32(uapi::program::IMAGE_SIZE, image.size)?;
+        message.put_u32(uapi::program::OPERATIONS, image.operations)?;
+        message.put_uint(uapi::program::MEMORY, image.memory)?;
+    }
+    Ok(())
+}
+
+/// A program of the kernel.
+fn in_kernel(message: &mut Message<'_>, program: &KernelProgram) -> Written {
+    message.put_u32(uapi::program::KIND, program.kind.raw())?;
+    name_and_id(message, &program.name, program.id)?;
+    match &program.digest {
+        Some(digest) => sha256(message, digest),
+        None => Ok(()),
+    }
+}
+
+fn name_and_id(message: &mut Message<'_>, name: &[u8; NAME_LEN], id: u32) -> Written {
+    let name = name_text(name);
+    if !name.is_empty() {
+        message.put_text(uapi::program::NAME, name)?;
+    }
+    if id != 0 {
+        message.put_u32(uapi::program::ID, id)?;
+    }
+    Ok(())
+}
+
+fn sha256(message: &mut Message<'_>, value: &Digest) -> Written {
+    digest(message, DigestAlgorithm::Sha256, &value.0)
+}
+
+fn digest(message: &mut Message<'_>, algorithm: DigestAlgorithm, value: &[u8]) -> Written {
+    message.nest(uapi::program::DIGEST, |message| {
+        message.put_u32(uapi::digest::ALGORITHM, algorithm.raw())?;
+        message.put(uapi::digest::VALUE, value)
+    })
+}

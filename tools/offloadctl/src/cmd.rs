@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The subcommands, one file each.
+
+pub(crate) mod completions;
+pub(crate) mod device;
+pub(crate) mod events;
+pub(crate) mod man;
+pub(crate) mod policy;
+pub(crate) mod program;
+pub(crate) mod resource;
+pub(crate) mod stats;

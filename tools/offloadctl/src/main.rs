@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `offloadctl`: which programs are in the device, and whether they are those of the kernel.
+//!
+//! `offloadctl --help` tells the commands, `offloadctl man` writes the manual.
+
+mod cmd;
+mod interface;
+mod output;
+#[cfg(test)]
+mod samples;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::{Output, Status};
+
+/// Tells which programs are in the devices of network interfaces, and compares them with what the
+/// kernel runs
+///
+/// Everyone may look. What changes something, and the image of a program, take CAP_NET_ADMIN.
+#[derive(Parser)]
+#[command(name = "offloadctl", version, after_help = STATUS_HELP)]
+struct Cli {
+    /// Print JSON instead of tables; `events` prints one object per line
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What the exit status means.
+const STATUS_HELP: &str = "Exit status:
+  0  it went well
+  1  it did not: the reason is on standard error
+  2  the command line makes no sense
+  3  `program verify`: something is different, or the device has nothing there
+
+Colours are used on a terminal only, and never if NO_COLOR is set.";
+
+#[derive(Subcommand)]
+enum Command {
+    Device(cmd::device::Args),
+    Program(cmd::program::Args),
+    Policy(cmd::policy::Args),
+    Stats(cmd::stats::Args),
+    Events(cmd::events::Args),
+    Resource(cmd::resource::Args),
+    Completions(cmd::completions::Args),
+    Man(cmd::man::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    let status = match cli.command {
+        Command::Device(args) => args.run(&output),
+        Command::Program(args) => args.run(&output),
+        Command::Policy(args) => args.run(&output),
+        Command::Stats(args) => args.run(&output),
+        Command::Events(args) => args.run(&output),
+        Command::Resource(args) => args.run(&output),
+        Command::Completions(args) => args.run(&output),
+        Command::Man(args) => args.run(&output),
+    };
+    match status {
+        Ok(status) => status.into(),
+        Err(error) => output::failure(&error),
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        ExitCode::from(match status {
+            Status::Good => 0,
+            Status::Different => 3,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn command_lines_are_understood() {
+        for line in [
+            "device",
+            "device list --json",
+            "device show onic0",
+            "program list",
+            "program list onic0 --json",
+            "program show 3",
+            "program show onic0 17",
+            "program verify onic0",
+            "program verify onic0 --slot tc-ingress --object a.o --section tc",
+            "program disasm onic0 17 --output image",
+            "program hash a.o --program firewall",
+            "policy show",
+            "policy set onic0 require-equal",
+            "stats onic0",
+            "--json events --count 3",
+            "resource",
+            "completions bash",
+            "man",
+        ] {
+            let argv = std::iter::once("offloadctl").chain(line.split(' '));
+            Cli::try_parse_from(argv).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for (line, told) in [
+            ("", "Usage"),
+            ("device show", "<INTERFACE>"),
+            ("policy set onic0 perhaps", "require-equal"),
+            ("program verify onic0 --slot warp", "tc-ingress"),
+            ("program verify onic0 --section tc", "--object"),
+            ("program hash a.o --section x --program y", "--program"),
+            ("events --count 0", "0 is not in 1.."),
+        ] {
+            let argv = std::iter::once("offloadctl").chain(line.split_whitespace());
+            let error = match Cli::try_parse_from(argv) {
+                Ok(_) => panic!("{line} is understood"),
+                Err(error) => error,
+            };
+            assert!(error.to_string().contains(told), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Asking the kernel which programs are in the device.
+//!
+//! ```no_run
+//! use offload_uapi::client::Client;
+//! use offload_uapi::netlink::{Policy, Slot, Verdict};
+//!
+//! # fn main() -> Result<(), offload_uapi::error::Error> {
+//! let mut client = Client::connect()?;
+//! for device in client.devices()? {
+//!     client.set_policy(device.ifindex, Policy::RequireEqual)?;
+//!     let slot = client.slot(device.ifindex, Slot::Xdp)?;
+//!     if slot.verdict == Verdict::Different {
+//!         println!("{}: the device runs something else", device.ifname);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::decode;
+use crate::error::{DecodeError, Error};
+use crate::events::Events;
+use crate::netlink::{self, Command, Policy, Slot, VERSION};
+use crate::socket::{Connection, Family, Message, Request};
+use crate::types::{Device, DeviceProgram, Image, SlotReport, Stats};
+
+/// How often a dump is asked for that changes while it is told.
+const DUMP_TRIES: u32 = 16;
+
+/// A connection to the kernel that waits for each answer.
+///
+/// It sees the interfaces of the network namespace that its thread was in when it was made.
+/// Everyone may ask; for [`Client::set_policy`] and [`Client::image`], `CAP_NET_ADMIN` in the user
+/// namespace that owns the network namespace is needed.
+#[derive(Debug)]
+pub struct Client {
+    connection: Connection,
+    family: Family,
+}
+
+impl Client {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FamilyMissing`] if no driver has made the family known, [`Error::Socket`] where there
+    /// is no netlink.
+    pub fn connect() -> Result<Self, Error> {
+        let mut connection = Connection::open()?;
+        let family = connection.family()?;
+        Ok(Self { connection, family })
+    }
+
+    /// The interfaces whose drivers report programs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], as for all that follow. An unloaded driver takes the family away: then
+    /// [`Error::Refused`] has `ENOENT`, and a new connection is needed.
+    pub fn devices(&mut self) -> Result<Vec<Device>, Error> {
+        self.dump(Command::DevGet, None, decode::device)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with `ENODEV` if there is no such interface, with `EOPNOTSUPP` if its driver
+    /// reports no programs.
+    pub fn device(&mut self, ifindex: u32) -> Result<Device, Error> {
+        let request = one(Command::DevGet).u32(netlink::dev::IFINDEX, ifindex);
+        self.only(Command::DevGet, &request, decode::device)
+    }
+
+    /// Sets what the comparison is for at an interface.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with `EPERM` for whoever may not, or with what [`Client::device`] has.
+    pub fn set_policy(&mut self, ifindex: u32, policy: Policy) -> Result<(), Error> {
+        let request = one(Command::DevSet)
+            .u32(netlink::dev::IFINDEX, ifindex)
+            .u32(netlink::dev::POLICY, policy.raw());
+        self.ask(Command::DevSet, &request).map(drop)
+    }
+
+    /// The slots of an interface, or of all, compared as they are at this moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn slots(&mut self, ifindex: Option<u32>) -> Result<Vec<SlotReport>, Error> {
+        let filter = ifindex.map(|ifindex| (netlink::slot::IFINDEX, ifindex));
+        self.dump(Command::SlotGet, filter, decode::slot)
+    }
+
+    /// A slot of an interface, compared as it is at this moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`]; with `EOPNOTSUPP` if the device has no such slot.
+    pub fn slot(&mut self, ifindex: u32, slot: Slot) -> Result<SlotReport, Error> {
+        let request = one(Command::SlotGet)
+            .u32(netlink::slot::IFINDEX, ifindex)
+            .u32(netlink::slot::SLOT, slot.raw());
+        self.only(Command::SlotGet, &request, decode::slot)
+    }
+
+    /// The programs in the device of an interface, or in all devices.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn programs(&mut self, ifindex: Option<u32>) -> Result<Vec<DeviceProgram>, Error> {
+        let filter = ifindex.map(|ifindex| (netlink::device_program::IFINDEX, ifindex));
+        self.dump(Command::ProgramGet, filter, decode::device_program)
+    }
+
+    /// A program in the device of an interface, by its number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`]; with `ENOENT` if the device has no such program.
+    pub fn program(&mut self, ifindex: u32, id: u32) -> Result<DeviceProgram, Error> {
+        let request = one(Command::ProgramGet)
+            .u32(netlink::device_program::IFINDEX, ifindex)
+            .u32(netlink::device_program::ID, id);
+        self.only(Command::ProgramGet, &request, decode::device_program)
+    }
+
+    /// The image that the device of an interface runs of a program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::program`], and [`Error::Refused`] with `EPERM` for whoever may not.
+    pub fn image(&mut self, ifindex: u32, id: u32) -> Result<Image, Error> {
+        let request = dump(Command::ImageGet)
+            .u32(netlink::image::IFINDEX, ifindex)
+            .u32(netlink::image::ID, id);
+        let pieces = self.whole(Command::ImageGet, &request, decode::image_piece)?;
+        let Some(first) = pieces.first() else {
+            return Err(DecodeError::Answers(0).into());
+        };
+        let (format, size) = (first.format, first.size);
+        let mut bytes = Vec::new();
+        for piece in pieces {
+            let expected = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            if piece.offset != expected {
+                let found = piece.offset;
+                return Err(DecodeError::Image { expected, found }.into());
+            }
+            bytes.extend(piece.bytes);
+        }
+        match u32::try_from(bytes.len()) {
+            Ok(found) if found == size => Ok(Image { format, bytes }),
+            found => Err(DecodeError::Image {
+                expected: size,
+                found: found.unwrap_or(u32::MAX),
+            }
+            .into()),
+        }
+    }
+
+    /// What has happened at all interfaces.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::devices`].
+    pub fn all_stats(&mut self) -> Result<Vec<Stats>, Error> {
+        self.dump(Command::StatsGet, None, decode::stats)
+    }
+
+    /// What has happened at an interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn stats(&mut self, ifindex: u32) -> Result<Stats, Error> {
+        let request = one(Command::StatsGet).u32(netlink::stats::IFINDEX, ifindex);
+        self.only(Command::StatsGet, &request, decode::stats)
+    }
+
+    /// What happens from now on, in the network namespace that the thread is in now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::connect`].
+    pub fn events(&self) -> Result<Events, Error> {
+        Events::subscribe()
+    }
+
+    /// Asks for all, or for those of an interface.
+    fn dump<T>(
+        &mut self,
+        command: Command,
+        filter: Option<(u16, u32)>,
+        decode: fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, Error> {
+        let mut request = dump(command);
+        if let Some((number, value)) = filter {
+            request = request.u32(number, value);
+        }
+        self.whole(command, &request, decode)
+    }
+
+    /// Asks until nothing changes while the kernel tells.
+    fn whole<T>(
+        &mut self,
+        command: Command,
+        request: &Request,
+        decode: fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, Error> {
+        let messages = until_whole(|| self.ask(command, request))?;
+        let all = messages.iter().map(|message| decode(&message.attributes));
+        Ok(all.collect::<Result<_, _>>()?)
+    }
+
+    /// Asks for one thing.
+    fn only<T>(
+        &mut self,
+        command: Command,
+        request: &Request,
+        decode: fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, Error> {
+        let messages = self.ask(command, request)?.unwrap_or_default();
+        match messages.as_slice() {
+            [only] => Ok(decode(&only.attributes)?),
+            all => Err(DecodeError::Answers(all.len()).into()),
+        }
+    }
+
+    /// The messages of an answer, or none if it was torn.
+    fn ask(&mut self, command: Command, request: &Request) -> Result<Option<Vec<Message>>, Error> {
+        let names = match command {
+            Command::DevGet | Command::DevSet => netlink::dev::name,
+            Command::SlotGet => netlink::slot::name,
+            Command::ProgramGet => netlink::device_program::name,
+            Command::ImageGet => netlink::image::name,
+            _ => netlink::stats::name,
+        };
+        let answer = self.connection.ask(self.family.id, request, names)?;
+        if answer.interrupted {
+            return Ok(None);
+        }
+        let expected = command.raw();
+        match answer
+            .messages
+            .iter()
+            .find(|message| message.command != expected)
+        {
+            Some(other) => {
+                let found = other.command;
+                Err(DecodeError::Command { expected, found }.into())
+            }
+            None => Ok(Some(answer.messages)),
+        }
+    }
+}
+
+/// Asks until there is an answer that is not torn, a bounded number of times.
+fn until_whole<T>(mut ask: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
+    for _ in 0..DUMP_TRIES {
+        if let Some(whole) = ask()? {
+            return Ok(whole);
+        }
+    }
+    Err(Error::Interrupted { tries: DUMP_TRIES })
+}
+
+fn one(command: Command) -> Request {
+    Request::one(command.raw(), VERSION)
+}
+
+fn dump(command: Command) -> Request {
+    Request::dump(command.raw(), VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of dumps of which the first ones are torn, and how often there was one.
+    fn asked(torn: u32) -> (Result<u32, Error>, u32) {
+        let mut times = 0;
+        let answer = until_whole(|| {
+            times += 1;
+            Ok((times > torn).then_some(times))
+        });
+        (answer, times)
+    }
+
+    #[test]
+    fn a_torn_dump_is_asked_for_again() {
+        assert!(matches!(asked(0), (Ok(1), 1)));
+        assert!(matches!(asked(3), (Ok(4), 4)));
+        let last = DUMP_TRIES - 1;
+        assert!(matches!(asked(last), (Ok(DUMP_TRIES), DUMP_TRIES)));
+    }
+
+    #[test]
+    fn it_is_not_asked_for_for_ever() {
+        let (answer, times) = asked(u32::MAX);
+        assert!(matches!(
+            answer,
+            Err(Error::Interrupted { tries: DUMP_TRIES })
+        ));
+        assert_eq!(times, DUMP_TRIES);
+    }
+
+    #[test]
+    fn an_error_ends_it() {
+        let answer = until_whole::<u32>(|| Err(Error::EventsLost));
+        assert!(matches!(answer, Err(Error::EventsLost)));
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From the bytes of a message's attributes to [`types`](crate::types), without a socket.
+//!
+//! Each function takes what stands behind the generic netlink header. None can be made to panic.
+
+use crate::attributes::Attributes;
+use crate::error::DecodeError;
+use crate::netlink::{self, Command};
+use crate::types::{
+    Device, DeviceProgram, Digest, Event, ImagePiece, Program, Resource, SlotReport, Stats,
+};
+
+/// An interface.
+///
+/// # Errors
+///
+/// [`DecodeError`] where the attributes are not those of the specification; so have the next ones.
+pub fn device(bytes: &[u8]) -> Result<Device, DecodeError> {
+    use netlink::dev::*;
+    let all = Attributes::parse("dev", name, bytes)?;
+    Ok(Device {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        ifname: all.need(IFNAME, all.string(IFNAME)?)?,
+        driver: all.string(DRIVER)?,
+        bus: all.string(BUS)?,
+        device: all.string(DEVICE)?,
+        policy: all.need(POLICY, all.named(POLICY)?)?,
+        resources: all.each(RESOURCE).map(resource).collect::<Result<_, _>>()?,
+    })
+}
+
+fn resource(bytes: &[u8]) -> Result<Resource, DecodeError> {
+    use netlink::resource::*;
+    let all = Attributes::parse("resource", name, bytes)?;
+    Ok(Resource {
+        name: all.need(NAME, all.string(NAME)?)?,
+        unit: all.need(UNIT, all.named(UNIT)?)?,
+        limit: all.need(LIMIT, all.uint(LIMIT)?)?,
+        used: all.need(USED, all.uint(USED)?)?,
+    })
+}
+
+fn digest(bytes: &[u8]) -> Result<Digest, DecodeError> {
+    use netlink::digest::*;
+    let all = Attributes::parse("digest", name, bytes)?;
+    Ok(Digest {
+        algorithm: all.need(ALGORITHM, all.named(ALGORITHM)?)?,
+        value: all.need(VALUE, all.bytes(VALUE))?.to_vec(),
+    })
+}
+
+fn program(bytes: &[u8]) -> Result<Program, DecodeError> {
+    use netlink::program::*;
+    let all = Attributes::parse("program", name, bytes)?;
+    Ok(Program {
+        kind: all.need(KIND, all.named(KIND)?)?,
+        name: all.string(NAME)?.filter(|name| !name.is_empty()),
+        id: all.u32(ID)?,
+        digests: all.each(DIGEST).map(digest).collect::<Result<_, _>>()?,
+        state: all.named(STATE)?,
+        instructions: all.u32(INSTRUCTIONS)?,
+        image_format: all.u32(IMAGE_FORMAT)?,
+        image_size: all.u32(IMAGE_SIZE)?,
+        operations: all.u32(OPERATIONS)?,
+        memory: all.uint(MEMORY)?,
+    })
+}
+
+/// A slot.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn slot(bytes: &[u8]) -> Result<SlotReport, DecodeError> {
+    use netlink::slot::*;
+    let all = Attributes::parse("slot", name, bytes)?;
+    Ok(SlotReport {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        slot: all.need(SLOT, all.named(SLOT)?)?,
+        device: all.bytes(DEVICE).map(program).transpose()?,
+        kernel: all.bytes(KERNEL).map(program).transpose()?,
+        verdict: all.need(VERDICT, all.named(VERDICT)?)?,
+        replaces_kernel: all.flag(REPLACES_KERNEL),
+    })
+}
+
+/// A program in a device.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn device_program(bytes: &[u8]) -> Result<DeviceProgram, DecodeError> {
+    use netlink::device_program::*;
+    let all = Attributes::parse("device-program", name, bytes)?;
+    Ok(DeviceProgram {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        id: all.u32(ID)?,
+        program: program(all.need(PROGRAM, all.bytes(PROGRAM))?)?,
+    })
+}
+
+/// A piece of an image.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn image_piece(bytes: &[u8]) -> Result<ImagePiece, DecodeError> {
+    use netlink::image::*;
+    let all = Attributes::parse("image", name, bytes)?;
+    Ok(ImagePiece {
+        format: all.need(FORMAT, all.u32(FORMAT)?)?,
+        size: all.need(SIZE, all.u32(SIZE)?)?,
+        offset: all.need(OFFSET, all.u32(OFFSET)?)?,
+        bytes: all.need(CHUNK, all.bytes(CHUNK))?.to_vec(),
+    })
+}
+
+/// What has happened at an interface.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn stats(bytes: &[u8]) -> Result<Stats, DecodeError> {
+    use netlink::stats::*;
+    let all = Attributes::parse("stats", name, bytes)?;
+    let count = |number| all.need(number, all.uint(number)?);
+    Ok(Stats {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        comparisons: count(COMPARISONS)?,
+        mismatches: count(MISMATCHES)?,
+        faults: count(FAULTS)?,
+        refusals: count(REFUSALS)?,
+        activations: count(ACTIVATIONS)?,
+        removals: count(REMOVALS)?,
+    })
+}
+
+/// A notification.
+///
+/// # Errors
+///
+/// As [`device`]. An operation that is not known is [`Event::Other`].
+pub fn event(command: u8, bytes: &[u8]) -> Result<Event, DecodeError> {
+    Ok(match Command::from_raw(command) {
+        Some(Command::DevChangeNtf) => Event::DevChange(device(bytes)?),
+        Some(Command::SlotActivateNtf) => Event::SlotActivate(slot(bytes)?),
+        Some(Command::SlotRemoveNtf) => Event::SlotRemove(slot(bytes)?),
+        Some(Command::SlotMismatchNtf) => Event::SlotMismatch(slot(bytes)?),
+        Some(Command::SlotFaultNtf) => Event::SlotFault(slot(bytes)?),
+        Some(Command::ProgramLoadNtf) => Event::ProgramLoad(device_program(bytes)?),
+        Some(Command::ProgramUnloadNtf) => Event::ProgramUnload(device_program(bytes)?),
+        _ => Event::Other { command },
+    })
+}
+
+#[cfg(test)]
+mod tests;

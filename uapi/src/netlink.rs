@@ -1,0 +1,968 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The generic netlink family `offload`.
+//!
+//! Made by `cargo xtask uapi` from uapi/netlink/specs/offload.yaml: what is changed here by hand is lost.
+//!
+//! Which programs are in the device? A driver reports what lies in its device
+//! for each slot of a network interface, at the moment it is asked; the kernel
+//! compares the digest with that of what it runs itself for the same function,
+//! and permits an offload by the policy of the interface.
+//!
+//! Whoever may open a netlink socket may ask; changes need CAP_NET_ADMIN in the
+//! user namespace that owns the network namespace. Only interfaces of the
+//! asker's network namespace are seen.
+
+use crate::operation::{AttributePolicy, Mode, Operation, Permission};
+
+/// The name of the family.
+pub const FAMILY: &str = "offload";
+/// Its version.
+pub const VERSION: u8 = 1;
+/// The name of the multicast group "events".
+pub const GROUP_EVENTS: &str = "events";
+/// Bytes of the longest digest.
+pub const MAX_DIGEST: usize = 32;
+/// Bytes of an image in one answer at the most.
+pub const MAX_CHUNK: usize = 4096;
+/// A place of an interface where a device can do the kernel's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Slot {
+    /// For each received frame, before all else. The kernel's program is
+    /// the one of native XDP.
+    Xdp = 0,
+    /// For each received frame, as a classifier at the interface's ingress.
+    /// The kernel's program is the filter that software runs there.
+    TcIngress = 1,
+    /// The parser of received frames.
+    Parser = 2,
+    /// Segmentation of frames that are sent.
+    Gso = 3,
+    /// Coalescing of frames that were received.
+    Gro = 4,
+}
+
+impl Slot {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::Xdp,
+        Self::TcIngress,
+        Self::Parser,
+        Self::Gso,
+        Self::Gro,
+    ];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Xdp,
+            1 => Self::TcIngress,
+            2 => Self::Parser,
+            3 => Self::Gso,
+            4 => Self::Gro,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xdp => "xdp",
+            Self::TcIngress => "tc-ingress",
+            Self::Parser => "parser",
+            Self::Gso => "gso",
+            Self::Gro => "gro",
+        }
+    }
+}
+
+/// What a program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum ProgramKind {
+    /// An eBPF program of type BPF_PROG_TYPE_XDP.
+    Xdp = 0,
+    /// An eBPF program of type BPF_PROG_TYPE_SCHED_CLS.
+    SchedCls = 1,
+    /// A function that the device was made with, and no program.
+    Fixed = 2,
+}
+
+impl ProgramKind {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Xdp, Self::SchedCls, Self::Fixed];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Xdp,
+            1 => Self::SchedCls,
+            2 => Self::Fixed,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xdp => "xdp",
+            Self::SchedCls => "sched-cls",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
+/// What has become of a program in a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum State {
+    /// It lies in the device, ready, and no slot runs it.
+    Loaded = 0,
+    /// A slot runs it.
+    Active = 1,
+    /// It is not the program any more that the kernel loaded. No slot runs
+    /// it until it is attached again.
+    Faulted = 2,
+}
+
+impl State {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Loaded, Self::Active, Self::Faulted];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Loaded,
+            1 => Self::Active,
+            2 => Self::Faulted,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Active => "active",
+            Self::Faulted => "faulted",
+        }
+    }
+}
+
+/// What the comparison of a slot says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Verdict {
+    /// What one of both sides does has no digest.
+    Unknown = 0,
+    /// Device and kernel have programs of the same kind and digest.
+    Equal = 1,
+    /// Device and kernel have different programs.
+    Different = 2,
+    /// The device has a program, the kernel runs none there.
+    OnlyDevice = 3,
+    /// The kernel runs a program there, the device has none.
+    OnlyKernel = 4,
+    /// Neither has one.
+    None = 5,
+}
+
+impl Verdict {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::Unknown,
+        Self::Equal,
+        Self::Different,
+        Self::OnlyDevice,
+        Self::OnlyKernel,
+        Self::None,
+    ];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Unknown,
+            1 => Self::Equal,
+            2 => Self::Different,
+            3 => Self::OnlyDevice,
+            4 => Self::OnlyKernel,
+            5 => Self::None,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Equal => "equal",
+            Self::Different => "different",
+            Self::OnlyDevice => "only-device",
+            Self::OnlyKernel => "only-kernel",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What the comparison is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Policy {
+    /// It is told to who asks.
+    Report = 0,
+    /// A slot is activated, and a feature that stands for one is switched
+    /// on, only if the verdict is "equal". The kernel does not run its
+    /// program for frames that an equal one of the device has seen.
+    RequireEqual = 1,
+}
+
+impl Policy {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Report, Self::RequireEqual];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Report,
+            1 => Self::RequireEqual,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::RequireEqual => "require-equal",
+        }
+    }
+}
+
+/// How a digest is made of a program's canonical instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum DigestAlgorithm {
+    /// As "prog->digest" of the kernel, of whose 32 bytes the first 8 are
+    /// the tag of a program.
+    Sha256 = 0,
+    /// The same instructions by SHA-1, 20 bytes.
+    Sha1 = 1,
+}
+
+impl DigestAlgorithm {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Sha256, Self::Sha1];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Sha256,
+            1 => Self::Sha1,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha1 => "sha1",
+        }
+    }
+}
+
+/// What a resource is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Unit {
+    /// "entry".
+    Entry = 0,
+    /// "byte".
+    Byte = 1,
+}
+
+impl Unit {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Entry, Self::Byte];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Entry,
+            1 => Self::Byte,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Byte => "byte",
+        }
+    }
+}
+
+/// An operation's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Command {
+    /// Get or dump interfaces whose drivers report programs.
+    DevGet = 1,
+    /// Set the policy of an interface.
+    DevSet = 2,
+    /// The policy of an interface has changed.
+    DevChangeNtf = 3,
+    /// Get or dump slots, compared as they are at this moment. A program that
+    /// is found changed in the device's memory is taken out of its slot.
+    SlotGet = 4,
+    /// A slot was given a program.
+    SlotActivateNtf = 5,
+    /// A slot was emptied.
+    SlotRemoveNtf = 6,
+    /// The policy has refused a program, which is told as the device's.
+    SlotMismatchNtf = 7,
+    /// A program was found changed in the device's memory and taken out of
+    /// its slot.
+    SlotFaultNtf = 8,
+    /// Get or dump programs that lie in devices, in slots or not.
+    ProgramGet = 9,
+    /// A program was loaded into a device.
+    ProgramLoadNtf = 10,
+    /// A program was removed from a device.
+    ProgramUnloadNtf = 11,
+    /// Dump the image that a device runs of a program, piece by piece.
+    ImageGet = 12,
+    /// Get or dump what has happened at interfaces.
+    StatsGet = 13,
+}
+
+impl Command {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::DevGet,
+        Self::DevSet,
+        Self::DevChangeNtf,
+        Self::SlotGet,
+        Self::SlotActivateNtf,
+        Self::SlotRemoveNtf,
+        Self::SlotMismatchNtf,
+        Self::SlotFaultNtf,
+        Self::ProgramGet,
+        Self::ProgramLoadNtf,
+        Self::ProgramUnloadNtf,
+        Self::ImageGet,
+        Self::StatsGet,
+    ];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u8) -> Option<Self> {
+        Some(match raw {
+            1 => Self::DevGet,
+            2 => Self::DevSet,
+            3 => Self::DevChangeNtf,
+            4 => Self::SlotGet,
+            5 => Self::SlotActivateNtf,
+            6 => Self::SlotRemoveNtf,
+            7 => Self::SlotMismatchNtf,
+            8 => Self::SlotFaultNtf,
+            9 => Self::ProgramGet,
+            10 => Self::ProgramLoadNtf,
+            11 => Self::ProgramUnloadNtf,
+            12 => Self::ImageGet,
+            13 => Self::StatsGet,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u8 {
+        self as u8
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DevGet => "dev-get",
+            Self::DevSet => "dev-set",
+            Self::DevChangeNtf => "dev-change-ntf",
+            Self::SlotGet => "slot-get",
+            Self::SlotActivateNtf => "slot-activate-ntf",
+            Self::SlotRemoveNtf => "slot-remove-ntf",
+            Self::SlotMismatchNtf => "slot-mismatch-ntf",
+            Self::SlotFaultNtf => "slot-fault-ntf",
+            Self::ProgramGet => "program-get",
+            Self::ProgramLoadNtf => "program-load-ntf",
+            Self::ProgramUnloadNtf => "program-unload-ntf",
+            Self::ImageGet => "image-get",
+            Self::StatsGet => "stats-get",
+        }
+    }
+}
+
+/// An interface, and the device behind it.
+pub mod dev {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Its name.
+    ///
+    /// Text with a zero byte at its end.
+    pub const IFNAME: u16 = 2;
+    /// The driver's name.
+    ///
+    /// Text with a zero byte at its end.
+    pub const DRIVER: u16 = 3;
+    /// Name of the bus that the device is on, as devlink has it.
+    ///
+    /// Text with a zero byte at its end.
+    pub const BUS: u16 = 4;
+    /// Name of the device, as devlink has it. Its interfaces share it.
+    ///
+    /// Text with a zero byte at its end.
+    pub const DEVICE: u16 = 5;
+    /// What the comparison is for at this interface.
+    ///
+    /// A `u32`, one of [`Policy`](super::Policy).
+    pub const POLICY: u16 = 6;
+    /// A resource of the device that programs take.
+    ///
+    /// Attributes of [`resource`](super::resource). There may be several of them.
+    pub const RESOURCE: u16 = 7;
+    /// The largest number.
+    pub const MAX: u16 = 7;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            IFNAME => "ifname",
+            DRIVER => "driver",
+            BUS => "bus",
+            DEVICE => "device",
+            POLICY => "policy",
+            RESOURCE => "resource",
+            _ => return None,
+        })
+    }
+}
+
+/// A resource of a device.
+pub mod resource {
+    /// Its name, as "devlink resource show" has it.
+    ///
+    /// Text with a zero byte at its end.
+    pub const NAME: u16 = 1;
+    /// What it is counted in.
+    ///
+    /// A `u32`, one of [`Unit`](super::Unit).
+    pub const UNIT: u16 = 2;
+    /// How much there is.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const LIMIT: u16 = 3;
+    /// How much of it is taken.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const USED: u16 = 4;
+    /// The largest number.
+    pub const MAX: u16 = 4;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            NAME => "name",
+            UNIT => "unit",
+            LIMIT => "limit",
+            USED => "used",
+            _ => return None,
+        })
+    }
+}
+
+/// What names a program.
+pub mod digest {
+    /// How it was made.
+    ///
+    /// A `u32`, one of [`DigestAlgorithm`](super::DigestAlgorithm).
+    pub const ALGORITHM: u16 = 1;
+    /// Its bytes.
+    ///
+    /// Bytes.
+    pub const VALUE: u16 = 2;
+    /// The largest number.
+    pub const MAX: u16 = 2;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            ALGORITHM => "algorithm",
+            VALUE => "value",
+            _ => return None,
+        })
+    }
+}
+
+/// A program, in a device or in the kernel.
+pub mod program {
+    /// What it is.
+    ///
+    /// A `u32`, one of [`ProgramKind`](super::ProgramKind).
+    pub const KIND: u16 = 1;
+    /// The name that it was loaded with. There may be none.
+    ///
+    /// Text with a zero byte at its end.
+    pub const NAME: u16 = 2;
+    /// Its number, as the system call bpf() and "bpftool prog show" know it.
+    /// A program that the kernel has forgotten has none.
+    ///
+    /// A `u32`.
+    pub const ID: u16 = 3;
+    /// Its digests, one for each algorithm. Those of a program in a device
+    /// are made of what lies in the device's memory when they are asked for.
+    ///
+    /// Attributes of [`digest`](super::digest). There may be several of them.
+    pub const DIGEST: u16 = 4;
+    /// What has become of it in the device.
+    ///
+    /// A `u32`, one of [`State`](super::State).
+    pub const STATE: u16 = 5;
+    /// Number of its eBPF instruction slots in the device.
+    ///
+    /// A `u32`.
+    pub const INSTRUCTIONS: u16 = 6;
+    /// Version of the format of the device's image of it.
+    ///
+    /// A `u32`.
+    pub const IMAGE_FORMAT: u16 = 7;
+    /// Size of the image in bytes.
+    ///
+    /// A `u32`.
+    pub const IMAGE_SIZE: u16 = 8;
+    /// Operations of the image.
+    ///
+    /// A `u32`.
+    pub const OPERATIONS: u16 = 9;
+    /// Device memory that it takes, in bytes, without its maps.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const MEMORY: u16 = 10;
+    /// The largest number.
+    pub const MAX: u16 = 10;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            KIND => "kind",
+            NAME => "name",
+            ID => "id",
+            DIGEST => "digest",
+            STATE => "state",
+            INSTRUCTIONS => "instructions",
+            IMAGE_FORMAT => "image-format",
+            IMAGE_SIZE => "image-size",
+            OPERATIONS => "operations",
+            MEMORY => "memory",
+            _ => return None,
+        })
+    }
+}
+
+/// A slot of an interface, and what the comparison says of it.
+pub mod slot {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Which slot it is.
+    ///
+    /// A `u32`, one of [`Slot`](super::Slot).
+    pub const SLOT: u16 = 2;
+    /// What the device has in it. Absent if there is nothing.
+    ///
+    /// Attributes of [`program`](super::program).
+    pub const DEVICE: u16 = 3;
+    /// What the kernel runs for it. Absent if there is nothing.
+    ///
+    /// Attributes of [`program`](super::program).
+    pub const KERNEL: u16 = 4;
+    /// Whether they are the same.
+    ///
+    /// A `u32`, one of [`Verdict`](super::Verdict).
+    pub const VERDICT: u16 = 5;
+    /// The kernel does not run its program for frames that the device's
+    /// program has seen.
+    ///
+    /// Nothing: it is there or not.
+    pub const REPLACES_KERNEL: u16 = 6;
+    /// The largest number.
+    pub const MAX: u16 = 6;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            SLOT => "slot",
+            DEVICE => "device",
+            KERNEL => "kernel",
+            VERDICT => "verdict",
+            REPLACES_KERNEL => "replaces-kernel",
+            _ => return None,
+        })
+    }
+}
+
+/// A program that lies in the device of an interface.
+pub mod device_program {
+    /// An interface of the device.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// The program's number.
+    ///
+    /// A `u32`.
+    pub const ID: u16 = 2;
+    /// The program.
+    ///
+    /// Attributes of [`program`](super::program).
+    pub const PROGRAM: u16 = 3;
+    /// The largest number.
+    pub const MAX: u16 = 3;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            ID => "id",
+            PROGRAM => "program",
+            _ => return None,
+        })
+    }
+}
+
+/// A piece of the image that a device runs.
+pub mod image {
+    /// An interface of the device.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// The program's number.
+    ///
+    /// A `u32`.
+    pub const ID: u16 = 2;
+    /// Version of the image's format.
+    ///
+    /// A `u32`.
+    pub const FORMAT: u16 = 3;
+    /// Size of the whole image in bytes.
+    ///
+    /// A `u32`.
+    pub const SIZE: u16 = 4;
+    /// Where in the image the piece begins, in bytes.
+    ///
+    /// A `u32`.
+    pub const OFFSET: u16 = 5;
+    /// The piece.
+    ///
+    /// Bytes.
+    pub const CHUNK: u16 = 6;
+    /// The largest number.
+    pub const MAX: u16 = 6;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            ID => "id",
+            FORMAT => "format",
+            SIZE => "size",
+            OFFSET => "offset",
+            CHUNK => "chunk",
+            _ => return None,
+        })
+    }
+}
+
+/// What has happened at an interface since it was made.
+pub mod stats {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Comparisons of a program in the device with one of the kernel.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const COMPARISONS: u16 = 2;
+    /// Those of them that found different programs.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const MISMATCHES: u16 = 3;
+    /// Programs that were found changed in the device's memory.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const FAULTS: u16 = 4;
+    /// Activations that the policy has refused.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const REFUSALS: u16 = 5;
+    /// Programs that slots were given.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const ACTIVATIONS: u16 = 6;
+    /// Programs that were taken out of slots.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const REMOVALS: u16 = 7;
+    /// The largest number.
+    pub const MAX: u16 = 7;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            COMPARISONS => "comparisons",
+            MISMATCHES => "mismatches",
+            FAULTS => "faults",
+            REFUSALS => "refusals",
+            ACTIVATIONS => "activations",
+            REMOVALS => "removals",
+            _ => return None,
+        })
+    }
+}
+
+/// What [`Command::DevGet`] without `NLM_F_DUMP` may have.
+pub const DEV_GET_DO: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::DevGet`] with `NLM_F_DUMP` may have.
+pub const DEV_GET_DUMP: [AttributePolicy; 0] = [];
+
+/// What [`Command::DevSet`] without `NLM_F_DUMP` may have.
+pub const DEV_SET_DO: [AttributePolicy; 7] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::Reject,
+    AttributePolicy::Reject,
+    AttributePolicy::Reject,
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: None,
+        max: Some(1),
+    },
+];
+
+/// What [`Command::SlotGet`] without `NLM_F_DUMP` may have.
+pub const SLOT_GET_DO: [AttributePolicy; 3] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: Some(4),
+    },
+];
+
+/// What [`Command::SlotGet`] with `NLM_F_DUMP` may have.
+pub const SLOT_GET_DUMP: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::ProgramGet`] without `NLM_F_DUMP` may have.
+pub const PROGRAM_GET_DO: [AttributePolicy; 3] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::ProgramGet`] with `NLM_F_DUMP` may have.
+pub const PROGRAM_GET_DUMP: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::ImageGet`] with `NLM_F_DUMP` may have.
+pub const IMAGE_GET_DUMP: [AttributePolicy; 3] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::StatsGet`] without `NLM_F_DUMP` may have.
+pub const STATS_GET_DO: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::StatsGet`] with `NLM_F_DUMP` may have.
+pub const STATS_GET_DUMP: [AttributePolicy; 0] = [];
+
+/// Every operation, by its number.
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        command: Command::DevGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&DEV_GET_DO),
+            dump: Some(&DEV_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::DevSet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&DEV_SET_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::DevChangeNtf,
+        mode: Mode::Notification {
+            like: Command::DevGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::SlotGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&SLOT_GET_DO),
+            dump: Some(&SLOT_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::SlotActivateNtf,
+        mode: Mode::Notification {
+            like: Command::SlotGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::SlotRemoveNtf,
+        mode: Mode::Notification {
+            like: Command::SlotGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::SlotMismatchNtf,
+        mode: Mode::Notification {
+            like: Command::SlotGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::SlotFaultNtf,
+        mode: Mode::Notification {
+            like: Command::SlotGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::ProgramGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&PROGRAM_GET_DO),
+            dump: Some(&PROGRAM_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::ProgramLoadNtf,
+        mode: Mode::Notification {
+            like: Command::ProgramGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::ProgramUnloadNtf,
+        mode: Mode::Notification {
+            like: Command::ProgramGet,
+            group: GROUP_EVENTS,
+        },
+    },
+    Operation {
+        command: Command::ImageGet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: None,
+            dump: Some(&IMAGE_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::StatsGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&STATS_GET_DO),
+            dump: Some(&STATS_GET_DUMP),
+        },
+    },
+];

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel tells, as types.
+//!
+//! All of them can be serialised. Digests are hexadecimal text then, and what has a name in the
+//! specification goes by it.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::netlink::{DigestAlgorithm, Policy, ProgramKind, Slot, State, Unit, Verdict};
+
+/// A number that has a name in the specification.
+pub trait Named: Copy + Eq {
+    /// The one with that number, if this crate knows it.
+    fn from_raw(raw: u32) -> Option<Self>;
+    /// Its name in the specification.
+    fn name(self) -> &'static str;
+}
+
+macro_rules! named {
+    ($($name:ty),*) => {$(
+        impl Named for $name {
+            fn from_raw(raw: u32) -> Option<Self> {
+                Self::from_raw(raw)
+            }
+
+            fn name(self) -> &'static str {
+                self.name()
+            }
+        }
+    )*};
+}
+
+named!(
+    DigestAlgorithm,
+    Policy,
+    ProgramKind,
+    Slot,
+    State,
+    Unit,
+    Verdict
+);
+
+/// One of `T`, or one that a newer kernel has and this crate does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Known<T> {
+    /// One that is known.
+    Is(T),
+    /// Its number.
+    Other(u32),
+}
+
+impl<T: Named> Known<T> {
+    /// The one with that number.
+    pub fn from_raw(raw: u32) -> Self {
+        T::from_raw(raw).map_or(Self::Other(raw), Self::Is)
+    }
+}
+
+impl<T: Named> PartialEq<T> for Known<T> {
+    fn eq(&self, other: &T) -> bool {
+        matches!(self, Self::Is(known) if known == other)
+    }
+}
+
+/// The name, or the number with a `#` before it.
+impl<T: Named> fmt::Display for Known<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(known) => f.pad(known.name()),
+            Self::Other(raw) => f.pad(&format!("#{raw}")),
+        }
+    }
+}
+
+impl<T: Named> Serialize for Known<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An interface whose driver reports programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// Index of the interface in the network namespace of whoever asked.
+    pub ifindex: u32,
+    /// Its name.
+    pub ifname: String,
+    /// The driver's name.
+    pub driver: Option<String>,
+    /// Name of the bus that the device is on, as devlink has it.
+    pub bus: Option<String>,
+    /// Name of the device, as devlink has it. Its interfaces share it.
+    pub device: Option<String>,
+    /// What the comparison is for at this interface.
+    pub policy: Known<Policy>,
+    /// What programs take of the device.
+    pub resources: Vec<Resource>,
+}
+
+/// A resource of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Resource {
+    /// Its name, as `devlink resource show` has it.
+    pub name: String,
+    /// What it is counted in.
+    pub unit: Known<Unit>,
+    /// How much there is.
+    pub limit: u64,
+    /// How much of it is taken.
+    pub used: u64,
+}
+
+/// What names a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Digest {
+    /// How it was made.
+    pub algorithm: Known<DigestAlgorithm>,
+    /// Its bytes.
+    #[serde(serialize_with = "hexadecimal")]
+    pub value: Vec<u8>,
+}
+
+/// A program, in a device or in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// What it is.
+    pub kind: Known<ProgramKind>,
+    /// The name that it was loaded with.
+    pub name: Option<String>,
+    /// Its number, as `bpftool prog show` has it.
+    pub id: Option<u32>,
+    /// Its digests, one for each algorithm.
+    pub digests: Vec<Digest>,
+    /// What has become of it in the device.
+    pub state: Option<Known<State>>,
+    /// Number of its eBPF instruction slots.
+    pub instructions: Option<u32>,
+    /// Version of the format of the device's image of it.
+    pub image_format: Option<u32>,
+    /// Size of the image in bytes.
+    pub image_size: Option<u32>,
+    /// Operations of the image.
+    pub operations: Option<u32>,
+    /// Device memory that it takes, in bytes, without its maps.
+    pub memory: Option<u64>,
+}
+
+impl Program {
+    /// Its digest by `algorithm`, if it was told.
+    pub fn digest(&self, algorithm: DigestAlgorithm) -> Option<&[u8]> {
+        let mut digests = self.digests.iter();
+        let found = digests.find(|digest| digest.algorithm == algorithm)?;
+        Some(&found.value)
+    }
+
+    /// What `bpftool prog show` has for its tag: the first 8 bytes of its SHA-256.
+    pub fn tag(&self) -> Option<&[u8]> {
+        self.digest(DigestAlgorithm::Sha256)?.get(..8)
+    }
+}
+
+/// A slot of an interface, and what the comparison says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SlotReport {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Which slot it is.
+    pub slot: Known<Slot>,
+    /// What the device has in it.
+    pub device: Option<Program>,
+    /// What the kernel runs for it.
+    pub kernel: Option<Program>,
+    /// Whether they are the same.
+    pub verdict: Known<Verdict>,
+    /// Whether the kernel does not run its program for frames that the device's has seen.
+    pub replaces_kernel: bool,
+}
+
+/// A program that lies in the device of an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceProgram {
+    /// Index of an interface of the device.
+    pub ifindex: u32,
+    /// The program's number, unless the kernel has forgotten it.
+    pub id: Option<u32>,
+    /// The program.
+    pub program: Program,
+}
+
+/// What has happened at an interface since it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Comparisons of a program in the device with one of the kernel.
+    pub comparisons: u64,
+    /// Those of them that found different programs.
+    pub mismatches: u64,
+    /// Programs that were found changed in the device's memory.
+    pub faults: u64,
+    /// Activations that the policy has refused.
+    pub refusals: u64,
+    /// Programs that slots were given.
+    pub activations: u64,
+    /// Programs that were taken out of slots.
+    pub removals: u64,
+}
+
+/// A piece of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImagePiece {
+    /// Version of the image's format.
+    pub format: u32,
+    /// Size of the whole image in bytes.
+    pub size: u32,
+    /// Where the piece begins, in bytes.
+    pub offset: u32,
+    /// The piece.
+    pub bytes: Vec<u8>,
+}
+
+/// The image that a device runs of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Version of its format.
+    pub format: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The policy of an interface has changed.
+    DevChange(Device),
+    /// A slot was given a program.
+    SlotActivate(SlotReport),
+    /// A slot was emptied.
+    SlotRemove(SlotReport),
+    /// The policy has refused a program, which is told as the device's.
+    SlotMismatch(SlotReport),
+    /// A program was found changed in the device's memory and taken out of its slot.
+    SlotFault(SlotReport),
+    /// A program was loaded into a device.
+    ProgramLoad(DeviceProgram),
+    /// A program was removed from a device.
+    ProgramUnload(DeviceProgram),
+    /// Something that this crate does not know, by its number.
+    Other {
+        /// The number of the operation.
+        command: u8,
+    },
+}
+
+/// Bytes as hexadecimal text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hexadecimal<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_digests_are_text() {
+        let program = Program {
+            kind: Known::from_raw(0),
+            name: None,
+            id: Some(7),
+            digests: vec![Digest {
+                algorithm: Known::from_raw(0),
+                value: (0..32).collect(),
+            }],
+            state: Some(Known::from_raw(99)),
+            instructions: None,
+            image_format: None,
+            image_size: None,
+            operations: None,
+            memory: None,
+        };
+        assert_eq!(hex(program.tag().unwrap()), "0001020304050607");
+        assert_eq!(program.digest(DigestAlgorithm::Sha1), None);
+        let event = Event::ProgramLoad(DeviceProgram {
+            ifindex: 2,
+            id: Some(7),
+            program,
+        });
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["event"], "program-load");
+        assert_eq!(json["program"]["kind"], "xdp");
+        assert_eq!(json["program"]["state"], "#99");
+        let digest = &json["program"]["digests"][0];
+        assert_eq!(digest["algorithm"], "sha256");
+        assert!(digest["value"].as_str().unwrap().starts_with("000102"));
+    }
+}
