@@ -173,6 +173,25 @@ fn verdicts_of_the_other_slots() -> Result<()> {
     observer.expect(Slot::TcIngress, Verdict::Different)?;
     tc::delete(far, 1).run()?;
     observer.expect(Slot::TcIngress, Verdict::OnlyDevice)?;
+    // What is attached to the interface itself comes before all filters.
+    let pin = "/sys/fs/bpf/tcx";
+    far.cmd("bpftool prog load")
+        .arg(env::object("tc_count")?)
+        .args(format!("{pin} type tcx/ingress"))
+        .run()?;
+    let name = &far.name;
+    far.cmd(format!(
+        "bpftool net attach tcx_ingress pinned {pin} dev {name}"
+    ))
+    .run()?;
+    observer.expect(Slot::TcIngress, Verdict::Equal)?;
+    filter(1, "tc_mark", "")?;
+    observer.expect(Slot::TcIngress, Verdict::Equal)?;
+    far.cmd(format!("bpftool net detach tcx_ingress dev {name}"))
+        .run()?;
+    std::fs::remove_file(pin)?;
+    observer.expect(Slot::TcIngress, Verdict::Different)?;
+    tc::delete(far, 1).run()?;
     tc::delete(far, 2).run()?;
     observer.expect(Slot::TcIngress, Verdict::None)?;
     Ok(())
