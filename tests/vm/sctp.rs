@@ -16,6 +16,7 @@ use nix::sys::socket::{
     bind, connect, listen, socket, AddressFamily, Backlog, SockFlag, SockProtocol, SockType,
     SockaddrStorage,
 };
+use offload_tests::env;
 use offload_tests::netns;
 use offload_tests::nic::set_profile;
 use offload_tests::wire::twins::{Outcome, Twins};
@@ -217,6 +218,10 @@ fn whoever_finishes_them_the_packets_are_the_same() -> Result<()> {
         twins.at_both_ends(way.setup).with_context(|| way.name)?;
         // A device that nobody checks does not know SCTP and leaves the packets without checksums.
         for profile in ["programmable", "legacy", "none"] {
+            // On kernels that check themselves, the way that only SCTP takes.
+            if env::is_checked() && profile != "programmable" {
+                continue;
+            }
             set_profile(0, profile)?;
             let what = || format!("{profile}, {}", way.name);
             println!("{}:", what());

@@ -61,7 +61,8 @@ reasons! {
     NotOffered = "not_offered",
     /// The device does not cut super-frames of this kind.
     Kind = "kind",
-    /// The super-frame is to be cut where its list of fragments says.
+    /// The super-frame is a list of packets with headers of their own; or it is to be cut where its
+    /// fragments end, and the device can't.
     FragmentList = "fragment_list",
     /// The super-frame is a datagram to be sent as IP fragments.
     IpFragments = "ip_fragments",
