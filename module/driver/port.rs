@@ -37,6 +37,7 @@ use net::{
     netdev::{
         Config,
         Device,
+        FeatureCell,
         Features,
         Operations,
         PollContext,
@@ -92,6 +93,8 @@ pub(crate) struct Port {
     pub(crate) tc_hw: TcSlot,
     /// What the offload infrastructure keeps of it.
     pub(crate) interface: Interface,
+    /// The features that the user wants and the policy of the interface has refused.
+    pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
     pub(crate) switches: TestSwitches,
 }
@@ -130,6 +133,7 @@ impl Port {
             peer: rcu::Slot::empty(),
             siblings: asic.ports.clone(),
             interface: Interface::new(asic.offload.clone(), asic.device_name()?),
+            refused_features: FeatureCell::new(),
             asic,
             xdp_hw: XdpSlot::empty(),
             xdp_native: rcu::Slot::empty(),

@@ -34,6 +34,7 @@ use offload::{
     InSlot,
     Interface,
     KernelProgram,
+    Policy,
     ProgramKind,
     ReportPrograms,
     Resource,
@@ -73,20 +74,35 @@ impl Port {
         }
     }
 
-    /// Which of the slots that `wanted` features stand for may not be switched on.
+    /// Which of the features in `wanted` stand for slots that the policy does not permit them for. The
+    /// kernel log says so of those that were not refused the last time.
     pub(crate) fn check_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features {
-        let slots = [
-            (Slot::TcIngress, Features::TC),
-            (Slot::Gso, Features::SEGMENTATION),
-            (Slot::Gro, Features::COALESCING),
-        ];
-        let is_refused = |(slot, features): &(Slot, Features)| {
-            !(wanted & *features).is_empty() && !self.reporter().permits_feature(*slot, rtnl)
-        };
-        slots
-            .iter()
-            .filter(|it| is_refused(it))
-            .fold(Features::NONE, |all, (_, features)| all | *features)
+        let mut refused = Features::NONE;
+        for (slot, name, features) in [
+            (Slot::TcIngress, "TC", Features::TC),
+            (Slot::Gso, "GSO", Features::SEGMENTATION),
+            (Slot::Gro, "GRO", Features::COALESCING),
+        ] {
+            let features = features & wanted;
+            if features.is_empty() {
+                continue;
+            }
+            let Err(verdict) = self.reporter().permit_feature(slot, rtnl) else {
+                continue;
+            };
+            refused = refused | features;
+            let is_new = !(features & !self.refused_features.get(rtnl)).is_empty();
+            if is_new && net::log::ratelimit() {
+                pr_warn!(
+                    "{}: {name}: what is off stays off: the policy is \"{}\", and the verdict \"{}\"\n",
+                    self.device.name(rtnl),
+                    Policy::RequireEqual.name(),
+                    verdict.name()
+                );
+            }
+        }
+        self.refused_features.set(refused, rtnl);
+        refused
     }
 
     /// What the device does in `slot` by itself.

@@ -57,7 +57,10 @@ use core::{
         Ordering, //
     },
 };
-pub use features::Features;
+pub use features::{
+    FeatureCell,
+    Features, //
+};
 use kernel::{
     device,
     error::to_result,

@@ -137,26 +137,16 @@ impl dyn ReportPrograms + '_ {
         Err(EPERM)
     }
 
-    /// Whether a feature that stands for `slot` may be switched on. The kernel log says why not.
-    pub fn permits_feature(&self, slot: Slot, rtnl: &Rtnl<'_>) -> bool {
+    /// Whether a feature that stands for `slot` may be switched on; if not, what the comparison says of
+    /// the slot.
+    pub fn permit_feature(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Result<(), Verdict> {
         if self.interface().policy(rtnl) == Policy::Report {
-            return true;
+            return Ok(());
         }
-        let verdict = self.examine(slot, rtnl).verdict;
-        if verdict == Verdict::Equal {
-            return true;
+        match self.examine(slot, rtnl).verdict {
+            Verdict::Equal => Ok(()),
+            verdict => Err(verdict),
         }
-        self.interface().statistics.refusals.add_one(rtnl);
-        if net::log::ratelimit() {
-            pr_warn!(
-                "{}: {}: the feature stays off: the policy is \"{}\", and the verdict \"{}\"\n",
-                self.net_device().name(rtnl),
-                format_args!("{}", Label(slot)),
-                Policy::RequireEqual.name(),
-                verdict.name()
-            );
-        }
-        false
     }
 
     fn refuse(&self, slot: Slot, comparison: &Comparison, extack: &Extack<'_>, rtnl: &Rtnl<'_>) {
@@ -257,8 +247,10 @@ impl dyn ReportPrograms + '_ {
             .tell(Command::DevChangeNtf, device, rtnl, |message| {
                 answer::dev(message, self, rtnl)
             });
-        // What was to stay off may be on now.
-        device.update_features(rtnl);
+        if policy == Policy::Report {
+            // What was to stay off may be on now.
+            device.update_features(rtnl);
+        }
         Ok(())
     }
 

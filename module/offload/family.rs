@@ -16,6 +16,7 @@ use kernel::{
     sync::Arc, //
 };
 use net::{
+    error::not_supported,
     genl::{
         Commands,
         DumpAnswer,
@@ -124,7 +125,7 @@ impl Operations for Registry {
             Some(Command::StatsGet) => registry.with(request, stats::IFINDEX, |interface, _| {
                 request.reply(|message| answer::stats(message, interface))
             }),
-            _ => Err(net::error::not_supported()),
+            _ => Err(not_supported()),
         }
     }
 
@@ -160,7 +161,7 @@ impl Operations for Registry {
                     answer.message(|message| answer::stats(message, it))
                 }),
                 Some(Command::ImageGet) => registry.dump_image(request, cursor, answer, rtnl),
-                _ => Err(net::error::not_supported()),
+                _ => Err(not_supported()),
             }
         })
     }
@@ -240,7 +241,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if there is none in the namespace, or its driver reports no programs.
+    /// `ENODEV` if there is none in the namespace, `EOPNOTSUPP` if its driver reports no programs.
     fn named(
         &self,
         request: &Request<'_>,
@@ -249,10 +250,14 @@ impl Registry {
     ) -> Result<Arc<dyn ReportPrograms>> {
         let ifindex = request.required_u32(number)?;
         self.find(ifindex, request, rtnl).ok_or_else(|| {
-            request.blame(
-                number,
-                fmt!("there is no interface {ifindex} here whose driver reports programs"),
-            );
+            if request.sees_interface(ifindex, rtnl) {
+                request.blame(
+                    number,
+                    fmt!("the driver of interface {ifindex} reports no programs"),
+                );
+                return not_supported();
+            }
+            request.blame(number, fmt!("there is no interface {ifindex}"));
             ENODEV
         })
     }

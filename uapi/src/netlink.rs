@@ -131,8 +131,9 @@ pub enum State {
     Loaded = 0,
     /// A slot runs it.
     Active = 1,
-    /// It is not the program any more that the kernel loaded. No slot runs
-    /// it until it is attached again.
+    /// It is not the program any more that the kernel loaded, or was not
+    /// at some time. No slot runs it, and none will: it has to be loaded
+    /// again.
     Faulted = 2,
 }
 
@@ -233,7 +234,9 @@ pub enum Policy {
     Report = 0,
     /// A slot is activated, and a feature that stands for one is switched
     /// on, only if the verdict is "equal". The kernel does not run its
-    /// program for frames that an equal one of the device has seen.
+    /// native XDP program for frames that an equal one of the device has
+    /// seen. Classifiers run as ever: what the device's leaves undecided
+    /// goes on to the kernel's.
     RequireEqual = 1,
 }
 
@@ -359,9 +362,11 @@ pub enum Command {
     /// The policy has refused a program, which is told as the device's.
     SlotMismatchNtf = 7,
     /// A program was found changed in the device's memory and taken out of
-    /// its slot.
+    /// its slot, or refused for it.
     SlotFaultNtf = 8,
-    /// Get or dump programs that lie in devices, in slots or not.
+    /// Get or dump programs that lie in devices, in slots or not: without an
+    /// interface, each once, with the first interface of its device. A program
+    /// that is found changed in the device's memory is taken out of its slots.
     ProgramGet = 9,
     /// A program was loaded into a device.
     ProgramLoadNtf = 10,
@@ -615,7 +620,8 @@ pub mod slot {
     ///
     /// A `u32`, one of [`Slot`](super::Slot).
     pub const SLOT: u16 = 2;
-    /// What the device has in it. Absent if there is nothing.
+    /// What the device has in it, or had until that was found faulted.
+    /// Absent if there is nothing.
     ///
     /// Attributes of [`program`](super::program).
     pub const DEVICE: u16 = 3;

@@ -13,7 +13,6 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    prelude::*,
     sync::{
         Arc,
         ArcBorrow, //

@@ -123,6 +123,15 @@ impl<'a> Request<'a> {
         unsafe { bindings::offload_nic_dev_net(device.as_ptr()) == self.net() }
     }
 
+    /// Whether that namespace has an interface of this index, of any driver.
+    pub fn sees_interface(&self, ifindex: u32, _rtnl: &Rtnl<'_>) -> bool {
+        let Ok(ifindex) = i32::try_from(ifindex) else {
+            return false;
+        };
+        // SAFETY: The namespace is valid, and RTNL is held.
+        !unsafe { bindings::__dev_get_by_index(self.net(), ifindex) }.is_null()
+    }
+
     fn net(&self) -> *mut bindings::net {
         // SAFETY: Valid by the type invariant.
         unsafe { bindings::offload_nic_genl_info_net(self.info.as_ptr()) }

@@ -10,10 +10,16 @@ use super::{
     Rtnl, //
 };
 use crate::bindings;
-use core::ops::{
-    BitAnd,
-    BitOr,
-    Not, //
+use core::{
+    ops::{
+        BitAnd,
+        BitOr,
+        Not, //
+    },
+    sync::atomic::{
+        AtomicU64,
+        Ordering, //
+    }, //
 };
 
 /// A set of features.
@@ -47,6 +53,32 @@ impl Features {
     /// Whether there is none in it.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+}
+
+/// A set of features that is kept under RTNL.
+pub struct FeatureCell(AtomicU64);
+
+impl FeatureCell {
+    /// None.
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// The set.
+    pub fn get(&self, _rtnl: &Rtnl<'_>) -> Features {
+        Features(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Makes it `features`.
+    pub fn set(&self, features: Features, _rtnl: &Rtnl<'_>) {
+        self.0.store(features.0, Ordering::Relaxed);
+    }
+}
+
+impl Default for FeatureCell {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
