@@ -5,6 +5,7 @@
 
 mod churn;
 mod faults;
+mod interrupted;
 mod observer;
 mod policy;
 mod visibility;
