@@ -418,8 +418,8 @@ fn ask_for_all(
                 ours.count() == Slot::ALL.len() && all.len() % Slot::ALL.len() == 0
             }),
             2 => client.programs(None).map(|all| {
-                let ours = all.iter().filter(|program| program.id == id);
-                ours.count() == 1 && all.len() <= 2
+                let unique: BTreeSet<_> = all.iter().map(|program| program.id).collect();
+                unique.len() == all.len() && unique.contains(&id)
             }),
             _ => client.all_stats().map(|all| {
                 let ours = all.iter().filter(|stats| stats.ifindex == ifindex);
