@@ -188,19 +188,22 @@ impl ReportPrograms for Port {
 
     fn program_from(&self, id: u32, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
         let residents = self.asic().residents();
+        // With another number than it was found by, a list would begin again, or never end.
         residents
             .from(id, rtnl)
-            .map(|program| residents.report(&program))
+            .map(|(number, program)| DeviceProgram {
+                id: number,
+                ..residents.report(&program)
+            })
     }
 
     fn show_image(&self, id: u32, see: &mut dyn FnMut(u32, &[u8]), rtnl: &Rtnl<'_>) -> bool {
-        let program = self.asic().residents().from(id, rtnl);
-        match program.filter(|program| program.number() == id) {
-            Some(program) => {
+        match self.asic().residents().from(id, rtnl) {
+            Some((number, program)) if number == id => {
                 see(image::FORMAT.into(), program.engine().image().bytes());
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 

@@ -96,14 +96,15 @@ impl Residents {
             .cloned()
     }
 
-    /// Of the programs that have a number, the one with the smallest that is not smaller than `id`.
-    pub(crate) fn from(&self, id: u32, _rtnl: &Rtnl<'_>) -> Option<Arc<LoadedProgram>> {
+    /// Of the programs that have a number, the one with the smallest that is not smaller than `id`,
+    /// behind that number: the kernel may forget it at any moment, whatever is held.
+    pub(crate) fn from(&self, id: u32, _rtnl: &Rtnl<'_>) -> Option<(u32, Arc<LoadedProgram>)> {
         let list = self.list.lock();
         let numbered = list.iter().map(|it| (it.program.number(), &it.program));
         numbered
             .filter(|(number, _)| *number != 0 && *number >= id)
             .min_by_key(|(number, _)| *number)
-            .map(|(_, program)| program.clone())
+            .map(|(number, program)| (number, program.clone()))
     }
 
     /// What `program` is at this moment.

@@ -35,6 +35,47 @@ pub fn object(name: &str) -> Result<PathBuf> {
     Ok(directory.join(format!("{name}.bpf.o")))
 }
 
+/// The user's tool.
+///
+/// # Errors
+///
+/// Outside the VM.
+pub fn offloadctl() -> Result<PathBuf> {
+    path("OFFLOADCTL")
+}
+
+/// The kernel's own tools for netlink specifications (`tools/net/ynl`), unmodified, and the schemas
+/// (`Documentation/netlink`).
+///
+/// # Errors
+///
+/// Where the kernel's source is not at hand.
+pub fn ynl() -> Result<(PathBuf, PathBuf)> {
+    Ok((path("OFFLOAD_NIC_YNL")?, path("OFFLOAD_NIC_SCHEMAS")?))
+}
+
+/// The specification of the family `offload`.
+pub fn specification() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../uapi/netlink/specs/offload.yaml")
+}
+
+/// The seed of a random test: what the environment says (`OFFLOAD_NIC_SEED`), or another one each time.
+/// It is printed, so that a failure can be had again.
+///
+/// # Errors
+///
+/// Where the environment has something else there.
+pub fn seed() -> Result<u64> {
+    let seed = match std::env::var("OFFLOAD_NIC_SEED") {
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("OFFLOAD_NIC_SEED={text} is no number"))?,
+        Err(_) => rand::random(),
+    };
+    println!("seed {seed}: OFFLOAD_NIC_SEED={seed} does the same again");
+    Ok(seed)
+}
+
 /// The directory with the objects of the kernel's own selftests (`tests/selftests`).
 ///
 /// # Errors

@@ -174,6 +174,25 @@ pub fn unplug(link: &Link) -> Result<()> {
     ask_bus("unlink_device", &End::new(link)?.text()).with_context(|| format!("unplug {link}"))
 }
 
+/// The directory of debugfs with what the NIC tells of the program with number `id`, whatever NIC has
+/// it.
+///
+/// # Errors
+///
+/// Where none has it.
+pub fn program_files(id: u64) -> Result<PathBuf> {
+    let read = |path: &std::path::Path| fs::read_to_string(path).unwrap_or_default();
+    for nic in fs::read_dir("/sys/kernel/debug/offload_nic")? {
+        for program in fs::read_dir(nic?.path().join("bpf_bound_progs"))? {
+            let program = program?.path();
+            if read(&program.join("id")).trim() == id.to_string() {
+                return Ok(program);
+            }
+        }
+    }
+    anyhow::bail!("no NIC has program {id}")
+}
+
 /// What the program with number `id` has said so far in whatever NIC it is: the lines of its file
 /// `runs`.
 ///
@@ -181,20 +200,10 @@ pub fn unplug(link: &Link) -> Result<()> {
 ///
 /// Where no NIC has it.
 pub fn runs(id: u64) -> Result<BTreeMap<String, u64>> {
-    let read = |path: &std::path::Path| fs::read_to_string(path).unwrap_or_default();
-    for nic in fs::read_dir("/sys/kernel/debug/offload_nic")? {
-        for program in fs::read_dir(nic?.path().join("bpf_bound_progs"))? {
-            let program = program?.path();
-            if read(&program.join("id")).trim() != id.to_string() {
-                continue;
-            }
-            let text = read(&program.join("runs"));
-            let lines = text.lines().filter_map(|line| {
-                let (name, count) = line.split_once(' ')?;
-                Some((name.to_owned(), count.parse().ok()?))
-            });
-            return Ok(lines.collect());
-        }
-    }
-    anyhow::bail!("no NIC has program {id}")
+    let text = fs::read_to_string(program_files(id)?.join("runs")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| {
+        let (name, count) = line.split_once(' ')?;
+        Some((name.to_owned(), count.parse().ok()?))
+    });
+    Ok(lines.collect())
 }

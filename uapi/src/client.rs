@@ -212,13 +212,9 @@ impl Client {
         request: &Request,
         decode: fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, Error> {
-        for _ in 0..DUMP_TRIES {
-            if let Some(messages) = self.ask(command, request)? {
-                let all = messages.iter().map(|message| decode(&message.attributes));
-                return Ok(all.collect::<Result<_, _>>()?);
-            }
-        }
-        Err(Error::Interrupted { tries: DUMP_TRIES })
+        let messages = until_whole(|| self.ask(command, request))?;
+        let all = messages.iter().map(|message| decode(&message.attributes));
+        Ok(all.collect::<Result<_, _>>()?)
     }
 
     /// Asks for one thing.
@@ -263,10 +259,59 @@ impl Client {
     }
 }
 
+/// Asks until there is an answer that is not torn, a bounded number of times.
+fn until_whole<T>(mut ask: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
+    for _ in 0..DUMP_TRIES {
+        if let Some(whole) = ask()? {
+            return Ok(whole);
+        }
+    }
+    Err(Error::Interrupted { tries: DUMP_TRIES })
+}
+
 fn one(command: Command) -> Request {
     Request::one(command.raw(), VERSION)
 }
 
 fn dump(command: Command) -> Request {
     Request::dump(command.raw(), VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of dumps of which the first ones are torn, and how often there was one.
+    fn asked(torn: u32) -> (Result<u32, Error>, u32) {
+        let mut times = 0;
+        let answer = until_whole(|| {
+            times += 1;
+            Ok((times > torn).then_some(times))
+        });
+        (answer, times)
+    }
+
+    #[test]
+    fn a_torn_dump_is_asked_for_again() {
+        assert!(matches!(asked(0), (Ok(1), 1)));
+        assert!(matches!(asked(3), (Ok(4), 4)));
+        let last = DUMP_TRIES - 1;
+        assert!(matches!(asked(last), (Ok(DUMP_TRIES), DUMP_TRIES)));
+    }
+
+    #[test]
+    fn it_is_not_asked_for_for_ever() {
+        let (answer, times) = asked(u32::MAX);
+        assert!(matches!(
+            answer,
+            Err(Error::Interrupted { tries: DUMP_TRIES })
+        ));
+        assert_eq!(times, DUMP_TRIES);
+    }
+
+    #[test]
+    fn an_error_ends_it() {
+        let answer = until_whole::<u32>(|| Err(Error::EventsLost));
+        assert!(matches!(answer, Err(Error::EventsLost)));
+    }
 }

@@ -95,7 +95,7 @@ pub fn device_program(bytes: &[u8]) -> Result<DeviceProgram, DecodeError> {
     let all = Attributes::parse("device-program", name, bytes)?;
     Ok(DeviceProgram {
         ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
-        id: all.need(ID, all.u32(ID)?)?,
+        id: all.u32(ID)?,
         program: program(all.need(PROGRAM, all.bytes(PROGRAM))?)?,
     })
 }

@@ -184,8 +184,8 @@ pub struct SlotReport {
 pub struct DeviceProgram {
     /// Index of an interface of the device.
     pub ifindex: u32,
-    /// The program's number.
-    pub id: u32,
+    /// The program's number, unless the kernel has forgotten it.
+    pub id: Option<u32>,
     /// The program.
     pub program: Program,
 }
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(program.digest(DigestAlgorithm::Sha1), None);
         let event = Event::ProgramLoad(DeviceProgram {
             ifindex: 2,
-            id: 7,
+            id: Some(7),
             program,
         });
         let json = serde_json::to_value(&event).unwrap();

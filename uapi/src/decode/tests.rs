@@ -174,11 +174,11 @@ proptest! {
     }
 
     #[test]
-    fn a_program_is_read_as_it_was_written(expected in programs(), ifindex: u32, id: u32) {
+    fn a_program_is_read_as_it_was_written(expected in programs(), ifindex: u32, id: Option<u32>) {
         use netlink::device_program::*;
         let bytes = Writer::default()
             .u32(IFINDEX, ifindex)
-            .u32(ID, id)
+            .maybe_u32(ID, id)
             .nest(PROGRAM, write_program(&expected))
             .0;
         let expected = DeviceProgram { ifindex, id, program: expected };

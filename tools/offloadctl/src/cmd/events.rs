@@ -128,7 +128,7 @@ mod tests {
             (
                 Event::ProgramLoad(DeviceProgram {
                     ifindex: 9,
-                    id: 7,
+                    id: Some(7),
                     program: ours,
                 }),
                 "#9: loaded ours, id 7, 1111111111111111",

@@ -51,6 +51,9 @@ const KERNELS: &[(Flavour, &str)] = &[
     ),
 ];
 
+/// What random tests begin with.
+const SEED: &str = "OFFLOAD_NIC_SEED";
+
 /// The test programs that take longest, the worst first: begun first, so that no guest is busy with
 /// one of them while the other processors have nothing left to do.
 const LONGEST: &[&str] = &[
@@ -208,6 +211,10 @@ impl Args {
         let source = kernel.source.clone();
         let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
         session.user_side(Some(&source))?;
+        // Random tests say how to have the same again.
+        if let Ok(seed) = std::env::var(SEED) {
+            session.env(SEED, seed);
+        }
         session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
         let started = Instant::now();
         let mut programs = programs

@@ -51,7 +51,7 @@ fn list(all: &[DeviceProgram], names: &Names) -> Table {
     {
         table.add_row([
             Cell::new(names.of(*ifindex)),
-            Cell::new(id),
+            Cell::new(or_dash(*id)),
             Cell::new(or_dash(program.name.as_ref())),
             Cell::new(program.kind),
             state_cell(program.state),
@@ -74,7 +74,7 @@ mod tests {
         let names = Names([(3, "onic0".to_owned())].into());
         let all = [DeviceProgram {
             ifindex: 3,
-            id: 17,
+            id: Some(17),
             program: samples::program("firewall", 17, 0xab),
         }];
         let text = list(&all, &names).to_string();

@@ -5,7 +5,7 @@
 use anyhow::{Context, Result};
 use comfy_table::{Cell, Table};
 use offload_uapi::client::Client;
-use offload_uapi::netlink::DigestAlgorithm;
+use offload_uapi::netlink::{DigestAlgorithm, State};
 use offload_uapi::types::{DeviceProgram, SlotReport};
 
 use crate::interface::Interfaces;
@@ -45,12 +45,14 @@ impl Args {
 fn slots(all: &[SlotReport]) -> Table {
     let mut table = table(["slot", "device", "kernel", "verdict", "runs"]);
     for slot in all {
-        let runs = match (&slot.device, &slot.kernel) {
-            (None, None) => "nothing",
-            (Some(_), _) if slot.replaces_kernel => "device for kernel",
-            (Some(_), None) => "device",
-            (None, Some(_)) => "kernel",
-            (Some(_), Some(_)) => "device, then kernel",
+        let state = slot.device.as_ref().and_then(|program| program.state);
+        let in_device = state.is_some_and(|state| state == State::Active);
+        let runs = match (in_device, &slot.kernel) {
+            (false, None) => "nothing",
+            (true, _) if slot.replaces_kernel => "device for kernel",
+            (true, None) => "device",
+            (false, Some(_)) => "kernel",
+            (true, Some(_)) => "device, then kernel",
         };
         table.add_row([
             Cell::new(slot.slot),
@@ -65,7 +67,7 @@ fn slots(all: &[SlotReport]) -> Table {
 
 fn program(found: &DeviceProgram) -> Table {
     let program = &found.program;
-    let mut table = table(["program", &found.id.to_string()]);
+    let mut table = table(["program", &or_dash(found.id)]);
     let rows = [
         ("name", or_dash(program.name.as_ref())),
         ("kind", program.kind.to_string()),
@@ -87,6 +89,7 @@ fn program(found: &DeviceProgram) -> Table {
 #[cfg(test)]
 mod tests {
     use offload_uapi::netlink::Verdict;
+    use offload_uapi::types::{Known, Program};
 
     use super::*;
     use crate::samples;
@@ -94,12 +97,17 @@ mod tests {
     #[test]
     fn slots_tell_who_runs() {
         let one = || Some(samples::program("firewall", 17, 0xab));
+        let faulted = Some(Program {
+            state: Some(Known::Is(State::Faulted)),
+            ..samples::program("firewall", 17, 0xab)
+        });
         for (device, kernel, verdict, runs) in [
             (one(), one(), Verdict::Equal, "device for kernel"),
             (one(), one(), Verdict::Different, "device, then kernel"),
             (one(), None, Verdict::OnlyDevice, "device"),
             (None, one(), Verdict::OnlyKernel, "kernel"),
             (None, None, Verdict::None, "nothing"),
+            (faulted, one(), Verdict::Different, "kernel"),
         ] {
             let text = slots(&[samples::slot(device, kernel, verdict)]).to_string();
             let row = text.lines().nth(3).unwrap();
@@ -112,7 +120,7 @@ mod tests {
     fn a_program_has_whole_digests() {
         let found = DeviceProgram {
             ifindex: 3,
-            id: 17,
+            id: Some(17),
             program: samples::program("firewall", 17, 0xab),
         };
         let text = program(&found).to_string();
