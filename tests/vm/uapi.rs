@@ -294,9 +294,9 @@ fn refusals_have_words() -> Result<()> {
     let mut client = Client::connect()?;
     let index = Link::new("onic0").index()?;
     for (result, expected) in [
-        (client.device(1).map(drop), Errno::ENODEV),
+        (client.device(1).map(drop), Errno::EOPNOTSUPP),
         (client.stats(99_999).map(drop), Errno::ENODEV),
-        (client.programs(Some(1)).map(drop), Errno::ENODEV),
+        (client.programs(Some(1)).map(drop), Errno::EOPNOTSUPP),
         (client.program(index, 4_000_000).map(drop), Errno::ENOENT),
         (client.image(index, 4_000_000).map(drop), Errno::ENOENT),
         (client.device(0).map(drop), Errno::ERANGE),

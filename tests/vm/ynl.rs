@@ -74,7 +74,7 @@ fn ynl_says_the_same() -> Result<()> {
 
     let json = "{\"ifindex\":1}";
     let refused = ynl("--do dev-get --json").arg(json).refused()?;
-    says(&refused, &["there is no interface 1 here", ".ifindex"])?;
+    says(&refused, &["interface 1 reports no programs", ".ifindex"])?;
     let refused = ynl("--do slot-get --json").arg(format!("{{\"ifindex\":{index}}}"));
     says(&refused.refused()?, &["slot"])
 }

@@ -63,7 +63,10 @@ fn check_slots(slots: &[SlotReport]) -> Result<()> {
     Ok(())
 }
 
-fn is_ascending<T>(answers: &[T], number: impl Fn(&T) -> (u32, u32)) -> Result<()> {
+fn is_ascending<T, N: Ord + std::fmt::Debug>(
+    answers: &[T],
+    number: impl Fn(&T) -> N,
+) -> Result<()> {
     for pair in answers.windows(2) {
         let [one, next] = [number(&pair[0]), number(&pair[1])];
         ensure!(one < next, "{next:?} after {one:?}");
@@ -177,7 +180,7 @@ fn ask_again_and_again(is_enough: impl Fn(usize) -> bool, stay: &[u32]) -> Resul
                 if let Some(programs) = programs {
                     is_ascending(&programs, |program| (program.ifindex, program.id))?;
                     for program in &programs {
-                        let named = program.program.id == Some(program.id);
+                        let named = program.id.is_some() && program.program.id == program.id;
                         ensure!(named && program.program.digests.len() == 2, "{program:?}");
                     }
                 }

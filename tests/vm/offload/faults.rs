@@ -163,7 +163,7 @@ fn a_faulted_program_is_not_activated() -> Result<()> {
     std::fs::remove_file(pin)?;
     observer.next_event(
         "unloaded",
-        |event| matches!(event, Event::ProgramUnload(it) if u64::from(it.id) == loaded.id),
+        |event| matches!(event, Event::ProgramUnload(it) if it.id.map(u64::from) == Some(loaded.id)),
     )?;
     Ok(())
 }

@@ -45,7 +45,7 @@ fn digests_are_those_of_the_kernel_and_of_the_object_file() -> Result<()> {
             program.kind == Known::Is(ProgramKind::Xdp)
                 && program.state == Some(Known::Is(State::Active))
                 && program.name.as_deref() == show["name"].as_str()
-                && u64::from(found.id) == attached.id,
+                && found.id.map(u64::from) == Some(attached.id),
             "{object}: {program:?}"
         );
         let tag = program.tag().context("no tag")?;

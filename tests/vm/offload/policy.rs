@@ -100,7 +100,7 @@ fn only_equal_programs_are_activated() -> Result<()> {
     };
     let event = observer.next_event("loaded", is_load)?;
     ensure!(
-        matches!(&event, Event::ProgramLoad(it) if u64::from(it.id) == device.id),
+        matches!(&event, Event::ProgramLoad(it) if it.id.map(u64::from) == Some(device.id)),
         "{event:?}"
     );
     observer.next_event("activated", is_activation)?;
