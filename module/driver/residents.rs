@@ -165,14 +165,19 @@ impl Residents {
                         is_complete = false;
                         return ControlFlow::Continue(());
                     }
-                    ControlFlow::Break(resident.program.clone())
+                    ControlFlow::Break((resident.told, resident.program.clone()))
                 });
                 match found {
-                    ControlFlow::Break(program) => program,
+                    ControlFlow::Break(told) => told,
                     ControlFlow::Continue(()) => return !is_complete,
                 }
             };
-            let program = self.report(&next);
+            let (id, program) = next;
+            // The kernel may have forgotten the number since.
+            let program = DeviceProgram {
+                id,
+                ..self.report(&program)
+            };
             self.tell(ProgramEvent::Load, &program, rtnl);
         }
     }

@@ -5,7 +5,10 @@
 //! C header: [`include/linux/netlink.h`](srctree/include/linux/netlink.h)
 
 use crate::bindings;
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use kernel::{
     fmt,
     prelude::*,
@@ -70,11 +73,11 @@ impl Extack<'_> {
     }
 
     /// Names the attribute of the request that is wrong.
-    pub(crate) fn bad_attribute(&self, attribute: &bindings::nlattr) {
-        // SAFETY: `self.ptr` is null or valid by the type invariant. The core looks where in the
-        // request the attribute is, and uses it no longer than the request.
+    pub(crate) fn bad_attribute(&self, attribute: NonNull<bindings::nlattr>) {
+        // SAFETY: `self.ptr` is null or valid by the type invariant. The core only computes where in
+        // the request the attribute is.
         if let Some(extack) = unsafe { self.ptr.as_mut() } {
-            extack.bad_attr = attribute;
+            extack.bad_attr = attribute.as_ptr();
         }
     }
 

@@ -375,6 +375,11 @@ void offload_nic_nl_dump_check_consistent(struct netlink_callback *cb, void *hea
 	nl_dump_check_consistent(cb, header - GENL_HDRLEN - NLMSG_HDRLEN);
 }
 
+void offload_nic_nla_nest_cancel(struct sk_buff *skb, struct nlattr *start)
+{
+	nla_nest_cancel(skb, start);
+}
+
 void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start)
 {
 	nla_nest_end(skb, start);

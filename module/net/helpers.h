@@ -133,6 +133,7 @@ void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue);
 unsigned int offload_nic_mtu(const struct net_device *dev);
 void *offload_nic_netdev_priv(const struct net_device *dev);
 void offload_nic_nl_dump_check_consistent(struct netlink_callback *cb, void *header);
+void offload_nic_nla_nest_cancel(struct sk_buff *skb, struct nlattr *start);
 void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start);
 struct nlattr *offload_nic_nla_nest_start(struct sk_buff *skb, int type);
 struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames);

@@ -94,8 +94,10 @@ impl Message<'_> {
         if start.is_null() {
             return Err(Full);
         }
-        fill(self)?;
-        if self.len().saturating_sub(before) > usize::from(u16::MAX) {
+        let filled = fill(self);
+        if filled.is_err() || self.len().saturating_sub(before) > usize::from(u16::MAX) {
+            // SAFETY: `start` is in the message, which has not moved. What came behind it goes.
+            unsafe { bindings::offload_nic_nla_nest_cancel(self.skb.as_ptr(), start) };
             return Err(Full);
         }
         // SAFETY: `start` is in the message, which has not moved; nothing was taken out of it.

@@ -74,27 +74,21 @@ impl<'a> Request<'a> {
         &self.extack
     }
 
-    fn attribute(&self, number: u16) -> Option<&'a bindings::nlattr> {
-        let attribute = self.attributes.get(usize::from(number)).copied()?;
-        // SAFETY: By the type invariants.
-        unsafe { attribute.as_ref() }
+    fn attribute(&self, number: u16) -> Option<NonNull<bindings::nlattr>> {
+        NonNull::new(self.attributes.get(usize::from(number)).copied()?)
     }
 
     /// Attribute `number`, one of 32 bits, if the request has it.
     pub fn u32(&self, number: u16) -> Option<u32> {
         const LEN: usize = size_of::<bindings::nlattr>() + size_of::<u32>();
-        let attribute = self.attribute(number)?;
-        if usize::from(attribute.nla_len) < LEN {
+        let attribute = self.attribute(number)?.as_ptr();
+        // SAFETY: Not null, so valid by the type invariants.
+        if usize::from(unsafe { (*attribute).nla_len }) < LEN {
             return None;
         }
         // SAFETY: By the type invariants there are as many bytes as that, and the value's stand
         // behind the header.
-        Some(unsafe {
-            core::ptr::from_ref(attribute)
-                .add(1)
-                .cast::<u32>()
-                .read_unaligned()
-        })
+        Some(unsafe { attribute.add(1).cast::<u32>().read_unaligned() })
     }
 
     /// As [`Self::u32`], for an attribute without which the request makes no sense.
