@@ -64,6 +64,22 @@ const LONGEST: &[&str] = &[
     "tc_equality",
 ];
 
+/// The test programs that a kernel is spared: they take it long, and what it is there for is not in
+/// them.
+const SPARED: &[(Flavour, &[&str], &str)] = &[(
+    Flavour::UmlLockdep,
+    &["equality", "tc_equality", "selftests_programs"],
+    "what programs compute is compared on the other kernels, and takes no lock of its own",
+)];
+
+/// Why `program` is not run on the kernel `flavour`, if it is not.
+fn spared(flavour: Flavour, program: &str) -> Option<&'static str> {
+    let (_, _, reason) = SPARED
+        .iter()
+        .find(|(kernel, programs, _)| *kernel == flavour && programs.contains(&program))?;
+    Some(reason)
+}
+
 /// Where tests ran, and with what result.
 struct Row {
     place: String,
@@ -232,6 +248,15 @@ impl Args {
             took: String::new(),
             notes: Vec::new(),
         };
+        programs.retain(|program| {
+            let Some(reason) = spared(flavour, &program.name) else {
+                return true;
+            };
+            row.counts.skipped += 1;
+            row.notes
+                .push(format!("skipped: {}: {reason}", program.name));
+            false
+        });
         let rest = Mutex::new(programs.iter());
         let next = || rest.lock().map(|mut rest| rest.next()).unwrap_or(None);
         let (done, outcomes) = mpsc::channel();
