@@ -690,7 +690,8 @@ const void *offload_nic_skb_piece(const struct sk_buff *skb, u32 offset, u32 *le
 }
 
 /*
- * Puts len bytes of from's pages behind the headers that to has. Whether it fits. The frame
+ * Puts len bytes of from's pages behind the headers that to has. Whether it fits. Who wants to
+ * write to them, as IPsec does, has to copy them: the sender may need them again. The frame
  * counts as much as one in a buffer of its own: whoever keeps it keeps the pages.
  */
 bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 offset, u32 len)
@@ -701,6 +702,7 @@ bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 o
 
 	to->truesize += SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + to->len + len) +
 		SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	shinfo->flags |= SKBFL_SHARED_FRAG;
 	for (i = 0; i < skb_shinfo(from)->nr_frags && len; i++) {
 		const skb_frag_t *frag = &skb_shinfo(from)->frags[i];
 		u32 size = skb_frag_size(frag), skip, take;
