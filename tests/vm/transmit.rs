@@ -104,15 +104,20 @@ struct Counted {
 }
 
 impl Counted {
-    /// Counts while `work` is done, until the far end has taken all that the near one has sent.
+    /// Counts while `work` is done, from when the far end has taken all that the near one has sent
+    /// until it has again.
     fn during(cable: &Cable, work: impl FnOnce() -> Result<()>) -> Result<Self> {
+        // From the beginning: what was sent last may come at any time.
+        let all_taken = || {
+            cable.far.await_that("all frames that were sent", |end| {
+                let taken = end.statistics()?.get(stats::RX_DEVICE_FRAMES)?;
+                Ok(taken == cable.near.stat("tx", "packets")?)
+            })
+        };
+        all_taken()?;
         let (near, far) = (cable.near.statistics()?, cable.far.statistics()?);
-        let sent = cable.near.stat("tx", "packets")?;
         work()?;
-        cable.far.await_that("all frames that were sent", |end| {
-            let taken = end.statistics()?.since(&far, stats::RX_DEVICE_FRAMES)?;
-            Ok(taken == cable.near.stat("tx", "packets")? - sent)
-        })?;
+        all_taken()?;
         Ok(Self {
             near: [near, cable.near.statistics()?],
             far: [far, cable.far.statistics()?],
