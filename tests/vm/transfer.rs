@@ -10,10 +10,10 @@ use std::thread;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::cable::Cable;
-use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::{await_that, Link, PATIENCE};
 use offload_tests::netns;
+use offload_tests::nic::set_profile;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -229,15 +229,6 @@ fn progress(what: &str, arrived: &AtomicU64) -> Result<()> {
     })
 }
 
-fn set_profile(profile: &str) -> Result<()> {
-    let nic = "offload_nic/offload_nic0";
-    Cmd::new(format!(
-        "devlink dev param set {nic} name profile value {profile} cmode runtime"
-    ))
-    .run()?;
-    Ok(())
-}
-
 fn under_changes(way: &Way) -> Result<()> {
     let cable = Cable::onic(1500)?;
     let all_on = "rx on tx on sg on tso on gso on gro on";
@@ -265,7 +256,7 @@ fn under_changes(way: &Way) -> Result<()> {
             if profile == "legacy-unchecked" && !way.plain {
                 continue;
             }
-            set_profile(profile)?;
+            set_profile(0, profile)?;
             progress(profile, arrived)?;
             // What a switch does is the same under each profile; on kernels with checkers a switch
             // takes a second.

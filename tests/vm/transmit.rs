@@ -13,10 +13,10 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::bpf::{Attached, Mode};
 use offload_tests::cable::Cable;
-use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::{Link, Statistics, PATIENCE};
 use offload_tests::netns;
+use offload_tests::nic::set_profile;
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 
@@ -38,11 +38,6 @@ fn offloading() -> Result<Cable> {
             .run()?;
     }
     Ok(cable)
-}
-
-fn set_profile(profile: &str) -> Result<()> {
-    let line = "devlink dev param set offload_nic/offload_nic0 name profile cmode runtime value";
-    Cmd::new(line).arg(profile).run().map(drop)
 }
 
 /// Bytes that differ from place to place.
@@ -194,7 +189,7 @@ fn every_profile_brings_the_same_data() -> Result<()> {
         ("legacy-unchecked", true, None),
         ("programmable", true, None),
     ] {
-        set_profile(profile)?;
+        set_profile(0, profile)?;
         let counted = Counted::during(&cable, || transfer(&cable, volume()))?;
         counted.ensure_no_drops()?;
         let cut = counted.near(stats::TX_HW_GSO_PACKETS)?;
@@ -267,7 +262,7 @@ fn segments_are_sent_back() -> Result<()> {
     let cable = offloading()?;
     let datagram = pattern(9 * SEGMENT + 1);
     for profile in ["programmable", "none"] {
-        set_profile(profile)?;
+        set_profile(0, profile)?;
         // Once, so that the near end knows the far one's address.
         cable.detach()?;
         cable.near.cmd(format!("ping -c 1 {FAR}")).run()?;
@@ -350,7 +345,7 @@ fn padded_and_broken_frames_are_told_apart() -> Result<()> {
         Ok(frame)
     };
     for profile in ["programmable", "legacy", "none"] {
-        set_profile(profile)?;
+        set_profile(0, profile)?;
         let wrong = wrong_checksums(&cable)?;
         let counted = Counted::during(&cable, || {
             for (len, padding) in [

@@ -5,9 +5,9 @@
 
 use anyhow::{ensure, Result};
 use offload_tests::cable::Cable;
-use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::Link;
+use offload_tests::nic::set_profile;
 use offload_tests::wire::run::{difference, replay, run, transmit_offloads, Wires};
 use offload_tests::wire::{matrix, predict, tunnels};
 use offload_uapi::stats;
@@ -18,15 +18,6 @@ const MTU: usize = 9000;
 const ENOUGH: usize = 2000;
 /// How many differences are told of.
 const TOLD: usize = 12;
-
-fn set_profile(profile: &str) -> Result<()> {
-    let nic = "offload_nic/offload_nic0";
-    Cmd::new(format!(
-        "devlink dev param set {nic} name profile value {profile} cmode runtime"
-    ))
-    .run()?;
-    Ok(())
-}
 
 /// Does `f`, and a second time if it fails: once in a while a frame that the stack sends by itself
 /// comes between. What is wrong with the bytes is wrong each time.
@@ -128,7 +119,7 @@ fn every_profile_sends_what_software_sends() -> Result<()> {
     transmit_offloads(&cable.near, true)?;
     let mut failed = Vec::new();
     for profile in ["programmable", "legacy", "none", "legacy-unchecked"] {
-        set_profile(profile)?;
+        set_profile(0, profile)?;
         let judged = twice(profile, || {
             let before = cable.near.statistics()?;
             let wires = run(&cable.near, &cable.far, &combinations)?;
