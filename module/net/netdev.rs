@@ -284,7 +284,10 @@ impl NetDevice {
     /// As [`Self::shares_namespace_with`], for who has RTNL.
     pub fn is_beside(&self, other: &Self, _rtnl: &Rtnl<'_>) -> bool {
         // SAFETY: Both devices are valid, and RTNL keeps them from being moved.
-        unsafe { bindings::offload_nic_same_net(self.as_ptr(), other.as_ptr()) }
+        unsafe {
+            bindings::offload_nic_dev_net(self.as_ptr())
+                == bindings::offload_nic_dev_net(other.as_ptr())
+        }
     }
 
     /// Whether both interfaces are in the same network namespace.
