@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// In guests, User Mode Linux without debug checks only
     #[arg(long)]
     fast: bool,
+    /// In guests with this kernel alone, and nothing on this machine; may be given several times
+    #[arg(long, value_name = "KERNEL", conflicts_with = "fast")]
+    on: Vec<Flavour>,
     /// Only tests whose names contain one of these
     filter: Vec<String>,
 }
@@ -94,18 +97,23 @@ impl Args {
         // Before anything else, so that what is missing is known at once.
         let workshop = Workshop::open()?;
         let programs = cargo::vm_tests(&workshop.repo)?;
-        ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
-        let mut rows = vec![
-            self.on_host(&workshop, "this machine: crates", &["test"])?,
-            self.peers(&workshop)?,
-        ];
+        let mut rows = Vec::new();
         let (in_guest, here): (Vec<_>, Vec<_>) = programs
             .into_iter()
             .partition(|program| program.kind == "test");
-        rows.push(self.helpers(&here)?);
-        rows.push(self.fuzzing(&workshop)?);
+        if self.on.is_empty() {
+            ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
+            rows.push(self.on_host(&workshop, "this machine: crates", &["test"])?);
+            rows.push(self.peers(&workshop)?);
+            rows.push(self.helpers(&here)?);
+            rows.push(self.fuzzing(&workshop)?);
+        }
         for &(flavour, why) in KERNELS {
-            if self.fast && flavour != Flavour::Uml {
+            let is_wanted = match &self.on[..] {
+                [] => !self.fast || flavour == Flavour::Uml,
+                wanted => wanted.contains(&flavour),
+            };
+            if !is_wanted {
                 continue;
             }
             rows.push(self.in_guests(&workshop, flavour, why, &in_guest)?);
