@@ -69,11 +69,18 @@ const LONGEST: &[&str] = &[
 
 /// The test programs that a kernel is spared: they take it long, and what it is there for is not in
 /// them.
-const SPARED: &[(Flavour, &[&str], &str)] = &[(
-    Flavour::UmlLockdep,
-    &["equality", "tc_equality", "selftests_programs"],
-    "what programs compute is compared on the other kernels, and takes no lock of its own",
-)];
+const SPARED: &[(Flavour, &[&str], &str)] = &[
+    (
+        Flavour::UmlLockdep,
+        &["equality", "tc_equality", "selftests_programs", "twins"],
+        "bytes are compared on the other kernels; the other programs take the same locks",
+    ),
+    (
+        Flavour::UmlLockdep,
+        &["offloadctl", "ynl"],
+        "another client of the family that uapi, offload and netlink_fuzz ask here",
+    ),
+];
 
 /// Why `program` is not run on the kernel `flavour`, if it is not.
 fn spared(flavour: Flavour, program: &str) -> Option<&'static str> {
