@@ -196,6 +196,23 @@ fn loads_of_maps_and_variables_get_their_mark() {
 }
 
 #[test]
+fn the_name_of_a_map_makes_no_difference() {
+    let digests = |name: &str, number: u8| {
+        let mut file = File::new();
+        let xdp = file.section("xdp", SectionKind::Text);
+        let maps = file.section(".maps", SectionKind::Data);
+        let data = (SymbolKind::Data, GLOBAL);
+        let map = file.symbol(name, SymbolSection::Section(maps), (0, 32), data);
+        let slots = [load(0, 0).to_vec(), vec![set(number), EXIT]].concat();
+        file.function(xdp, "main", GLOBAL, &slots);
+        file.relocation(xdp, 0, map, R_64);
+        file.programs().unwrap()[0].digests()
+    };
+    assert_eq!(digests("counts", 2), digests("sums", 2));
+    assert_ne!(digests("counts", 2), digests("counts", 1));
+}
+
+#[test]
 fn addresses_of_functions_are_distances() {
     let mut file = File::new();
     let text = file.section(".text", SectionKind::Text);
@@ -294,6 +311,26 @@ fn nonsense_is_an_error() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn another_instruction_makes_another_digest(
+        slots in proptest::collection::vec(proptest::prelude::any::<[u8; 8]>(), 1..40),
+        index in proptest::prelude::any::<proptest::sample::Index>(),
+        bit in 0_usize..64,
+    ) {
+        // What no loader writes to, whatever the instruction in front of it.
+        let mut slots = slots;
+        for slot in &mut slots {
+            slot[0] = 0xb7;
+        }
+        let digests = Digests::of(ByteOrder::Little, &slots);
+        let mut changed = slots.clone();
+        let slot = index.index(changed.len());
+        changed[slot][bit / 8] ^= 1 << (bit % 8);
+        if changed[slot][0] != 0x18 {
+            assert_ne!(Digests::of(ByteOrder::Little, &changed), digests);
+        }
+    }
+
     #[test]
     fn nothing_panics(
         changes in proptest::collection::vec(
