@@ -87,6 +87,11 @@ impl Poll<'_> {
         }
     }
 
+    /// Whether no program sees the frames before the stack does.
+    pub(super) fn is_unseen(&self) -> bool {
+        matches!(self.program, Running::Nothing) && self.native.is_none()
+    }
+
     /// Counts a frame of `len` bytes that the device took from the cable.
     pub(super) fn count_arrived(&self, len: usize) {
         self.rx.device_frames.add(1);

@@ -5,7 +5,6 @@
 
 use super::{
     Poll,
-    Running,
     RxChecksums,
     ETH_HLEN, //
 };
@@ -29,8 +28,7 @@ impl Poll<'_> {
     /// puts them together again, without which two pieces are more work than one, and the payload lies
     /// where others may read it for as long as they like.
     pub(super) fn splits(&self, skb: &SkBuff, plan: &TxPlan) -> bool {
-        let is_unseen = matches!(self.program, Running::Nothing) && self.native.is_none();
-        is_unseen
+        self.is_unseen()
             && self.port.device.has_gro()
             && self.checksums != RxChecksums::Verified
             && plan.is_summed()

@@ -5,7 +5,6 @@
 
 use super::{
     Poll,
-    Running,
     RxChecksums, //
 };
 use crate::tx::descriptor;
@@ -37,8 +36,7 @@ impl Poll<'_> {
     /// does not say of each that its checksum is right.
     pub(super) fn keeps_whole(&self) -> Option<GroLimits> {
         let device = &self.port.device;
-        let is_unseen = matches!(self.program, Running::Nothing) && self.native.is_none();
-        if !is_unseen || self.checksums != RxChecksums::Complete || !device.has_hardware_gro() {
+        if !self.is_unseen() || self.checksums != RxChecksums::Complete || !device.has_hardware_gro() {
             return None;
         }
         let (ipv4, ipv6) = device.gro_max_sizes();
