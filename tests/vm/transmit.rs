@@ -3,9 +3,7 @@
 //! What the stack leaves to the NIC when it sends: checksums and super-frames. Who did it is
 //! counted, and whoever did it, the same data arrives in frames that fit the wire.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
-use std::thread;
+use std::net::{IpAddr, UdpSocket};
 
 use anyhow::{ensure, Context, Result};
 use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
@@ -17,6 +15,7 @@ use offload_tests::env;
 use offload_tests::link::{Link, Statistics, PATIENCE};
 use offload_tests::netns;
 use offload_tests::nic::set_profile;
+use offload_tests::streams::{self, pattern};
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 
@@ -40,47 +39,11 @@ fn offloading() -> Result<Cable> {
     Ok(cable)
 }
 
-/// Bytes that differ from place to place.
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len)
-        .map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8)
-        .collect()
-}
-
 /// Sends `len` bytes from the near end to the far one by TCP in large writes, and wants them to
 /// arrive as they are.
 fn transfer(cable: &Cable, len: usize) -> Result<()> {
-    let listener = netns::enter(cable.far.ns.as_deref(), || {
-        TcpListener::bind((FAR, 0)).context("listen")
-    })?;
-    let port = listener.local_addr()?.port();
-    let sent = pattern(len);
-    let received = thread::scope(|scope| {
-        let receiver = scope.spawn(move || -> Result<Vec<u8>> {
-            let mut received = Vec::with_capacity(len);
-            let (mut stream, _) = listener.accept()?;
-            stream.read_to_end(&mut received)?;
-            Ok(received)
-        });
-        netns::enter(cable.near.ns.as_deref(), || {
-            let mut stream = TcpStream::connect((FAR, port)).context("connect")?;
-            stream.write_all(&sent)?;
-            stream.shutdown(Shutdown::Write)?;
-            // The far end closes when it has everything.
-            stream.read_to_end(&mut Vec::new())?;
-            Ok(())
-        })?;
-        receiver
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
-    ensure!(
-        sent == received,
-        "{} bytes arrived of {len}, first wrong one at {:?}",
-        received.len(),
-        sent.iter().zip(&received).position(|(a, b)| a != b)
-    );
-    Ok(())
+    let far: IpAddr = FAR.parse()?;
+    streams::tcp(&cable.near, &cable.far, far, len)
 }
 
 /// How many bytes a transfer has: a debug kernel is slow.
