@@ -36,7 +36,10 @@ impl Poll<'_> {
     /// does not say of each that its checksum is right.
     pub(super) fn keeps_whole(&self) -> Option<GroLimits> {
         let device = &self.port.device;
-        if !self.is_unseen() || self.checksums != RxChecksums::Complete || !device.has_hardware_gro() {
+        if !self.is_unseen()
+            || self.checksums != RxChecksums::Complete
+            || !device.has_hardware_gro()
+        {
             return None;
         }
         let (ipv4, ipv6) = device.gro_max_sizes();
