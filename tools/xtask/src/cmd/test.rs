@@ -2,20 +2,18 @@
 
 //! `cargo xtask test`: all tests, each where it can run.
 
-use std::sync::{mpsc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Chosen, Workshop};
+use super::Workshop;
 use crate::cargo::{self, Program};
 use crate::flavour::Flavour;
 use crate::fuzz;
-use crate::guest::{Outcome, Output};
-use crate::selftests;
-use crate::session::Session;
-use crate::summary::{self, Counts};
+use crate::summary::Counts;
 use crate::ui;
+
+mod guests;
 
 /// Runs all tests; the last line counts them
 ///
@@ -54,42 +52,6 @@ const KERNELS: &[(Flavour, &str)] = &[
     ),
 ];
 
-/// What random tests begin with.
-const SEED: &str = "OFFLOAD_NIC_SEED";
-
-/// The test programs that take longest, the worst first: begun first, so that no guest is busy with
-/// one of them while the other processors have nothing left to do.
-const LONGEST: &[&str] = &[
-    "selftests_programs",
-    "faults",
-    "lifecycle",
-    "equality",
-    "tc_equality",
-];
-
-/// The test programs that a kernel is spared: they take it long, and what it is there for is not in
-/// them.
-const SPARED: &[(Flavour, &[&str], &str)] = &[
-    (
-        Flavour::UmlLockdep,
-        &["equality", "tc_equality", "selftests_programs", "twins"],
-        "bytes are compared on the other kernels; the other programs take the same locks",
-    ),
-    (
-        Flavour::UmlLockdep,
-        &["offloadctl", "ynl"],
-        "another client of the family that uapi, offload and netlink_fuzz ask here",
-    ),
-];
-
-/// Why `program` is not run on the kernel `flavour`, if it is not.
-fn spared(flavour: Flavour, program: &str) -> Option<&'static str> {
-    let (_, _, reason) = SPARED
-        .iter()
-        .find(|(kernel, programs, _)| *kernel == flavour && programs.contains(&program))?;
-    Some(reason)
-}
-
 /// Where tests ran, and with what result.
 struct Row {
     place: String,
@@ -123,7 +85,10 @@ impl Args {
             if !is_wanted {
                 continue;
             }
-            rows.push(self.in_guests(&workshop, flavour, why, &in_guest)?);
+            ui::say(&format!(
+                "Tests of the module on the kernel {flavour}: {why}"
+            ));
+            rows.push(guests::run(&workshop, flavour, &in_guest, &self.filter)?);
         }
         Ok(show(&rows))
     }
@@ -212,150 +177,6 @@ impl Args {
             took: ui::duration(started.elapsed()),
             notes: Vec::new(),
         })
-    }
-
-    /// Whether a program has a test that the filter takes: a guest for none is a
-    /// waste of time.
-    fn matches(&self, program: &Program) -> Result<bool> {
-        if self.filter.is_empty() {
-            return Ok(true);
-        }
-        let mut argv = vec!["--list".to_owned(), "--format=terse".to_owned()];
-        argv.extend(self.filter.iter().cloned());
-        let list = duct::cmd(&program.path, argv).stderr_null().read()?;
-        Ok(list.lines().any(|line| line.ends_with(": test")))
-    }
-
-    /// The test programs on one kernel, each in a guest of its own, several at a time.
-    fn in_guests(
-        &self,
-        workshop: &Workshop,
-        flavour: Flavour,
-        why: &str,
-        programs: &[Program],
-    ) -> Result<Row> {
-        ui::say(&format!(
-            "Tests of the module on the kernel {flavour}: {why}"
-        ));
-        let kernel = workshop.kernel(flavour, None)?;
-        let selftests = selftests::build(workshop, &kernel.source)?;
-        let source = kernel.source.clone();
-        let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
-        session.user_side(Some(&source))?;
-        // Random tests say how to have the same again.
-        if let Ok(seed) = std::env::var(SEED) {
-            session.env(SEED, seed);
-        }
-        session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
-        let started = Instant::now();
-        let mut programs = programs
-            .iter()
-            .map(|program| Ok(self.matches(program)?.then_some(program)))
-            .filter_map(Result::transpose)
-            .collect::<Result<Vec<_>>>()?;
-        programs.sort_by_key(|program| {
-            let place = LONGEST.iter().position(|name| *name == program.name);
-            place.unwrap_or(LONGEST.len())
-        });
-        let mut row = Row {
-            place: format!("guest: {flavour}"),
-            counts: Counts::default(),
-            took: String::new(),
-            notes: Vec::new(),
-        };
-        programs.retain(|program| {
-            let Some(reason) = spared(flavour, &program.name) else {
-                return true;
-            };
-            row.counts.skipped += 1;
-            row.notes
-                .push(format!("skipped: {}: {reason}", program.name));
-            false
-        });
-        let rest = Mutex::new(programs.iter());
-        let next = || rest.lock().map(|mut rest| rest.next()).unwrap_or(None);
-        let (done, outcomes) = mpsc::channel();
-        let at_once = guests_at_once().min(programs.len());
-        let output = if at_once > 1 {
-            Output::KeepStdout
-        } else {
-            Output::PassAndKeep
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..at_once {
-                let done = done.clone();
-                let (next, session) = (&next, &session);
-                scope.spawn(move || {
-                    while let Some(program) = next() {
-                        ui::say(&format!("{flavour}: {}", program.name));
-                        let started = Instant::now();
-                        let outcome = session.run(Some(self.argv(program)), output);
-                        ui::say(&format!(
-                            "{flavour}: {}: done in {}",
-                            program.name,
-                            ui::duration(started.elapsed())
-                        ));
-                        // Nobody listens any more after an error.
-                        if done.send((*program, outcome)).is_err() {
-                            break;
-                        }
-                    }
-                });
-            }
-            drop(done);
-            for (program, outcome) in outcomes {
-                let outcome = outcome?;
-                if output == Output::KeepStdout {
-                    println!("{flavour}: {}\n{}", program.name, outcome.stdout);
-                }
-                row.add(program, &outcome);
-            }
-            anyhow::Ok(())
-        })?;
-        row.took = ui::duration(started.elapsed());
-        Ok(row)
-    }
-
-    /// How a test program is called in a guest.
-    fn argv(&self, program: &Program) -> Vec<String> {
-        let mut argv = vec![
-            program.path.display().to_string(),
-            // The tests share the guest's network and the module.
-            "--test-threads=1".to_owned(),
-            // The reason why a test was skipped is in its output.
-            "--show-output".to_owned(),
-        ];
-        argv.extend(self.filter.iter().cloned());
-        argv
-    }
-}
-
-/// How many guests keep this machine busy. A test does one thing at a time, so that a guest uses
-/// little more than a processor, even QEMU, which has a thread for each of the guest's two.
-fn guests_at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-impl Row {
-    /// Adds what came of a test program.
-    fn add(&mut self, program: &Program, outcome: &Outcome) {
-        outcome.report();
-        let success = outcome.code() == 0;
-        self.counts += Counts::from_output(&outcome.stdout, success);
-        let skipped = summary::skipped(&outcome.stdout);
-        self.notes
-            .extend(skipped.map(|what| format!("skipped: {what}")));
-        if !success {
-            self.notes.push(format!(
-                "FAILED: {} (in the guest: {})",
-                program.name,
-                match outcome.status {
-                    Some(0) => "a kernel fault or leak".to_owned(),
-                    Some(code) => format!("exit status {code}"),
-                    None => "it died".to_owned(),
-                }
-            ));
-        }
     }
 }
 

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tests of the module: its test programs, in guests with one kernel.
+
+use std::sync::{mpsc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::Row;
+use crate::cargo::Program;
+use crate::cmd::{Chosen, Workshop};
+use crate::flavour::Flavour;
+use crate::guest::{Outcome, Output};
+use crate::selftests;
+use crate::session::Session;
+use crate::summary::{self, Counts};
+use crate::ui;
+
+/// What random tests begin with.
+const SEED: &str = "OFFLOAD_NIC_SEED";
+
+/// Runs several test programs in one guest.
+const RUN_PROGRAMS: &str = include_str!("run-programs.sh");
+
+/// The test programs that take longest, the worst first: begun first and each in a guest of its own,
+/// so that no guest is busy with one of them while the other processors have nothing left to do.
+const LONGEST: &[&str] = &[
+    "selftests_programs",
+    "faults",
+    "lifecycle",
+    "equality",
+    "tc_equality",
+];
+
+/// The test programs that a kernel is spared: they take it long, and what it is there for is not in
+/// them.
+const SPARED: &[(Flavour, &[&str], &str)] = &[
+    (
+        Flavour::UmlLockdep,
+        &["equality", "tc_equality", "selftests_programs", "twins"],
+        "bytes are compared on the other kernels; the other programs take the same locks",
+    ),
+    (
+        Flavour::UmlLockdep,
+        &["offloadctl", "ynl"],
+        "another client of the family that uapi, offload and netlink_fuzz ask here",
+    ),
+];
+
+/// Why `program` is not run on the kernel `flavour`, if it is not.
+fn spared(flavour: Flavour, program: &str) -> Option<&'static str> {
+    let (_, _, reason) = SPARED
+        .iter()
+        .find(|(kernel, programs, _)| *kernel == flavour && programs.contains(&program))?;
+    Some(reason)
+}
+
+/// The test programs on one kernel, in several guests at a time.
+///
+/// # Errors
+///
+/// Where a kernel, the module or the objects can't be built, or a guest can't be started.
+pub(super) fn run(
+    workshop: &Workshop,
+    flavour: Flavour,
+    programs: &[Program],
+    filter: &[String],
+) -> Result<Row> {
+    let kernel = workshop.kernel(flavour, None)?;
+    let selftests = selftests::build(workshop, &kernel.source)?;
+    let source = kernel.source.clone();
+    let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
+    session.user_side(Some(&source))?;
+    // Random tests say how to have the same again.
+    if let Ok(seed) = std::env::var(SEED) {
+        session.env(SEED, seed);
+    }
+    session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
+    let started = Instant::now();
+    let mut programs = programs
+        .iter()
+        .map(|program| Ok(matches(program, filter)?.then_some(program)))
+        .filter_map(Result::transpose)
+        .collect::<Result<Vec<_>>>()?;
+    programs.sort_by_key(|program| {
+        let place = LONGEST.iter().position(|name| *name == program.name);
+        place.unwrap_or(LONGEST.len())
+    });
+    let mut row = Row {
+        place: format!("guest: {flavour}"),
+        counts: Counts::default(),
+        took: String::new(),
+        notes: Vec::new(),
+    };
+    programs.retain(|program| {
+        let Some(reason) = spared(flavour, &program.name) else {
+            return true;
+        };
+        row.counts.skipped += 1;
+        row.notes
+            .push(format!("skipped: {}: {reason}", program.name));
+        false
+    });
+    let at_once = guests_at_once().min(programs.len());
+    let rest = Mutex::new(&programs[..]);
+    let next = || {
+        let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, later) = rest.split_at(share(&rest, at_once));
+        *rest = later;
+        (!now.is_empty()).then_some(now)
+    };
+    let (done, outcomes) = mpsc::channel();
+    let output = if at_once > 1 {
+        Output::KeepStdout
+    } else {
+        Output::PassAndKeep
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            let done = done.clone();
+            let (next, session) = (&next, &session);
+            scope.spawn(move || {
+                while let Some(programs) = next() {
+                    let what = format!("{flavour}: {}", names(programs));
+                    ui::say(&what);
+                    let started = Instant::now();
+                    let outcome = session.run(Some(argv(programs, filter)), output);
+                    let took = ui::duration(started.elapsed());
+                    ui::say(&format!("{what}: done in {took}"));
+                    // Nobody listens any more after an error.
+                    if done.send((programs, outcome)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(done);
+        for (programs, outcome) in outcomes {
+            let outcome = outcome?;
+            if output == Output::KeepStdout {
+                println!("{flavour}: {}\n{}", names(programs), outcome.stdout);
+            }
+            row.add(programs, &outcome);
+        }
+        anyhow::Ok(())
+    })?;
+    row.took = ui::duration(started.elapsed());
+    Ok(row)
+}
+
+/// Whether a program has a test that the filter takes: a guest for none is a
+/// waste of time.
+fn matches(program: &Program, filter: &[String]) -> Result<bool> {
+    if filter.is_empty() {
+        return Ok(true);
+    }
+    let mut argv = vec!["--list".to_owned(), "--format=terse".to_owned()];
+    argv.extend(filter.iter().cloned());
+    let list = duct::cmd(&program.path, argv).stderr_null().read()?;
+    Ok(list.lines().any(|line| line.ends_with(": test")))
+}
+
+/// How test programs are called in a guest.
+fn argv(programs: &[&Program], filter: &[String]) -> Vec<String> {
+    let mut argv = ["bash", "-c", RUN_PROGRAMS, "run-programs"]
+        .map(str::to_owned)
+        .to_vec();
+    argv.extend(filter.iter().cloned());
+    argv.extend([
+        // The tests share the guest's network and the module.
+        "--test-threads=1".to_owned(),
+        // The reason why a test was skipped is in its output.
+        "--show-output".to_owned(),
+        "--".to_owned(),
+    ]);
+    argv.extend(programs.iter().map(|program| path(program)));
+    argv
+}
+
+/// A test program as the guest calls it.
+fn path(program: &Program) -> String {
+    program.path.display().to_string()
+}
+
+/// The names of test programs, for people.
+fn names(programs: &[&Program]) -> String {
+    let names: Vec<_> = programs.iter().map(|program| &*program.name).collect();
+    names.join(", ")
+}
+
+/// How many of the first of `programs` go into the next guest. A boot takes as long as a short
+/// program, so several do; fewer and fewer, so that all guests come to their end at about the same
+/// time.
+fn share(programs: &[&Program], at_once: usize) -> usize {
+    match programs.first() {
+        Some(first) if LONGEST.contains(&&*first.name) => 1,
+        _ => programs.len().div_ceil(2 * at_once.max(1)),
+    }
+}
+
+/// How many guests keep this machine busy. A test does one thing at a time, so that a guest uses
+/// little more than a processor, even QEMU, which has a thread for each of the guest's two.
+fn guests_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Row {
+    /// Adds what came of the test programs in one guest.
+    fn add(&mut self, programs: &[&Program], outcome: &Outcome) {
+        outcome.report();
+        let success = outcome.code() == 0;
+        self.counts += Counts::from_output(&outcome.stdout, success);
+        let skipped = summary::skipped(&outcome.stdout);
+        self.notes
+            .extend(skipped.map(|what| format!("skipped: {what}")));
+        if success {
+            return;
+        }
+        for program in programs {
+            let end = format!("test program {}: exit status ", path(program));
+            let mut lines = outcome.stdout.lines();
+            let how = match lines.find_map(|line| line.strip_prefix(&end)) {
+                Some("0") => continue,
+                Some(status) => format!("exit status {status}"),
+                None => "the guest died before it was done".to_owned(),
+            };
+            self.notes.push(format!("FAILED: {}: {how}", program.name));
+        }
+        if !outcome.faults.is_empty() {
+            self.notes.push(format!(
+                "FAILED: a kernel fault or leak in the guest with {}",
+                names(programs)
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(name: &str) -> Program {
+        Program {
+            name: name.to_owned(),
+            kind: "test".to_owned(),
+            path: name.into(),
+            is_test: true,
+        }
+    }
+
+    #[test]
+    fn long_programs_are_alone_and_short_ones_share() {
+        let all: Vec<_> = ["faults", "lifecycle"]
+            .into_iter()
+            .chain(["a", "b", "c", "d", "e", "f", "g", "h"])
+            .map(program)
+            .collect();
+        let all: Vec<_> = all.iter().collect();
+        let (mut rest, mut shares) = (&all[..], Vec::new());
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(share(rest, 2));
+            shares.push(now.len());
+            rest = later;
+        }
+        assert_eq!(shares, [1, 1, 2, 2, 1, 1, 1, 1]);
+    }
+}
