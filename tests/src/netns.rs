@@ -3,6 +3,7 @@
 //! Network namespaces that go away with their owner.
 
 use std::fs::File;
+use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -23,7 +24,9 @@ impl NetNs {
     ///
     /// Where `ip netns` fails.
     pub fn new(name: &str) -> Result<Self> {
-        Cmd::new(format!("ip netns del {name}")).output()?;
+        if Path::new("/run/netns").join(name).exists() {
+            Cmd::new(format!("ip netns del {name}")).run()?;
+        }
         Cmd::new(format!("ip netns add {name}")).run()?;
         let ns = Self {
             name: name.to_owned(),

@@ -151,12 +151,9 @@ impl Capture {
             .cmd(format!("tcpdump -i {}", link.name))
             .args(line)
             .args(filter);
-        let mut child = cmd
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("`{cmd}` can't be started"))?;
+        let mut child = cmd.spawn(|command| {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        })?;
         let stdout = child.stdout.take().context("no pipe")?;
         let mut stderr = BufReader::new(child.stderr.take().context("no pipe")?);
 

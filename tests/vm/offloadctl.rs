@@ -26,11 +26,10 @@ fn ctl(args: impl AsRef<str>) -> Result<Cmd> {
 
 /// The exit status of a command, and what it printed.
 fn status(cmd: &Cmd) -> Result<(Option<i32>, String)> {
-    let output = cmd.command().output().with_context(|| cmd.to_string())?;
-    let text = [output.stdout, output.stderr].concat();
+    let finished = cmd.output()?;
     Ok((
-        output.status.code(),
-        String::from_utf8_lossy(&text).into_owned(),
+        finished.code(),
+        format!("{}{}", finished.stdout(), finished.stderr()),
     ))
 }
 

@@ -33,10 +33,10 @@ struct Reader(Child);
 
 impl Reader {
     fn start(events: &Map) -> Result<Self> {
-        let command = events.cmd("event_pipe", "");
-        let mut child = command.command();
-        let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        Ok(Self(child.with_context(|| format!("`{command}`"))?))
+        let child = events.cmd("event_pipe", "").spawn(|command| {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        })?;
+        Ok(Self(child))
     }
 
     /// Ends it and gives what it has read: a list of events.
