@@ -19,7 +19,7 @@ fn how_many() -> usize {
     if env::is_slow() {
         300
     } else {
-        5_000
+        2_000
     }
 }
 
