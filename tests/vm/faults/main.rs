@@ -295,8 +295,7 @@ fn attaching() -> Result<()> {
     bench.finish()
 }
 
-/// A program takes the place of another one whole, or not at all. As the driver asks for
-/// no memory then, it does not fail for want of it either.
+/// A program takes the place of another one whole, or not at all.
 #[test]
 fn replacing() -> Result<()> {
     let Some(bench) = Bench::new("replacing", 1)? else {
@@ -316,7 +315,7 @@ fn replacing() -> Result<()> {
         ensure!(passed == 1, "the old program passed {passed} frames, not 1");
         Ok(())
     };
-    let tally = bench.faults.each(&Case {
+    bench.faults.each(&Case {
         operation: format!("replace {} {}", link.0, new.0),
         port: Some(port),
         nths: (1, 1),
@@ -329,7 +328,6 @@ fn replacing() -> Result<()> {
             old_one_runs()
         },
     })?;
-    ensure!(tally.failed == 0, "replacing asks for memory: {tally:?}");
     fs::remove_file(&link.0)?;
     await_that("the link to go", || Ok(bench.program()?.is_none()))?;
     drop((old, new));
