@@ -44,14 +44,13 @@ pub fn offloadctl() -> Result<PathBuf> {
     path("OFFLOADCTL")
 }
 
-/// The kernel's own tools for netlink specifications (`tools/net/ynl`), unmodified, and the schemas
-/// (`Documentation/netlink`).
+/// The kernel's own tools for netlink specifications (`tools/net/ynl`), unmodified.
 ///
 /// # Errors
 ///
 /// Where the kernel's source is not at hand.
-pub fn ynl() -> Result<(PathBuf, PathBuf)> {
-    Ok((path("OFFLOAD_NIC_YNL")?, path("OFFLOAD_NIC_SCHEMAS")?))
+pub fn ynl() -> Result<PathBuf> {
+    path("OFFLOAD_NIC_YNL")
 }
 
 /// The specification of the family `offload`.

@@ -93,11 +93,8 @@ impl<'a> Session<'a> {
         self.env("OFFLOADCTL", offloadctl.display().to_string());
         if let Some(source) = source {
             let ynl = source.join("tools/net/ynl");
-            let schemas = source.join("Documentation/netlink");
             self.ro(&ynl);
-            self.ro(&schemas);
             self.env("OFFLOAD_NIC_YNL", ynl.display().to_string());
-            self.env("OFFLOAD_NIC_SCHEMAS", schemas.display().to_string());
         }
         Ok(())
     }

@@ -43,6 +43,23 @@ pub(crate) fn outdated(repo: &Path) -> Result<Option<String>> {
     }))
 }
 
+/// What of [`SPEC`] the kernel's own schema for such specifications, in the tree `source`, does not
+/// allow.
+pub(crate) fn invalid(repo: &Path, source: &Path) -> Result<Vec<String>> {
+    let yaml = |path: &Path| -> Result<serde_json::Value> {
+        let text = fs::read_to_string(path).with_context(|| format!("read {path:?}"))?;
+        serde_norway::from_str(&text).with_context(|| format!("{path:?} is not YAML"))
+    };
+    let spec = yaml(&repo.join(SPEC))?;
+    let protocol = spec["protocol"].as_str().unwrap_or("genetlink");
+    let schema = yaml(&source.join(format!("Documentation/netlink/{protocol}.yaml")))?;
+    let validator = jsonschema::draft7::new(&schema).context("the kernel's schema")?;
+    Ok(validator
+        .iter_errors(&spec)
+        .map(|error| format!("{SPEC}: {}: {error}", error.instance_path))
+        .collect())
+}
+
 /// The number of the first line that differs.
 fn difference(expected: &str, found: &str) -> Option<usize> {
     if expected == found {

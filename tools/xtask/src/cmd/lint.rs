@@ -17,11 +17,11 @@ use crate::ui;
 /// Checks formatting, lints and the rules of the house
 ///
 /// rustfmt and clippy for the Cargo crates and for the module (there with the
-/// kernel's own settings), no `unsafe` outside module/net, a licence line in
-/// every source file.
+/// kernel's own settings), the netlink specification by the kernel's schema, no
+/// `unsafe` outside module/net, a licence line in every source file.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave the module's clippy out, which needs a kernel
+    /// Leave out what needs a kernel: the module's clippy, the kernel's schema
     #[arg(long)]
     no_kernel: bool,
 }
@@ -84,6 +84,12 @@ impl Args {
                 eprintln!("{error:#}");
             }
             check("clippy of the module", built.is_ok());
+            ui::say(&format!("{} by the kernel's schema", uapi::SPEC));
+            let invalid = uapi::invalid(&repo, &kernel.source)?;
+            for line in &invalid {
+                eprintln!("{line}");
+            }
+            check(uapi::SPEC, invalid.is_empty());
         }
 
         if failures.is_empty() {
