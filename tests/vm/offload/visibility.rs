@@ -2,12 +2,15 @@
 
 //! Who sees what, and who may change it.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Result};
 use nix::errno::Errno;
 use offload_tests::cable::Cable;
+use offload_tests::command::{Background, Cmd};
+use offload_tests::env;
 use offload_tests::link::Link;
+use offload_tests::module::Module;
 use offload_uapi::client::Client;
 use offload_uapi::error::{Error, Refusal};
 use offload_uapi::netlink::{Policy, Slot};
@@ -82,12 +85,9 @@ fn a_namespace_sees_its_own_interfaces() -> Result<()> {
 }
 
 /// The user's tool as root without `CAP_NET_ADMIN`, in the namespace of `link`.
-fn without_rights(link: &Link, line: &str) -> Result<offload_tests::command::Cmd> {
-    let tool = std::env::var_os("OFFLOADCTL").map(PathBuf::from);
-    Ok(link
-        .cmd("setpriv --bounding-set=-net_admin --inh-caps=-net_admin")
-        .arg(tool.context("OFFLOADCTL is not set")?)
-        .args(line))
+fn without_rights(link: &Link, line: &str) -> Result<Cmd> {
+    let unprivileged = "setpriv --bounding-set=-net_admin --inh-caps=-net_admin";
+    Ok(link.cmd(unprivileged).arg(env::offloadctl()?).args(line))
 }
 
 #[test]
@@ -103,5 +103,40 @@ fn everyone_may_ask_and_not_everyone_may_set() -> Result<()> {
     let device = observer.client.device(observer.ifindex)?;
     ensure!(device.policy == Known::Is(Policy::Report), "{device:?}");
     observer.no_event()?;
+    Ok(())
+}
+
+/// Rights count where the network namespace belongs to, not where the process does.
+#[test]
+fn the_owner_of_the_namespace_may_set() -> Result<()> {
+    if !Path::new("/proc/self/ns/user").exists() {
+        println!("skipped: the_owner_of_the_namespace_may_set: this kernel has no CONFIG_USER_NS");
+        return Ok(());
+    }
+    let _module = Module::insert("")?;
+    let (here, there) = (Link::new("onic0"), Link::new("onic1"));
+    // Its own root, and owner of a network namespace.
+    let owner =
+        Cmd::new("unshare --user --map-root-user --net sh -c").arg("echo $$; exec sleep infinity");
+    let mut owner = Background::start(&owner)?;
+    let pid = owner.next_line()?;
+    there.set(format!("netns {pid}")).run()?;
+    let tool = env::offloadctl()?;
+    let in_namespaces = |which: &str, line: &str| {
+        Cmd::new(format!("nsenter --target {pid} --preserve-credentials"))
+            .args(which)
+            .arg(&tool)
+            .args(line)
+    };
+    in_namespaces("--user --net", "policy set onic1 require-equal").run()?;
+    let shown = in_namespaces("--net", "--json device show onic1").run()?;
+    ensure!(shown.contains("require-equal"), "{shown}");
+
+    // The same root is nobody where the namespace is not its own.
+    let line = "policy set onic0 require-equal";
+    let said = in_namespaces("--user", line).refused()?;
+    ensure!(said.contains("Operation not permitted"), "{said}");
+    let device = Client::connect()?.device(here.index()?)?;
+    ensure!(device.policy == Known::Is(Policy::Report), "{device:?}");
     Ok(())
 }

@@ -93,6 +93,22 @@ const WAYS: &[Way] = &[
         cut_by: CutBy::Device,
         wrong: Wrong::All,
     },
+    Way {
+        name: "MPLS",
+        setup: &[
+            "sysctl -q net.mpls.platform_labels=100",
+            "sysctl -q net.mpls.conf.PORT.input=1",
+            "ip -f mpls route add 4@ dev lo",
+            "ip address add 10.9.1.@/32 dev lo",
+            "ip route add 10.9.1.%/32 encap mpls 4% via inet 10.8.0.% dev PORT src 10.9.1.@",
+        ],
+        end: &[],
+        target: "10.9.1.2",
+        has_tcp: true,
+        is_rare: true,
+        cut_by: CutBy::Device,
+        wrong: Wrong::All,
+    },
     // Not VXLAN: what it puts into SRv6 loses what tells the kernel that there is Ethernet inside
     // (`inner_protocol`), so that software can't cut its super-frames, whatever the device.
     Way {
@@ -219,8 +235,10 @@ fn check(twins: &Twins, way: &Way, profile: &str) -> Result<()> {
 fn encapsulated_frames_are_the_same() -> Result<()> {
     let twins = Twins::new(1500)?;
     twins.at_both_ends(SRV6)?;
-    // Nothing asks for it by itself. A kernel may have it built in.
-    twins.near.cmd("modprobe -q fou").output()?;
+    // Nothing asks for these by itself. A kernel may have them built in.
+    for module in ["fou", "mpls_iptunnel"] {
+        twins.near.cmd(format!("modprobe -q {module}")).output()?;
+    }
     for way in WAYS {
         set_profile(0, PROFILES[0])?;
         if let Err(error) = twins.at_both_ends(way.setup) {

@@ -71,17 +71,17 @@ impl Flavour {
     /// The fragments in `qemu/`, in the order in which they are merged.
     pub(crate) fn fragments(self) -> &'static [&'static str] {
         match self {
-            Flavour::Uml => &["kernel.config", "tunnels.config", "uml.config"],
+            Flavour::Uml => &["kernel.config", "wide.config", "uml.config"],
             Flavour::Qemu => &["kernel.config", "x86.config"],
             Flavour::UmlSuites => &[
                 "kernel.config",
-                "tunnels.config",
+                "wide.config",
                 "suites.config",
                 "uml.config",
             ],
             Flavour::QemuBtf => &[
                 "kernel.config",
-                "tunnels.config",
+                "wide.config",
                 "suites.config",
                 "x86.config",
                 "btf.config",
