@@ -46,6 +46,16 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
         &["offloadctl", "ynl"],
         "another client of the family that uapi, offload and netlink_fuzz ask here",
     ),
+    (
+        Flavour::Qemu,
+        &["offloadctl", "ynl", "resources", "refusals", "rules"],
+        "what is said and what is refused does not depend on the machine",
+    ),
+    (
+        Flavour::Qemu,
+        &["faults"],
+        "this kernel has no fault injection; that with KASAN has",
+    ),
 ];
 
 /// Why `program` is not run on the kernel `flavour`, if it is not.
