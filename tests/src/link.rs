@@ -88,6 +88,16 @@ impl Link {
             .with_context(|| format!("no {direction} {what} in `ip -s link` of {self}: {show}"))
     }
 
+    /// How many receive queues it may have. A kernel for one processor does not tell
+    /// (`CONFIG_RPS`), nor does its sysfs have them.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interface.
+    pub fn receive_queues(&self) -> Result<Option<u64>> {
+        Ok(self.show()?["num_rx_queues"].as_u64())
+    }
+
     /// Whether the interface has a carrier.
     ///
     /// # Errors
