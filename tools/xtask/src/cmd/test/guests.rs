@@ -33,19 +33,8 @@ const LONGEST: &[&str] = &[
     "tc_equality",
 ];
 
-/// The test programs that a kernel is spared: they take it long, and what it is there for is not in
-/// them.
+/// The test programs that a kernel is spared, as what it is there for is not in them.
 const SPARED: &[(Flavour, &[&str], &str)] = &[
-    (
-        Flavour::UmlLockdep,
-        &["equality", "tc_equality", "selftests_programs", "twins"],
-        "bytes are compared on the other kernels; the other programs take the same locks",
-    ),
-    (
-        Flavour::UmlLockdep,
-        &["offloadctl", "ynl"],
-        "another client of the family that uapi, offload and netlink_fuzz ask here",
-    ),
     (
         Flavour::Qemu,
         &["offloadctl", "ynl", "resources", "refusals", "rules"],
