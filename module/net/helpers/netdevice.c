@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interfaces.
+ *
+ * Inline functions and macros of the kernel as functions that Rust can call, sorted
+ * alphabetically; what is odd about one stands at it.
+ */
+
+#include <linux/bpf_mprog.h>
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <net/busy_poll.h>
+#include <net/flow_offload.h>
+#include <net/pkt_cls.h>
+#include <net/tcx.h>
+
+#include "../helpers.h"
+
+/* The blocks whose filters go to ports of this module. Changed under RTNL. */
+static LIST_HEAD(blocks);
+
+/* The address of the device tells its callback from those of the other ports. */
+int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *block,
+			    flow_setup_cb_t *callback)
+{
+	return flow_block_cb_setup_simple(block, &blocks, callback, dev, dev, true);
+}
+
+/* Changes whenever an interface comes to the namespace or leaves it. RTNL is held. */
+u32 offload_nic_dev_base_seq(const struct net *net)
+{
+	return net->dev_base_seq;
+}
+
+struct net *offload_nic_dev_net(const struct net_device *dev)
+{
+	return dev_net(dev);
+}
+
+void offload_nic_dev_net_set(struct net_device *dev, struct net *net)
+{
+	dev_net_set(dev, net);
+}
+
+void offload_nic_eth_hw_addr_random(struct net_device *dev)
+{
+	eth_hw_addr_random(dev);
+}
+
+/* In a union of net_device. */
+netdev_features_t offload_nic_features(const struct net_device *dev)
+{
+	return READ_ONCE(dev->features);
+}
+
+const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev)
+{
+#ifdef CONFIG_NET_XGRESS
+	const struct bpf_mprog_entry *entry = rtnl_dereference(dev->tcx_ingress);
+
+	return entry ? READ_ONCE(entry->fp_items[0].prog) : NULL;
+#else
+	return NULL;
+#endif
+}
+
+unsigned int offload_nic_longest_forwarded(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
+}
+
+bool offload_nic_netif_running(const struct net_device *dev)
+{
+	return netif_running(dev);
+}
+
+void offload_nic_netif_stop_subqueue(struct net_device *dev, u16 queue)
+{
+	netif_stop_subqueue(dev, queue);
+}
+
+/* A queue has nothing to run before the device is registered for the first time. */
+void offload_nic_netif_wake_subqueue(struct net_device *dev, u16 queue)
+{
+	if (READ_ONCE(dev->reg_state) != NETREG_UNINITIALIZED)
+		netif_wake_subqueue(dev, queue);
+}
+
+void offload_nic_netif_tx_disable(struct net_device *dev)
+{
+	netif_tx_disable(dev);
+}
+
+void offload_nic_netif_tx_start_all_queues(struct net_device *dev)
+{
+	netif_tx_start_all_queues(dev);
+}
+
+unsigned int offload_nic_mtu(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu);
+}
+
+void *offload_nic_netdev_priv(const struct net_device *dev)
+{
+	return netdev_priv(dev);
+}
+
+/*
+ * The address may change while the interface is up. Frames must come unshared: they
+ * wait in rings and are changed on their way.
+ */
+void offload_nic_set_priv_flags(struct net_device *dev)
+{
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+}
+
+/*
+ * A driver takes whatever the stack can leave open, and decides by itself for each frame;
+ * that holds for frames in tunnels, VLANs and MPLS as well. FCoE alone is not among it, as
+ * software has nothing to cut its frames with. UDP fragmentation has no name any more by which
+ * a user could switch it, and tools that set features by name trip over one without.
+ */
+void offload_nic_set_offload_features(struct net_device *dev)
+{
+	netdev_features_t features = NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC | NETIF_F_SG |
+		NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_RXCSUM |
+		(NETIF_F_GSO_MASK & ~NETIF_F_FSO);
+
+	dev->features |= features;
+	/* The user decides whether super-frames of a cable may stay whole. */
+	dev->hw_features |= (features & ~NETIF_F_GSO_UDP) | NETIF_F_GRO_HW;
+	dev->hw_enc_features |= features;
+	dev->vlan_features |= features;
+	dev->mpls_features |= features;
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+	netif_set_tso_max_segs(dev, OFFLOAD_NIC_MAX_SEGMENTS);
+}
+
+void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+}
+
+void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent)
+{
+	SET_NETDEV_DEV(dev, parent);
+}
+
+bool offload_nic_same_net(const struct net_device *a, const struct net_device *b)
+{
+	return net_eq(dev_net_rcu(a), dev_net_rcu(b));
+}
+
+bool offload_nic_tc_can_offload(const struct net_device *dev,
+				struct flow_cls_common_offload *common)
+{
+	return tc_cls_can_offload_and_chain0(dev, common);
+}
+
+bool offload_nic_tcf_exts_has_actions(struct tcf_exts *exts)
+{
+	return tcf_exts_has_actions(exts);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rings of pointers.
+ *
+ * Inline functions and macros of the kernel as functions that Rust can call, sorted
+ * alphabetically; what is odd about one stands at it.
+ */
+
+#include <linux/ptr_ring.h>
+#include <linux/skbuff.h>
+
+#include "../helpers.h"
+
+void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *))
+{
+	void *ptr;
+
+	/* ptr_ring_cleanup() takes the lock as if no softirq ever did. */
+	while ((ptr = ptr_ring_consume_bh(ring)))
+		destroy(ptr);
+	ptr_ring_cleanup(ring, NULL);
+}
+
+void *offload_nic_ptr_ring_consume(struct ptr_ring *ring)
+{
+	return ptr_ring_consume(ring);
+}
+
+int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, int n)
+{
+	return ptr_ring_consume_batched(ring, array, n);
+}
+
+/* The unlocked __ptr_ring_full() may only be asked by the producer. */
+bool offload_nic_ptr_ring_full(struct ptr_ring *ring)
+{
+	return ptr_ring_full(ring);
+}
+
+int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size)
+{
+	return ptr_ring_init(ring, size, GFP_KERNEL);
+}
+
+int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
+{
+	return ptr_ring_produce(ring, ptr);
+}
+
+/*
+ * Takes the software time stamp of each frame of a list only if there is room, and
+ * before the reader can have it: both are known under the lock of the producers.
+ */
+int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb)
+{
+	struct sk_buff *frame;
+	int err = -ENOSPC;
+
+	spin_lock(&ring->producer_lock);
+	if (!__ptr_ring_full(ring)) {
+		for (frame = skb; frame; frame = frame->next)
+			skb_tx_timestamp(frame);
+		err = __ptr_ring_produce(ring, skb);
+	}
+	spin_unlock(&ring->producer_lock);
+	return err;
+}
+
+int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *))
+{
+	return ptr_ring_resize(ring, size, GFP_KERNEL, destroy);
+}

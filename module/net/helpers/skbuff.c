@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket buffers.
+ *
+ * Inline functions and macros of the kernel as functions that Rust can call, sorted
+ * alphabetically; what is odd about one stands at it.
+ */
+
+#include <linux/if_vlan.h>
+#include <linux/skbuff.h>
+#include <linux/skbuff_ref.h>
+#include <net/gso.h>
+
+#include "../helpers.h"
+
+void offload_nic_consume_skb(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+/* A sum of bytes, folded to 16 bits, is a __wsum as well. */
+void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum)
+{
+	skb->csum = (__force __wsum)sum;
+	skb->ip_summed = CHECKSUM_COMPLETE;
+}
+
+void offload_nic_skb_checksum_done(struct sk_buff *skb)
+{
+	skb_reset_csum_not_inet(skb);
+	skb->ip_summed = CHECKSUM_NONE;
+}
+
+u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb)
+{
+	return skb_get_queue_mapping(skb);
+}
+
+struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->frag_list;
+}
+
+unsigned int offload_nic_skb_headlen(const struct sk_buff *skb)
+{
+	return skb_headlen(skb);
+}
+
+bool offload_nic_skb_is_gso(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb);
+}
+
+/* The last byte of the control buffer: queueing disciplines and segmentation use the first ones. */
+u8 offload_nic_skb_note(const struct sk_buff *skb)
+{
+	return skb->cb[sizeof(skb->cb) - 1];
+}
+
+/* A header that was never set has an offset far beyond any frame, or before it. */
+static u16 header_offset(const struct sk_buff *skb, int offset)
+{
+	return offset > 0 && offset <= skb_headlen(skb) ? min(offset, U16_MAX) : 0;
+}
+
+struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb)
+{
+	struct offload_nic_offload_request request = {};
+
+	request.network = header_offset(skb, skb_network_offset(skb));
+	if (skb_transport_header_was_set(skb))
+		request.transport = header_offset(skb, skb_transport_offset(skb));
+	if (skb->encapsulation) {
+		request.encapsulation = true;
+		request.inner_network = header_offset(skb, skb_inner_network_offset(skb));
+		request.inner_transport = header_offset(skb, skb_inner_transport_offset(skb));
+	} else if (skb_inner_network_header_was_set(skb)) {
+		request.labelled = header_offset(skb, skb_inner_network_offset(skb));
+	}
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		request.csum = true;
+		request.csum_not_inet = skb_csum_is_sctp(skb);
+		request.csum_start = skb_checksum_start_offset(skb);
+		request.csum_offset = skb->csum_offset;
+	}
+	if (skb_is_gso(skb)) {
+		request.gso_size = skb_shinfo(skb)->gso_size;
+		request.gso_segs = skb_shinfo(skb)->gso_segs;
+		request.gso_type = skb_shinfo(skb)->gso_type;
+	}
+	if (skb_vlan_tag_present(skb)) {
+		request.vlan_present = true;
+		request.vlan_tci = skb_vlan_tag_get(skb);
+		request.vlan_proto = be16_to_cpu(skb->vlan_proto);
+	}
+	return request;
+}
+
+/* Whether others may hold on to the pages of a frame: they are the kernel's, and stay as they are. */
+bool offload_nic_skb_has_stable_pages(const struct sk_buff *skb)
+{
+	return !skb_zcopy((struct sk_buff *)skb) && !skb_has_shared_frag(skb) &&
+		skb_frags_readable(skb);
+}
+
+/*
+ * The bytes of a frame from offset on that lie in one piece, and how many there are. NULL if
+ * they can't be looked at, or lie in a list of frames.
+ */
+const void *offload_nic_skb_piece(const struct sk_buff *skb, u32 offset, u32 *len)
+{
+	u32 start = skb_headlen(skb);
+	int i;
+
+	if (offset < start) {
+		*len = start - offset;
+		return skb->data + offset;
+	}
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+		u32 size = skb_frag_size(frag);
+
+		if (offset - start < size) {
+			*len = size - (offset - start);
+			return IS_ENABLED(CONFIG_HIGHMEM) ? NULL :
+				skb_frag_address_safe(frag) + (offset - start);
+		}
+		start += size;
+	}
+	return NULL;
+}
+
+/*
+ * Puts len bytes of from's pages behind the headers that to has. Whether it fits. Who wants to
+ * write to them, as IPsec does, has to copy them: the sender may need them again. The frame
+ * counts as much as one in a buffer of its own: whoever keeps it keeps the pages.
+ */
+bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 offset, u32 len)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(to);
+	u32 start = skb_headlen(from);
+	int i;
+
+	to->truesize += SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + to->len + len) +
+		SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	shinfo->flags |= SKBFL_SHARED_FRAG;
+	for (i = 0; i < skb_shinfo(from)->nr_frags && len; i++) {
+		const skb_frag_t *frag = &skb_shinfo(from)->frags[i];
+		u32 size = skb_frag_size(frag), skip, take;
+
+		skip = offset - start;
+		start += size;
+		if (skip >= size)
+			continue;
+		if (shinfo->nr_frags == MAX_SKB_FRAGS)
+			return false;
+
+		take = min(size - skip, len);
+		shinfo->frags[shinfo->nr_frags] = *frag;
+		skb_frag_off_add(&shinfo->frags[shinfo->nr_frags], skip);
+		skb_frag_size_set(&shinfo->frags[shinfo->nr_frags], take);
+		skb_frag_ref(to, shinfo->nr_frags);
+		shinfo->nr_frags++;
+		to->len += take;
+		to->data_len += take;
+		offset += take;
+		len -= take;
+	}
+	return !len;
+}
+
+void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len)
+{
+	skb_metadata_set(skb, len);
+}
+
+void offload_nic_skb_orphan(struct sk_buff *skb)
+{
+	skb_orphan(skb);
+}
+
+void offload_nic_skb_reserve(struct sk_buff *skb, int len)
+{
+	skb_reserve(skb, len);
+}
+
+/*
+ * As skb_gso_segment(), without help of any device but for checksums. Gives NULL if there is
+ * nothing to cut.
+ */
+struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
+{
+	netdev_features_t features = NETIF_F_SG;
+
+	if (checksums)
+		features |= NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC;
+	return skb_gso_segment(skb, features);
+}
+
+void offload_nic_skb_set_note(struct sk_buff *skb, u8 note)
+{
+	skb->cb[sizeof(skb->cb) - 1] = note;
+}
+
+void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
+{
+	skb_set_queue_mapping(skb, queue);
+}
+
+unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
+{
+	return skb_tailroom(skb);
+}
