@@ -7,17 +7,21 @@
 //! the stack is seen behind a bridge, where a program of the host has written all that the stack
 //! knows of a frame behind it; what is sent back or to another interface is seen there.
 
+use std::time::Duration;
+
+use anyhow::{bail, ensure, Context, Result};
+
 use crate::bpf::Attached;
 use crate::cable::bring_up;
 use crate::command::Cmd;
 use crate::env;
-use crate::frames::{Frames, JUMBO_MTU, MARK_AWAY, MARK_PASS, MARK_TX};
+use crate::frames::{mark_number, Frames, JUMBO_MTU, MARK_AWAY, MARK_PASS, MARK_TX};
 use crate::link::Link;
 use crate::module::Module;
 use crate::netns::NetNs;
 use crate::outcome::{self, same_frames, same_maps, Dumps, Ends};
 use crate::tc::{self, Runner};
-use anyhow::{ensure, Context, Result};
+use crate::wire::{Capture, Sender};
 
 /// What frames may have at most, so that none grows beyond what the interfaces carry.
 const LONGEST: usize = JUMBO_MTU - 600;
@@ -88,7 +92,7 @@ impl Stage {
             .arg(env::object("tc_observer")?)
             .args("sec tc da")
             .run()?;
-        Ok(Self {
+        let stage = Self {
             near,
             far,
             away,
@@ -97,7 +101,28 @@ impl Stage {
             runner,
             _namespaces: namespaces,
             _module: module,
-        })
+        };
+        stage.await_way()?;
+        Ok(stage)
+    }
+
+    /// Waits until the kernel lets a frame through, all the way behind the bridge: on a slow machine
+    /// the first one can get lost there, whatever interfaces and bridge say of themselves.
+    fn await_way(&self) -> Result<()> {
+        let sender = Sender::new(&self.near)?;
+        let capture = Capture::start(&self.away, "")?;
+        for number in 0..60 {
+            // Not a number that ends a batch.
+            sender.end_batch(MARK_PASS, u32::MAX - number)?;
+            let is_mark = |frame: &[u8]| mark_number(MARK_PASS, frame).is_some();
+            if capture.sees(is_mark, Duration::from_secs(2)) {
+                if number > 0 {
+                    println!("{number} frames were lost before one came through");
+                }
+                return Ok(());
+            }
+        }
+        bail!("no frame comes through to {}", self.away)
     }
 
     fn exchange(&self, frames: &[Vec<u8>], marks: &[u16]) -> Result<Ends> {
