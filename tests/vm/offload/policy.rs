@@ -8,7 +8,6 @@ use offload_tests::cable::Cable;
 use offload_tests::env;
 use offload_tests::frames::{mark, mark_number, MARK_PASS};
 use offload_tests::kmsg;
-use offload_tests::link::await_that;
 use offload_tests::tc;
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::netlink::{Policy, Slot, Verdict};
@@ -31,13 +30,16 @@ fn tags(cable: &Cable, objects: [&str; 2]) -> Result<[String; 2]> {
         detach(&cable.far, Mode::Offload)?;
         Ok(tag)
     };
+    let mut observer = Observer::new(&cable.far)?;
     let [one, other] = objects;
     let tags = [tag(one)?, tag(other)?];
-    // The kernel removes what nobody has any more when it finds the time.
-    let mut observer = Observer::new(&cable.far)?;
-    await_that("programs to be gone", || {
-        Ok(observer.client.programs(None)?.is_empty())
-    })?;
+    // The kernel removes what nobody has any more when it finds the time, and who listens is told
+    // when it is gone.
+    let mut left = objects.len();
+    while left > 0 {
+        let event = observer.next_event("programs to be gone", |_| true)?;
+        left -= usize::from(matches!(event, Event::ProgramUnload(_)));
+    }
     Ok(tags)
 }
 
