@@ -26,8 +26,9 @@ use stream::Pair;
 const FRAMES: u64 = 200_000;
 /// Runs of each setup; the table shows their median.
 const ROUNDS: usize = 7;
-/// The same of what goes through sockets, where more hangs on who is scheduled when.
-const STREAM_ROUNDS: usize = 21;
+/// The same of what goes through sockets. Where more hangs on who is scheduled when, there are more.
+const TCP_ROUNDS: usize = 81;
+const UDP_ROUNDS: usize = 9;
 
 /// Two linked interfaces, and how to count what the program on the second has dropped.
 struct Setup {
@@ -173,11 +174,12 @@ fn main() -> Result<()> {
 /// TCP and UDP through each pair.
 fn streams(is_wanted: impl Fn(&str) -> bool) -> Result<()> {
     type Measure = fn(&Pair) -> Result<f64>;
-    let kinds: [(&str, &str, Measure); 2] = [
-        ("tcp", "TCP, MB/s (median)", Pair::tcp),
+    let kinds: [(&str, &str, usize, Measure); 2] = [
+        ("tcp", "TCP, MB/s (median)", TCP_ROUNDS, Pair::tcp),
         (
             "udp",
             "UDP in frames of 64 bytes, frames/s (median)",
+            UDP_ROUNDS,
             Pair::udp,
         ),
     ];
@@ -201,9 +203,9 @@ fn streams(is_wanted: impl Fn(&str) -> bool) -> Result<()> {
         Ok(pair) => pairs.push(Pair::new("netdevsim", 3, &pair.near, &pair.far)?),
         Err(error) => println!("skipped: netdevsim: {error:#}"),
     }
-    for (_, what, measure) in kinds {
+    for &(_, what, rounds, measure) in kinds {
         pairs.iter_mut().for_each(|pair| pair.rates.clear());
-        for round in 0..=STREAM_ROUNDS {
+        for round in 0..=rounds {
             for pair in &mut pairs {
                 pair.prepare()?;
                 let rate = measure(pair).with_context(|| pair.name)?;
