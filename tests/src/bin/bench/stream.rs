@@ -16,7 +16,7 @@ const VOLUME: usize = 128 << 20;
 const WRITE: usize = 1 << 20;
 /// Datagrams of one run of UDP, and their payload: with the headers and the checksum of Ethernet
 /// that makes 64 bytes.
-const DATAGRAMS: u64 = 100_000;
+const DATAGRAMS: u64 = 10_000;
 const PAYLOAD: usize = 64 - 4 - 14 - 20 - 8;
 
 /// Two linked interfaces and what was measured on them.
