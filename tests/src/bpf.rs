@@ -5,11 +5,25 @@
 use std::collections::BTreeMap;
 
 use anyhow::{bail, Context, Result};
+use offload_uapi::digest::Digests;
+use offload_uapi::object::Object;
 use serde_json::Value;
 
 use crate::command::Cmd;
 use crate::env;
 use crate::link::Link;
+
+/// The digests of the first program in `tests/bpf/OBJECT.bpf.c`, from its file alone.
+///
+/// # Errors
+///
+/// Where there is no such object file, or it can't be read as one.
+pub fn digests(object: &str) -> Result<Digests> {
+    let file = std::fs::read(env::object(object)?)?;
+    let program = Object::parse(&file)?.programs().next();
+    let program = program.with_context(|| format!("no program in {object}"))??;
+    Ok(program.digests())
+}
 
 /// Where a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

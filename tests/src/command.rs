@@ -58,19 +58,21 @@ impl Cmd {
         self
     }
 
-    /// Starts the command without standard input, and with its output where `output` sends it.
+    /// Starts the command without standard input, with its output on a pipe and what it has to say
+    /// on `stderr`.
     ///
     /// # Errors
     ///
     /// Where it can't be started.
-    pub fn spawn(&self, output: impl FnOnce(&mut Command) + Send) -> Result<Child> {
+    pub fn spawn(&self, stderr: Stdio) -> Result<Child> {
         // A child is born into the namespace of the thread that starts it: no program is needed
         // to get there, which counts where to start one takes a tenth of a second.
         netns::enter(self.ns.as_deref(), || {
-            let mut command = Command::new(&self.argv[0]);
-            command.args(&self.argv[1..]).stdin(Stdio::null());
-            output(&mut command);
-            command
+            Command::new(&self.argv[0])
+                .args(&self.argv[1..])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(stderr)
                 .spawn()
                 .with_context(|| format!("`{self}` can't be started; is the tool installed?"))
         })
@@ -82,9 +84,7 @@ impl Cmd {
     ///
     /// Only where the command can't be started.
     pub fn output(&self) -> Result<Finished> {
-        let child = self.spawn(|command| {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        })?;
+        let child = self.spawn(Stdio::piped())?;
         Ok(Finished {
             line: self.to_string(),
             output: child.wait_with_output()?,
@@ -196,9 +196,7 @@ impl Background {
     /// Where it can't be started.
     pub fn start(cmd: &Cmd) -> Result<Self> {
         let line = cmd.to_string();
-        let mut child = cmd.spawn(|command| {
-            command.stdout(Stdio::piped());
-        })?;
+        let mut child = cmd.spawn(Stdio::inherit())?;
         let stdout = child.stdout.take().context("no pipe")?;
         Ok(Self {
             child,

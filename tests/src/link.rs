@@ -88,16 +88,6 @@ impl Link {
             .with_context(|| format!("no {direction} {what} in `ip -s link` of {self}: {show}"))
     }
 
-    /// How many receive queues it may have. A kernel for one processor does not tell
-    /// (`CONFIG_RPS`), nor does its sysfs have them.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no such interface.
-    pub fn receive_queues(&self) -> Result<Option<u64>> {
-        Ok(self.show()?["num_rx_queues"].as_u64())
-    }
-
     /// Whether the interface has a carrier.
     ///
     /// # Errors
@@ -174,6 +164,12 @@ impl Link {
     pub fn await_that(&self, what: &str, holds: impl Fn(&Self) -> Result<bool>) -> Result<()> {
         await_that(&format!("{self}: {what}"), || holds(self))
     }
+}
+
+/// How many receive queues the interface may have of which [`Link::show`] says `shown`. A kernel for
+/// one processor does not tell (`CONFIG_RPS`), nor does its sysfs have them.
+pub fn receive_queues(shown: &Value) -> Option<u64> {
+    shown["num_rx_queues"].as_u64()
 }
 
 /// Waits until `holds` does.

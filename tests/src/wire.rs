@@ -152,9 +152,7 @@ impl Capture {
             .cmd(format!("tcpdump -i {}", link.name))
             .args(line)
             .args(filter);
-        let mut child = cmd.spawn(|command| {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        })?;
+        let mut child = cmd.spawn(Stdio::piped())?;
         let stdout = child.stdout.take().context("no pipe")?;
         let mut stderr = BufReader::new(child.stderr.take().context("no pipe")?);
 

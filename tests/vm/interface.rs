@@ -10,7 +10,7 @@ use offload_tests::cable::Cable;
 use offload_tests::command::{Background, Cmd};
 use offload_tests::env;
 use offload_tests::frames::{mark, mark_number, Frames, JUMBO_MTU, MARK_PASS};
-use offload_tests::link::Link;
+use offload_tests::link::{receive_queues, Link};
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
 use offload_tests::wire::{Capture, Sender};
@@ -48,7 +48,7 @@ fn module_parameters() -> Result<()> {
     for port in ports(8) {
         let show = port.show()?;
         ensure!(
-            show["num_tx_queues"] == 3 && matches!(port.receive_queues()?, None | Some(3)),
+            show["num_tx_queues"] == 3 && matches!(receive_queues(&show), None | Some(3)),
             "{show}"
         );
         addresses.insert(show["address"].to_string());

@@ -10,7 +10,7 @@ use offload_tests::cable::Cable;
 use offload_tests::command::{says, Cmd};
 use offload_tests::env;
 use offload_tests::frames::{mark_number, Frames, MARK_PASS};
-use offload_tests::link::Link;
+use offload_tests::link::{receive_queues, Link};
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 
@@ -36,7 +36,7 @@ fn set_queues(port: &Link, count: u64) -> Result<()> {
     let queues = Cmd::new(format!("ip netns exec {ns} ls {folder}")).run()?;
     let rx = queues.lines().filter(|line| line.starts_with("rx-"));
     let rx = rx.count() as u64;
-    let is_shown = port.receive_queues()?.is_some();
+    let is_shown = receive_queues(&port.show()?).is_some();
     ensure!(rx == if is_shown { count } else { 0 }, "sysfs has {queues}");
     Ok(())
 }

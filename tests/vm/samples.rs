@@ -33,9 +33,7 @@ struct Reader(Child);
 
 impl Reader {
     fn start(events: &Map) -> Result<Self> {
-        let child = events.cmd("event_pipe", "").spawn(|command| {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        })?;
+        let child = events.cmd("event_pipe", "").spawn(Stdio::piped())?;
         Ok(Self(child))
     }
 

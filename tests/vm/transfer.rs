@@ -102,16 +102,18 @@ fn counter(link: &Link, name: &str) -> Result<u64> {
     value.with_context(|| format!("`nstat` has no {name}: {shown}"))
 }
 
-/// Whether all that `from` sent has come to the host behind `to`, and neither counts a frame that it
+/// All that either end sent has come to the host at the other one, and neither counts a frame that it
 /// lost. TCP on a busy machine sends again what is merely late; this tells whether we made it.
-fn all_arrive(from: &Link, to: &Link) -> Result<()> {
-    let mut counts = (0, 0);
-    await_that("all frames to arrive", || {
-        counts = (from.stat("tx", "packets")?, to.stat("rx", "packets")?);
-        Ok(counts.0 == counts.1)
-    })
-    .with_context(|| format!("{from} sent {} frames, {to} got {}", counts.0, counts.1))?;
-    for link in [from, to] {
+fn nothing_is_lost(near: &Link, far: &Link) -> Result<()> {
+    for (from, to) in [(near, far), (far, near)] {
+        let mut counts = (0, 0);
+        await_that("all frames to arrive", || {
+            counts = (from.stat("tx", "packets")?, to.stat("rx", "packets")?);
+            Ok(counts.0 == counts.1)
+        })
+        .with_context(|| format!("{from} sent {} frames, {to} got {}", counts.0, counts.1))?;
+    }
+    for link in [near, far] {
         let drops = link.statistics()?.sum(|name| name.ends_with("_drops"));
         ensure!(drops == 0, "{link} dropped {drops} frames");
     }
@@ -297,16 +299,12 @@ fn under_changes(way: &Way) -> Result<()> {
     );
     let judge = || {
         ensure!(bad == (0, 0), "{bad:?} segments with a wrong checksum");
-        all_arrive(near, far)?;
-        all_arrive(far, near)
+        nothing_is_lost(near, far)
     };
-    match judge() {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let telling = losses(near)? + &losses(far)?;
-            Err(error.context(format!("{}\n{telling}", way.name)))
-        }
-    }
+    judge().or_else(|error| {
+        let telling = losses(near)? + &losses(far)?;
+        Err(error.context(format!("{}\n{telling}", way.name)))
+    })
 }
 
 #[test]

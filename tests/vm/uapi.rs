@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use nix::errno::Errno;
-use offload_tests::bpf::{attach_command, detach, Attached, Mode};
+use offload_tests::bpf::{attach_command, detach, digests, Attached, Mode};
 use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::Link;
@@ -16,20 +16,11 @@ use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
 use offload_tests::nic::{program_files, Nic};
 use offload_uapi::client::Client;
-use offload_uapi::digest::Digests;
 use offload_uapi::error::Error;
 use offload_uapi::events::Events;
 use offload_uapi::netlink::{DigestAlgorithm, Policy, ProgramKind, Slot, State, Verdict};
 use offload_uapi::object::Object;
 use offload_uapi::types::{hex, Device, Event, Program, SlotReport};
-
-/// The digests of `tests/bpf/OBJECT.bpf.c`, from its file alone.
-fn digests(object: &str) -> Result<Digests> {
-    let file = fs::read(env::object(object)?)?;
-    let object = Object::parse(&file)?;
-    let program = object.programs().next().context("no program")??;
-    Ok(program.digests())
-}
 
 /// The program must be that of `object`, by both digests.
 fn is(program: Option<&Program>, object: &str) -> Result<()> {

@@ -5,13 +5,12 @@
 use std::fs;
 
 use anyhow::{ensure, Context, Result};
-use offload_tests::bpf::{attach_command, Attached, Mode};
+use offload_tests::bpf::{attach_command, digests, Attached, Mode};
 use offload_tests::command::{says, Background, Cmd};
 use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::nic::program_files;
-use offload_uapi::object::Object;
 use offload_uapi::types::hex;
 use serde_json::{json, Value};
 
@@ -43,10 +42,7 @@ fn sha256(program: &Value) -> Result<String> {
 
 /// That of `tests/bpf/OBJECT.bpf.c`, from its file alone.
 fn sha256_of(object: &str) -> Result<String> {
-    let file = fs::read(env::object(object)?)?;
-    let program = Object::parse(&file)?.programs().next();
-    let program = program.context("no program")??;
-    Ok(hex(&program.digests().sha256))
+    Ok(hex(&digests(object)?.sha256))
 }
 
 /// The kernel's own tool reads the specification and finds the same.

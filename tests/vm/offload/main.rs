@@ -11,12 +11,11 @@ mod policy;
 mod visibility;
 
 use anyhow::{ensure, Context, Result};
-use offload_tests::bpf::{detach, Attached, Mode};
+use offload_tests::bpf::{detach, digests, Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::env;
 use offload_tests::tc;
 use offload_uapi::netlink::{DigestAlgorithm, ProgramKind, Slot, State, Verdict};
-use offload_uapi::object::Object;
 use offload_uapi::types::{hex, Known, Program};
 
 use observer::Observer;
@@ -53,17 +52,10 @@ fn digests_are_those_of_the_kernel_and_of_the_object_file() -> Result<()> {
             Some(hex(tag).as_str()) == show["tag"].as_str(),
             "{object}: {tag:02x?} and {show}"
         );
-        let file = Object::parse(&std::fs::read(env::object(object)?)?)?;
-        let linked = file
-            .programs()
-            .next()
-            .context("an object without programs")??;
+        let linked = digests(object)?;
         for algorithm in [DigestAlgorithm::Sha256, DigestAlgorithm::Sha1] {
             let digest = program.digest(algorithm).context("a digest is missing")?;
-            ensure!(
-                digest == linked.digests().by(algorithm),
-                "{object}: {algorithm:?}"
-            );
+            ensure!(digest == linked.by(algorithm), "{object}: {algorithm:?}");
         }
         ensure!(
             known.insert(sha256(program)?.to_vec()),

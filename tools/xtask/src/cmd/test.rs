@@ -19,7 +19,8 @@ mod guests;
 ///
 /// First those of the crates that Cargo builds, on this machine; then those of
 /// the module, in guests, on one kernel after another. A kernel warning, a leak
-/// or a lock report fails the test program it comes with.
+/// or a lock report fails the guest it comes with, whose log says which test
+/// program was running.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// In guests, User Mode Linux without debug checks only
