@@ -144,6 +144,14 @@ fn excerpt(frame: &[u8], at: usize) -> String {
     format!("{len} bytes, {head:02x?}, around byte {at}: {around:02x?}")
 }
 
+/// Which of `frames` is `frame`, to tell one that was lost or overtaken from one that was changed.
+fn whereabouts(frame: &[u8], frames: &[Vec<u8>]) -> String {
+    match frames.iter().position(|other| other == frame) {
+        Some(number) => format!("as frame {number}"),
+        None => "never".to_owned(),
+    }
+}
+
 /// Tells of the first frame in which two lists differ.
 ///
 /// # Errors
@@ -155,9 +163,11 @@ pub fn same_frames(what: &str, native: &[Vec<u8>], offloaded: &[Vec<u8>]) -> Res
         let at = differs.unwrap_or(a.len().min(b.len()));
         ensure!(
             a == b,
-            "{what} frame {number} differs\nnative:    {}\noffloaded: {}",
+            "{what} frame {number} differs\nnative:    {}, offloaded {}\noffloaded: {}, native {}",
             excerpt(a, at),
-            excerpt(b, at)
+            whereabouts(a, offloaded),
+            excerpt(b, at),
+            whereabouts(b, native)
         );
     }
     ensure!(

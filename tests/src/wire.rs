@@ -7,7 +7,6 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
 use nix::errno::Errno;
@@ -221,18 +220,6 @@ impl Capture {
             }
             all.push(frame);
         }
-    }
-
-    /// Whether a frame that is `wanted` comes within `patience`. What comes before it is forgotten.
-    pub fn sees(&self, wanted: impl Fn(&[u8]) -> bool, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        while let Ok(frame) = self.frames.recv_timeout(left()) {
-            if wanted(&frame) {
-                return true;
-            }
-        }
-        false
     }
 
     /// Ends the capture and gives what is left.
