@@ -2,45 +2,19 @@
 
 //! The programs of a NIC, from the first look at one to what the device runs.
 
+mod facts;
+mod refusal;
+mod stored;
+
 use crate::{
     asic::Asic,
     files::ProgramFiles,
-    loaded::{
-        digests,
-        LoadedProgram,
-        StoredProgram, //
-    },
-    map::{
-        DeviceMap,
-        MapRef, //
-    },
-    memory::{
-        Charge,
-        DeviceMemory,
-        KernelMemory, //
-    },
-    runs::Runs, //
+    loaded::LoadedProgram,
+    map::DeviceMap, //
 };
-use core::{
-    fmt,
-    sync::atomic::Ordering, //
-};
-use engine::{
-    image::Image,
-    insn::Insn,
-    memory::Memory,
-    resources::{
-        Exhausted,
-        Resource, //
-    },
-    store::{
-        self,
-        RegisterFacts,
-        Source, //
-    }, //
-};
+use core::sync::atomic::Ordering;
+use facts::Facts;
 use kernel::{
-    alloc::AllocError,
     prelude::*,
     sync::Arc,
     time::{
@@ -52,18 +26,23 @@ use net::{
     bpf::{
         name_text,
         Instruction,
-        KernelProgram,
-        ProgramKind,
         ProgramNumber,
         ProgramOffload,
         ProgramRef,
-        Register,
-        RegisterKind,
-        UsedMapKind,
         VerifierEnv, //
     },
     error::not_supported,
     netdev::Rtnl, //
+};
+use refusal::{
+    refuse,
+    Refusal, //
+};
+pub(crate) use stored::Room;
+use stored::{
+    load,
+    to_engine,
+    Stored, //
 };
 
 /// How far a program has come.
@@ -81,106 +60,6 @@ enum Stage {
     Stored(Stored),
     /// Translated.
     Loaded(Arc<LoadedProgram>),
-}
-
-/// A program in the program store.
-struct Stored {
-    facts: KernelProgram,
-    source: Source<KernelMemory>,
-    /// Behind what it is for, so that it is free before it counts as free.
-    room: Room,
-}
-
-/// What a program takes of the device beside memory.
-pub(crate) struct Room {
-    operations: Charge,
-    _program: Charge,
-}
-
-impl Room {
-    /// For one program, without operations yet.
-    fn new(device: &DeviceMemory) -> Result<Self, Exhausted> {
-        Ok(Self {
-            operations: device.charge(Resource::Operations, 0)?,
-            _program: device.charge(Resource::Programs, 1)?,
-        })
-    }
-
-    /// Makes room for `count` operations.
-    fn set_operations(&mut self, count: usize) -> Result<(), Exhausted> {
-        // CAST: `usize` has at most 64 bits.
-        self.operations.resize(count as u64)
-    }
-}
-
-/// Why the device does not take a program.
-#[derive(Clone)]
-enum Refusal {
-    Engine(engine::refusal::Refusal),
-    /// There is not enough left of what the device has.
-    Exhausted(Exhausted),
-    /// No memory, of the device or of the kernel.
-    OutOfMemory,
-    /// The program store holds something else than the kernel's digest says.
-    Digest,
-    /// The kernel calls in an order that makes no sense.
-    Stage,
-    /// The device has no place where it runs programs of that type, by its number.
-    Kind(u32),
-}
-
-impl Refusal {
-    fn error(&self) -> Error {
-        Error::from_errno(match self {
-            Self::Engine(refusal) => -refusal.errno(),
-            Self::Exhausted(exhausted) => -exhausted.errno(),
-            Self::OutOfMemory => -engine::errno::ENOMEM,
-            Self::Digest | Self::Stage | Self::Kind(_) => -engine::errno::EINVAL,
-        })
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Engine(refusal) => refusal.fmt(f),
-            Self::Exhausted(exhausted) => exhausted.fmt(f),
-            Self::OutOfMemory => f.write_str("no memory for the program's table of maps"),
-            Self::Digest => f.write_str(
-                "the instructions in the device do not have the digest that the kernel computed: \
-                 maps must be named by descriptor (BPF_PSEUDO_MAP_FD), not by index in fd_array",
-            ),
-            Self::Stage => f.write_str("the program is not in the device's program store"),
-            Self::Kind(number) => write!(
-                f,
-                "program type {number}: the device runs XDP programs (xdp) and classifiers (tc) only"
-            ),
-        }
-    }
-}
-
-impl From<engine::refusal::Refusal> for Refusal {
-    fn from(refusal: engine::refusal::Refusal) -> Self {
-        Self::Engine(refusal)
-    }
-}
-
-impl From<Exhausted> for Refusal {
-    fn from(exhausted: Exhausted) -> Self {
-        Self::Exhausted(exhausted)
-    }
-}
-
-impl From<engine::memory::OutOfMemory> for Refusal {
-    fn from(_: engine::memory::OutOfMemory) -> Self {
-        Self::OutOfMemory
-    }
-}
-
-impl From<AllocError> for Refusal {
-    fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
-    }
 }
 
 impl Program {
@@ -205,147 +84,6 @@ impl Stage {
             Self::Refused(refusal) => Err(refusal.clone()),
             Self::Loaded(_) => Err(Refusal::Stage),
         }
-    }
-}
-
-impl Stored {
-    /// Takes `program` into the program store.
-    fn new(device: &DeviceMemory, program: &ProgramRef<'_, Program>) -> Result<Self, Refusal> {
-        let room = Room::new(device)?;
-        Ok(Self {
-            facts: program.facts(),
-            source: store(device, program)?,
-            room,
-        })
-    }
-
-    /// Makes room for what will be made of the program, as far as that can be foreseen: the verifier
-    /// may still cut out what no path leads to. When the translation comes, its log is closed.
-    ///
-    /// # Errors
-    ///
-    /// Why the program will be refused, unless what is cut out makes a difference.
-    fn foresee(&mut self, device: &DeviceMemory) -> Result<(), Refusal> {
-        let mut maps = KVec::new();
-        // Which maps these are is not known yet.
-        let mut index_of = |address: u64| {
-            let known = maps.iter().position(|&known| known == address);
-            let index = known.unwrap_or(maps.len());
-            if known.is_none() {
-                maps.push(address, GFP_KERNEL).ok()?;
-            }
-            u16::try_from(index).ok()
-        };
-        let (memory, limits) = (device.source(), device.limits());
-        let image = Image::translate(&memory, &self.source, [0; 32], &mut index_of, limits)?;
-        Ok(self.room.set_operations(image.ops().len())?)
-    }
-}
-
-/// Copies `program` into the program store.
-fn store(
-    device: &DeviceMemory,
-    program: &ProgramRef<'_, Program>,
-) -> Result<Source<KernelMemory>, Refusal> {
-    let facts = program.facts();
-    let kind = match facts.kind {
-        ProgramKind::Xdp => store::ProgramKind::Xdp,
-        ProgramKind::SchedCls => store::ProgramKind::SchedCls,
-        ProgramKind::Other(number) => return Err(Refusal::Kind(number)),
-    };
-    let insns = program.instructions().map(to_engine);
-    let source = Source::new(&device.source(), kind, insns, device.limits())?;
-    if digests(&source).sha256.0 != facts.digest {
-        return Err(Refusal::Digest);
-    }
-    Ok(source)
-}
-
-/// Translates `stored`, the store's copy of `program`.
-fn load(
-    device: &DeviceMemory,
-    program: &ProgramRef<'_, Program>,
-    stored: Stored,
-    number: Arc<ProgramNumber>,
-    runs: Arc<Runs>,
-) -> Result<LoadedProgram, Refusal> {
-    // Where this ends early, they are dropped from the last to the first.
-    let Stored {
-        facts,
-        mut room,
-        source,
-    } = stored;
-    let memory = device.source();
-    let mut addresses = KVec::new();
-    let mut maps = KVec::new();
-    for used in program.maps() {
-        let map = match used.kind {
-            UsedMapKind::Device(map) => MapRef::new(Arc::from(map)),
-            UsedMapKind::Events(events) => {
-                MapRef::with_events(DeviceMap::event_array(device)?, events)
-            }
-            UsedMapKind::Orphaned => continue,
-        };
-        addresses.push(used.address, GFP_KERNEL)?;
-        maps.push(map, GFP_KERNEL)?;
-    }
-    let mut index_of = |address: u64| {
-        let index = addresses.iter().position(|&known| known == address)?;
-        u16::try_from(index).ok()
-    };
-    let digest = digests(&source).sha256.0;
-    let image = Image::translate(&memory, &source, digest, &mut index_of, device.limits())?;
-    room.set_operations(image.ops().len())?;
-    let maps = memory.allocate(addresses.len(), |index| maps[index].clone())?;
-    let stored = StoredProgram::new(facts, source, number, runs, room);
-    Ok(LoadedProgram::new(
-        Arc::new(stored, GFP_KERNEL)?,
-        engine::exec::Program::new(image, maps),
-    ))
-}
-
-fn to_engine(insn: Instruction) -> Insn {
-    Insn::new(insn.code, insn.dst, insn.src, insn.off, insn.imm)
-}
-
-/// Tells the verifier log why `device` refuses the program.
-fn refuse(env: &VerifierEnv<'_>, device: &Asic, refusal: Refusal) -> Error {
-    let error = refusal.error();
-    if error == ENOMEM {
-        env.log(format_args!("[offload_nic] {refusal}; {}", device.memory));
-    } else {
-        env.log(format_args!("[offload_nic] {refusal}"));
-    }
-    error
-}
-
-/// What the verifier knows, in the engine's words.
-struct Facts<'a, 'b>(&'a VerifierEnv<'b>);
-
-impl RegisterFacts for Facts<'_, '_> {
-    fn kind(&self, reg: u8) -> store::RegisterKind {
-        let Some(Register { kind, constant }) = self.0.register(reg) else {
-            return store::RegisterKind::Other;
-        };
-        match kind {
-            RegisterKind::NotInit => store::RegisterKind::NotInit,
-            RegisterKind::Scalar => store::RegisterKind::Scalar { constant },
-            RegisterKind::Ctx => store::RegisterKind::Ctx,
-            RegisterKind::MapPointer => store::RegisterKind::MapPointer,
-            RegisterKind::MapValue => store::RegisterKind::MapValue,
-            RegisterKind::MapValueOrNull => store::RegisterKind::MapValueOrNull,
-            RegisterKind::Stack => store::RegisterKind::Stack,
-            RegisterKind::PacketMeta => store::RegisterKind::PacketMeta,
-            RegisterKind::Packet => store::RegisterKind::Packet,
-            RegisterKind::PacketEnd => store::RegisterKind::PacketEnd,
-            RegisterKind::Other => store::RegisterKind::Other,
-        }
-    }
-
-    fn offset(&self, reg: u8) -> i32 {
-        let constant = self.0.register(reg).and_then(|register| register.constant);
-        // CAST: Offsets of pointers fit into 32 bits, as signed numbers.
-        constant.map_or(0, |constant| constant as i32)
     }
 }
 
