@@ -4,12 +4,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use offload_uapi::stats;
 
-use crate::frames::Frames;
+use crate::cable::Cable;
+use crate::frames::{mark, mark_number, Frames, MARK_PASS};
 use crate::link::Link;
-use crate::wire::Sender;
+use crate::wire::{Capture, Sender};
 
 /// Sends on `link` from a thread of its own, until the interface goes or `work` is done.
 /// Frames that can't be sent just then are not minded.
@@ -37,6 +38,51 @@ pub fn under_traffic<T>(link: &Link, work: impl FnOnce() -> Result<T>) -> Result
         stop.store(true, Ordering::Relaxed);
         done
     })
+}
+
+/// Sends frames with `ethertype` over `cable` for as long as `work` takes, and some more, and gives
+/// what arrived: each of them once, in the order in which it was sent.
+///
+/// # Errors
+///
+/// What `work` gives, or where a frame is lost or late.
+pub fn each_arrives(
+    cable: &Cable,
+    ethertype: u16,
+    work: impl FnOnce() -> Result<()> + Send,
+) -> Result<Vec<Vec<u8>>> {
+    let sender = Sender::new(&cable.near)?;
+    let capture = Capture::start(&cable.far, "")?;
+    let (sent, arrived) = std::thread::scope(|scope| -> Result<_> {
+        let worker = scope.spawn(work);
+        let (mut sent, mut arrived) = (0, Vec::new());
+        loop {
+            let is_last = worker.is_finished();
+            for _ in 0..50 {
+                sender.send(&mark(ethertype, sent))?;
+                sent += 1;
+            }
+            sender.end_batch(MARK_PASS, sent)?;
+            arrived.extend(capture.until(|frame| mark_number(MARK_PASS, frame) == Some(sent))?);
+            if is_last {
+                break;
+            }
+        }
+        worker
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((sent, arrived))
+    })?;
+    capture.stop()?;
+    let all = arrived.len();
+    ensure!(all == sent as usize, "{all} of {sent} arrived");
+    for (number, frame) in (0..).zip(&arrived) {
+        ensure!(
+            mark_number(ethertype, frame) == Some(number),
+            "frame {number} is missing or late"
+        );
+    }
+    Ok(arrived)
 }
 
 /// Waits until the device behind `link` has taken a few more frames from the cable.

@@ -6,10 +6,9 @@ use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{attach_command, detach, Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::env;
-use offload_tests::frames::{mark, mark_number, MARK_PASS};
 use offload_tests::kmsg;
 use offload_tests::tc;
-use offload_tests::wire::{Capture, Sender};
+use offload_tests::traffic::each_arrives;
 use offload_uapi::netlink::{Policy, Slot, Verdict};
 use offload_uapi::types::{hex, Event, Known};
 
@@ -232,39 +231,9 @@ fn filters_are_activated_if_the_host_runs_an_equal_one() -> Result<()> {
     Ok(())
 }
 
-/// Sends frames over `cable` while `change` is done, and gives how often each has met the program.
-fn met(cable: &Cable, change: impl Fn() -> Result<()> + Sync) -> Result<Vec<u8>> {
-    let sender = Sender::new(&cable.near)?;
-    let capture = Capture::start(&cable.far, "")?;
-    let (sent, arrived) = std::thread::scope(|scope| -> Result<_> {
-        let changer = scope.spawn(&change);
-        let (mut sent, mut arrived) = (0, Vec::new());
-        loop {
-            let is_last = changer.is_finished();
-            for _ in 0..50 {
-                sender.send(&mark(ONCE, sent))?;
-                sent += 1;
-            }
-            sender.end_batch(MARK_PASS, sent)?;
-            arrived.extend(capture.until(|frame| mark_number(MARK_PASS, frame) == Some(sent))?);
-            if is_last {
-                break;
-            }
-        }
-        changer
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((sent, arrived))
-    })?;
-    capture.stop()?;
-    ensure!(
-        arrived.len() == sent as usize,
-        "{} of {sent}",
-        arrived.len()
-    );
-    for (number, frame) in (0..).zip(&arrived) {
-        ensure!(mark_number(ONCE, frame) == Some(number), "frame {number}");
-    }
+/// How often each of the frames has met the program that are sent over `cable` while `change` is done.
+fn met(cable: &Cable, change: impl FnOnce() -> Result<()> + Send) -> Result<Vec<u8>> {
+    let arrived = each_arrives(cable, ONCE, change)?;
     Ok(arrived.iter().map(|frame| frame[20]).collect())
 }
 
