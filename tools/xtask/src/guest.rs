@@ -55,6 +55,11 @@ const PARAMETERS: [&str; 7] = [
     "rcupdate.rcu_cpu_stall_timeout=120",
 ];
 
+/// What the kernel says when it has booted.
+const BOOTED: &str = "Run /mnt/init as init process";
+/// How often a guest is started whose machine crashes before its kernel has booted.
+const STARTS: u32 = 3;
+
 /// What is booted.
 #[derive(Clone, Debug)]
 pub(crate) struct Boot {
@@ -179,15 +184,27 @@ pub(crate) fn run(
         Machine::Uml => uml::command(boot, interactive),
         Machine::Qemu => qemu::command(boot, job, interactive),
     };
-    let (timed_out, stdout) = if interactive {
-        enter.command(command).unchecked().run()?;
-        (false, String::new())
-    } else {
-        stream(&enter, command, job.timeout, output)?
-    };
-
     let console_path = control.join("console.log");
-    let console = read(&console_path);
+    let mut starts = 1;
+    let (timed_out, stdout, console) = loop {
+        let (timed_out, stdout) = if interactive {
+            enter.command(&command).unchecked().run()?;
+            (false, String::new())
+        } else {
+            stream(&enter, &command, job.timeout, output)?
+        };
+        let console = read(&console_path);
+        match qemu::crash_at_boot(&console) {
+            Some(assertion) if starts < STARTS => {
+                starts += 1;
+                ui::say(&format!(
+                    "QEMU crashed before the kernel had booted, once more: {assertion}"
+                ));
+                prepare(control, boot, job)?;
+            }
+            _ => break (timed_out, stdout, console),
+        }
+    };
     let status = read(&control.join("status")).trim().parse().ok();
     let mut faults = Vec::new();
     for splat in splat::find(after_boot(&console)) {
@@ -258,7 +275,7 @@ fn prepare(control: &Path, boot: &Boot, job: &Job) -> Result<()> {
 /// Runs the guest with the command's output on pipes.
 fn stream(
     enter: &Enter,
-    command: Vec<String>,
+    command: &[String],
     timeout: Duration,
     output: Output,
 ) -> Result<(bool, String)> {
@@ -269,7 +286,7 @@ fn stream(
         "exec \"$@\" 3>&1 4>&2 >>{CONTROL}/console.log 2>&1"
     ));
     argv.push("guest".to_owned());
-    argv.extend(command);
+    argv.extend_from_slice(command);
     let (out_read, out_write) = os_pipe::pipe()?;
     let (err_read, err_write) = os_pipe::pipe()?;
     let handle = enter
@@ -332,9 +349,7 @@ pub(crate) fn pump(mut from: impl Read, mut to: Option<impl Write>, keep: bool) 
 /// lockdep together complain of each other at boot; what matters here is what comes
 /// with the command, and a boot that fails leaves no status.
 fn after_boot(console: &str) -> &str {
-    console
-        .split_once("Run /mnt/init as init process")
-        .map_or(console, |(_, rest)| rest)
+    console.split_once(BOOTED).map_or(console, |(_, rest)| rest)
 }
 
 /// The text of a file in the control directory; empty if the guest wrote none.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Boot, Job, Output, CONTROL};
+use super::{Boot, Job, Output, BOOTED, CONTROL};
 use crate::enter::Enter;
 
 /// What a probe boot may take under KVM, where it takes two seconds.
@@ -105,6 +105,18 @@ pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> 
     argv
 }
 
+/// The assertion of QEMU's own that has ended a guest whose kernel had not booted yet. An emulated
+/// machine with several processors has a race there: one of them finds its way to a device while
+/// another gives the devices their addresses (`iotlb_to_section`). That says nothing about what was
+/// to be run.
+pub(super) fn crash_at_boot(console: &str) -> Option<&str> {
+    if console.contains(BOOTED) {
+        return None;
+    }
+    let mut lines = console.lines();
+    lines.find(|line| line.starts_with("qemu-system-") && line.contains(": Assertion `"))
+}
+
 /// Whether it is worth while to make a kernel for a probe boot: the firmware, which
 /// needs no kernel, runs to its end under KVM, and no slower than emulated. Inside
 /// another virtual machine KVM often dies right there, or takes ten times as long.
@@ -159,4 +171,26 @@ pub(crate) fn kvm_works(enter: Enter, boot: &Boot, job: &Job, control: &Path) ->
     };
     let outcome = super::run(enter, &boot, &job, control, Output::Keep)?;
     Ok(outcome.status == Some(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CRASH: &str =
+        "qemu-system-x86_64: system/physmem.c:2671: iotlb_to_section: Assertion `a < b' failed.";
+
+    #[test]
+    fn only_a_crash_of_qemu_before_the_command_is_one_of_the_boot() {
+        let early = format!("[    1.479415] pci 0000:00:01.0: [1af4:1005]\n{CRASH}\n");
+        assert_eq!(crash_at_boot(&early), Some(CRASH));
+        let late = format!("[    2.0] {BOOTED}\n{CRASH}\n");
+        assert_eq!(crash_at_boot(&late), None);
+        let panic = "[    1.0] Kernel panic - not syncing: Assertion `a' failed\n";
+        assert_eq!(crash_at_boot(panic), None);
+        assert_eq!(
+            crash_at_boot("qemu-system-x86_64: -smp 2x: invalid\n"),
+            None
+        );
+    }
 }
