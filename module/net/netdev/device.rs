@@ -217,11 +217,10 @@ impl<T: Operations> Device<T> {
             queue.schedule();
         }
     }
-}
 
-impl<T: Operations> Device<T> {
     /// Whether the poll of receive queue `queue` is put off for a time that it has asked for
-    /// ([`PollContext::rest`]). Before such a pause [`Operations::complete_tx`] is called.
+    /// ([`PollContext::rest`](super::PollContext::rest)). Before such a pause
+    /// [`Operations::complete_tx`] is called.
     ///
     /// Who makes something for that to find, and has a full memory barrier behind it, misses no pause.
     #[inline]
