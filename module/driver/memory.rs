@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of one NIC: kernel memory, counted against what the device is built with.
+//! The memory of one NIC: kernel memory, counted against what the device is built with; and the
+//! locks of what lies in it.
 
 use core::{
     fmt,
@@ -15,8 +16,11 @@ use engine::{
         DEVICE_MEMORY, //
     },
     memory::{
+        Lock,
+        LockClass,
         Memory,
-        OutOfMemory, //
+        OutOfMemory,
+        LOCK_BYTES, //
     },
     resources::{
         self,
@@ -27,8 +31,13 @@ use engine::{
     }, //
 };
 use kernel::{
+    alloc::Flags,
+    new_spinlock,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        Arc,
+        SpinLock, //
+    }, //
 };
 
 const _: () = assert!(DEVICE_MEMORY == offload_uapi::limits::DEVICE_MEMORY);
@@ -122,33 +131,101 @@ impl<T> DerefMut for KernelBuffer<T> {
     }
 }
 
+/// A spin lock on a cache line of its own. The data path takes it in softirq context, so process
+/// context takes it with bottom halves disabled.
+pub(crate) struct KernelLock<T>(Pin<KBox<Line<T>>>);
+
+#[pin_data]
+#[repr(align(64))]
+struct Line<T> {
+    #[pin]
+    lock: SpinLock<T>,
+}
+
+impl<T: Send + Unpin + 'static> KernelLock<T> {
+    fn new(class: LockClass, guarded: T) -> Result<Self, OutOfMemory> {
+        // A class of lockdep's for each: one is taken while another is held.
+        let line = match class {
+            LockClass::Buckets => KBox::pin_init(
+                pin_init!(Line { lock <- new_spinlock!(guarded, "offload_nic_map_buckets") }),
+                flags(),
+            ),
+            LockClass::FreeElements => KBox::pin_init(
+                pin_init!(Line { lock <- new_spinlock!(guarded, "offload_nic_map_free_elements") }),
+                flags(),
+            ),
+        };
+        line.map(Self).map_err(|_| OutOfMemory)
+    }
+}
+
+impl<T: Send + Unpin + 'static> Lock<T> for KernelLock<T> {
+    #[inline]
+    fn with<R>(&self, critical: impl FnOnce(&mut T) -> R) -> R {
+        critical(&mut self.0.lock.lock())
+    }
+}
+
 impl Memory for KernelMemory {
     type Buffer<T: Send + Sync + 'static> = KernelBuffer<T>;
+    type Lock<T: Send + Unpin + 'static> = KernelLock<T>;
 
     fn allocate<T: Send + Sync + 'static>(
         &self,
         len: usize,
         mut fill: impl FnMut(usize) -> T,
     ) -> Result<KernelBuffer<T>, OutOfMemory> {
-        let bytes = len.checked_mul(size_of::<T>()).ok_or(OutOfMemory)?;
-        let charge = match &self.0 {
-            Some(resources) => {
-                // CAST: `usize` has at most 64 bits.
-                let charge = Charge::new(resources.clone(), Resource::Memory, bytes as u64);
-                Some(charge.map_err(|_| OutOfMemory)?)
-            }
-            None => None,
-        };
-        // Charged to the memory cgroup of whoever loads; the refusal is told to the user, so that
-        // the allocator need not write a warning with a stack dump to the kernel log.
-        let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
-        let mut elements = KVVec::with_capacity(len, flags).map_err(|_| OutOfMemory)?;
-        for index in 0..len {
-            elements.push(fill(index), flags).map_err(|_| OutOfMemory)?;
-        }
+        let charge = self.charge(len.checked_mul(size_of::<T>()))?;
+        let elements = collect(len, |index| Ok(fill(index)))?;
         Ok(KernelBuffer {
             elements,
             _charge: charge,
         })
     }
+
+    fn locks<T: Send + Unpin + 'static>(
+        &self,
+        class: LockClass,
+        len: usize,
+        mut fill: impl FnMut(usize) -> T,
+    ) -> Result<KernelBuffer<KernelLock<T>>, OutOfMemory> {
+        let charge = self.charge(len.checked_mul(LOCK_BYTES as usize))?;
+        let elements = collect(len, |index| KernelLock::new(class, fill(index)))?;
+        Ok(KernelBuffer {
+            elements,
+            _charge: charge,
+        })
+    }
+}
+
+impl KernelMemory {
+    /// Takes `bytes` (nothing, if there are more than can be counted) of the device, unless that was
+    /// done beforehand.
+    fn charge(&self, bytes: Option<usize>) -> Result<Option<Charge>, OutOfMemory> {
+        let bytes = bytes.ok_or(OutOfMemory)?;
+        let Some(resources) = &self.0 else {
+            return Ok(None);
+        };
+        // CAST: `usize` has at most 64 bits.
+        let charge = Charge::new(resources.clone(), Resource::Memory, bytes as u64);
+        charge.map(Some).map_err(|_| OutOfMemory)
+    }
+}
+
+/// Charged to the memory cgroup of whoever loads; a refusal is told to the user, so that the
+/// allocator need not write a warning with a stack dump to the kernel log.
+fn flags() -> Flags {
+    GFP_KERNEL_ACCOUNT | __GFP_NOWARN
+}
+
+/// As many elements as `len`, element `i` made by `make(i)`.
+fn collect<T>(
+    len: usize,
+    make: impl FnMut(usize) -> Result<T, OutOfMemory>,
+) -> Result<KVVec<T>, OutOfMemory> {
+    let mut elements = KVVec::with_capacity(len, flags()).map_err(|_| OutOfMemory)?;
+    for element in (0..len).map(make) {
+        elements.push(element?, flags()).map_err(|_| OutOfMemory)?;
+    }
+    Ok(elements)
 }

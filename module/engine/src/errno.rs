@@ -15,8 +15,6 @@ pub const ENOMEM: i32 = 12;
 pub const EACCES: i32 = 13;
 /// A bad address; for `bpf_perf_event_output`, more of the frame than there is.
 pub const EFAULT: i32 = 14;
-/// A lock was not released in time.
-pub const EBUSY: i32 = 16;
 /// The element exists.
 pub const EEXIST: i32 = 17;
 /// Invalid argument.

@@ -6,12 +6,13 @@ mod common;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use common::map;
 use engine::errno;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapKind, MapSpec, BPF_ANY, BPF_EXIST, BPF_NOEXIST};
-use engine::memory::{HostMemory, Memory, OutOfMemory};
+use engine::memory::{HostMemory, LockClass, Memory, OutOfMemory, LOCK_BYTES};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -301,20 +302,37 @@ fn a_map_that_the_device_refuses_names_the_limit() {
 /// Memory that ends after a number of bytes.
 struct Quota(AtomicU64);
 
+impl Quota {
+    fn take(&self, bytes: u64) -> Result<(), OutOfMemory> {
+        let take = |left: u64| left.checked_sub(bytes);
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(|_| ()).map_err(|_| OutOfMemory)
+    }
+}
+
 impl Memory for Quota {
     type Buffer<T: Send + Sync + 'static> = Vec<T>;
+    type Lock<T: Send + Unpin + 'static> = Mutex<T>;
 
     fn allocate<T: Send + Sync + 'static>(
         &self,
         len: usize,
         fill: impl FnMut(usize) -> T,
     ) -> Result<Vec<T>, OutOfMemory> {
-        let bytes = (len * size_of::<T>()) as u64;
-        let take = |left: u64| left.checked_sub(bytes);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .map_err(|_| OutOfMemory)?;
+        self.take((len * size_of::<T>()) as u64)?;
         HostMemory.allocate(len, fill)
+    }
+
+    fn locks<T: Send + Unpin + 'static>(
+        &self,
+        class: LockClass,
+        len: usize,
+        fill: impl FnMut(usize) -> T,
+    ) -> Result<Vec<Mutex<T>>, OutOfMemory> {
+        self.take(len as u64 * LOCK_BYTES)?;
+        HostMemory.locks(class, len, fill)
     }
 }
 

@@ -6,14 +6,16 @@ mod common;
 
 use std::slice::from_ref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 
 use common::asm::*;
 use common::{core, map, map_and_key, program, run, TestServices, CONTEXT};
 use engine::exec::XdpVerdict;
 use engine::frame::Frame;
 use engine::insn::atomic as op;
-use engine::map::{MapError, MapKind, BPF_ANY, BPF_EXIST, BPF_NOEXIST};
+use engine::limits::Limits;
+use engine::map::{Map, MapError, MapKind, MapSpec, BPF_ANY, BPF_EXIST, BPF_NOEXIST};
+use engine::memory::{HostMemory, Lock, LockClass, Memory, OutOfMemory};
 
 #[test]
 fn counters_of_several_queues_add_up() {
@@ -181,4 +183,136 @@ fn readers_never_see_a_torn_or_a_foreign_value() {
         map.update(&[0xff; 4], &value_of(0, 0), BPF_ANY),
         Err(MapError::Full { max_entries: KEYS })
     );
+}
+
+/// How many have asked for a lock of the class, and for how many of them its holder is to wait.
+#[derive(Default)]
+struct Crowd {
+    state: Mutex<(usize, usize)>,
+    changed: Condvar,
+}
+
+impl Crowd {
+    fn ask(&self) {
+        self.state.lock().unwrap().0 += 1;
+        self.changed.notify_all();
+    }
+
+    /// Stops the holder, as a host that takes its CPU away would do.
+    fn stall(&self) {
+        let state = self.state.lock().unwrap();
+        let waits = |(asked, wanted): &mut (usize, usize)| *asked < *wanted;
+        drop(self.changed.wait_while(state, waits).unwrap());
+    }
+
+    /// From now on a holder waits for `others` to ask while it holds the lock.
+    fn wait_for(&self, others: usize) {
+        let holder = usize::from(others > 0);
+        *self.state.lock().unwrap() = (0, holder + others);
+    }
+}
+
+/// Memory with locks whose holder is stopped in the middle.
+#[derive(Default)]
+struct Stalling {
+    class: Option<LockClass>,
+    crowd: Arc<Crowd>,
+}
+
+struct StallingLock<T> {
+    guarded: Mutex<T>,
+    crowd: Option<Arc<Crowd>>,
+}
+
+impl<T: Send + Unpin + 'static> Lock<T> for StallingLock<T> {
+    fn with<R>(&self, critical: impl FnOnce(&mut T) -> R) -> R {
+        if let Some(crowd) = &self.crowd {
+            crowd.ask();
+        }
+        let mut guarded = self.guarded.lock().unwrap();
+        if let Some(crowd) = &self.crowd {
+            crowd.stall();
+        }
+        critical(&mut guarded)
+    }
+}
+
+impl Memory for Stalling {
+    type Buffer<T: Send + Sync + 'static> = Vec<T>;
+    type Lock<T: Send + Unpin + 'static> = StallingLock<T>;
+
+    fn allocate<T: Send + Sync + 'static>(
+        &self,
+        len: usize,
+        fill: impl FnMut(usize) -> T,
+    ) -> Result<Vec<T>, OutOfMemory> {
+        HostMemory.allocate(len, fill)
+    }
+
+    fn locks<T: Send + Unpin + 'static>(
+        &self,
+        class: LockClass,
+        len: usize,
+        mut fill: impl FnMut(usize) -> T,
+    ) -> Result<Vec<StallingLock<T>>, OutOfMemory> {
+        self.allocate(len, |index| StallingLock {
+            guarded: Mutex::new(fill(index)),
+            crowd: (self.class == Some(class)).then(|| self.crowd.clone()),
+        })
+    }
+}
+
+/// Whoever meets a lock waits for its holder, however long that one has lost its CPU: no operation
+/// fails, none is done by half, and no element gets lost, though there are more threads than the map
+/// was told.
+#[test]
+fn a_holder_that_stands_still_makes_others_wait_and_nothing_else() {
+    const THREADS: u8 = 24;
+    let spec = MapSpec {
+        kind: MapKind::Hash,
+        key_size: 1,
+        value_size: 1,
+        max_entries: THREADS.into(),
+        flags: 0,
+        hash_seed: 1,
+    };
+    for class in [LockClass::Buckets, LockClass::FreeElements] {
+        let memory = Stalling {
+            class: Some(class),
+            ..Stalling::default()
+        };
+        let map = Map::new(&memory, &spec, &Limits::default(), 1).expect("a good map");
+        // All ask for the lock of one bucket; or they have buckets of their own, and meet where the
+        // free elements are.
+        let is_one_bucket = class == LockClass::Buckets;
+        let key_of = |thread| if is_one_bucket { [0] } else { [thread] };
+        let others = if is_one_bucket { THREADS - 1 } else { 1 };
+        let at_once = |operation: &(dyn Fn(u8) -> Result<(), MapError> + Sync)| -> Vec<_> {
+            memory.crowd.wait_for(others.into());
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..THREADS)
+                    .map(|thread| scope.spawn(move || operation(thread)))
+                    .collect();
+                let results = threads.into_iter().map(|thread| thread.join());
+                results.map(|result| result.expect("no panic")).collect()
+            })
+        };
+        for _ in 0..20 {
+            let results = at_once(&|thread| map.update(&key_of(thread), &[thread], BPF_ANY));
+            assert_eq!(results, [Ok(()); THREADS as usize], "{class:?}");
+            let results = at_once(&|thread| map.delete(&key_of(thread)));
+            let (done, others): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+            let keys = if is_one_bucket { 1 } else { THREADS.into() };
+            assert_eq!(done.len(), keys, "{class:?}");
+            assert!(others.iter().all(|other| *other == Err(MapError::NotFound)));
+        }
+        memory.crowd.wait_for(0);
+        for key in 0..THREADS {
+            map.update(&[key], &[0], BPF_NOEXIST).expect("room");
+        }
+        let full = MapError::Full {
+            max_entries: THREADS.into(),
+        };
+        assert_eq!(map.update(&[THREADS], &[0], BPF_NOEXIST), Err(full));
+    }
 }

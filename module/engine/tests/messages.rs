@@ -4,7 +4,7 @@
 //! value where the rule has them, and what to do instead. That a refusal comes where it should is
 //! shown in `refusals.rs`, `program.rs`, `tc_pipeline.rs` and by the maps' model.
 
-use engine::errno::{E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP};
+use engine::errno::{E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP};
 use engine::map::MapError;
 use engine::refusal::{Refusal, Rule};
 use engine::store::ProgramKind;
@@ -178,7 +178,6 @@ fn refusals_of_maps() {
             EINVAL,
             "3 bytes given, the map's length is 4",
         ),
-        (MapError::Busy, EBUSY, "the map stayed locked"),
         (
             MapError::OutOfMemory { asked: 8_192 },
             ENOMEM,

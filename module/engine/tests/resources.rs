@@ -4,7 +4,7 @@
 //! for those who get none.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use engine::errno::{E2BIG, ENOMEM};
@@ -12,7 +12,7 @@ use engine::image::Image;
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapKind, MapSpec};
-use engine::memory::{HostMemory, Memory, OutOfMemory};
+use engine::memory::{HostMemory, LockClass, Memory, OutOfMemory, LOCK_BYTES};
 use engine::resources::{Charge, Resource, Resources, Unit};
 use engine::store::{ProgramKind, Source};
 
@@ -161,6 +161,7 @@ struct Counting(Arc<AtomicUsize>);
 
 impl Memory for Counting {
     type Buffer<T: Send + Sync + 'static> = Vec<T>;
+    type Lock<T: Send + Unpin + 'static> = Mutex<T>;
 
     fn allocate<T: Send + Sync + 'static>(
         &self,
@@ -169,6 +170,17 @@ impl Memory for Counting {
     ) -> Result<Vec<T>, OutOfMemory> {
         self.0.fetch_add(len * size_of::<T>(), Ordering::Relaxed);
         HostMemory.allocate(len, fill)
+    }
+
+    fn locks<T: Send + Unpin + 'static>(
+        &self,
+        class: LockClass,
+        len: usize,
+        fill: impl FnMut(usize) -> T,
+    ) -> Result<Vec<Mutex<T>>, OutOfMemory> {
+        let bytes = len * LOCK_BYTES as usize;
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        HostMemory.locks(class, len, fill)
     }
 }
 

@@ -4,7 +4,6 @@
 
 use core::fmt;
 
-use super::lock::Contended;
 use crate::errno;
 use crate::memory::OutOfMemory;
 
@@ -35,8 +34,6 @@ pub enum MapError {
         /// The map's length, in bytes.
         expected: u32,
     },
-    /// A lock inside the map was not released in time.
-    Busy,
     /// Map creation: no memory.
     OutOfMemory {
         /// Bytes that the map needs.
@@ -75,7 +72,6 @@ impl MapError {
             Self::NotFound => errno::ENOENT,
             Self::Exists => errno::EEXIST,
             Self::Full { .. } | Self::Limit { .. } => errno::E2BIG,
-            Self::Busy => errno::EBUSY,
             Self::OutOfMemory { .. } => errno::ENOMEM,
             Self::DeleteFromArray
             | Self::UpdateFlags { .. }
@@ -84,12 +80,6 @@ impl MapError {
             | Self::Zero { .. }
             | Self::ArrayKeySize { .. } => errno::EINVAL,
         }
-    }
-}
-
-impl From<Contended> for MapError {
-    fn from(_: Contended) -> Self {
-        Self::Busy
     }
 }
 
@@ -116,7 +106,6 @@ impl fmt::Display for MapError {
             Self::Length { asked, expected } => {
                 write!(f, "{asked} bytes given, the map's length is {expected}")
             }
-            Self::Busy => f.write_str("the map stayed locked"),
             Self::OutOfMemory { asked } => {
                 write!(
                     f,

@@ -4,71 +4,85 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::lock::{Contended, SpinLock};
-use crate::memory::{Memory, OutOfMemory};
+use crate::memory::{Lock, LockClass, Memory, OutOfMemory, LOCK_BYTES};
 
 /// A queue of free elements: first freed, first used again, so that an element stays as it was for
 /// as long as the map's spare elements last, and a program that still holds a pointer to it reads
 /// the old value.
 pub(super) struct FreeQueue<M: Memory> {
+    /// Read and written under the lock alone.
     ring: M::Buffer<AtomicU32>,
-    lock: SpinLock,
+    /// One lock, around what of the ring is in use.
+    used: M::Buffer<M::Lock<Used>>,
+}
+
+struct Used {
     /// Ring index of the oldest free element.
-    first: AtomicU32,
+    first: u32,
     /// Number of free elements.
-    len: AtomicU32,
+    len: u32,
+}
+
+/// Bytes that a queue of so many elements allocates.
+pub(super) fn queue_bytes(elements: u32) -> u64 {
+    u64::from(elements)
+        .saturating_mul(size_of::<AtomicU32>() as u64)
+        .saturating_add(LOCK_BYTES)
 }
 
 impl<M: Memory> FreeQueue<M> {
     /// A queue of all elements `0..elements`.
     pub(super) fn new(memory: &M, elements: u32) -> Result<Self, OutOfMemory> {
+        let used = |_| Used {
+            first: 0,
+            len: elements,
+        };
         Ok(Self {
             ring: memory.allocate(elements as usize, |i| AtomicU32::new(i as u32))?,
-            lock: SpinLock::default(),
-            first: AtomicU32::new(0),
-            len: AtomicU32::new(elements),
+            used: memory.locks(LockClass::FreeElements, 1, used)?,
         })
     }
 
     /// Takes the element that has been free for the longest time.
-    pub(super) fn pop(&self) -> Result<Option<u32>, Contended> {
-        let _guard = self.lock.lock()?;
-        let len = self.len.load(Ordering::Relaxed);
-        let first = self.first.load(Ordering::Relaxed);
-        let Some(element) = self.ring.get(first as usize).filter(|_| len > 0) else {
-            return Ok(None);
-        };
-        let next = first.wrapping_add(1);
-        let next = if next as usize == self.ring.len() {
-            0
-        } else {
-            next
-        };
-        self.first.store(next, Ordering::Relaxed);
-        self.len.store(len.wrapping_sub(1), Ordering::Relaxed);
-        Ok(Some(element.load(Ordering::Relaxed)))
+    pub(super) fn pop(&self) -> Option<u32> {
+        self.used.first()?.with(|used| {
+            let element = self
+                .ring
+                .get(used.first as usize)
+                .filter(|_| used.len > 0)?;
+            let next = used.first.wrapping_add(1);
+            used.first = if next as usize == self.ring.len() {
+                0
+            } else {
+                next
+            };
+            used.len = used.len.wrapping_sub(1);
+            Some(element.load(Ordering::Relaxed))
+        })
     }
 
     /// Gives `element` back.
-    pub(super) fn push(&self, element: u32) -> Result<(), Contended> {
-        let _guard = self.lock.lock()?;
-        let len = self.len.load(Ordering::Relaxed);
-        let last = u64::from(self.first.load(Ordering::Relaxed)).wrapping_add(len.into());
-        let capacity = self.ring.len() as u64;
-        let last = if last >= capacity {
-            last.wrapping_sub(capacity)
-        } else {
-            last
+    pub(super) fn push(&self, element: u32) {
+        let Some(used) = self.used.first() else {
+            return;
         };
-        if let Some(slot) = self.ring.get(last as usize) {
-            slot.store(element, Ordering::Relaxed);
-            self.len.store(len.wrapping_add(1), Ordering::Relaxed);
-        }
-        Ok(())
+        used.with(|used| {
+            let last = u64::from(used.first).wrapping_add(used.len.into());
+            let capacity = self.ring.len() as u64;
+            let last = if last >= capacity {
+                last.wrapping_sub(capacity)
+            } else {
+                last
+            };
+            if let Some(slot) = self.ring.get(last as usize) {
+                slot.store(element, Ordering::Relaxed);
+                used.len = used.len.wrapping_add(1);
+            }
+        });
     }
 
     /// Bytes of the queue's memory.
-    pub(super) fn size_in_memory(&self) -> usize {
-        size_of_val::<[AtomicU32]>(&self.ring)
+    pub(super) fn size_in_memory(&self) -> u64 {
+        queue_bytes(self.ring.len() as u32)
     }
 }

@@ -13,15 +13,21 @@
 //! saw any of the later writes sees, after its acquire fence, the advanced `unlinks`.
 //!
 //! Replacing an element links the new one in front before the old one leaves, so a key that is in
-//! the map is always found. Lock order: bucket, then the free queue; never two buckets.
+//! the map is always found.
+//!
+//! A lock is for all buckets whose numbers end in the same bits, as there may be a million of them
+//! and only so many CPUs that write. Lock order: buckets, then the free queue; never two of the
+//! first. Only under a bucket's lock is an element on its way from the map to the free queue or
+//! back, so that no more of them are than there are locks: with more spare elements than locks, the
+//! free queue has one for everybody who may have one.
 
 use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 
-use super::free::FreeQueue;
-use super::lock::SpinLock;
+use super::free::{queue_bytes, FreeQueue};
 use super::words::{words_for, WORD};
 use super::{MapError, MapSpec, BPF_EXIST, BPF_NOEXIST, KEY_WORDS};
-use crate::memory::{Memory, OutOfMemory};
+use crate::memory::{Lock, LockClass, Memory, OutOfMemory, LOCK_BYTES};
+use crate::numbered::numbered;
 
 /// The end of a chain.
 const NIL: u32 = u32::MAX;
@@ -34,15 +40,16 @@ const SORTED: u32 = 64;
 /// Walks without the lock before a reader takes it.
 const LOCKLESS_WALKS: u32 = 8;
 
-#[derive(Default)]
 struct Bucket {
+    /// The first element. Written under the bucket's lock, like the links of its chain.
     head: AtomicU32,
-    lock: SpinLock,
     unlinks: AtomicU32,
 }
 
 pub(super) struct HashTable<M: Memory> {
     buckets: M::Buffer<Bucket>,
+    /// As many as a power of two, and not more than there are buckets.
+    locks: M::Buffer<M::Lock<()>>,
     /// The element after each element in its chain.
     next: M::Buffer<AtomicU32>,
     /// Keys of all elements, each from a word boundary, zero padded.
@@ -55,20 +62,36 @@ pub(super) struct HashTable<M: Memory> {
     max_entries: u32,
 }
 
-/// Elements beyond `max_entries`: one for each thread that replaces at the same moment, and more so
-/// that a freed element is not used again at once.
-pub(super) const fn spare_elements(cpus: usize) -> u32 {
+/// Locks that a map of many buckets has: so many more than CPUs that few of them meet.
+const fn most_locks(cpus: usize) -> u32 {
     let cpus = if cpus > 4096 { 4096 } else { cpus as u32 };
-    8 + 4 * cpus
+    (4 * cpus).next_power_of_two()
+}
+
+/// Elements beyond `max_entries`: one for each lock, and more so that a freed element is not used
+/// again at once.
+pub(super) const fn spare_elements(cpus: usize) -> u32 {
+    8 + most_locks(cpus)
+}
+
+fn lock_count(spec: &MapSpec, cpus: usize) -> u32 {
+    most_locks(cpus).min(bucket_count(spec))
 }
 
 /// Bytes that a table allocates.
-pub(super) fn table_bytes(spec: &MapSpec, elements: u32) -> u64 {
-    let per_bucket = size_of::<Bucket>() as u64;
-    let per_element = (words_for(spec.key_size as usize).saturating_mul(WORD))
-        .saturating_add(2 * size_of::<u32>());
-    let buckets = u64::from(bucket_count(spec)).saturating_mul(per_bucket);
-    buckets.saturating_add(u64::from(elements).saturating_mul(per_element as u64))
+pub(super) fn table_bytes(spec: &MapSpec, elements: u32, cpus: usize) -> u64 {
+    let key = words_for(spec.key_size as usize).saturating_mul(WORD) as u64;
+    let link = size_of::<AtomicU32>() as u64;
+    let sizes = [
+        (bucket_count(spec), size_of::<Bucket>() as u64),
+        (lock_count(spec, cpus), LOCK_BYTES),
+        (elements, key.saturating_add(link)),
+    ];
+    sizes
+        .iter()
+        .fold(queue_bytes(elements), |sum, (count, each)| {
+            sum.saturating_add(u64::from(*count).saturating_mul(*each))
+        })
 }
 
 fn bucket_count(spec: &MapSpec) -> u32 {
@@ -78,17 +101,24 @@ fn bucket_count(spec: &MapSpec) -> u32 {
 }
 
 impl<M: Memory> HashTable<M> {
-    pub(super) fn new(memory: &M, spec: &MapSpec, elements: u32) -> Result<Self, OutOfMemory> {
+    pub(super) fn new(
+        memory: &M,
+        spec: &MapSpec,
+        elements: u32,
+        cpus: usize,
+    ) -> Result<Self, OutOfMemory> {
         let key_words = words_for(spec.key_size as usize);
         let key_total = (elements as usize)
             .checked_mul(key_words)
             .ok_or(OutOfMemory)?;
         let empty = |_| Bucket {
             head: AtomicU32::new(NIL),
-            ..Bucket::default()
+            unlinks: AtomicU32::new(0),
         };
+        let locks = lock_count(spec, cpus) as usize;
         Ok(Self {
             buckets: memory.allocate(bucket_count(spec) as usize, empty)?,
+            locks: memory.locks(LockClass::Buckets, locks, |_| ())?,
             next: memory.allocate(elements as usize, |_| AtomicU32::new(NIL))?,
             keys: memory.allocate(key_total, |_| AtomicU64::new(0))?,
             key_words,
@@ -99,10 +129,13 @@ impl<M: Memory> HashTable<M> {
         })
     }
 
-    pub(super) fn size_in_memory(&self) -> usize {
-        size_of_val::<[Bucket]>(&self.buckets)
+    pub(super) fn size_in_memory(&self) -> u64 {
+        let locks = (self.locks.len() as u64).saturating_mul(LOCK_BYTES);
+        let arrays = size_of_val::<[Bucket]>(&self.buckets)
             .saturating_add(size_of_val::<[AtomicU32]>(&self.next))
-            .saturating_add(size_of_val::<[AtomicU64]>(&self.keys))
+            .saturating_add(size_of_val::<[AtomicU64]>(&self.keys));
+        locks
+            .saturating_add(arrays as u64)
             .saturating_add(self.free.size_in_memory())
     }
 
@@ -118,10 +151,8 @@ impl<M: Memory> HashTable<M> {
     /// meanwhile.
     #[inline]
     pub(super) fn read(&self, key: &[u64], mut copy: impl FnMut(u32)) -> Result<(), MapError> {
-        let bucket = self
-            .buckets
-            .get(self.bucket_of(key))
-            .ok_or(MapError::NotFound)?;
+        let index = self.bucket_of(key);
+        let bucket = self.buckets.get(index).ok_or(MapError::NotFound)?;
         for _ in 0..LOCKLESS_WALKS {
             let unlinks = bucket.unlinks.load(Ordering::Acquire);
             let found = self.walk(bucket, key);
@@ -133,10 +164,22 @@ impl<M: Memory> HashTable<M> {
                 return found.map(|_| ()).ok_or(MapError::NotFound);
             }
         }
-        let _guard = bucket.lock.lock()?;
-        let (element, _) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
-        copy(element);
-        Ok(())
+        self.locked(index, |bucket| {
+            let (element, _) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
+            copy(element);
+            Ok(())
+        })
+    }
+
+    /// Runs `critical` on bucket number `index` under its lock.
+    fn locked<R>(
+        &self,
+        index: usize,
+        critical: impl FnOnce(&Bucket) -> Result<R, MapError>,
+    ) -> Result<R, MapError> {
+        let bucket = self.buckets.get(index).ok_or(MapError::NotFound)?;
+        let lock = self.locks.get(index & self.locks.len().wrapping_sub(1));
+        lock.ok_or(MapError::NotFound)?.with(|()| critical(bucket))
     }
 
     /// Makes `key` lead to a new element whose value `fill` writes.
@@ -146,52 +189,41 @@ impl<M: Memory> HashTable<M> {
         flags: u64,
         fill: impl FnOnce(u32),
     ) -> Result<(), MapError> {
-        let bucket = self
-            .buckets
-            .get(self.bucket_of(key))
-            .ok_or(MapError::NotFound)?;
-        let _guard = bucket.lock.lock()?;
-        let old = self.walk(bucket, key);
-        match old {
-            Some(_) if flags == BPF_NOEXIST => return Err(MapError::Exists),
-            None if flags == BPF_EXIST => return Err(MapError::NotFound),
-            Some(_) => {}
-            None => self.count_up()?,
-        }
-        let new = match self.free.pop() {
-            Ok(Some(element)) => element,
-            // More threads than the map was made for change it at once.
-            Ok(None) | Err(_) => {
-                if old.is_none() {
-                    self.len.fetch_sub(1, Ordering::Relaxed);
-                }
-                return Err(MapError::Busy);
+        self.locked(self.bucket_of(key), |bucket| {
+            let old = self.walk(bucket, key);
+            match old {
+                Some(_) if flags == BPF_NOEXIST => return Err(MapError::Exists),
+                None if flags == BPF_EXIST => return Err(MapError::NotFound),
+                Some(_) => {}
+                None => self.count_up()?,
             }
-        };
-        fence(Ordering::Release);
-        for (word, from) in self.key(new).iter().zip(key) {
-            word.store(*from, Ordering::Relaxed);
-        }
-        fill(new);
-        self.link(Some(new), bucket.head.load(Ordering::Relaxed), bucket);
-        bucket.head.store(new, Ordering::Release);
-        if let Some((element, previous)) = old {
-            // The new element is now in front of what was the first one.
-            self.unlink(bucket, element, previous.or(Some(new)))?;
-        }
-        Ok(())
+            // There is one, see above.
+            let max_entries = self.max_entries;
+            let new = self.free.pop().ok_or(MapError::Full { max_entries })?;
+            fence(Ordering::Release);
+            for (word, from) in self.key(new).iter().zip(key) {
+                word.store(*from, Ordering::Relaxed);
+            }
+            fill(new);
+            self.link(Some(new), bucket.head.load(Ordering::Relaxed), bucket);
+            bucket.head.store(new, Ordering::Release);
+            if let Some((element, previous)) = old {
+                // The new element is now in front of what was the first one.
+                self.unlink(bucket, element, previous.or(Some(new)));
+            }
+            Ok(())
+        })
     }
 
     /// Takes `key` out of the map.
     pub(super) fn delete(&self, key: &[u64]) -> Result<(), MapError> {
-        let bucket = self
-            .buckets
-            .get(self.bucket_of(key))
-            .ok_or(MapError::NotFound)?;
-        let _guard = bucket.lock.lock()?;
-        let (element, previous) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
-        self.len.fetch_sub(1, Ordering::Relaxed);
-        self.unlink(bucket, element, previous)
+        self.locked(self.bucket_of(key), |bucket| {
+            let (element, previous) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
+            self.unlink(bucket, element, previous);
+            // Only now, so that whoever is let in for it finds the element in the queue.
+            self.len.fetch_sub(1, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// The key after `key`: in the order of buckets and chains, or of keys if there can't be many.
@@ -202,28 +234,38 @@ impl<M: Memory> HashTable<M> {
         let mut start = 0;
         if let Some(key) = key {
             let index = self.bucket_of(key);
-            let bucket = self.buckets.get(index).ok_or(MapError::NotFound)?;
-            let _guard = bucket.lock.lock()?;
-            if let Some((element, _)) = self.walk(bucket, key) {
+            let is_last = self.locked(index, |bucket| {
+                let Some((element, _)) = self.walk(bucket, key) else {
+                    return Ok(None);
+                };
                 let following = self
                     .next
                     .get(element as usize)
                     .map_or(NIL, |next| next.load(Ordering::Relaxed));
-                if following != NIL {
+                let is_last = following == NIL;
+                if !is_last {
                     super::words::copy_out(self.key(following), next);
-                    return Ok(());
                 }
-                start = index.saturating_add(1);
+                Ok(Some(is_last))
+            })?;
+            match is_last {
+                Some(false) => return Ok(()),
+                Some(true) => start = index.saturating_add(1),
+                None => {}
             }
         }
-        for bucket in self.buckets.get(start..).unwrap_or(&[]) {
+        for (index, bucket) in numbered(self.buckets.iter()).skip(start) {
             if bucket.head.load(Ordering::Relaxed) == NIL {
                 continue;
             }
-            let _guard = bucket.lock.lock()?;
-            let first = bucket.head.load(Ordering::Relaxed);
-            if first != NIL {
-                super::words::copy_out(self.key(first), next);
+            let is_found = self.locked(index, |bucket| {
+                let first = bucket.head.load(Ordering::Relaxed);
+                if first != NIL {
+                    super::words::copy_out(self.key(first), next);
+                }
+                Ok(first != NIL)
+            })?;
+            if is_found {
                 return Ok(());
             }
         }
@@ -236,29 +278,31 @@ impl<M: Memory> HashTable<M> {
         let after = key.filter(|key| self.find(key).is_some());
         let mut least = [0; KEY_WORDS];
         let mut is_found = false;
-        for bucket in self.buckets.iter() {
-            let _guard = bucket.lock.lock()?;
-            let mut element = bucket.head.load(Ordering::Relaxed);
-            for _ in 0..self.next.len() {
-                let Some(link) = self.next.get(element as usize) else {
-                    break;
-                };
-                let words = || {
-                    let words = self.key(element).iter();
-                    words.map(|word| word.load(Ordering::Relaxed))
-                };
-                let is_later = after.is_none_or(|after| words().gt(after.iter().copied()));
-                let shortened = least.iter().copied().take(self.key_words);
-                if is_later && (!is_found || words().lt(shortened)) {
-                    least
-                        .iter_mut()
-                        .zip(words())
-                        .for_each(|(to, from)| *to = from);
-                    super::words::copy_out(self.key(element), next);
-                    is_found = true;
+        for index in 0..self.buckets.len() {
+            self.locked(index, |bucket| {
+                let mut element = bucket.head.load(Ordering::Relaxed);
+                for _ in 0..self.next.len() {
+                    let Some(link) = self.next.get(element as usize) else {
+                        break;
+                    };
+                    let words = || {
+                        let words = self.key(element).iter();
+                        words.map(|word| word.load(Ordering::Relaxed))
+                    };
+                    let is_later = after.is_none_or(|after| words().gt(after.iter().copied()));
+                    let shortened = least.iter().copied().take(self.key_words);
+                    if is_later && (!is_found || words().lt(shortened)) {
+                        least
+                            .iter_mut()
+                            .zip(words())
+                            .for_each(|(to, from)| *to = from);
+                        super::words::copy_out(self.key(element), next);
+                        is_found = true;
+                    }
+                    element = link.load(Ordering::Relaxed);
                 }
-                element = link.load(Ordering::Relaxed);
-            }
+                Ok(())
+            })?;
         }
         Some(()).filter(|()| is_found).ok_or(MapError::NotFound)
     }
@@ -298,7 +342,7 @@ impl<M: Memory> HashTable<M> {
     }
 
     /// Takes `element` out of its chain and gives it back. Under the bucket's lock.
-    fn unlink(&self, bucket: &Bucket, element: u32, previous: Option<u32>) -> Result<(), MapError> {
+    fn unlink(&self, bucket: &Bucket, element: u32, previous: Option<u32>) {
         bucket.unlinks.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::Release);
         let following = self
@@ -306,7 +350,7 @@ impl<M: Memory> HashTable<M> {
             .get(element as usize)
             .map_or(NIL, |next| next.load(Ordering::Relaxed));
         self.link(previous, following, bucket);
-        Ok(self.free.push(element)?)
+        self.free.push(element);
     }
 
     /// Makes `element`, or the bucket, point to `to`.

@@ -3,12 +3,12 @@
 //! Maps in device memory: `BPF_MAP_TYPE_ARRAY` and `BPF_MAP_TYPE_HASH` with the kernel's semantics.
 //!
 //! Programs on several queues and user space use a map at once. All memory is atomic words, so
-//! there is no state that needs a lock to be read; writers of a hash bucket take the bucket's lock.
+//! there is no state that needs a lock to be read; writers of a hash bucket take the bucket's lock, which
+//! the embedder supplies.
 
 mod error;
 mod free;
 mod hash;
-mod lock;
 pub(crate) mod words;
 
 use core::sync::atomic::AtomicU64;
@@ -79,7 +79,7 @@ impl MapSpec {
             u64::from(elements).saturating_mul(value_words.saturating_mul(WORD) as u64);
         let table_total = match self.kind {
             MapKind::Array => 0,
-            MapKind::Hash => hash::table_bytes(self, elements),
+            MapKind::Hash => hash::table_bytes(self, elements, cpus),
         };
         let asked = value_total.saturating_add(table_total);
         // What lies beyond has no device address.
@@ -109,8 +109,8 @@ pub struct Map<M: Memory> {
 }
 
 impl<M: Memory> Map<M> {
-    /// Makes a map with all its memory. `cpus` is the number of threads that may change it at the
-    /// same moment.
+    /// Makes a map with all its memory. `cpus` is the number of threads that change it at the same
+    /// moment: more of them wait more often.
     ///
     /// Process context; may sleep.
     ///
@@ -131,7 +131,9 @@ impl<M: Memory> Map<M> {
             value_words,
             table: match spec.kind {
                 MapKind::Array => None,
-                MapKind::Hash => Some(HashTable::new(memory, spec, elements).map_err(no_memory)?),
+                MapKind::Hash => {
+                    Some(HashTable::new(memory, spec, elements, cpus).map_err(no_memory)?)
+                }
             },
             is_event_array: false,
         })
@@ -175,7 +177,7 @@ impl<M: Memory> Map<M> {
     pub fn size_in_memory(&self) -> usize {
         let table = self.table.as_ref().map_or(0, HashTable::size_in_memory);
         size_of_val::<[AtomicU64]>(&self.values)
-            .saturating_add(table)
+            .saturating_add(table as usize)
             .saturating_add(size_of::<Self>())
     }
 
@@ -203,7 +205,7 @@ impl<M: Memory> Map<M> {
     /// # Errors
     ///
     /// [`MapError::Exists`], [`MapError::NotFound`] as `flags` demand; [`MapError::Full`];
-    /// [`MapError::UpdateFlags`]; [`MapError::Length`]; [`MapError::Busy`].
+    /// [`MapError::UpdateFlags`]; [`MapError::Length`].
     pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         check_length(value.len(), self.spec.value_size)?;
         let mut storage = [0; KEY_WORDS];
@@ -215,8 +217,7 @@ impl<M: Memory> Map<M> {
     ///
     /// # Errors
     ///
-    /// [`MapError::NotFound`]; [`MapError::DeleteFromArray`]; [`MapError::Length`];
-    /// [`MapError::Busy`].
+    /// [`MapError::NotFound`]; [`MapError::DeleteFromArray`]; [`MapError::Length`].
     pub fn delete(&self, key: &[u8]) -> Result<(), MapError> {
         let mut storage = [0; KEY_WORDS];
         let key = self.key_words(key, &mut storage)?;
@@ -229,7 +230,7 @@ impl<M: Memory> Map<M> {
     ///
     /// # Errors
     ///
-    /// [`MapError::NotFound`] after the last key; [`MapError::Length`]; [`MapError::Busy`].
+    /// [`MapError::NotFound`] after the last key; [`MapError::Length`].
     pub fn get_next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<(), MapError> {
         check_length(next.len(), self.spec.key_size)?;
         let mut storage = [0; KEY_WORDS];

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use core::hint::black_box;
+use core::marker::PhantomData;
 
 use engine::checksum::{sum, Sum};
 use engine::descriptor::{RxDescriptor, TxDescriptor};
@@ -19,7 +20,7 @@ use engine::image::{Image, ImageError};
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
-use engine::memory::{Memory, OutOfMemory};
+use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::pipeline::{self, TcCounters, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
@@ -27,11 +28,26 @@ use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
+/// A lock that the compiler can't see through.
+pub struct OpaqueLock<T>(PhantomData<fn(T)>);
+
+impl<T: Send + Unpin + 'static> Lock<T> for OpaqueLock<T> {
+    fn with<R>(&self, critical: impl FnOnce(&mut T) -> R) -> R {
+        loop {
+            // Nobody leaves without having been in.
+            if let Some(guarded) = black_box(None::<&'static mut T>) {
+                return critical(guarded);
+            }
+        }
+    }
+}
+
 /// Memory that the compiler can't see through: it may give out memory or not.
 pub struct Opaque;
 
 impl Memory for Opaque {
     type Buffer<T: Send + Sync + 'static> = &'static mut [T];
+    type Lock<T: Send + Unpin + 'static> = OpaqueLock<T>;
 
     fn allocate<T: Send + Sync + 'static>(
         &self,
@@ -43,6 +59,18 @@ impl Memory for Opaque {
             *element = fill(index);
         }
         Ok(buffer)
+    }
+
+    fn locks<T: Send + Unpin + 'static>(
+        &self,
+        _class: LockClass,
+        len: usize,
+        mut fill: impl FnMut(usize) -> T,
+    ) -> Result<&'static mut [OpaqueLock<T>], OutOfMemory> {
+        (0..len).map(&mut fill).for_each(|guarded| {
+            black_box(guarded);
+        });
+        black_box(None).ok_or(OutOfMemory)
     }
 }
 

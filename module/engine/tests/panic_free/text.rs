@@ -7,27 +7,48 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+use core::convert::Infallible;
 use core::fmt::{Display, Formatter, Result};
+use core::marker::PhantomData;
 
 use engine::fault::Fault;
 use engine::helper::Helper;
 use engine::image::{Image, ImageError};
 use engine::map::MapError;
-use engine::memory::{Memory, OutOfMemory};
+use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::op::Op;
 use engine::refusal::Refusal;
 
 /// No memory, for a type that an image can have.
 pub struct None;
 
+/// No lock either.
+pub struct Never<T>(Infallible, PhantomData<fn(T)>);
+
+impl<T: Send + Unpin + 'static> Lock<T> for Never<T> {
+    fn with<R>(&self, _critical: impl FnOnce(&mut T) -> R) -> R {
+        match self.0 {}
+    }
+}
+
 impl Memory for None {
     type Buffer<T: Send + Sync + 'static> = &'static mut [T];
+    type Lock<T: Send + Unpin + 'static> = Never<T>;
 
     fn allocate<T: Send + Sync + 'static>(
         &self,
         _len: usize,
         _fill: impl FnMut(usize) -> T,
     ) -> core::result::Result<&'static mut [T], OutOfMemory> {
+        Err(OutOfMemory)
+    }
+
+    fn locks<T: Send + Unpin + 'static>(
+        &self,
+        _class: LockClass,
+        _len: usize,
+        _fill: impl FnMut(usize) -> T,
+    ) -> core::result::Result<&'static mut [Never<T>], OutOfMemory> {
         Err(OutOfMemory)
     }
 }
