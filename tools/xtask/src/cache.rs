@@ -9,14 +9,13 @@
 //! either nothing or a stale partial, which the next maker removes. One lock
 //! lets one xtask make entries at a time; finding an entry needs no lock.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, Context, Result};
-use fs4::fs_std::FileExt;
 use sha2::{Digest, Sha256};
 
-use crate::ui;
+use crate::lock::Lock;
 
 /// The hash of an entry's inputs under construction.
 pub(crate) struct Key(Sha256);
@@ -136,9 +135,9 @@ impl Cache {
     }
 
     /// Waits until no other xtask makes entries, and keeps others from it while
-    /// the returned file is open.
-    pub(crate) fn lock(&self) -> Result<File> {
-        lock(&self.dir.join("lock"), "in the cache")
+    /// the returned lock lives.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        Lock::take(&self.dir.join("lock"), "the cache")
     }
 
     /// Removes what interrupted makers left. The caller holds the lock, so no
@@ -152,22 +151,6 @@ impl Cache {
         }
         Ok(())
     }
-}
-
-/// Takes the lock file `path`, waiting for another xtask that is at work `place`.
-/// The lock is held while the file is open.
-pub(crate) fn lock(path: &Path, place: &str) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .with_context(|| format!("cannot open {path:?}"))?;
-    if !FileExt::try_lock_exclusive(&file)? {
-        ui::say(&format!("another xtask is at work {place}; waiting for it"));
-        FileExt::lock_exclusive(&file)?;
-    }
-    Ok(file)
 }
 
 /// Removes a file or a directory tree.

@@ -2,13 +2,17 @@
 
 //! Cargo, run by xtask: the programs that guests run.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
+use cargo_metadata::{Message, MetadataCommand, TargetKind};
 use duct::Expression;
 use rustc_version::Version;
-use serde::Deserialize;
 
+use crate::cmd::Workshop;
+use crate::lock::Lock;
 use crate::ui::Step;
 
 /// What guests run is linked statically: the host's C library may be newer than
@@ -29,8 +33,7 @@ const PEERS_RUST: Version = Version::new(1, 88, 0);
 pub(crate) struct Program {
     /// The name of the Cargo target.
     pub(crate) name: String,
-    /// Its kind: "test", "lib", "bin".
-    pub(crate) kind: String,
+    pub(crate) kind: TargetKind,
     pub(crate) path: PathBuf,
     /// Whether it is a test harness. Cargo builds the binaries themselves along
     /// with tests that may call them.
@@ -53,41 +56,97 @@ pub(crate) fn no_peers() -> Result<Option<String>> {
     Ok((rustc < PEERS_RUST).then(|| format!("rbpf needs Rust {PEERS_RUST}, this is {rustc}")))
 }
 
+/// The test programs of the package `offload_tests`.
+#[derive(Debug)]
+pub(crate) struct Tests {
+    /// The names of those that the package's manifest has for guests.
+    pub(crate) listed: BTreeSet<String>,
+    /// Those that run in guests.
+    pub(crate) in_guest: Vec<Program>,
+    /// The unit tests of what those share.
+    pub(crate) here: Vec<Program>,
+}
+
 /// Builds the test programs of the package `offload_tests`.
-pub(crate) fn vm_tests(repo: &Path) -> Result<Vec<Program>> {
-    let mut programs = build(repo, "the tests", PACKAGE, &["test", "--no-run"])?;
+///
+/// # Errors
+///
+/// Also where Cargo has not built each of those that the package's manifest lists: a test that is
+/// not there can't fail.
+pub(crate) fn vm_tests(workshop: &Workshop) -> Result<Tests> {
+    let mut programs = build(workshop, "the tests", PACKAGE, &["test", "--no-run"])?;
     programs.retain(|program| program.is_test);
-    Ok(programs)
+    let (in_guest, here): (Vec<_>, Vec<_>) = programs
+        .into_iter()
+        .partition(|program| program.kind == TargetKind::Test);
+    let listed = listed(&workshop.repo)?;
+    let lost = lost(&listed, in_guest.iter().map(|program| &*program.name));
+    if !lost.is_empty() {
+        bail!("Cargo has not built these tests of {PACKAGE}: {lost:?}");
+    }
+    Ok(Tests {
+        listed,
+        in_guest,
+        here,
+    })
+}
+
+/// The names of the test programs that the package's manifest lists.
+fn listed(repo: &Path) -> Result<BTreeSet<String>> {
+    let metadata = MetadataCommand::new()
+        .current_dir(repo)
+        .no_deps()
+        .exec()
+        .context("cannot ask Cargo for its targets")?;
+    let package = metadata
+        .packages
+        .iter()
+        .find(|package| package.name.as_str() == PACKAGE)
+        .with_context(|| format!("the workspace has no package {PACKAGE}"))?;
+    let tests = package.targets.iter().filter(|target| target.is_test());
+    Ok(tests.map(|target| target.name.clone()).collect())
+}
+
+/// The names of `all` that are not among `there`.
+pub(crate) fn lost<'a>(
+    all: &'a BTreeSet<String>,
+    there: impl IntoIterator<Item = &'a str>,
+) -> BTreeSet<&'a str> {
+    let there = there.into_iter().collect();
+    let all: BTreeSet<_> = all.iter().map(String::as_str).collect();
+    &all - &there
 }
 
 /// Builds one of the package's binaries.
-pub(crate) fn vm_binary(repo: &Path, name: &str) -> Result<PathBuf> {
-    binary(repo, PACKAGE, name)
+pub(crate) fn vm_binary(workshop: &Workshop, name: &str) -> Result<PathBuf> {
+    binary(workshop, PACKAGE, name)
 }
 
 /// Builds the user's tool.
-pub(crate) fn offloadctl(repo: &Path) -> Result<PathBuf> {
-    binary(repo, OFFLOADCTL, OFFLOADCTL)
+pub(crate) fn offloadctl(workshop: &Workshop) -> Result<PathBuf> {
+    binary(workshop, OFFLOADCTL, OFFLOADCTL)
 }
 
 /// Builds a binary of a package.
-fn binary(repo: &Path, package: &str, name: &str) -> Result<PathBuf> {
-    let programs = build(repo, name, package, &["build", "--bin", name])?;
+fn binary(workshop: &Workshop, package: &str, name: &str) -> Result<PathBuf> {
+    let programs = build(workshop, name, package, &["build", "--bin", name])?;
     programs
         .into_iter()
-        .find(|program| program.kind == "bin" && !program.is_test && program.name == name)
+        .find(|program| program.kind == TargetKind::Bin && !program.is_test && program.name == name)
         .map(|program| program.path)
         .with_context(|| format!("the package {package} has no program {name:?}"))
 }
 
-/// Runs Cargo and reads the programs from its messages.
-fn build(repo: &Path, what: &str, package: &str, args: &[&str]) -> Result<Vec<Program>> {
-    let logs = repo.join("target/logs");
-    let messages = logs.join("cargo.json");
+/// Runs Cargo and keeps the programs that its messages name.
+fn build(workshop: &Workshop, what: &str, package: &str, args: &[&str]) -> Result<Vec<Program>> {
+    let target = workshop.target(".")?;
+    // Cargo has a lock of its own, for the build alone: the programs must still be those of this
+    // build when they are taken over. And the log is one for all.
+    let _lock = Lock::take(&target.join("cargo.lock"), "Cargo's builds for the guests")?;
     let step = Step::start(
         &format!("Building {what} for the guests"),
         "",
-        &logs.join("cargo.log"),
+        &target.join("logs/cargo.log"),
     )?;
     let mut argv = args.to_vec();
     argv.extend([
@@ -99,51 +158,48 @@ fn build(repo: &Path, what: &str, package: &str, args: &[&str]) -> Result<Vec<Pr
         "--message-format=json-render-diagnostics",
     ]);
     // The step shows stderr, which has the diagnostics; the messages go elsewhere.
-    let expr = cargo(repo, argv)
+    let mut messages = tempfile::tempfile()?;
+    let expr = cargo(&workshop.repo, argv)
         .env("RUSTFLAGS", RUSTFLAGS)
-        .stdout_path(&messages);
+        .stdout_file(messages.try_clone()?);
     step.run(expr)?;
     step.done();
-    let text = std::fs::read_to_string(&messages)?;
-    programs(&text)
+    messages.rewind()?;
+    let mut programs = programs(BufReader::new(messages))?;
+    for program in &mut programs {
+        program.path = workshop.own.keep(&program.path)?;
+    }
+    Ok(programs)
 }
 
 /// The programs named in Cargo's messages, one JSON object per line.
-fn programs(messages: &str) -> Result<Vec<Program>> {
-    #[derive(Deserialize)]
-    struct Message {
-        reason: String,
-        target: Option<Target>,
-        profile: Option<Profile>,
-        executable: Option<PathBuf>,
-    }
-    #[derive(Deserialize)]
-    struct Target {
-        name: String,
-        kind: Vec<String>,
-    }
-    #[derive(Deserialize)]
-    struct Profile {
-        test: bool,
-    }
+fn programs(messages: impl BufRead) -> Result<Vec<Program>> {
     let mut programs = Vec::new();
-    for line in messages.lines().filter(|line| line.starts_with('{')) {
-        let message: Message = serde_json::from_str(line)
-            .with_context(|| format!("cannot read Cargo's message {line:?}"))?;
-        if message.reason != "compiler-artifact" {
+    let mut is_complete = false;
+    for message in Message::parse_stream(messages) {
+        let artifact = match message.context("cannot read Cargo's messages")? {
+            Message::CompilerArtifact(artifact) => artifact,
+            Message::BuildFinished(end) => {
+                is_complete = end.success;
+                continue;
+            }
+            _ => continue,
+        };
+        let Some(path) = artifact.executable else {
             continue;
-        }
-        if let (Some(target), Some(path)) = (message.target, message.executable) {
-            let Some(kind) = target.kind.into_iter().next() else {
-                bail!("Cargo's message names no kind of target: {line:?}");
-            };
-            programs.push(Program {
-                name: target.name,
-                kind,
-                path,
-                is_test: message.profile.is_some_and(|profile| profile.test),
-            });
-        }
+        };
+        let Some(kind) = artifact.target.kind.into_iter().next() else {
+            bail!("Cargo names no kind of {path}");
+        };
+        programs.push(Program {
+            name: artifact.target.name,
+            kind,
+            path: path.into(),
+            is_test: artifact.profile.test,
+        });
+    }
+    if !is_complete {
+        bail!("Cargo's messages have no end: more may have been built than they tell");
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(programs)
@@ -155,26 +211,42 @@ mod tests {
 
     #[test]
     fn programs_are_artifacts_with_an_executable() {
-        let messages = r#"
-{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"duct"},"profile":{"test":false},"executable":null}
-{"reason":"compiler-artifact","target":{"kind":["test"],"name":"programs"},"profile":{"test":true},"executable":"/t/programs-1"}
-{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"demo"},"profile":{"test":false},"executable":"/t/demo"}
-{"reason":"build-script-executed","package_id":"x"}
-{"reason":"build-finished","success":true}
-"#;
-        let program = |name: &str, kind: &str, path: &str, is_test| Program {
+        let artifact = |kind: &str, name: &str, test: bool, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"p","target":{{"kind":["{kind}"],"crate_types":["bin"],"name":"{name}","src_path":"/s"}},"profile":{{"opt_level":"3","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":{test}}},"features":[],"filenames":[],"executable":{executable},"fresh":true}}"#
+            )
+        };
+        let messages = [
+            artifact("lib", "duct", false, "null"),
+            artifact("test", "programs", true, "\"/t/programs-1\""),
+            artifact("bin", "demo", false, "\"/t/demo\""),
+            r#"{"reason":"build-finished","success":true}"#.to_owned(),
+        ]
+        .join("\n");
+        let program = |name: &str, kind, path: &str, is_test| Program {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             path: PathBuf::from(path),
             is_test,
         };
         assert_eq!(
-            programs(messages).unwrap(),
+            programs(messages.as_bytes()).unwrap(),
             [
-                program("demo", "bin", "/t/demo", false),
-                program("programs", "test", "/t/programs-1", true),
+                program("demo", TargetKind::Bin, "/t/demo", false),
+                program("programs", TargetKind::Test, "/t/programs-1", true),
             ]
         );
-        assert!(programs("{nonsense\n").is_err());
+        // What has been cut short is no shorter list.
+        assert!(programs(&messages.as_bytes()[..messages.len() / 2]).is_err());
+    }
+
+    #[test]
+    fn tests_of_the_manifest_are_known_by_name() {
+        let all = listed(&crate::cmd::repo().unwrap()).unwrap();
+        assert!(all.len() > 1);
+        let mut there = all.iter().map(String::as_str);
+        assert_eq!(lost(&all, there.clone()), BTreeSet::new());
+        let first = there.next().unwrap();
+        assert_eq!(lost(&all, there), BTreeSet::from([first]));
     }
 }

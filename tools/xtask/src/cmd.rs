@@ -23,6 +23,7 @@ use crate::flavour::Flavour;
 use crate::kdir::Kdir;
 use crate::kernel::Kernel;
 use crate::module::Target;
+use crate::own::Own;
 use crate::root::Root;
 use crate::source::Source;
 
@@ -154,6 +155,8 @@ pub(crate) struct Workshop {
     pub(crate) cache: Cache,
     /// What guests see, and what all but kernels is built in.
     pub(crate) root: Root,
+    /// What no other xtask touches.
+    pub(crate) own: Own,
     /// What the kernels are built in that all commands share.
     kernels: Root,
 }
@@ -170,10 +173,12 @@ impl Workshop {
         let cache = Cache::open()?;
         let root = Root::ensure(&cache, &repo, &[PACKAGES])?;
         let kernels = root.clone();
+        let own = Own::new(&repo.join("target/runs"))?;
         Ok(Self {
             repo,
             cache,
             root,
+            own,
             kernels,
         })
     }

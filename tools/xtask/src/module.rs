@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 
-use crate::cache::{self, Key};
+use crate::cache::Key;
 use crate::cmd::Workshop;
 use crate::flavour::Machine;
 use crate::kdir::Kdir;
 use crate::kernel::Kernel;
+use crate::lock::Lock;
 use crate::ui::Step;
 
 /// What the module is made of.
@@ -77,9 +78,27 @@ impl Target<'_> {
     }
 }
 
-/// Builds the module; the path of offload_nic.ko. `extra` are further words for
+/// What has been built. No other xtask builds it anew while this lives.
+pub(crate) struct Built {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Built {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps it for this xtask, as others may now build it anew; where.
+    pub(crate) fn keep(self, workshop: &Workshop) -> Result<PathBuf> {
+        workshop.own.keep(&self.path)
+    }
+}
+
+/// Builds the module, offload_nic.ko. `extra` are further words for
 /// `make`, such as `CLIPPY=1`; with them everything is built anew.
-pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) -> Result<Built> {
     let repo = &workshop.repo;
     if !repo.join("Kbuild").exists() {
         bail!(
@@ -94,7 +113,14 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
     let dir = workshop.target(&format!("module/{name}"))?;
     let module = dir.join("offload_nic.ko");
     let stamp = dir.join("xtask.stamp");
-    let _lock = cache::lock(&dir.with_extension("lock"), "on the module")?;
+    let lock = Lock::take(
+        &dir.with_extension("lock"),
+        &format!("the module for {name}"),
+    )?;
+    let built = Built {
+        path: module.clone(),
+        _lock: lock,
+    };
     let mut key = Key::new("1")
         .with("kernel", target.key().as_bytes())
         .with("make", target.make_variables().join(" ").as_bytes())
@@ -104,7 +130,7 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
     }
     let key = key.finish();
     if extra.is_empty() && module.exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == key) {
-        return Ok(module);
+        return Ok(built);
     }
 
     let step = Step::start(
@@ -180,12 +206,12 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
     }
     fs::write(&stamp, key)?;
     step.done();
-    Ok(module)
+    Ok(built)
 }
 
 /// Compiles `tests/bpf/*.bpf.c`; the directory of the objects. In directories below it are those
 /// that were compiled otherwise, for tests that every program is to pass however it was made.
-pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
+pub(crate) fn build_bpf(workshop: &Workshop) -> Result<Built> {
     /// Runs in the root, in the directory of the sources.
     const SCRIPT: &str = r#"
         status=0
@@ -201,9 +227,6 @@ pub(crate) fn build_bpf(workshop: &Workshop) -> Result<PathBuf> {
         done
         exit $status"#;
     let sources = workshop.repo.join("tests/bpf");
-    if !sources.is_dir() {
-        return workshop.target("bpf");
-    }
     let key = hash_tree(
         Key::new("1").with("script", SCRIPT.as_bytes()),
         &sources,
@@ -235,14 +258,16 @@ pub(crate) struct Objects<'a> {
 
 impl Objects<'_> {
     /// Compiles them unless they are of `key`, to which the root is added; their directory.
-    pub(crate) fn ensure(&self, workshop: &Workshop, key: Key) -> Result<PathBuf> {
+    pub(crate) fn ensure(&self, workshop: &Workshop, key: Key) -> Result<Built> {
         let out = workshop.target(self.name)?;
-        let lock = out.with_extension("lock");
-        let _lock = cache::lock(&lock, &format!("on {}", self.what))?;
+        let built = Built {
+            path: out.clone(),
+            _lock: Lock::take(&out.with_extension("lock"), self.what)?,
+        };
         let key = key.with("root", workshop.root.key().as_bytes()).finish();
         let stamp = out.join("xtask.stamp");
         if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
-            return Ok(out);
+            return Ok(built);
         }
         let step = Step::start(
             &format!("Compiling {}", self.what),
@@ -273,7 +298,7 @@ impl Objects<'_> {
         step.run(enter.cwd(self.sources).command(argv))?;
         fs::write(&stamp, key)?;
         step.done();
-        Ok(out)
+        Ok(built)
     }
 }
 

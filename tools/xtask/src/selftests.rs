@@ -2,13 +2,13 @@
 
 //! Programs of the kernel's own selftests, compiled from its source for the tests here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use crate::cache::Key;
 use crate::cmd::Workshop;
-use crate::module::{hash_tree, Objects};
+use crate::module::{hash_tree, Built, Objects};
 
 /// Runs in the root, in the directory of the list.
 const SCRIPT: &str = include_str!("selftests.sh");
@@ -19,7 +19,7 @@ const SCRIPT: &str = include_str!("selftests.sh");
 /// # Errors
 ///
 /// If the root or the tree lacks something that all of them need.
-pub(crate) fn build(workshop: &Workshop, tree: &Path) -> Result<PathBuf> {
+pub(crate) fn build(workshop: &Workshop, tree: &Path) -> Result<Built> {
     let tests = workshop.repo.join("tests");
     let sources = tests.join("selftests");
     let key = Key::new("1")

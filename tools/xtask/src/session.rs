@@ -28,8 +28,8 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Builds the module and the BPF objects for `kernel`.
     pub(crate) fn new(workshop: &'a Workshop, kernel: Chosen) -> Result<Self> {
-        let module = module::build(workshop, &kernel.target(), &[])?;
-        let bpf = module::build_bpf(workshop)?;
+        let module = module::build(workshop, &kernel.target(), &[])?.keep(workshop)?;
+        let bpf = module::build_bpf(workshop)?.keep(workshop)?;
         let mut session = Self::bare(workshop, &kernel)?;
         for (name, value) in [
             ("OFFLOAD_NIC_KO", module.display().to_string()),
@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
                 argv: None,
                 repo: workshop.repo.clone(),
                 ro: Vec::new(),
-                results: workshop.target("results")?,
+                results: workshop.own.path("results")?,
                 env: vec![("OFFLOAD_NIC_FLAVOUR".to_owned(), flavour.to_owned())],
                 timeout: Duration::from_secs(1800),
             },
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
     /// Shows the user's side of the netlink family: `offloadctl`, and the kernel's own tools for
     /// specifications of families, if the kernel's source is at hand.
     pub(crate) fn user_side(&mut self, source: Option<&Path>) -> Result<()> {
-        let offloadctl = cargo::offloadctl(&self.workshop.repo)?;
+        let offloadctl = cargo::offloadctl(self.workshop)?;
         self.env("OFFLOADCTL", offloadctl.display().to_string());
         if let Some(source) = source {
             let ynl = source.join("tools/net/ynl");

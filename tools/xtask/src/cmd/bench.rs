@@ -29,7 +29,7 @@ impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
-        let bench = cargo::vm_binary(&workshop.repo, "bench")?;
+        let bench = cargo::vm_binary(&workshop, "bench")?;
         let kernel = workshop.choose(&TargetOptions::machine(self.qemu))?;
         let mut session = Session::new(&workshop, kernel)?;
         session.cpus(1);

@@ -21,7 +21,7 @@ impl Args {
         let kernel = workshop.choose(&self.kernel)?;
         let module = module::build(&workshop, &kernel.target(), &[])?;
         module::build_bpf(&workshop)?;
-        println!("{}", module.display());
+        println!("{}", module.path().display());
         Ok(0)
     }
 }

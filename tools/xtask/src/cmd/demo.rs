@@ -30,7 +30,7 @@ impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
-        let demo = cargo::vm_binary(&workshop.repo, "demo")?;
+        let demo = cargo::vm_binary(&workshop, "demo")?;
         let mut session = None;
         // A kernel for QEMU takes minutes to build: not before KVM looks good.
         if self.qemu || guest::kvm_plausible(&workshop.root.enter())? {

@@ -41,7 +41,7 @@ impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
-        let stress = cargo::vm_binary(&workshop.repo, "stress")?;
+        let stress = cargo::vm_binary(&workshop, "stress")?;
         let kernel = workshop.choose(&TargetOptions::debug(self.debug))?;
         let mut session = Session::new(&workshop, kernel)?;
         session.timeout(Duration::from_secs(60 * self.minutes) + MARGIN);

@@ -66,16 +66,13 @@ impl Args {
     pub(crate) fn run(self) -> Result<i32> {
         // Before anything else, so that what is missing is known at once.
         let workshop = Workshop::open()?;
-        let programs = cargo::vm_tests(&workshop.repo)?;
+        let tests = cargo::vm_tests(&workshop)?;
         let mut rows = Vec::new();
-        let (in_guest, here): (Vec<_>, Vec<_>) = programs
-            .into_iter()
-            .partition(|program| program.kind == "test");
         if self.on.is_empty() {
             ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
             rows.push(self.on_host(&workshop, "this machine: crates", &["test"])?);
             rows.push(self.peers(&workshop)?);
-            rows.push(self.helpers(&here)?);
+            rows.push(self.helpers(&tests.here)?);
             rows.push(self.fuzzing(&workshop)?);
         }
         for &(flavour, why) in KERNELS {
@@ -89,7 +86,7 @@ impl Args {
             ui::say(&format!(
                 "Tests of the module on the kernel {flavour}: {why}"
             ));
-            rows.push(guests::run(&workshop, flavour, &in_guest, &self.filter)?);
+            rows.push(guests::run(&workshop, flavour, &tests, &self.filter)?);
         }
         Ok(show(&rows))
     }

@@ -64,10 +64,12 @@ impl Args {
         session.cpus(self.cpus);
         session.memory(self.memory);
         session.timeout(Duration::from_secs(self.timeout));
-        if let Some(results) = &self.results {
-            std::fs::create_dir_all(results)?;
-            session.results(&results.canonicalize()?);
-        }
+        let results = match &self.results {
+            Some(results) => results.clone(),
+            None => workshop.target("results")?,
+        };
+        std::fs::create_dir_all(&results)?;
+        session.results(&results.canonicalize()?);
         for dir in &ro {
             session.ro(dir);
         }

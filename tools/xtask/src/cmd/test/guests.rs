@@ -2,13 +2,14 @@
 
 //! The tests of the module: its test programs, in guests with one kernel.
 
+use std::collections::BTreeSet;
 use std::sync::{mpsc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
 
 use super::Row;
-use crate::cargo::Program;
+use crate::cargo::{self, Program, Tests};
 use crate::cmd::{Chosen, Workshop};
 use crate::flavour::Flavour;
 use crate::guest::{Outcome, Output};
@@ -63,11 +64,11 @@ fn spared(flavour: Flavour, program: &str) -> Option<&'static str> {
 pub(super) fn run(
     workshop: &Workshop,
     flavour: Flavour,
-    programs: &[Program],
+    tests: &Tests,
     filter: &[String],
 ) -> Result<Row> {
     let kernel = workshop.kernel(flavour, None)?;
-    let selftests = selftests::build(workshop, &kernel.source)?;
+    let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
     let source = kernel.source.clone();
     let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
     session.user_side(Some(&source))?;
@@ -77,11 +78,16 @@ pub(super) fn run(
     }
     session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
     let started = Instant::now();
-    let mut programs = programs
-        .iter()
-        .map(|program| Ok(matches(program, filter)?.then_some(program)))
-        .filter_map(Result::transpose)
-        .collect::<Result<Vec<_>>>()?;
+    let mut programs = Vec::new();
+    // The names of those that need not be run, and later of those that were.
+    let mut settled = BTreeSet::new();
+    for program in &tests.in_guest {
+        if matches(program, filter)? {
+            programs.push(program);
+        } else {
+            settled.insert(&*program.name);
+        }
+    }
     programs.sort_by_key(|program| {
         let place = LONGEST.iter().position(|name| *name == program.name);
         place.unwrap_or(LONGEST.len())
@@ -99,6 +105,7 @@ pub(super) fn run(
         row.counts.skipped += 1;
         row.notes
             .push(format!("skipped: {}: {reason}", program.name));
+        settled.insert(&program.name);
         false
     });
     let at_once = guests_at_once().min(programs.len());
@@ -141,9 +148,14 @@ pub(super) fn run(
                 println!("{flavour}: {}\n{}", names(programs), outcome.stdout);
             }
             row.add(programs, &outcome);
+            settled.extend(programs.iter().map(|program| &*program.name));
         }
         anyhow::Ok(())
     })?;
+    for name in cargo::lost(&tests.listed, settled) {
+        row.notes.push(format!("FAILED: {name}: it was not run"));
+        row.counts.failed += 1;
+    }
     row.took = ui::duration(started.elapsed());
     Ok(row)
 }
@@ -213,18 +225,13 @@ impl Row {
         let skipped = summary::skipped(&outcome.stdout);
         self.notes
             .extend(skipped.map(|what| format!("skipped: {what}")));
-        if success {
-            return;
-        }
         for program in programs {
-            let end = format!("test program {}: exit status ", path(program));
-            let mut lines = outcome.stdout.lines();
-            let how = match lines.find_map(|line| line.strip_prefix(&end)) {
-                Some("0") => continue,
-                Some(status) => format!("exit status {status}"),
-                None => "the guest died before it was done".to_owned(),
+            let Some(how) = trouble(&outcome.stdout, &path(program)) else {
+                continue;
             };
             self.notes.push(format!("FAILED: {}: {how}", program.name));
+            // A guest without success counts as at least one failure already.
+            self.counts.failed += u64::from(success);
         }
         if !outcome.faults.is_empty() {
             self.notes.push(format!(
@@ -235,6 +242,28 @@ impl Row {
     }
 }
 
+/// Why it can't be said that all tests of the test program at `path` have passed, going by what
+/// was printed in its guest.
+fn trouble(output: &str, path: &str) -> Option<String> {
+    let end = format!("test program {path}: exit status ");
+    let mut has_result = false;
+    for line in output.lines() {
+        if let Some(status) = line.strip_prefix(&end) {
+            return match status {
+                "0" if has_result => None,
+                "0" => Some("it ended before its tests did".to_owned()),
+                status => Some(format!("exit status {status}")),
+            };
+        }
+        if line.starts_with("test result: ") {
+            has_result = true;
+        } else if line.starts_with("test program ") {
+            has_result = false;
+        }
+    }
+    Some("the guest died before it was done".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,10 +271,46 @@ mod tests {
     fn program(name: &str) -> Program {
         Program {
             name: name.to_owned(),
-            kind: "test".to_owned(),
+            kind: cargo_metadata::TargetKind::Test,
             path: name.into(),
             is_test: true,
         }
+    }
+
+    #[test]
+    fn program_without_results_is_no_success() {
+        let output = "test result: ok. 1 passed\n\
+                      test program /a: exit status 0\n\
+                      test program /b: exit status 0\n\
+                      test result: FAILED. 0 passed; 1 failed\n\
+                      test program /c: exit status 101\n\
+                      test result: ok. 1 passed\n";
+        assert_eq!(trouble(output, "/a"), None);
+        for (path, how) in [("/b", "before"), ("/c", "status 101"), ("/d", "died")] {
+            let trouble = trouble(output, path).unwrap();
+            assert!(trouble.contains(how), "{trouble}");
+        }
+    }
+
+    #[test]
+    fn a_guest_that_lost_a_program_fails() {
+        let (a, b) = (program("a"), program("b"));
+        let mut row = Row {
+            place: String::new(),
+            counts: Counts::default(),
+            took: String::new(),
+            notes: Vec::new(),
+        };
+        let outcome = Outcome {
+            status: Some(0),
+            faults: Vec::new(),
+            stdout: "test result: ok. 1 passed\ntest program a: exit status 0\n".to_owned(),
+            console: "".into(),
+            took: std::time::Duration::ZERO,
+        };
+        row.add(&[&a, &b], &outcome);
+        assert_eq!((row.counts.passed, row.counts.failed), (1, 1));
+        assert_eq!(row.notes, ["FAILED: b: the guest died before it was done"]);
     }
 
     #[test]
