@@ -14,21 +14,36 @@ use crate::module::{self, Target};
 use crate::uapi;
 use crate::ui;
 
+mod imports;
+mod layers;
+
 /// Checks formatting, lints and the rules of the house
 ///
 /// rustfmt and clippy for the Cargo crates and for the module (there with the
 /// kernel's own settings), the netlink specification by the kernel's schema, no
-/// `unsafe` outside module/net, a licence line in every source file.
+/// `unsafe` outside module/net, a licence line in every source file, imports in the module that go
+/// one way.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Leave out what needs a kernel: the module's clippy, the kernel's schema
     #[arg(long)]
     no_kernel: bool,
+    /// Only show which imports go round in the crate with this root file, such as
+    /// module/driver/lib.rs
+    #[arg(long, value_name = "FILE")]
+    imports_of: Option<PathBuf>,
 }
 
 impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
+        if let Some(root) = &self.imports_of {
+            let found = layers::check(root, true, &[])?;
+            for text in &found {
+                println!("{text}");
+            }
+            return Ok(i32::from(!found.is_empty()));
+        }
         let repo = super::repo()?;
         let mut failures = Vec::new();
         let mut check = |what: &str, good: bool| {
@@ -75,6 +90,13 @@ impl Args {
             eprintln!("{line}");
         }
         check("the rules of the house", broken.is_empty());
+
+        ui::say("Which way imports go in module/");
+        let breaches = layers::breaches(&repo)?;
+        for text in &breaches {
+            eprintln!("{text}");
+        }
+        check("imports in module/", breaches.is_empty());
 
         if !self.no_kernel {
             let workshop = Workshop::open()?;

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which way imports go in the module: no cycle among the files of a crate, no folder that uses
+//! one which is to use it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::DiGraph;
+
+use super::imports::{Arrows, Crate};
+
+/// The crates of the module: the root file; whether imports of the files are to go one way, which
+/// some are yet to be brought to; and the folders in order, each of which may use those behind it
+/// and none before it.
+const CRATES: &[(&str, bool, &[&str])] = &[
+    ("module/driver/lib.rs", false, &[]),
+    ("module/engine/src/lib.rs", false, &[]),
+    ("module/net/lib.rs", false, &[]),
+    ("module/offload/lib.rs", false, &[]),
+];
+
+/// What is wrong with the crates of the module, one text for each finding.
+///
+/// # Errors
+///
+/// Where a file can't be read, or is no Rust.
+pub(crate) fn breaches(repo: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for &(root, is_one_way, order) in CRATES {
+        found.extend(check(&repo.join(root), is_one_way, order)?);
+    }
+    Ok(found)
+}
+
+/// What is wrong with the crate whose root file is `root`.
+///
+/// # Errors
+///
+/// Where a file can't be read, or is no Rust.
+pub(crate) fn check(root: &Path, is_one_way: bool, order: &[&str]) -> Result<Vec<String>> {
+    let dir = root.parent().context("a file has a directory")?;
+    let read = Crate::read(root)?;
+    let arrows = read.arrows();
+    let mut found = unreached(dir, &read.files().collect())?;
+    if is_one_way {
+        found.extend(cycles(dir, &arrows));
+    }
+    found.extend(uphill(dir, &arrows, order));
+    // A rule about nothing is a folder that was renamed.
+    for name in order {
+        if !dir.join(name).is_dir() {
+            found.push(format!(
+                "{}: has no folder {name}, which the order of its folders names",
+                dir.display()
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// The files that belong to the crate by their place, and not by a `mod`.
+fn unreached(dir: &Path, files: &BTreeSet<&Path>) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for item in std::fs::read_dir(dir)? {
+        let path = item?.path();
+        // Cargo's other roots.
+        if path.is_dir() && !path.ends_with("bin") {
+            found.extend(unreached(&path, files)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("bindings_generated.rs")
+            && !files.contains(&*path)
+        {
+            found.push(format!("{}: no `mod` names this file", path.display()));
+        }
+    }
+    Ok(found)
+}
+
+/// A text for each cycle, with all arrows between the files that are in it.
+fn cycles(dir: &Path, arrows: &Arrows) -> Vec<String> {
+    let mut graph = DiGraph::new();
+    let mut nodes = BTreeMap::new();
+    for (from, to) in arrows.keys() {
+        for file in [from, to] {
+            nodes
+                .entry(file)
+                .or_insert_with(|| graph.add_node(file.clone()));
+        }
+        graph.add_edge(nodes[from], nodes[to], ());
+    }
+    let mut found = Vec::new();
+    for component in tarjan_scc(&graph) {
+        let files: BTreeSet<&PathBuf> = component.iter().map(|&node| &graph[node]).collect();
+        if files.len() < 2 {
+            continue;
+        }
+        let mut text = format!(
+            "{}: imports of {} files go round:",
+            dir.display(),
+            files.len()
+        );
+        for ((from, to), names) in arrows {
+            if files.contains(from) && files.contains(to) {
+                let _ = write!(text, "\n    {}", arrow(dir, from, to, names));
+            }
+        }
+        found.push(text);
+    }
+    found
+}
+
+/// A text for each arrow against the order.
+fn uphill(dir: &Path, arrows: &Arrows, order: &[&str]) -> Vec<String> {
+    let layer = |file: &Path| {
+        let inside = file.strip_prefix(dir).unwrap_or(file);
+        let first = inside.components().next()?;
+        let name = Path::new(&first).with_extension("");
+        order.iter().position(|layer| Path::new(layer) == name)
+    };
+    let mut found = Vec::new();
+    for ((from, to), names) in arrows {
+        if let (Some(lower), Some(upper)) = (layer(from), layer(to)) {
+            if upper < lower {
+                found.push(format!(
+                    "{}: {} is not to use {}: {}",
+                    dir.display(),
+                    order[lower],
+                    order[upper],
+                    arrow(dir, from, to, names)
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// An arrow, for people.
+fn arrow(dir: &Path, from: &Path, to: &Path, names: &BTreeSet<String>) -> String {
+    let inside = |file: &Path| file.strip_prefix(dir).unwrap_or(file).display().to_string();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    format!("{} -> {}: {}", inside(from), inside(to), names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in a crate of these files.
+    fn found(files: &[(&str, &str)], order: &[&str]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let found = check(&dir.path().join("lib.rs"), true, order).unwrap();
+        found.join("\n")
+    }
+
+    #[test]
+    fn cycle_is_shown_with_what_is_imported() {
+        let found = found(
+            &[
+                ("lib.rs", "mod a; mod b; mod c; use a::A;"),
+                ("a.rs", "use crate::b::B; pub struct A; fn f(_: B) {}"),
+                ("b.rs", "pub struct B; fn f() { super::c::g() }"),
+                ("c.rs", "pub fn g() { let _ = crate::a::A; }"),
+            ],
+            &[],
+        );
+        for arrow in ["a.rs -> b.rs: B", "b.rs -> c.rs: g", "c.rs -> a.rs: A"] {
+            assert!(found.contains(arrow), "{found}");
+        }
+        assert!(
+            found.contains("3 files") && !found.contains("lib.rs"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn arrow_against_the_order_is_shown_and_one_with_it_is_not() {
+        let files = [
+            ("lib.rs", "mod control; mod port;"),
+            (
+                "control/mod.rs",
+                "use crate::port::Port; pub struct Command(Port);",
+            ),
+            ("port.rs", "mod queue; pub struct Port;"),
+            ("port/queue.rs", "use crate::control::Command;"),
+        ];
+        let down = "control/mod.rs -> port.rs";
+        let up = "port/queue.rs -> control/mod.rs: Command";
+        let found_ordered = found(&files, &["control", "port"]);
+        assert!(found_ordered.contains(up), "{found_ordered}");
+        assert!(!found_ordered.contains(down), "{found_ordered}");
+        let found_otherwise = found(&files, &["port", "control"]);
+        assert!(found_otherwise.contains(down), "{found_otherwise}");
+        assert_eq!(found(&files, &[]).lines().count(), 0);
+    }
+
+    #[test]
+    fn order_of_what_is_not_there_is_a_mistake() {
+        let found = found(&[("lib.rs", "")], &["control"]);
+        assert!(found.contains("has no folder control"), "{found}");
+    }
+
+    #[test]
+    fn file_that_nobody_names_is_shown() {
+        let files = [("lib.rs", "mod a;"), ("a.rs", ""), ("a/lost.rs", "")];
+        let found = found(&files, &[]);
+        assert!(found.contains("a/lost.rs: no `mod`"), "{found}");
+        assert_eq!(found.lines().count(), 1, "{found}");
+    }
+
+    #[test]
+    fn crates_of_the_module_are_in_order() {
+        let found = breaches(&crate::cmd::repo().unwrap()).unwrap();
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}
