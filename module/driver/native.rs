@@ -20,7 +20,10 @@ use net::{
     machine,
     netdev::Rtnl,
     rcu,
-    skbuff::SkBuff,
+    skbuff::{
+        SkBuff,
+        UniqueSkBuff, //
+    },
     stats::{
         sum,
         Counter, //
@@ -122,7 +125,7 @@ impl Poll<'_> {
         }
     }
 
-    fn send_back(&self, skb: SkBuff, program: &NativeProgram) {
+    fn send_back(&self, skb: UniqueSkBuff, program: &NativeProgram) {
         let counters = &self.rx.native;
         let lost = match self.port.send_from_device(skb, self.queue, self.guard) {
             Ok(len) => {

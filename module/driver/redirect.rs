@@ -12,7 +12,7 @@ use kernel::{
 };
 use net::{
     rcu,
-    skbuff::SkBuff,
+    skbuff::UniqueSkBuff,
     stats::{
         sum,
         Counter, //
@@ -104,7 +104,7 @@ impl Port {
     /// the frame fits. Whatever keeps it from being sent, it is lost. Context: NAPI poll.
     pub(crate) fn redirect(
         &self,
-        skb: SkBuff,
+        skb: UniqueSkBuff,
         target: Option<u32>,
         fit: Fit,
         queue: u16,

@@ -19,7 +19,10 @@ use core::sync::atomic::{
 use net::{
     netdev::Xmit,
     rcu,
-    skbuff::SkBuff,
+    skbuff::{
+        SkBuff,
+        UniqueSkBuff, //
+    },
     stats::{
         sum,
         Counter,
@@ -163,8 +166,9 @@ impl Port {
             return Xmit::Taken;
         };
 
-        if skb.is_gso() && far.ring.is_full() {
-            // What software cuts cannot be put together again for the stack to keep.
+        if (skb.is_gso() || skb.is_shared()) && far.ring.is_full() {
+            // What software cuts cannot be put together again for the stack to keep, nor can a clone
+            // take the place of its frame.
             self.hold(tx, queue, peer, far_queue);
             return Xmit::Busy(skb);
         }
@@ -183,7 +187,7 @@ impl Port {
             tx.window.take_back(outgoing.skbs);
             self.hold(tx, queue, peer, far_queue);
             return match frames.next() {
-                Some(skb) if !outgoing.is_cut => Xmit::Busy(skb),
+                Some(skb) if !outgoing.is_replaced => Xmit::Busy(skb),
                 _ => {
                     tx.offloads.segments_ring_full_drops.add(1);
                     Xmit::Taken
@@ -207,7 +211,7 @@ impl Port {
     /// if there is no room, the frame is lost. Gives its length. Context: NAPI poll.
     pub(crate) fn send_from_device(
         &self,
-        mut skb: SkBuff,
+        mut skb: UniqueSkBuff,
         queue: u16,
         guard: &rcu::Guard,
     ) -> core::result::Result<usize, Unsent> {
@@ -217,6 +221,7 @@ impl Port {
         // It is on nobody's account any more: it may go to and fro for ever.
         skb.orphan();
         skb.set_queue(FROM_DEVICE);
+        let mut skb = SkBuff::from(skb);
         Treatment::Nothing.note(&mut skb);
         let len = skb.len();
         far.ring.push(skb.into()).map_err(|_| Unsent::RingFull)?;
@@ -226,7 +231,7 @@ impl Port {
 
     /// The device sends a frame that it has received back to the cable that it came from (XDP_TX).
     /// Context: NAPI poll.
-    pub(crate) fn bounce(&self, skb: SkBuff, queue: u16, rx: &RxQueue, guard: &rcu::Guard) {
+    pub(crate) fn bounce(&self, skb: UniqueSkBuff, queue: u16, rx: &RxQueue, guard: &rcu::Guard) {
         match self.send_from_device(skb, queue, guard) {
             Ok(len) => {
                 rx.bounced_packets.add(1);

@@ -3,9 +3,10 @@
 //! Socket buffers.
 //!
 //! Types for the ways that a frame goes: [`SkBuff`] is a frame that the stack or a device has sent,
-//! read-only because others may share its data, and a [`Chain`] is several of them that go
-//! together; [`FrameBuffer`] is a frame that a device is writing into the host's memory, owned
-//! alone, [`SplitFrame`] one of which it writes the headers alone, and [`Received`] one that is written.
+//! read-only because others may hold references to it, [`UniqueSkBuff`] one to which nobody else
+//! does, and a [`Chain`] is several that go together; [`FrameBuffer`] is a frame that a device is
+//! writing into the host's memory, owned alone, [`SplitFrame`] one of which it writes the headers
+//! alone, and [`Received`] one that is written.
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -15,11 +16,9 @@ mod fragment;
 mod received;
 mod request;
 mod split;
+mod unique;
 
-use crate::{
-    bindings,
-    netdev::PollContext, //
-};
+use crate::bindings;
 pub use buffer::{
     FrameBuffer,
     Room, //
@@ -30,7 +29,6 @@ pub use fragment::{
     Fragment,
     Fragments, //
 };
-use kernel::prelude::*;
 pub use received::{
     Classified,
     Received, //
@@ -46,16 +44,21 @@ pub use split::{
     Pieces,
     SplitFrame, //
 };
+pub use unique::UniqueSkBuff;
 
-/// A frame on its way out of a device, owned.
+/// A frame on its way out of a device: a reference to it that is owned, and maybe not the only one.
 ///
 /// Dropping it frees it as lost; [`SkBuff::consume`] frees it as delivered.
 ///
 /// # Invariants
 ///
-/// `0` points to a valid `struct sk_buff` in no list, and this object owns one reference to it. An
-/// interface of this module takes no skb that is in use elsewhere (`IFF_TX_SKB_SHARING` is clear):
-/// nobody else has a reference.
+/// `0` points to a valid `struct sk_buff`, and this object owns one reference to it. It is the one
+/// that was given away to have the frame sent: the pointers of lists and the control buffer are this
+/// object's, as they are of "whoever has the skb queued" (`skbuff.h`), and the frame is in no list.
+/// Others may hold references too, and do nothing with them but wait for the frame's end: pktgen
+/// keeps one to each of its frames while they are under way, whether or not the interface lets it
+/// send one twice (`IFF_TX_SKB_SHARING`). Nobody writes to a field of an skb that has more than one
+/// reference.
 pub struct SkBuff(NonNull<bindings::sk_buff>);
 
 // SAFETY: An skb is not tied to the CPU or task that made it.
@@ -64,8 +67,8 @@ unsafe impl Send for SkBuff {}
 impl SkBuff {
     /// # Safety
     ///
-    /// `ptr` must be a valid skb in no list, and the caller must give up its reference to it, the
-    /// only one.
+    /// `ptr` must be a valid skb in no list that was given away to be sent, and the caller must give
+    /// up the reference to it.
     pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: As the caller guarantees.
         Self(ptr)
@@ -97,8 +100,9 @@ impl SkBuff {
     #[inline]
     pub fn linear(&self) -> &[u8] {
         // SAFETY: By the type invariants the skb is valid: `headlen` bytes at `data` are
-        // initialised, and nobody writes to them while we hold a reference: a sent frame is
-        // read-only for all that share it.
+        // initialised, and nobody writes to them while we hold a reference: the linear part is the
+        // kernel's own memory, and who has another reference to the skb, or a clone of it, has to
+        // take a copy before it writes there.
         unsafe {
             core::slice::from_raw_parts(
                 (*self.as_ptr()).data,
@@ -128,13 +132,6 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_get_queue_mapping(self.as_ptr()) }
     }
 
-    /// Notes another transmit queue.
-    #[inline]
-    pub fn set_queue(&mut self, queue: u16) {
-        // SAFETY: By the type invariants, the skb is valid and ours.
-        unsafe { bindings::offload_nic_skb_set_queue_mapping(self.as_ptr(), queue) };
-    }
-
     /// What the stack asks of the device for this frame: the fields of a transmit descriptor.
     #[inline]
     pub fn offload_request(&self) -> OffloadRequest {
@@ -154,103 +151,8 @@ impl SkBuff {
     /// keep theirs, so that the stack can take the frame back.
     #[inline]
     pub fn set_note(&mut self, note: u8) {
-        // SAFETY: By the type invariants, the skb is valid and ours, and so is its control buffer.
+        // SAFETY: By the type invariants, the skb is valid and its control buffer ours.
         unsafe { bindings::offload_nic_skb_set_note(self.as_ptr(), note) };
-    }
-
-    /// The bytes of the frame that lie in the linear part, to be changed: those that others share
-    /// are copied first. Context: any; does not sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; then nothing has changed.
-    #[inline]
-    pub fn linear_mut(&mut self) -> Result<&mut [u8]> {
-        // SAFETY: By the type invariants, the skb is valid and nobody else has a reference, as its
-        // data may be moved.
-        let (done, len) = unsafe {
-            let len = bindings::offload_nic_skb_headlen(self.as_ptr());
-            (bindings::skb_ensure_writable(self.as_ptr(), len), len)
-        };
-        kernel::error::to_result(done)?;
-        // SAFETY: The skb is valid: `headlen` bytes at `data` are initialised. No clone uses them
-        // now: there is none, or it has promised to leave this part to us, or we got a copy. The
-        // slice borrows `self`, so that nobody can ask for them by this object.
-        Ok(unsafe { core::slice::from_raw_parts_mut((*self.as_ptr()).data, len as usize) })
-    }
-
-    /// Notes that the checksum which the stack left open is filled in: the bytes are those that go
-    /// on the wire.
-    #[inline]
-    pub fn set_checksum_done(&mut self) {
-        // SAFETY: By the type invariants, the skb is valid and ours.
-        unsafe { bindings::offload_nic_skb_checksum_done(self.as_ptr()) };
-    }
-
-    /// Fills in the ones' complement checksum that the stack left to the device
-    /// (`skb_checksum_help`). Context: any; does not sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM` if the header is shared and can't be copied, `EINVAL` if the request is malformed.
-    pub fn checksum_help(&mut self) -> Result {
-        // SAFETY: By the type invariants, the skb is valid and ours; `skb_checksum_help` makes the
-        // header writable before it writes.
-        kernel::error::to_result(unsafe { bindings::skb_checksum_help(self.as_ptr()) })
-    }
-
-    /// Fills in the CRC32c that the stack left to the device (`skb_crc32c_csum_help`). Context: any;
-    /// does not sleep.
-    ///
-    /// # Errors
-    ///
-    /// As those of [`Self::checksum_help`].
-    pub fn crc32c_help(&mut self) -> Result {
-        // SAFETY: By the type invariants, the skb is valid and ours; `skb_crc32c_csum_help` makes
-        // the header writable before it writes.
-        kernel::error::to_result(unsafe { bindings::skb_crc32c_csum_help(self.as_ptr()) })?;
-        self.set_checksum_done();
-        Ok(())
-    }
-
-    /// Has the CPU cut a super-frame into frames that can be sent (`skb_gso_segment`), in their
-    /// order. With `checksums` they are left to ask the device for theirs, where the protocol
-    /// allows it; else they are filled in. Context: as of `ndo_start_xmit`; does not sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`, or what the protocol finds wrong with the frame; `EINVAL` if it is none to be cut.
-    /// The frame is freed as lost.
-    pub fn segment(self, checksums: bool) -> Result<Chain> {
-        // SAFETY: By the type invariants, the skb is valid, ours, and in no list.
-        let frames = unsafe { bindings::offload_nic_skb_segment(self.as_ptr(), checksums) };
-        let frames = NonNull::new(kernel::error::from_err_ptr(frames)?).ok_or(EINVAL)?;
-        // SAFETY: A list of new skbs linked by `next`, whose only references are ours. The first of
-        // them may be the frame itself, which has got another reference then, given up below.
-        let chain = unsafe { Chain::from_raw(frames) };
-        self.consume();
-        Ok(chain)
-    }
-
-    /// Hands the frame to the stack (through GRO) as it is, as received on `queue` of the polled
-    /// device: nothing of it is copied, nor anything that the sender's host has noted with it. It
-    /// may be a super-frame, which then must be one that GRO could have made. Returns whether there
-    /// was memory; without, it is dropped. Context: NAPI poll.
-    pub fn receive(self, queue: u16, context: &PollContext<'_>) -> bool {
-        if self.linear().len() < bindings::ETH_HLEN as usize {
-            return false;
-        }
-        // SAFETY: The context proves that `napi` is valid and that this is its poll function. The
-        // skb is valid and has an Ethernet header; the stack takes our reference.
-        unsafe {
-            bindings::offload_nic_napi_receive_sent(context.napi(), self.into_raw().as_ptr(), queue)
-        }
-    }
-
-    /// Takes the frame from the account of the socket that sent it.
-    pub fn orphan(&mut self) {
-        // SAFETY: By the type invariants, the skb is valid and ours.
-        unsafe { bindings::offload_nic_skb_orphan(self.as_ptr()) };
     }
 
     /// Frees the frame as one that has reached its destination.

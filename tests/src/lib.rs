@@ -17,6 +17,7 @@ pub mod module;
 pub mod netns;
 pub mod nic;
 pub mod outcome;
+pub mod pktgen;
 pub mod qstats;
 pub mod resources;
 pub mod streams;

@@ -14,7 +14,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{kill, Signal};
 use nix::sys::socket::{
-    bind, send, socket, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType,
+    bind, recv, send, socket, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType,
 };
 use nix::unistd::Pid;
 use pcap_file::pcap::PcapReader;
@@ -105,6 +105,41 @@ impl Sender {
                     let len = frame.len();
                     bail!("sending {len} bytes on {}: {errno}", self.link);
                 }
+            }
+        }
+    }
+}
+
+/// A packet socket that nobody reads while frames come: it keeps the first ones, in both directions,
+/// until its buffer is full, as the stack and the driver left them to it.
+#[derive(Debug)]
+pub struct Tap(OwnedFd);
+
+impl Tap {
+    /// A socket on `link`.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Sender::new`].
+    pub fn new(link: &Link) -> Result<Self> {
+        packet_socket(link, SockProtocol::EthAll).map(Self)
+    }
+
+    /// What it has kept.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket can't be read.
+    pub fn frames(&self) -> Result<Vec<Vec<u8>>> {
+        let mut frames = Vec::new();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(len) => frames.push(buffer[..len].to_vec()),
+                Err(Errno::EAGAIN) => return Ok(frames),
+                // The link is down.
+                Err(Errno::ENETDOWN) => {}
+                Err(errno) => bail!("read a packet socket: {errno}"),
             }
         }
     }

@@ -79,7 +79,7 @@ impl Poll<'_> {
         match found.verdict {
             TcVerdict::Ok | TcVerdict::Unspec if grows => {
                 // The room that the frame might have grown into would count as the receiver's memory.
-                let grown = Wire::Sent(Wire::Written(written).into_sent());
+                let grown = Wire::Sent(written.into_sent().into());
                 if let Some(written) = Written::from_wire(grown, Room::default(), self) {
                     self.deliver_classified(written, &found);
                 }
@@ -133,9 +133,10 @@ impl Poll<'_> {
     /// Has the device send a frame where the classifier wants it.
     fn redirect_classified(&self, frame: Wire, found: &TcDescriptor) {
         let (target, redirects) = (found.redirect, &self.rx.tc_redirects);
-        let skb = frame.into_sent();
-        self.port
-            .redirect(skb, target, Fit::Any, self.queue, redirects, self.guard);
+        if let Some(skb) = frame.into_sent(self) {
+            self.port
+                .redirect(skb, target, Fit::Any, self.queue, redirects, self.guard);
+        }
     }
 }
 

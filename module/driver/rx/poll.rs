@@ -49,7 +49,7 @@ use net::{
     skbuff::{
         Received,
         Room,
-        SkBuff, //
+        UniqueSkBuff, //
     },
     xdp::NativeProgram, //
 };
@@ -125,7 +125,11 @@ impl Poll<'_> {
         let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
         let descriptor = self.execute(program, &mut frame, core);
         match descriptor.verdict {
-            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => self.send(wire.into_sent(), &descriptor),
+            Some(XdpVerdict::Tx | XdpVerdict::Redirect) => {
+                if let Some(skb) = wire.into_sent(self) {
+                    self.send(skb, &descriptor);
+                }
+            }
             _ if descriptor.to_host() => self.hand_up(wire),
             _ => wire.consume(),
         }
@@ -150,7 +154,7 @@ impl Poll<'_> {
         let written = written.with_range(range);
         match descriptor.verdict {
             Some(XdpVerdict::Tx | XdpVerdict::Redirect) => {
-                self.send(Wire::Written(written).into_sent(), &descriptor)
+                self.send(written.into_sent(), &descriptor)
             }
             _ if descriptor.to_host() && self.native.is_some() => {
                 self.hand_up(Wire::Written(written))
@@ -171,7 +175,7 @@ impl Poll<'_> {
     }
 
     /// Has the device send a frame, where the program wants it.
-    fn send(&self, skb: SkBuff, descriptor: &RxDescriptor) {
+    fn send(&self, skb: UniqueSkBuff, descriptor: &RxDescriptor) {
         let (port, rx) = (self.port, self.rx);
         if descriptor.verdict == Some(XdpVerdict::Redirect) {
             let target = descriptor.redirect;
@@ -236,7 +240,7 @@ impl Poll<'_> {
             self.rx.packets.add(1);
             self.rx.bytes.add(len as u64);
             self.rx.checksum_none.add(1);
-            self.run_native(frame.into_sent(), program);
+            self.run_native(frame.into_skb(), program);
             return;
         }
         if let Some(written) = Written::from_wire(frame, Room::default(), self) {

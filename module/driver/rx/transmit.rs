@@ -77,27 +77,43 @@ impl Poll<'_> {
         plan.frames() as usize
     }
 
-    /// Fills in the checksum of a single frame: where it lies if it lies in one piece, so that a
-    /// frame that no host gets is never copied.
+    /// Fills in the checksum of a single frame: where it lies if it lies in one piece and nobody
+    /// else has it, so that a frame that no host gets is hardly ever copied.
     #[inline(never)]
-    fn fill_in(&self, mut skb: SkBuff, plan: &TxPlan) -> Option<Wire> {
+    fn fill_in(&self, skb: SkBuff, plan: &TxPlan) -> Option<Wire> {
         let Some(frame) = plan.wire_frames([]).next() else {
             self.rx.unplanned_drops.add(1);
             return None;
         };
-        if skb.is_linear() {
-            if let Ok(bytes) = skb.linear_mut() {
-                if plan.finish(&frame, bytes).is_err() {
-                    self.rx.unplanned_drops.add(1);
-                    return None;
-                }
-                skb.set_checksum_done();
-                return Some(Wire::Sent(skb));
-            }
-        }
+        let skb = match self.fill_in_place(skb, plan, &frame) {
+            Ok(filled) => return filled,
+            Err(skb) => skb,
+        };
         let wire = self.cut(&skb, None, plan, &frame);
         skb.consume();
         wire
+    }
+
+    /// Fills in the checksum of a frame where it lies; gives the frame back if that can't be done.
+    fn fill_in_place(
+        &self,
+        skb: SkBuff,
+        plan: &TxPlan,
+        frame: &WireFrame,
+    ) -> Result<Option<Wire>, SkBuff> {
+        if !skb.is_linear() {
+            return Err(skb);
+        }
+        let mut skb = skb.try_into_unique()?;
+        let Ok(bytes) = skb.linear_mut() else {
+            return Err(skb.into());
+        };
+        if plan.finish(frame, bytes).is_err() {
+            self.rx.unplanned_drops.add(1);
+            return Ok(None);
+        }
+        skb.set_checksum_done();
+        Ok(Some(Wire::Sent(skb.into())))
     }
 
     /// Writes a wire frame to the receiver's memory. Its payload is `fragment`, if there is one: to

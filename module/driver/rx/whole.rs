@@ -55,6 +55,8 @@ impl Poll<'_> {
         if !is_made_by_gro(&descriptor, skb.linear(), limits) {
             return Err(skb);
         }
+        // The receiver's stack writes to it.
+        let skb = skb.try_into_unique()?;
         let (rx, len) = (self.rx, skb.len() as u64);
         let (wire_packets, wire_bytes) = (u64::from(plan.frames()), plan.wire_bytes());
         rx.device_frames.add(wire_packets);

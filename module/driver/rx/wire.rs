@@ -9,7 +9,8 @@ use net::skbuff::{
     FrameBuffer,
     Received,
     Room,
-    SkBuff, //
+    SkBuff,
+    UniqueSkBuff, //
 };
 
 /// A frame with the bytes that are on the wire.
@@ -43,12 +44,25 @@ impl Wire {
         }
     }
 
-    /// The frame as one that can be sent.
-    pub(super) fn into_sent(self) -> SkBuff {
+    /// The frame as the cable has it.
+    pub(super) fn into_skb(self) -> SkBuff {
         match self {
             Self::Sent(skb) => skb,
-            Self::Written(written) => written.buffer.into_sent(written.range),
+            Self::Written(written) => written.into_sent().into(),
         }
+    }
+
+    /// The frame as one that the device can send. `None`, and counted, if there is no memory for a
+    /// frame that the sender has not let go of.
+    pub(super) fn into_sent(self, poll: &Poll<'_>) -> Option<UniqueSkBuff> {
+        let skb = match self {
+            Self::Sent(skb) => skb.share_check().ok(),
+            Self::Written(written) => Some(written.into_sent()),
+        };
+        if skb.is_none() {
+            poll.rx.no_buffer_drops.add(1);
+        }
+        skb
     }
 
     /// Frees a frame that went where it was meant to go.
@@ -119,6 +133,11 @@ impl Written {
     /// The frame with other bounds: those that a program has given it.
     pub(super) fn with_range(self, range: Range<usize>) -> Self {
         Self { range, ..self }
+    }
+
+    /// The frame as one that can be sent.
+    pub(super) fn into_sent(self) -> UniqueSkBuff {
+        self.buffer.into_sent(self.range)
     }
 
     /// The frame for the host, with `metadata` bytes before it that belong to programs there.

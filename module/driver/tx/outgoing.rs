@@ -165,8 +165,8 @@ pub(super) struct Outgoing<'a> {
     offloads: &'a TxOffloads,
     profile: Profile,
     treatment: Treatment,
-    /// Whether software has cut it, so that the stack can't have it back.
-    pub(super) is_cut: bool,
+    /// Whether software has made something else of it, so that the stack can't have it back.
+    pub(super) is_replaced: bool,
     /// What it takes of the queue's room: skbs.
     pub(super) skbs: u32,
     /// What the device does.
@@ -202,7 +202,7 @@ impl<'a> Outgoing<'a> {
                 Profile::Legacy | Profile::LegacyUnchecked => Treatment::ProtocolSpecific,
                 Profile::None => Treatment::Nothing,
             },
-            is_cut: false,
+            is_replaced: false,
             skbs: 0,
             done: DeviceWork::default(),
         }
@@ -253,8 +253,8 @@ impl Transmitter for Outgoing<'_> {
         self.done.bytes = self.done.bytes.saturating_add(frame.len() as u64);
     }
 
-    fn by_software(&mut self, work: Work, reason: Reason) {
-        self.is_cut |= work == Work::Segmentation;
+    fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason) {
+        self.is_replaced |= work == Work::Segmentation || frame.is_shared();
         self.offloads.count_software(work, reason);
     }
 }

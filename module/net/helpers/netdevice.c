@@ -109,8 +109,9 @@ void *offload_nic_netdev_priv(const struct net_device *dev)
 }
 
 /*
- * The address may change while the interface is up. Frames must come unshared: they
- * wait in rings and are changed on their way.
+ * The address may change while the interface is up. A frame waits in a ring, linked by
+ * its own pointers, so that it must not be sent again before it is freed. That others
+ * hold references to it meanwhile is nothing that a flag could forbid.
  */
 void offload_nic_set_priv_flags(struct net_device *dev)
 {

@@ -208,6 +208,16 @@ void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 	skb_set_queue_mapping(skb, queue);
 }
 
+struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb)
+{
+	return skb_share_check(skb, GFP_ATOMIC);
+}
+
+bool offload_nic_skb_shared(const struct sk_buff *skb)
+{
+	return skb_shared(skb);
+}
+
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
 {
 	return skb_tailroom(skb);

@@ -180,7 +180,8 @@ impl<T: Operations> Adapter<T> {
         let Some(skb) = NonNull::new(skb) else {
             return bindings::netdev_tx_NETDEV_TX_OK;
         };
-        // SAFETY: The stack gives its reference to the driver.
+        // SAFETY: The stack gives the frame to the driver to be sent, with the reference that goes
+        // with it.
         let skb = unsafe { SkBuff::from_raw(skb) };
         // SAFETY: The stack sends through registered devices only.
         let port = unsafe { port::<T>(dev) };
@@ -192,7 +193,8 @@ impl<T: Operations> Adapter<T> {
                 skb.into_raw();
                 bindings::netdev_tx_NETDEV_TX_BUSY
             }
-            // A driver that gives another frame back has taken the one that it was given.
+            // A driver that gives another frame back, a clone for instance, has taken the one that
+            // it was given.
             Xmit::Busy(_) | Xmit::Taken => bindings::netdev_tx_NETDEV_TX_OK,
         }
     }

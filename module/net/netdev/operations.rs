@@ -33,8 +33,8 @@ use kernel::prelude::*;
 pub enum Xmit {
     /// The driver has it, or has dropped and counted it.
     Taken,
-    /// There is no room; the stack keeps the frame, which must be the one that it gave. The queue
-    /// must have been stopped.
+    /// There is no room; the stack keeps the frame, which must be the one that it gave: what
+    /// [`SkBuff::share_check`] has made of it may be another one. The queue must have been stopped.
     Busy(SkBuff),
 }
 
@@ -57,6 +57,8 @@ pub trait Operations: EthtoolOperations + Send + Sync + Sized + 'static {
 
     /// Takes a frame to be sent, which may be one whose checksum is still to be filled in, or one to
     /// be cut, of whatever protocols: all of that is announced, and the user switches it on and off.
+    /// Others may hold references to it: who wants to change it needs [`SkBuff::share_check`] or
+    /// [`SkBuff::try_into_unique`] first.
     /// Context: softirq or bottom halves off, the lock of transmit queue `queue` held.
     fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit;
 

@@ -4,7 +4,8 @@
 
 use super::{
     Received,
-    SkBuff, //
+    SkBuff,
+    UniqueSkBuff, //
 };
 use crate::{
     bindings,
@@ -39,10 +40,10 @@ unsafe fn copy_bits(frame: &SkBuff, offset: usize, to: *mut u8, len: usize) -> b
 ///
 /// # Invariants
 ///
-/// `skb` is a linear skb that nobody shares, with `len == 0` and `capacity` initialised bytes from
+/// `skb` is a linear skb that has no clones, with `len == 0` and `capacity` initialised bytes from
 /// `data` on, all within the buffer.
 pub struct FrameBuffer {
-    skb: SkBuff,
+    skb: UniqueSkBuff,
     capacity: usize,
 }
 
@@ -130,7 +131,7 @@ impl FrameBuffer {
         let skb = unsafe { bindings::offload_nic_napi_alloc_skb(context.napi(), before, after) };
         let skb = NonNull::new(skb)?;
         // SAFETY: A new skb, valid, whose only reference is ours.
-        let skb = unsafe { SkBuff::from_raw(skb) };
+        let skb = unsafe { UniqueSkBuff::from_raw(skb) };
 
         // SAFETY: The new skb is linear and has at least `capacity` bytes behind `data`: what was
         // asked for. The room around the frame is written here.
@@ -150,7 +151,7 @@ impl FrameBuffer {
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: By the type invariants, `capacity` bytes from `data` on are initialised, and the
-        // skb is shared with nobody.
+        // skb has no clones.
         unsafe { core::slice::from_raw_parts((*self.skb.as_ptr()).data, self.capacity) }
     }
 
@@ -158,12 +159,12 @@ impl FrameBuffer {
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: By the type invariants, `capacity` bytes from `data` on are initialised, and the
-        // skb is shared with nobody.
+        // skb has no clones.
         unsafe { core::slice::from_raw_parts_mut((*self.skb.as_ptr()).data, self.capacity) }
     }
 
     /// Makes `range` of the buffer the frame, clipped to the buffer.
-    fn finish(self, range: Range<usize>) -> SkBuff {
+    fn finish(self, range: Range<usize>) -> UniqueSkBuff {
         let start = range.start.min(self.capacity);
         let len = range.end.min(self.capacity).saturating_sub(start);
         // SAFETY: By the type invariants `len` is 0, so the head may be moved; start + len lies
@@ -177,7 +178,7 @@ impl FrameBuffer {
     }
 
     /// Makes the frame one that can be sent again: `range` of the buffer is what goes out.
-    pub fn into_sent(self, range: Range<usize>) -> SkBuff {
+    pub fn into_sent(self, range: Range<usize>) -> UniqueSkBuff {
         self.finish(range)
     }
 

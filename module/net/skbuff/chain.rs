@@ -16,7 +16,8 @@ use core::ptr::{
 /// # Invariants
 ///
 /// `head` is null, or a valid `struct sk_buff` that is the first of a list linked by `next`. This
-/// object owns the only reference to each of the list.
+/// object owns a reference to each of the list, of the kind that an [`SkBuff`] is: with the pointers
+/// of the list.
 pub struct Chain {
     head: *mut bindings::sk_buff,
 }
@@ -39,8 +40,7 @@ impl Chain {
     /// # Safety
     ///
     /// `head` must be a valid skb, the first of a list linked by `next` that ends with null, and the
-    /// caller must give up its references to all of them, the only ones. A second reference to the
-    /// first one is allowed until the caller gives it up, before it uses the chain.
+    /// caller must give up its references to all of them, of the kind that an [`SkBuff`] is.
     pub(crate) unsafe fn from_raw(head: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: As the caller guarantees.
         Self {
@@ -70,8 +70,8 @@ impl Chain {
         for skb in self {
             let skb = change(skb)?.into_raw().as_ptr();
             // SAFETY: `end` is the null pointer at the end of `changed`, which is in place and has
-            // no other user. INVARIANT: What is appended is an skb in no list whose only reference
-            // is ours.
+            // no other user. INVARIANT: What is appended is an skb in no list, whose pointers of
+            // lists are ours.
             unsafe {
                 end.write(skb);
                 end = next(skb);

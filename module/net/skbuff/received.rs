@@ -2,7 +2,7 @@
 
 //! Frames on their way up into the stack.
 
-use super::SkBuff;
+use super::UniqueSkBuff;
 use crate::{
     bindings,
     netdev::PollContext, //
@@ -12,18 +12,18 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// `skb` is shared with nobody, its headers are linear, and it has at least `metadata` initialised bytes
-/// of headroom.
+/// `skb` has no clones, its headers are linear, and it has at least `metadata` initialised bytes of
+/// headroom.
 pub struct Received {
-    skb: SkBuff,
+    skb: UniqueSkBuff,
     metadata: u8,
     checksum: Option<u16>,
 }
 
 impl Received {
-    /// `skb` must be shared with nobody, with its headers in the linear part, and have that many
-    /// initialised bytes of headroom.
-    pub(super) fn new(skb: SkBuff, metadata: u8) -> Self {
+    /// `skb` must have no clones, its headers in the linear part, and that many initialised bytes of
+    /// headroom.
+    pub(super) fn new(skb: UniqueSkBuff, metadata: u8) -> Self {
         // INVARIANT: As the caller guarantees.
         Self {
             skb,

@@ -6,7 +6,8 @@ use super::{
     FrameBuffer,
     Received,
     Room,
-    SkBuff, //
+    SkBuff,
+    UniqueSkBuff, //
 };
 use crate::{
     bindings,
@@ -68,9 +69,9 @@ impl<'a> Iterator for Pieces<'a> {
 ///
 /// # Invariants
 ///
-/// The linear part of `skb`, which nobody shares, holds the headers.
+/// The linear part of `skb`, which has no clones, holds the headers.
 pub struct SplitFrame {
-    skb: SkBuff,
+    skb: UniqueSkBuff,
 }
 
 impl SplitFrame {
@@ -101,8 +102,8 @@ impl SplitFrame {
     /// The headers, to be changed.
     #[inline]
     pub fn header_mut(&mut self) -> &mut [u8] {
-        // SAFETY: By the type invariants nobody shares the linear part of the skb, which is valid:
-        // `headlen` bytes at `data` are initialised.
+        // SAFETY: By the type invariants the linear part of the skb is ours alone: `headlen` bytes at
+        // `data` are initialised.
         unsafe {
             let skb = self.skb.as_ptr();
             let len = bindings::offload_nic_skb_headlen(skb) as usize;

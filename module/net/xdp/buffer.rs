@@ -6,7 +6,10 @@ use super::NativeProgram;
 use crate::{
     bindings,
     netdev::PollContext,
-    skbuff::SkBuff, //
+    skbuff::{
+        SkBuff,
+        UniqueSkBuff, //
+    }, //
 };
 use core::{
     mem::ManuallyDrop,
@@ -112,13 +115,13 @@ impl<'a> XdpBuffer<'a> {
     }
 
     /// An skb around the buffers, its data behind the Ethernet header.
-    fn into_skb(self) -> Option<SkBuff> {
+    fn into_skb(self) -> Option<UniqueSkBuff> {
         // SAFETY: By the type invariants. On success the buffers are the skb's.
         let skb = unsafe { bindings::xdp_build_skb_from_buff(&self.xdp) };
         let skb = NonNull::new(skb)?;
         let _buffers_are_given_away = ManuallyDrop::new(self);
         // SAFETY: A new skb whose only reference is ours.
-        Some(unsafe { SkBuff::from_raw(skb) })
+        Some(unsafe { UniqueSkBuff::from_raw(skb) })
     }
 
     /// Hands the frame to the stack, through GRO. `None` if there is no memory for it.
@@ -132,7 +135,7 @@ impl<'a> XdpBuffer<'a> {
     }
 
     /// Makes the frame one that can be sent. `None` if there is no memory for it.
-    pub fn into_sent(self) -> Option<SkBuff> {
+    pub fn into_sent(self) -> Option<UniqueSkBuff> {
         let skb = self.into_skb()?;
         // SAFETY: The skb is valid and ours, and its data begins right behind its Ethernet header.
         unsafe { bindings::skb_push(skb.as_ptr(), bindings::ETH_HLEN) };

@@ -4,7 +4,7 @@
 
 use crate::{
     bindings,
-    skbuff::SkBuff, //
+    skbuff::UniqueSkBuff, //
 };
 use core::ptr::NonNull;
 
@@ -43,10 +43,10 @@ impl<'a> XdpFrames<'a> {
 }
 
 impl Iterator for XdpFrames<'_> {
-    type Item = SkBuff;
+    type Item = UniqueSkBuff;
 
     /// The next frame, as an skb that can be sent. Ends early if there is no memory.
-    fn next(&mut self) -> Option<SkBuff> {
+    fn next(&mut self) -> Option<UniqueSkBuff> {
         let frame = *self.frames.get(self.taken)?;
         // SAFETY: By the type invariants. On success the frame's memory is the skb's.
         let skb = unsafe { bindings::xdp_build_skb_from_frame(frame, self.device) };
@@ -56,7 +56,7 @@ impl Iterator for XdpFrames<'_> {
         // Ethernet header.
         unsafe {
             bindings::skb_push(skb.as_ptr(), bindings::ETH_HLEN);
-            Some(SkBuff::from_raw(skb))
+            Some(UniqueSkBuff::from_raw(skb))
         }
     }
 }

@@ -15,7 +15,8 @@ use net::skbuff::{
     Chain,
     Checksum,
     OffloadRequest,
-    SkBuff, //
+    SkBuff,
+    UniqueSkBuff, //
 };
 
 /// What is done for a frame.
@@ -48,8 +49,9 @@ pub trait Transmitter {
     /// `frame` goes to the device as it goes on the wire.
     fn to_wire(&mut self, frame: &mut SkBuff);
 
-    /// Software has done `work`, or tries to, because of `reason`.
-    fn by_software(&mut self, work: Work, reason: Reason);
+    /// Software is about to do `work` for `frame` because of `reason`. What comes out is no longer
+    /// what the stack gave if it is segments, or if others have references to the frame.
+    fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason);
 }
 
 /// Makes of a frame of the stack what goes to the device: itself, or the segments that software has
@@ -62,12 +64,12 @@ pub trait Transmitter {
 ///
 /// `ENOMEM`, `EINVAL` and others that the kernel's helpers give, with what was tried. The frame is
 /// freed as lost.
-pub fn prepare<T: Transmitter>(mut skb: SkBuff, driver: &mut T) -> Result<Chain, (Work, Error)> {
+pub fn prepare<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<Chain, (Work, Error)> {
     if skb.is_gso() {
         return segment(skb, driver).map_err(|error| (Work::Segmentation, error));
     }
-    match finish_checksum(&mut skb, driver) {
-        Ok(()) => Ok(skb.into()),
+    match finish_checksum(skb, driver) {
+        Ok(skb) => Ok(skb.into()),
         Err(error) => Err((Work::Checksum, error)),
     }
 }
@@ -88,9 +90,11 @@ fn segment<T: Transmitter>(mut skb: SkBuff, driver: &mut T) -> Result<Chain> {
             Ok(skb.into())
         }
         Err(reason) => {
-            driver.by_software(Work::Segmentation, reason);
+            driver.by_software(&skb, Work::Segmentation, reason);
             let keep = keeps_checksums(&skb, &request, &capabilities);
-            skb_gso_helper(skb, keep, |segment| finish_checksum(segment, driver))
+            skb_gso_helper(skb.share_check()?, keep, |segment| {
+                finish_checksum(segment, driver)
+            })
         }
     }
 }
@@ -109,9 +113,9 @@ fn keeps_checksums(skb: &SkBuff, request: &OffloadRequest, capabilities: &Capabi
 }
 
 /// Has the CPU cut a super-frame into a list of frames that can be sent, and each of them go through
-/// `each`, which may lose none: with its first error all are freed as lost, so that a list is never
-/// sent in part. `keep_checksums`: those of the segments are left open for `each`, where their
-/// protocol allows it.
+/// `each`, which gives what is to be sent for it: with its first error all are freed as lost, so that
+/// a list is never sent in part. `keep_checksums`: those of the segments are left open for `each`,
+/// where their protocol allows it.
 ///
 /// Context: as of `ndo_start_xmit`; does not sleep.
 ///
@@ -119,14 +123,11 @@ fn keeps_checksums(skb: &SkBuff, request: &OffloadRequest, capabilities: &Capabi
 ///
 /// `ENOMEM`, what the protocol finds wrong with the frame, or what `each` gives.
 pub fn skb_gso_helper(
-    skb: SkBuff,
+    skb: UniqueSkBuff,
     keep_checksums: bool,
-    mut each: impl FnMut(&mut SkBuff) -> Result,
+    each: impl FnMut(SkBuff) -> Result<SkBuff>,
 ) -> Result<Chain> {
-    skb.segment(keep_checksums)?.try_map(|mut segment| {
-        each(&mut segment)?;
-        Ok(segment)
-    })
+    skb.segment(keep_checksums)?.try_map(each)
 }
 
 /// Fills in a checksum that the stack left open (`skb_checksum_help`, `skb_crc32c_csum_help`).
@@ -135,7 +136,7 @@ pub fn skb_gso_helper(
 /// # Errors
 ///
 /// `ENOMEM` if a shared header can't be copied, `EINVAL` if the request is malformed.
-pub fn checksum_helper(skb: &mut SkBuff, checksum: &Checksum) -> Result {
+pub fn checksum_helper(skb: &mut UniqueSkBuff, checksum: &Checksum) -> Result {
     if checksum.is_crc32c {
         skb.crc32c_help()
     } else {
@@ -143,23 +144,29 @@ pub fn checksum_helper(skb: &mut SkBuff, checksum: &Checksum) -> Result {
     }
 }
 
-/// Sends a single frame through the decision about its checksum.
+/// Sends a single frame through the decision about its checksum, and gives the frame that is to be
+/// sent: itself, unless software has to write to one that others have references to.
 #[inline(never)]
-fn finish_checksum<T: Transmitter>(skb: &mut SkBuff, driver: &mut T) -> Result {
+fn finish_checksum<T: Transmitter>(mut skb: SkBuff, driver: &mut T) -> Result<SkBuff> {
     let request = skb.offload_request();
     let Some(checksum) = &request.checksum else {
-        driver.to_wire(skb);
-        return Ok(());
+        driver.to_wire(&mut skb);
+        return Ok(skb);
     };
     let capabilities = driver.capabilities();
     let reason = check_checksum(&request, checksum, skb.linear(), &capabilities);
-    match reason.and_then(|()| driver.plan(skb, &request)) {
-        Ok(plan) => driver.to_device(skb, Work::Checksum, plan),
+    match reason.and_then(|()| driver.plan(&skb, &request)) {
+        Ok(plan) => {
+            driver.to_device(&mut skb, Work::Checksum, plan);
+            Ok(skb)
+        }
         Err(reason) => {
-            driver.by_software(Work::Checksum, reason);
-            checksum_helper(skb, checksum)?;
-            driver.to_wire(skb);
+            driver.by_software(&skb, Work::Checksum, reason);
+            let mut unique = skb.share_check()?;
+            checksum_helper(&mut unique, checksum)?;
+            let mut skb = SkBuff::from(unique);
+            driver.to_wire(&mut skb);
+            Ok(skb)
         }
     }
-    Ok(())
 }

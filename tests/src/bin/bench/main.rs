@@ -4,7 +4,6 @@
 //! native on a veth pair, generic on a linked netdevsim pair; one source, one kernel,
 //! one boot, interleaved. Then what sockets get through the same pairs.
 
-mod pktgen;
 mod stream;
 
 use std::fs::{self, File};
@@ -19,6 +18,7 @@ use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::netns::NetNs;
+use offload_tests::pktgen;
 use offload_uapi::stats;
 use stream::Pair;
 
@@ -125,7 +125,7 @@ impl Setup {
     /// One run: frames that the program dropped, per second of the source's time.
     fn measure(&mut self) -> Result<()> {
         let before = (self.dropped)(&self.far)?;
-        let run = pktgen::run(&self.near, FRAMES)?;
+        let run = pktgen::run(&self.near, FRAMES, &[])?;
         let dropped = (self.dropped)(&self.far)? - before;
         ensure!(
             dropped > run.sent / 2,
@@ -242,7 +242,7 @@ fn streams(is_wanted: impl Fn(&str) -> bool) -> Result<()> {
 
 /// Frames that a program drops, by each pair's way of running it.
 fn drop_everything() -> Result<()> {
-    load("pktgen", "/proc/net/pktgen")?;
+    pktgen::load()?;
     // Longer frames than 1500 play no part; one queue on each side.
     let onic = Cable::onic(1500)?;
     let veth = Cable::veth(1500)?;

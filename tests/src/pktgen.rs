@@ -6,16 +6,18 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{bail, Context, Result};
-use offload_tests::link::Link;
-use offload_tests::netns;
+
+use crate::command::Cmd;
+use crate::link::Link;
+use crate::netns;
 
 /// What one run of the generator did.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
+pub struct Run {
     /// From the first frame to the last.
-    pub(crate) elapsed: Duration,
+    pub elapsed: Duration,
     /// Frames that the interface took.
-    pub(crate) sent: u64,
+    pub sent: u64,
 }
 
 /// The files of the network namespace of this very thread.
@@ -27,10 +29,26 @@ fn write(file: &str, command: &str) -> Result<()> {
         .with_context(|| format!("pktgen: write '{command}' to {path}"))
 }
 
-/// Sends `count` frames of 60 bytes on `link` as fast as it takes them. Each frame is a
-/// buffer of its own (`clone_skb 0`, not shared), since veth can't take shared ones and
-/// all sources have to do the same work.
-pub(crate) fn run(link: &Link, count: u64) -> Result<Run> {
+/// Makes the generator ready: it may be a kernel module.
+///
+/// # Errors
+///
+/// Where the kernel has none.
+pub fn load() -> Result<()> {
+    if !fs::exists("/proc/net/pktgen")? {
+        Cmd::new("modprobe pktgen").run()?;
+    }
+    Ok(())
+}
+
+/// Sends `count` frames of 60 bytes on `link` as fast as it takes them, or what `settings` say
+/// instead. The frames are one buffer each that the generator gives away (`flag !SHARED`); with
+/// `flag SHARED`, its default, it keeps a reference to each while it is under way.
+///
+/// # Errors
+///
+/// Where the generator refuses a setting.
+pub fn run(link: &Link, count: u64, settings: &[&str]) -> Result<Run> {
     netns::enter(link.ns.as_deref(), || {
         let device = &link.name;
         write("kpktgend_0", "rem_device_all")?;
@@ -47,6 +65,9 @@ pub(crate) fn run(link: &Link, count: u64) -> Result<Run> {
             "dst_mac 02:00:00:00:00:02".to_owned(),
         ] {
             write(device, &setting)?;
+        }
+        for setting in settings {
+            write(device, setting)?;
         }
         // Returns when all frames have been sent.
         write("pgctrl", "start")?;
