@@ -2,8 +2,11 @@
 
 //! The driver of the NIC.
 //!
-//! The host side of `offload_nic`: ports that are net devices, queues, the way of programs and maps
-//! into the device. What the device itself does with a frame is the `engine` crate's.
+//! The host side of `offload_nic`: what a driver of real hardware would be. The card is the crate
+//! [`device`]; what it does with a frame is the crate `engine`'s.
+//!
+//! Imports go one way: from [`control`], what users and the core ask for, to [`path`], the way of
+//! frames, and from both to [`port`], the data.
 //!
 //! # Locking
 //!
@@ -13,55 +16,39 @@
 //! - What runs of a NIC: held while one of its ports is added or removed.
 //! - The lock of a NIC's devlink instance: which ports there are.
 //! - RTNL: attaching programs, ring sizes, going up and down, cables.
-//! - The core's lock of offloaded programs, and behind it that of the list of programs in a device.
-//! - The lock of a fault log: the last fault of a receive queue; taken with bottom halves off.
+//! - The core's lock of offloaded programs, and behind it that of the list of programs on a card.
 //! - The lock of a transmit queue: its counters. NAPI: the state and the counters of a receive queue.
-//! - What the data path reads and the control path replaces (the program, the peer at the other end
-//!   of the cable, the ports of a NIC) lies in RCU slots; RTNL, or for the ports the lock of devlink,
-//!   serialises the writers.
+//! - What the data path reads and the control path replaces (the host's XDP program) lies in RCU
+//!   slots; RTNL serialises the writers. So it is with what the card has ([`device`]).
 
 #![forbid(unsafe_code)]
 
-mod asic;
-mod bus;
-mod ethtool;
-mod fault;
-mod files;
-mod loaded;
-mod map;
-mod memory;
-mod native;
-mod nic;
+mod control;
+mod path;
 mod port;
-mod ports;
-mod profile;
-mod program;
-mod ration;
-mod redirect;
-mod refusals;
-mod report;
-mod residents;
-mod resources;
-mod runs;
-mod rx;
-mod services;
-mod switches;
-mod tc;
-mod tx;
-mod xdp;
 
-use bus::Nics;
+use control::{
+    Nics,
+    Plan, //
+};
 use kernel::prelude::*;
 use net::bus::Registration;
-use nic::Plan;
 use offload::{
     Family,
     Offload, //
 };
 use offload_uapi::limits::{
+    DEVICE_MEMORY,
     MAX_NICS,
     MAX_PORTS,
     MAX_QUEUES, //
+};
+
+// What the card has is what users are told.
+const _: () = {
+    assert!(DEVICE_MEMORY == engine::limits::DEVICE_MEMORY);
+    assert!(MAX_PORTS == device::host::MAX_PORTS as u32);
+    assert!(MAX_QUEUES == device::host::MAX_QUEUES as u32);
 };
 
 /// What `pr_err!` and its like begin a line with. `module!` makes it in the crate that it stands in;

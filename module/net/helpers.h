@@ -23,6 +23,11 @@
 #include <net/pkt_cls.h>
 #include <net/xdp.h>
 
+enum {
+	/* Bytes that belong to whoever has a frame queued. */
+	OFFLOAD_NIC_SKB_CB_LEN = sizeof_field(struct sk_buff, cb),
+};
+
 /* What a classifier in the device has found out about a frame, in host byte order. */
 struct offload_nic_classified {
 	u32 network_offset;
@@ -143,7 +148,8 @@ int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, in
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
 int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
-int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb);
+int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const void *cb,
+			      size_t len);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
@@ -165,7 +171,6 @@ void offload_nic_skb_checksum_done(struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
 bool offload_nic_skb_is_gso(const struct sk_buff *skb);
-u8 offload_nic_skb_note(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb);
 bool offload_nic_skb_has_stable_pages(const struct sk_buff *skb);
 const void *offload_nic_skb_piece(const struct sk_buff *skb, u32 offset, u32 *len);
@@ -175,7 +180,6 @@ void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
-void offload_nic_skb_set_note(struct sk_buff *skb, u8 note);
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);

@@ -2,17 +2,25 @@
 
 //! A ring of frames with a fixed size, many writers and one reader.
 //!
-//! Each of its places holds one frame, or several that go together.
+//! Each of its places holds one frame, or several that go together, and beside each frame what the
+//! writer tells the reader about it.
 //!
 //! C header: [`include/linux/ptr_ring.h`](srctree/include/linux/ptr_ring.h)
 
 use crate::{
     bindings,
     netdev::Rtnl,
-    skbuff::Chain, //
+    skbuff::{
+        check_room,
+        Chain,
+        Descriptor,
+        SkBuff, //
+    }, //
 };
 use core::{
+    marker::PhantomData,
     ptr::{
+        null,
         null_mut,
         NonNull, //
     },
@@ -27,22 +35,23 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A ring of frames.
+/// A ring of frames with descriptors `D`.
 ///
 /// # Invariants
 ///
 /// `ring` is an initialised `struct ptr_ring`; each pointer in it comes from [`Chain::into_raw`] of
-/// a chain that was not empty, and stands for that chain, which the ring owns.
+/// a `Chain<D>` that was not empty, and stands for that chain, which the ring owns.
 #[pin_data(PinnedDrop)]
-pub struct FrameRing {
+pub struct FrameRing<D: Descriptor> {
     #[pin]
     ring: Opaque<bindings::ptr_ring>,
+    _descriptors: PhantomData<D>,
 }
 
 // SAFETY: A `ptr_ring` has locks for its producers and its consumers; chains are `Send`.
-unsafe impl Send for FrameRing {}
+unsafe impl<D: Descriptor> Send for FrameRing<D> {}
 // SAFETY: As above: all methods that change the ring take the lock of their side.
-unsafe impl Sync for FrameRing {}
+unsafe impl<D: Descriptor> Sync for FrameRing<D> {}
 
 /// What did not fit into a ring that is being made smaller: chains of frames, linked by the `prev`
 /// of their first ones.
@@ -65,10 +74,14 @@ unsafe extern "C" fn set_aside(ptr: *mut kernel::ffi::c_void) {
 }
 
 /// Takes one of those that were set aside.
-fn take_misfit(_rtnl: &Rtnl<'_>) -> Option<Chain> {
+///
+/// # Safety
+///
+/// They must come from a [`FrameRing<D>`].
+unsafe fn take_misfit<D: Descriptor>(_rtnl: &Rtnl<'_>) -> Option<Chain<D>> {
     let skb = NonNull::new(MISFITS.load(Ordering::Relaxed))?;
-    // SAFETY: `set_aside` put the first skb of a chain there, which was the list's and becomes ours.
-    // RTNL keeps others away from the list.
+    // SAFETY: `set_aside` put the first skb of a chain there, which was the list's and becomes ours;
+    // its descriptors are as the function's contract says. RTNL keeps others away from the list.
     unsafe {
         let links = &mut (*skb.as_ptr()).__bindgen_anon_1.__bindgen_anon_1;
         MISFITS.store(links.prev, Ordering::Relaxed);
@@ -81,16 +94,16 @@ fn take_misfit(_rtnl: &Rtnl<'_>) -> Option<Chain> {
 ///
 /// # Safety
 ///
-/// To be called by `ptr_ring_cleanup` for a pointer in a [`FrameRing`].
-unsafe extern "C" fn destroy(ptr: *mut kernel::ffi::c_void) {
+/// To be called by `ptr_ring_cleanup` for a pointer in a [`FrameRing<D>`].
+unsafe extern "C" fn destroy<D: Descriptor>(ptr: *mut kernel::ffi::c_void) {
     if let Some(skb) = NonNull::new(ptr.cast()) {
         // SAFETY: By the type invariants of `FrameRing`, a pointer in the ring stands for a chain
         // that the ring owned, and gives up by this call.
-        drop(unsafe { Chain::from_raw(skb) });
+        drop(unsafe { Chain::<D>::from_raw(skb) });
     }
 }
 
-impl FrameRing {
+impl<D: Descriptor> FrameRing<D> {
     /// Makes a ring with `size` places.
     pub fn new(size: u32) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
@@ -100,6 +113,7 @@ impl FrameRing {
                 // SAFETY: `ring` is memory for a `struct ptr_ring` that stays in place.
                 to_result(unsafe { bindings::offload_nic_ptr_ring_init(ring, size) })
             }),
+            _descriptors: PhantomData,
         })
     }
 
@@ -107,7 +121,7 @@ impl FrameRing {
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn push(&self, frames: Chain) -> core::result::Result<(), Chain> {
+    pub fn push(&self, frames: Chain<D>) -> core::result::Result<(), Chain<D>> {
         // SAFETY: The ring is initialised.
         self.put(frames, |ring, head| unsafe {
             bindings::offload_nic_ptr_ring_produce(ring, head.cast())
@@ -119,19 +133,43 @@ impl FrameRing {
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn send(&self, frames: Chain) -> core::result::Result<(), Chain> {
+    pub fn send_all(&self, frames: Chain<D>) -> core::result::Result<(), Chain<D>> {
         // SAFETY: The ring is initialised. All frames of the list that begins with `head` are ours
         // until the last moment before a reader can take them.
         self.put(frames, |ring, head| unsafe {
-            bindings::offload_nic_ptr_ring_send(ring, head)
+            bindings::offload_nic_ptr_ring_send(ring, head, null(), 0)
         })
+    }
+
+    /// As [`Self::send_all`], of a frame of the stack's, with `descriptor` beside it. A frame that is
+    /// given back is as it was.
+    ///
+    /// Context: bottom halves off.
+    #[inline]
+    pub fn send(&self, skb: SkBuff, descriptor: &D) -> core::result::Result<(), SkBuff> {
+        check_room::<D>();
+        let skb = skb.into_raw();
+        let from: *const D = descriptor;
+        // SAFETY: The ring is initialised. The skb is valid, in no list, and ours until the last
+        // moment before a reader can take it, and so is its control buffer, in which there is room
+        // for a `D`.
+        // INVARIANT: One frame is a chain, and its control buffer begins with a `D` if it gets in.
+        let sent = unsafe {
+            let (ring, len) = (self.ring.get(), size_of::<D>());
+            bindings::offload_nic_ptr_ring_send(ring, skb.as_ptr(), from.cast(), len)
+        };
+        match sent {
+            0 => Ok(()),
+            // SAFETY: The ring did not take the frame, so that it is ours still.
+            _ => Err(unsafe { SkBuff::from_raw(skb) }),
+        }
     }
 
     fn put(
         &self,
-        frames: Chain,
+        frames: Chain<D>,
         produce: impl FnOnce(*mut bindings::ptr_ring, *mut bindings::sk_buff) -> i32,
-    ) -> core::result::Result<(), Chain> {
+    ) -> core::result::Result<(), Chain<D>> {
         let Some(head) = NonNull::new(frames.into_raw()) else {
             return Ok(());
         };
@@ -146,35 +184,36 @@ impl FrameRing {
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn pop(&self) -> Option<Chain> {
+    pub fn pop(&self) -> Option<Chain<D>> {
         // SAFETY: The ring is initialised.
         let ptr = unsafe { bindings::offload_nic_ptr_ring_consume(self.ring.get()) };
         // SAFETY: By the type invariants, what comes out stands for a chain that becomes ours.
         NonNull::new(ptr.cast()).map(|skb| unsafe { Chain::from_raw(skb) })
     }
 
-    /// Empties the oldest places, at most `limit` and at most [`Batch::MAX`].
+    /// Empties the oldest places, at most `limit` and at most [`BATCH`].
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn pop_batch(&self, limit: usize) -> Batch {
+    pub fn pop_batch(&self, limit: usize) -> Batch<D> {
         let mut batch = Batch {
-            frames: [null_mut(); Batch::MAX],
+            frames: [null_mut(); BATCH],
             taken: 0,
             len: 0,
+            _descriptors: PhantomData,
         };
         // SAFETY: The ring is initialised, and the array has room for as many.
         let len = unsafe {
             bindings::offload_nic_ptr_ring_consume_batched(
                 self.ring.get(),
                 batch.frames.as_mut_ptr(),
-                // CAST: At most `Batch::MAX`.
-                limit.min(Batch::MAX) as i32,
+                // CAST: At most `BATCH`.
+                limit.min(BATCH) as i32,
             )
         };
         // INVARIANT: By the invariants of the ring, what comes out stands for chains, which become
         // the batch's.
-        batch.len = usize::try_from(len).unwrap_or(0).min(Batch::MAX);
+        batch.len = usize::try_from(len).unwrap_or(0).min(BATCH);
         batch
     }
 
@@ -192,35 +231,38 @@ impl FrameRing {
     /// # Errors
     ///
     /// `ENOMEM`, and the ring keeps the size that it has.
-    pub fn resize(&self, size: u32, rtnl: &Rtnl<'_>, mut misfit: impl FnMut(Chain)) -> Result {
+    pub fn resize(&self, size: u32, rtnl: &Rtnl<'_>, mut misfit: impl FnMut(Chain<D>)) -> Result {
         let size = i32::try_from(size)?;
         // SAFETY: The ring is initialised; `set_aside` takes over what the ring owns.
         let result = to_result(unsafe {
             bindings::offload_nic_ptr_ring_resize(self.ring.get(), size, Some(set_aside))
         });
-        while let Some(frames) = take_misfit(rtnl) {
+        // SAFETY: They come from this ring: RTNL is held since it has set them aside, and whoever else
+        // has had it before has taken all of theirs.
+        while let Some(frames) = unsafe { take_misfit(rtnl) } {
             misfit(frames);
         }
         result
     }
 }
 
+/// The most places that are emptied at once: enough for the ring's lock to cost little, and few
+/// enough for the stack below which the stack of protocols runs.
+pub const BATCH: usize = 16;
+
 /// What was taken out of a ring at once, oldest first.
 ///
 /// # Invariants
 ///
 /// `frames[taken..len]` stand for chains that the batch owns.
-pub struct Batch {
-    frames: [*mut kernel::ffi::c_void; Self::MAX],
+pub struct Batch<D: Descriptor> {
+    frames: [*mut kernel::ffi::c_void; BATCH],
     taken: usize,
     len: usize,
+    _descriptors: PhantomData<Chain<D>>,
 }
 
-impl Batch {
-    /// The most places in a batch: enough for the ring's lock to cost little, and few enough for the
-    /// stack below which the stack of protocols runs.
-    pub const MAX: usize = 16;
-
+impl<D: Descriptor> Batch<D> {
     /// How many places' worth is left.
     pub fn len(&self) -> usize {
         self.len.saturating_sub(self.taken)
@@ -232,11 +274,11 @@ impl Batch {
     }
 }
 
-impl Iterator for Batch {
-    type Item = Chain;
+impl<D: Descriptor> Iterator for Batch<D> {
+    type Item = Chain<D>;
 
     #[inline]
-    fn next(&mut self) -> Option<Chain> {
+    fn next(&mut self) -> Option<Chain<D>> {
         let ptr = *self.frames.get(self.taken..self.len)?.first()?;
         self.taken = self.taken.wrapping_add(1);
         // SAFETY: By the type invariants this stands for a chain of the batch's. It is handed out
@@ -245,16 +287,16 @@ impl Iterator for Batch {
     }
 }
 
-impl Drop for Batch {
+impl<D: Descriptor> Drop for Batch<D> {
     fn drop(&mut self) {
         self.for_each(drop);
     }
 }
 
 #[pinned_drop]
-impl PinnedDrop for FrameRing {
+impl<D: Descriptor> PinnedDrop for FrameRing<D> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: The ring is initialised and this is its last use; `destroy` frees what is in it.
-        unsafe { bindings::offload_nic_ptr_ring_cleanup(self.ring.get(), Some(destroy)) };
+        unsafe { bindings::offload_nic_ptr_ring_cleanup(self.ring.get(), Some(destroy::<D>)) };
     }
 }

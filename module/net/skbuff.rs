@@ -12,6 +12,7 @@
 
 mod buffer;
 mod chain;
+mod described;
 mod fragment;
 mod received;
 mod request;
@@ -25,6 +26,11 @@ pub use buffer::{
 };
 pub use chain::Chain;
 use core::ptr::NonNull;
+pub(crate) use described::check_room;
+pub use described::{
+    Described,
+    Descriptor, //
+};
 pub use fragment::{
     Fragment,
     Fragments, //
@@ -137,22 +143,6 @@ impl SkBuff {
     pub fn offload_request(&self) -> OffloadRequest {
         // SAFETY: By the type invariants, the skb is valid.
         unsafe { bindings::offload_nic_skb_offload_request(self.as_ptr()) }.into()
-    }
-
-    /// The driver's own byte that goes with the frame. It means something once
-    /// [`Self::set_note`] was called.
-    #[inline]
-    pub fn note(&self) -> u8 {
-        // SAFETY: By the type invariants, the skb is valid.
-        unsafe { bindings::offload_nic_skb_note(self.as_ptr()) }
-    }
-
-    /// Sets the driver's own byte. It lies where neither queueing disciplines nor segmentation
-    /// keep theirs, so that the stack can take the frame back.
-    #[inline]
-    pub fn set_note(&mut self, note: u8) {
-        // SAFETY: By the type invariants, the skb is valid and its control buffer ours.
-        unsafe { bindings::offload_nic_skb_set_note(self.as_ptr(), note) };
     }
 
     /// Frees the frame as one that has reached its destination.

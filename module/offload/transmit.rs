@@ -22,6 +22,7 @@ pub use prepare::{
     checksum_helper,
     prepare,
     skb_gso_helper,
+    Prepared,
     Transmitter,
     Work, //
 };

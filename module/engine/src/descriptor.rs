@@ -10,10 +10,11 @@ mod transmit;
 
 use crate::exec::{TcVerdict, XdpVerdict};
 use crate::frame::VlanTag;
+use crate::receive_checksum::RxChecksum;
 pub use transmit::{Gso, GsoKind, InnerHeaders, TxCapability, TxChecksum, TxDescriptor, TxHeaders};
 
 /// From device to driver: one received frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RxDescriptor {
     /// Length of the frame in bytes, after the program.
     pub len: u32,
@@ -30,6 +31,19 @@ pub struct RxDescriptor {
     pub redirect: Option<u32>,
     /// What came of the offloaded classifier; `None` if it did not run.
     pub tc: Option<TcDescriptor>,
+    /// What the device found out about the checksum of the frame as it is handed up.
+    pub checksum: RxChecksum,
+    /// What the frame was on the wire, if it was several.
+    pub coalesced: Option<Coalesced>,
+}
+
+/// The wire frames that one for the host stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Coalesced {
+    /// Their number.
+    pub frames: u32,
+    /// Their bytes, from the Ethernet headers on.
+    pub bytes: u64,
 }
 
 /// The part of a receive descriptor that a classifier leaves. The fields are those of `struct

@@ -132,12 +132,11 @@ pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
         // Metadata is at most 255 bytes long.
         meta_len: frame.metadata().len() as u8,
         queue: context.rx_queue_index,
-        hash: None,
         verdict,
         redirect: context
             .redirect
             .filter(|_| verdict == Some(XdpVerdict::Redirect)),
-        tc: None,
+        ..RxDescriptor::default()
     }
 }
 

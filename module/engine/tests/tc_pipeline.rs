@@ -12,6 +12,7 @@ use engine::fault::FaultCause;
 use engine::frame::{Frame, VlanTag};
 use engine::insn::Insn;
 use engine::limits::Limits;
+use engine::receive_checksum::RxChecksum;
 use engine::pipeline::{self, TcCounters};
 use engine::refusal::Rule;
 use engine::store::{ProgramKind, RegisterKind};
@@ -38,6 +39,8 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     verdict: Some(XdpVerdict::Pass),
     redirect: None,
     tc: None,
+    checksum: RxChecksum::None,
+    coalesced: None,
 };
 
 /// The descriptor and bytes of the tagged frame after `code`, with direct action.

@@ -49,15 +49,20 @@ int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
 
 /*
  * Takes the software time stamp of each frame of a list only if there is room, and
- * before the reader can have it: both are known under the lock of the producers.
+ * before the reader can have it: both are known under the lock of the producers. Then the
+ * control buffer of the first is overwritten, too, with cb if there is any: what does not
+ * get in keeps the notes of the stack's.
  */
-int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb)
+int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const void *cb,
+			      size_t len)
 {
 	struct sk_buff *frame;
 	int err = -ENOSPC;
 
 	spin_lock(&ring->producer_lock);
 	if (!__ptr_ring_full(ring)) {
+		if (cb)
+			memcpy(skb->cb, cb, len);
 		for (frame = skb; frame; frame = frame->next)
 			skb_tx_timestamp(frame);
 		err = __ptr_ring_produce(ring, skb);

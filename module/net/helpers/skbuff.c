@@ -51,12 +51,6 @@ bool offload_nic_skb_is_gso(const struct sk_buff *skb)
 	return skb_is_gso(skb);
 }
 
-/* The last byte of the control buffer: queueing disciplines and segmentation use the first ones. */
-u8 offload_nic_skb_note(const struct sk_buff *skb)
-{
-	return skb->cb[sizeof(skb->cb) - 1];
-}
-
 /* A header that was never set has an offset far beyond any frame, or before it. */
 static u16 header_offset(const struct sk_buff *skb, int offset)
 {
@@ -196,11 +190,6 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
 	if (checksums)
 		features |= NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC;
 	return skb_gso_segment(skb, features);
-}
-
-void offload_nic_skb_set_note(struct sk_buff *skb, u8 note)
-{
-	skb->cb[sizeof(skb->cb) - 1] = note;
 }
 
 void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)

@@ -2,14 +2,24 @@
 
 //! Frames that go together.
 
-use super::SkBuff;
+use super::{
+    described::{
+        Described,
+        Descriptor, //
+    },
+    SkBuff, //
+};
 use crate::bindings;
-use core::ptr::{
-    null_mut,
-    NonNull, //
+use core::{
+    marker::PhantomData,
+    ptr::{
+        null_mut,
+        NonNull, //
+    }, //
 };
 
-/// Frames in an order, owned: those that a super-frame was cut into, or a single one.
+/// Frames in an order, owned: those that a super-frame was cut into, or a single one. Each has a
+/// descriptor beside it.
 ///
 /// It is an iterator over them. Dropping it frees those that are left as lost.
 ///
@@ -17,13 +27,14 @@ use core::ptr::{
 ///
 /// `head` is null, or a valid `struct sk_buff` that is the first of a list linked by `next`. This
 /// object owns a reference to each of the list, of the kind that an [`SkBuff`] is: with the pointers
-/// of the list.
-pub struct Chain {
+/// of the list, and the control buffer, which begins with a `D`.
+pub struct Chain<D: Descriptor> {
     head: *mut bindings::sk_buff,
+    _descriptors: PhantomData<D>,
 }
 
 // SAFETY: An skb is not tied to the CPU or task that made it.
-unsafe impl Send for Chain {}
+unsafe impl<D: Descriptor> Send for Chain<D> {}
 
 /// The pointer to the next skb of a list.
 ///
@@ -36,15 +47,17 @@ pub(super) unsafe fn next(skb: *mut bindings::sk_buff) -> *mut *mut bindings::sk
     unsafe { &raw mut (*skb).__bindgen_anon_1.__bindgen_anon_1.next }
 }
 
-impl Chain {
+impl<D: Descriptor> Chain<D> {
     /// # Safety
     ///
     /// `head` must be a valid skb, the first of a list linked by `next` that ends with null, and the
-    /// caller must give up its references to all of them, of the kind that an [`SkBuff`] is.
+    /// caller must give up its references to all of them, of the kind that an [`SkBuff`] is. The
+    /// control buffer of each must begin with a `D`.
     pub(crate) unsafe fn from_raw(head: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: As the caller guarantees.
         Self {
             head: head.as_ptr(),
+            _descriptors: PhantomData,
         }
     }
 
@@ -61,14 +74,17 @@ impl Chain {
     /// # Errors
     ///
     /// What `change` gives.
-    pub fn try_map<E>(
+    pub fn try_map<T: Descriptor, E>(
         self,
-        mut change: impl FnMut(SkBuff) -> Result<SkBuff, E>,
-    ) -> Result<Self, E> {
-        let mut changed = Self { head: null_mut() };
+        mut change: impl FnMut(SkBuff) -> Result<Described<T>, E>,
+    ) -> Result<Chain<T>, E> {
+        let mut changed = Chain {
+            head: null_mut(),
+            _descriptors: PhantomData,
+        };
         let mut end: *mut *mut bindings::sk_buff = &raw mut changed.head;
-        for skb in self {
-            let skb = change(skb)?.into_raw().as_ptr();
+        for frame in self {
+            let skb = change(frame.into_skb())?.into_skb().into_raw().as_ptr();
             // SAFETY: `end` is the null pointer at the end of `changed`, which is in place and has
             // no other user. INVARIANT: What is appended is an skb in no list, whose pointers of
             // lists are ours.
@@ -81,32 +97,33 @@ impl Chain {
     }
 }
 
-impl From<SkBuff> for Chain {
+impl<D: Descriptor> From<Described<D>> for Chain<D> {
     #[inline]
-    fn from(skb: SkBuff) -> Self {
+    fn from(frame: Described<D>) -> Self {
         // INVARIANT: An skb in no list is a list of one: its `next` is null.
         Self {
-            head: skb.into_raw().as_ptr(),
+            head: frame.into_skb().into_raw().as_ptr(),
+            _descriptors: PhantomData,
         }
     }
 }
 
-impl Iterator for Chain {
-    type Item = SkBuff;
+impl<D: Descriptor> Iterator for Chain<D> {
+    type Item = Described<D>;
 
     #[inline]
-    fn next(&mut self) -> Option<SkBuff> {
+    fn next(&mut self) -> Option<Described<D>> {
         let skb = NonNull::new(self.head)?;
         // SAFETY: By the type invariants the skb is valid and its reference ours. It is taken out of
-        // the list, and the rest is the list from here on.
+        // the list, and the rest is the list from here on. Its control buffer begins with a `D`.
         unsafe {
             self.head = next(skb.as_ptr()).replace(null_mut());
-            Some(SkBuff::from_raw(skb))
+            Some(Described::from_skb(SkBuff::from_raw(skb)))
         }
     }
 }
 
-impl Drop for Chain {
+impl<D: Descriptor> Drop for Chain<D> {
     fn drop(&mut self) {
         self.for_each(drop);
     }

@@ -156,7 +156,7 @@ impl UniqueSkBuff {
     ///
     /// `ENOMEM`, or what the protocol finds wrong with the frame; `EINVAL` if it is none to be cut.
     /// The frame is freed as lost.
-    pub fn segment(self, checksums: bool) -> Result<Chain> {
+    pub fn segment(self, checksums: bool) -> Result<Chain<()>> {
         // SAFETY: By the type invariants, nobody else has a reference to the skb, which is in no list.
         let frames = unsafe { bindings::offload_nic_skb_segment(self.as_ptr(), checksums) };
         let frames = NonNull::new(from_err_ptr(frames)?).ok_or(EINVAL)?;

@@ -21,6 +21,14 @@ pub struct TxDescriptor {
     pub vlan: Option<u32>,
 }
 
+impl TxDescriptor {
+    /// Whether nothing is left to be done: the bytes are those of the wire.
+    #[inline]
+    pub const fn is_wire_frame(&self) -> bool {
+        matches!(self.checksum, TxChecksum::None) && self.gso.is_none() && self.vlan.is_none()
+    }
+}
+
 /// What a device can do about checksums.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TxCapability {

@@ -17,7 +17,8 @@ use super::imports::{Arrows, Crate};
 /// some are yet to be brought to; and the folders in order, each of which may use those behind it
 /// and none before it.
 const CRATES: &[(&str, bool, &[&str])] = &[
-    ("module/driver/lib.rs", false, &[]),
+    ("module/device/lib.rs", true, &[]),
+    ("module/driver/lib.rs", true, &["control", "path", "port"]),
     ("module/engine/src/lib.rs", false, &[]),
     ("module/net/lib.rs", false, &[]),
     ("module/offload/lib.rs", false, &[]),

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The cable between two ports: what is put on it lies in a ring of the receiving one.
+
+use crate::{
+    port::{
+        Plugged,
+        Port, //
+    },
+    queue::RxQueue,
+    send::wire_frames, //
+};
+use core::sync::atomic::Ordering;
+use engine::descriptor::TxDescriptor;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    netdev::Rtnl,
+    rcu,
+    skbuff::{
+        Chain,
+        Described,
+        SkBuff,
+        UniqueSkBuff, //
+    },
+    stats::Counter,
+    sync::{
+        memory_barrier,
+        with_bh_disabled, //
+    }, //
+};
+
+/// Stands for the transmit queue in the descriptor of a frame that the device itself sends.
+pub(crate) const FROM_DEVICE: u16 = u16::MAX;
+
+/// Why a frame did not get on the cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// The other end of the cable is missing or down.
+    NoCarrier,
+    /// The far end has no room, in the ring of that number.
+    RingFull(u16),
+}
+
+/// Frames that were taken from the cable, until they are noted with the port that sent them: those
+/// of the same queue at once.
+#[derive(Default)]
+pub(crate) struct Taken {
+    queue: u16,
+    frames: u32,
+}
+
+impl Taken {
+    /// Adds a frame that was sent by queue `queue` of `sender`.
+    #[inline]
+    pub(crate) fn add<H: Plugged>(&mut self, queue: u16, sender: &H) {
+        if queue != self.queue {
+            self.note(sender);
+            self.queue = queue;
+        }
+        self.frames = self.frames.saturating_add(1);
+    }
+
+    /// Notes them with `sender`. Context: bottom halves off.
+    #[inline]
+    pub(crate) fn note<H: Plugged>(&mut self, sender: &H) {
+        let frames = core::mem::take(&mut self.frames);
+        if frames > 0 {
+            sender.port().complete(sender, self.queue, frames);
+        }
+    }
+}
+
+impl<H: Plugged> Port<H> {
+    /// Puts a cable between two ports that have none. Process context.
+    pub fn plug(left: &Arc<H>, right: &Arc<H>) {
+        left.port().peer.replace(Some(right.clone()));
+        right.port().peer.replace(Some(left.clone()));
+    }
+
+    /// Pulls the cable out, at both ends, and gives the port at the other one. The frames on it are
+    /// lost. Process context.
+    pub fn unplug(&self) -> Option<Arc<H>> {
+        let peer = self.peer.replace(None)?;
+        let far = peer.port();
+        far.peer.replace(None);
+        for port in [self, far] {
+            port.flush();
+        }
+        for port in [self, far] {
+            for tx in port.tx.iter() {
+                tx.take_completed();
+            }
+        }
+        Some(peer)
+    }
+
+    /// The port at the other end of the cable.
+    #[inline]
+    pub fn peer<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a H> {
+        self.peer.load(guard)
+    }
+
+    /// As [`Self::peer`], for longer than the guard.
+    pub fn peer_arc(&self) -> Option<Arc<H>> {
+        self.peer.load_arc(&rcu::Guard::new())
+    }
+
+    /// Where what transmit queue `queue` sends arrives, if somebody takes it.
+    #[inline]
+    fn far_end<'a>(
+        &'a self,
+        queue: u16,
+        guard: &'a rcu::Guard,
+    ) -> Result<(&'a H, u16, &'a RxQueue), Unsent> {
+        let peer = self.peer.load(guard).filter(|peer| peer.port().is_up());
+        let peer = peer.ok_or(Unsent::NoCarrier)?;
+        let port = peer.port();
+        let number = port.steer(queue);
+        let far = port.rx.get(usize::from(number));
+        Ok((peer, number, far.ok_or(Unsent::NoCarrier)?))
+    }
+
+    /// Whether somebody takes frames at the other end of the cable.
+    #[inline]
+    pub fn has_carrier(&self, guard: &rcu::Guard) -> bool {
+        let peer = self.peer.load(guard);
+        peer.is_some_and(|peer| peer.port().is_up())
+    }
+
+    /// Whether a frame of transmit queue `queue` would get on the cable now, as far as can be told.
+    /// Context: bottom halves off.
+    ///
+    /// # Errors
+    ///
+    /// Why it would not.
+    #[inline]
+    pub fn can_send(&self, queue: u16, guard: &rcu::Guard) -> Result<(), Unsent> {
+        let (_, number, far) = self.far_end(queue, guard)?;
+        if far.ring.is_full() {
+            return Err(Unsent::RingFull(number));
+        }
+        Ok(())
+    }
+
+    /// Puts a frame of the stack's on the cable, or gives it back as it was. Context: bottom halves
+    /// off.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not get there.
+    #[inline]
+    pub fn send(
+        &self,
+        skb: SkBuff,
+        descriptor: &TxDescriptor,
+        guard: &rcu::Guard,
+    ) -> Result<(), (Unsent, SkBuff)> {
+        let (peer, number, far) = match self.far_end(descriptor.queue, guard) {
+            Ok(far) => far,
+            Err(unsent) => return Err((unsent, skb)),
+        };
+        match far.ring.send(skb, descriptor) {
+            Ok(()) => {
+                peer.raise(number);
+                Ok(())
+            }
+            Err(skb) => Err((Unsent::RingFull(number), skb)),
+        }
+    }
+
+    /// Puts frames of transmit queue `queue` on the cable that were one frame of the stack's: all of
+    /// them, or none, and they are lost. Context: bottom halves off.
+    ///
+    /// # Errors
+    ///
+    /// Why they did not get there.
+    pub fn send_all(
+        &self,
+        frames: Chain<TxDescriptor>,
+        queue: u16,
+        guard: &rcu::Guard,
+    ) -> Result<(), Unsent> {
+        let (peer, number, far) = self.far_end(queue, guard)?;
+        let sent = far.ring.send_all(frames);
+        sent.map_err(|_| Unsent::RingFull(number))?;
+        peer.raise(number);
+        Ok(())
+    }
+
+    /// Puts a frame on the cable that no transmit queue waits for, as if it came from queue `queue`:
+    /// one that was received, or that a program has sent here. A device does not wait: if there is
+    /// no room, the frame is lost. Gives its length. Context: softirq.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not get there.
+    pub fn send_back(
+        &self,
+        mut skb: UniqueSkBuff,
+        queue: u16,
+        guard: &rcu::Guard,
+    ) -> Result<usize, Unsent> {
+        let (peer, number, far) = self.far_end(queue, guard)?;
+        // It is on nobody's account any more: it may go to and fro for ever.
+        skb.orphan();
+        let len = skb.len();
+        let descriptor = TxDescriptor {
+            // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
+            len: len as u32,
+            queue: FROM_DEVICE,
+            ..TxDescriptor::default()
+        };
+        let frame = Described::new(skb.into(), descriptor);
+        let sent = far.ring.push(frame.into());
+        sent.map_err(|_| Unsent::RingFull(number))?;
+        peer.raise(number);
+        Ok(len)
+    }
+
+    /// Sends a frame that a program has redirected to this port: see [`Self::send_back`].
+    ///
+    /// # Errors
+    ///
+    /// Why it did not get there.
+    pub fn send_redirected(
+        &self,
+        skb: UniqueSkBuff,
+        queue: u16,
+        guard: &rcu::Guard,
+    ) -> Result<(), Unsent> {
+        let len = self.send_back(skb, queue, guard)?;
+        if let Some(tx) = self.tx_queue(queue) {
+            tx.count_redirected(len);
+        }
+        Ok(())
+    }
+
+    /// How many frames of one transmit queue may be under way.
+    #[inline]
+    pub fn in_flight_limit(&self, guard: &rcu::Guard) -> u32 {
+        let near = self.tx_ring_size();
+        let peer = self.peer.load(guard);
+        peer.map_or(near, |peer| near.min(peer.port().rx_ring_size()))
+    }
+
+    /// Has this port raise the interrupt of transmit queue `queue` as soon as some of its frames are
+    /// completed or, if `full` is the number of a ring at the far end, that has room. Gives whether
+    /// one of the two may be so already, and no interrupt comes. Context: bottom halves off.
+    pub fn wait(&self, queue: u16, full: Option<u16>, guard: &rcu::Guard) -> bool {
+        let Some(tx) = self.tx_queue(queue) else {
+            return true;
+        };
+        let far = full.and_then(|full| {
+            let peer = self.peer.load(guard)?;
+            peer.port().rx.get(usize::from(full))
+        });
+        if let Some(far) = far {
+            far.waiting.add(queue);
+        }
+        // Has a memory barrier: whoever makes room does that first and looks for who waits then.
+        let has_completions = tx.await_completions();
+        has_completions || far.is_some_and(|far| !far.ring.is_full())
+    }
+
+    /// Notes that the far end has taken `frames` of transmit queue `queue` of this port, which is
+    /// `host`'s, and raises its interrupt if that is wanted: one for each frame would be as much work
+    /// as the frame. Context: bottom halves off.
+    fn complete(&self, host: &H, queue: u16, frames: u32) {
+        let Some(tx) = self.tx_queue(queue) else {
+            return;
+        };
+        let many = self.tx_ring_size() / 2;
+        if tx.complete(frames, many) {
+            host.raise(queue);
+        }
+    }
+
+    /// Raises the interrupts of the transmit queues of `sender` that wait for room in `rx`. Context:
+    /// bottom halves off.
+    #[inline]
+    pub(crate) fn tell_of_room(rx: &RxQueue, sender: &H) {
+        memory_barrier();
+        rx.waiting.take(|queue| sender.raise(queue));
+    }
+
+    /// Has the first `count` queue pairs take frames, and no others.
+    pub fn use_queues(&self, count: u16) {
+        self.queues_in_use.store(count, Ordering::Relaxed);
+    }
+
+    /// Empties the rings. What was in them is lost. Nobody may be filling them. Process context.
+    pub fn flush(&self) {
+        self.empty_rings(0, |rx| &rx.down_drops);
+    }
+
+    /// Empties the rings of the queues that are not in use, as [`Self::flush`].
+    pub fn flush_unused(&self) {
+        let first = self.queues_in_use.load(Ordering::Relaxed);
+        self.empty_rings(first.into(), |rx| &rx.resize_drops);
+    }
+
+    /// Empties the rings from number `first` on. What was in them is counted as lost.
+    fn empty_rings(&self, first: usize, lost: fn(&RxQueue) -> &Counter) {
+        let guard = rcu::Guard::new();
+        let peer = self.peer.load(&guard);
+        for rx in self.rx.iter().skip(first) {
+            while let Some(frames) = with_bh_disabled(|| rx.ring.pop()) {
+                Self::lose(frames, lost(rx), peer);
+            }
+            if let Some(peer) = peer {
+                with_bh_disabled(|| Self::tell_of_room(rx, peer));
+            }
+        }
+    }
+
+    /// Counts `frames`, which came from `peer`, as `lost`.
+    fn lose(frames: Chain<TxDescriptor>, lost: &Counter, peer: Option<&H>) {
+        let mut taken = Taken::default();
+        for frame in frames {
+            let descriptor = frame.descriptor();
+            lost.add(wire_frames(&frame, &descriptor));
+            if let Some(peer) = peer {
+                with_bh_disabled(|| taken.add(descriptor.queue, peer));
+            }
+        }
+        if let Some(peer) = peer {
+            with_bh_disabled(|| taken.note(peer));
+        }
+    }
+
+    /// Gives the rings of the receive queues another size. What they can't hold any more is lost.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then some of them have the new size, and work as well.
+    pub fn resize_rx(&self, size: u32, rtnl: &Rtnl<'_>) -> Result {
+        for rx in self.rx.iter() {
+            rx.ring.resize(size, rtnl, |frames| {
+                let guard = rcu::Guard::new();
+                Self::lose(frames, &rx.resize_drops, self.peer.load(&guard));
+            })?;
+        }
+        self.rx_ring_size.store(size, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The machine that a card is plugged into, as the card sees it.
+
+use engine::descriptor::RxDescriptor;
+use net::{
+    rcu,
+    skbuff::{
+        Received,
+        SkBuff,
+        UniqueSkBuff, //
+    }, //
+};
+
+/// The most ports that a card has.
+pub const MAX_PORTS: u16 = 64;
+/// The most queue pairs that a port has.
+pub const MAX_QUEUES: u16 = 64;
+
+/// The machine's side of a port: what the card reaches by the slot that it is plugged into, and what
+/// the driver keeps up to date for it.
+pub trait Host: Send + Sync + Sized + 'static {
+    /// What the driver notes with a program.
+    type Label: Send + Sync + 'static;
+
+    /// The interrupt of queue pair `queue`: frames have arrived, or completions that the driver
+    /// waits for. Context: softirq or bottom halves off.
+    fn raise(&self, queue: u16);
+
+    /// Whether programs that run for `other`, a port of the same card, mean this port by interface
+    /// index `ifindex`.
+    fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool;
+
+    /// Length in bytes, from the Ethernet header on, of the longest frame that XDP programs of other
+    /// ports may send by this one.
+    fn longest_forwarded(&self) -> usize;
+}
+
+/// A frame that the device hands up.
+pub enum HostFrame {
+    /// Written into the host's memory.
+    Written(Received),
+    /// A super-frame that need not be cut, in the sender's memory.
+    Whole(UniqueSkBuff),
+    /// A frame whose bytes lie where they are, which the driver takes into memory of its own.
+    Unwritten(SkBuff),
+}
+
+/// Where the frames of a poll go.
+pub trait Receive {
+    /// Takes a frame, and what the device says of it. Context: the poll of the queue.
+    fn receive(&mut self, descriptor: &RxDescriptor, frame: HostFrame);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The card: the device of the NIC as a machine.
+//!
+//! What would be on a card is here: memory in which programs and maps lie ([`memory`], [`program`],
+//! [`map`]), ports with queues, rings and slots for programs ([`port`], [`queue`], [`slots`]), the
+//! cable between two of them ([`cable`]), the transmit engine ([`send`]) and the receive pipeline
+//! ([`receive`]). The machine that it is plugged into is behind a trait ([`host`]): the card raises
+//! interrupts and hands frames up, and knows no interface, no tool and no system call.
+//!
+//! # Locking
+//!
+//! - Who changes what a port is, its programs, its rings, its cable, has the host's lock for that
+//!   (RTNL in Linux); frames read it under RCU or as single numbers.
+//! - The list of programs has a lock of its own, behind which nothing is locked.
+//! - The lock of a fault log: taken with bottom halves off.
+//! - A ring has two locks, of its writers and of its reader, taken with bottom halves off. What else
+//!   a receive queue has belongs to its poll.
+
+#![forbid(unsafe_code)]
+
+pub mod cable;
+pub mod card;
+mod damage;
+pub mod fault;
+pub mod host;
+pub mod map;
+pub mod memory;
+pub mod port;
+pub mod profile;
+pub mod program;
+pub mod programs;
+pub mod queue;
+pub mod receive;
+pub mod redirects;
+pub mod runs;
+pub mod send;
+mod services;
+pub mod slots;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A port of a card: its queues, its slots for programs, and its end of the cable.
+
+use crate::{
+    card::Card,
+    host::Host,
+    profile::Profile,
+    queue::{
+        RxQueue,
+        TxQueue, //
+    },
+    slots::Slots, //
+};
+use core::sync::atomic::{
+    AtomicBool,
+    AtomicU16,
+    AtomicU32,
+    Ordering, //
+};
+use kernel::prelude::*;
+use net::rcu;
+
+/// A [`Host`] with a port of a card plugged in.
+pub trait Plugged: Host {
+    /// The card's side of the port.
+    fn port(&self) -> &Port<Self>;
+}
+
+/// A port of a card in the machine `H`.
+pub struct Port<H: Host> {
+    /// Number of the port on its card.
+    pub index: u16,
+    pub(crate) card: Card<H>,
+    pub(crate) rx: KVec<RxQueue>,
+    pub(crate) tx: KVec<TxQueue>,
+    /// How many of them take frames: the first ones.
+    pub(crate) queues_in_use: AtomicU16,
+    /// What each ring of a receive queue holds.
+    pub(crate) rx_ring_size: AtomicU32,
+    /// How many frames of a transmit queue may be under way.
+    pub(crate) tx_ring_size: AtomicU32,
+    /// Whether the port takes frames from the cable.
+    is_up: AtomicBool,
+    /// The port at the other end of the cable.
+    pub(crate) peer: rcu::Slot<H>,
+    /// The programs that the device runs for each received frame.
+    pub slots: Slots<H::Label>,
+}
+
+impl<H: Host> Port<H> {
+    /// Makes port number `index` of `card`, with `queues` queue pairs whose rings hold `ring_size`
+    /// frames. It has no cable, and takes no frames. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(card: Card<H>, index: u16, queues: u16, ring_size: u32) -> Result<Self> {
+        let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
+        let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
+        for _ in 0..queues {
+            rx.push(RxQueue::new(ring_size)?, GFP_KERNEL)?;
+            tx.push(TxQueue::new(), GFP_KERNEL)?;
+        }
+        Ok(Self {
+            index,
+            card,
+            rx,
+            tx,
+            queues_in_use: AtomicU16::new(queues),
+            rx_ring_size: AtomicU32::new(ring_size),
+            tx_ring_size: AtomicU32::new(ring_size),
+            is_up: AtomicBool::new(false),
+            peer: rcu::Slot::empty(),
+            slots: Slots::empty(),
+        })
+    }
+
+    /// The card that it belongs to.
+    pub fn card(&self) -> &Card<H> {
+        &self.card
+    }
+
+    /// What kind of device it is now.
+    #[inline]
+    pub fn profile(&self) -> Profile {
+        self.card.profile.get()
+    }
+
+    /// Its receive queues, those that are not in use as well.
+    pub fn rx(&self) -> &[RxQueue] {
+        &self.rx
+    }
+
+    /// Its transmit queues, those that are not in use as well.
+    pub fn tx(&self) -> &[TxQueue] {
+        &self.tx
+    }
+
+    /// Transmit queue number `queue`.
+    #[inline]
+    pub fn tx_queue(&self, queue: u16) -> Option<&TxQueue> {
+        self.tx.get(usize::from(queue))
+    }
+
+    /// What a ring of a receive queue holds.
+    pub fn rx_ring_size(&self) -> u32 {
+        self.rx_ring_size.load(Ordering::Relaxed)
+    }
+
+    /// How many frames of a transmit queue may be under way.
+    pub fn tx_ring_size(&self) -> u32 {
+        self.tx_ring_size.load(Ordering::Relaxed)
+    }
+
+    /// Lets so many frames of a transmit queue be under way from now on.
+    pub fn set_tx_ring_size(&self, size: u32) {
+        self.tx_ring_size.store(size, Ordering::Relaxed);
+    }
+
+    /// Has the port take frames from the cable, or refuse them from now on. Who saw it take them has
+    /// put its frame into the ring after [`rcu::synchronize_net`].
+    pub fn set_up(&self, is_up: bool) {
+        self.is_up.store(is_up, Ordering::Release);
+    }
+
+    /// Whether the port takes frames.
+    #[inline]
+    pub fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Acquire)
+    }
+
+    /// The number of the receive queue for what transmit queue `queue` of the other end sends.
+    #[inline]
+    pub(crate) fn steer(&self, queue: u16) -> u16 {
+        let in_use = self.queues_in_use.load(Ordering::Relaxed);
+        queue.checked_rem(in_use).unwrap_or(0)
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The queues of a port: where frames wait, and what the device counts of them.
+
+use crate::{
+    fault::FaultLog,
+    host::MAX_QUEUES,
+    redirects::Redirects, //
+};
+use core::sync::atomic::{
+    AtomicBool,
+    AtomicU32,
+    AtomicU64,
+    Ordering, //
+};
+use engine::{
+    descriptor::TxDescriptor,
+    pipeline::{
+        TcCounters,
+        XdpCounters, //
+    }, //
+};
+use kernel::prelude::*;
+use net::{
+    ring::FrameRing,
+    stats::{
+        sum,
+        Counter, //
+    },
+    sync::memory_barrier, //
+};
+
+/// A receive queue, as both ends of the cable see it. Its counters belong to its poll, but for what
+/// is counted while nobody polls.
+pub struct RxQueue {
+    /// Frames that are on the cable, each with what its sender's driver has told of it.
+    pub(crate) ring: Pin<KBox<FrameRing<TxDescriptor>>>,
+    /// The transmit queues at the other end that wait for room in the ring.
+    pub(crate) waiting: Waiting,
+    /// What is left of the last program that the device had to stop.
+    pub faults: Pin<KBox<FaultLog>>,
+    /// Frames that the device took from the cable.
+    pub frames: Counter,
+    /// Their bytes.
+    pub bytes: Counter,
+    /// What the device's XDP programs said.
+    pub xdp: XdpCounters,
+    /// What its classifiers said.
+    pub tc: TcCounters,
+    /// Frames that the device sent back (XDP_TX).
+    pub bounced_packets: Counter,
+    /// Their bytes.
+    pub bounced_bytes: Counter,
+    /// Lost on the way back: the far ring had no room.
+    pub bounce_ring_full_drops: Counter,
+    /// Lost on the way back: the other end of the cable is missing or down.
+    pub bounce_no_carrier_drops: Counter,
+    /// Frames for other ports (XDP_REDIRECT).
+    pub xdp_redirects: Redirects,
+    /// The same of classifiers (TC_ACT_REDIRECT).
+    pub tc_redirects: Redirects,
+    /// Lost: the host had no memory for the frame.
+    pub no_buffer_drops: Counter,
+    /// Lost: the transmit engine could not do what it had agreed to.
+    pub unplanned_drops: Counter,
+    /// Lost: shorter than an Ethernet header, or too short for a classifier.
+    pub runt_drops: Counter,
+    /// Lost: in the ring when the port went down.
+    pub down_drops: Counter,
+    /// Lost: in the ring when it was made smaller, or the queue went out of use.
+    pub resize_drops: Counter,
+}
+
+impl RxQueue {
+    pub(crate) fn new(ring_size: u32) -> Result<Self> {
+        Ok(Self {
+            ring: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
+            waiting: Waiting::new(),
+            faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
+            frames: Counter::new(),
+            bytes: Counter::new(),
+            xdp: XdpCounters::default(),
+            tc: TcCounters::default(),
+            bounced_packets: Counter::new(),
+            bounced_bytes: Counter::new(),
+            bounce_ring_full_drops: Counter::new(),
+            bounce_no_carrier_drops: Counter::new(),
+            xdp_redirects: Redirects::default(),
+            tc_redirects: Redirects::default(),
+            no_buffer_drops: Counter::new(),
+            unplanned_drops: Counter::new(),
+            runt_drops: Counter::new(),
+            down_drops: Counter::new(),
+            resize_drops: Counter::new(),
+        })
+    }
+
+    /// Frames that were lost after the device took them, or in the ring, though nobody has said so.
+    pub fn drops(&self) -> u64 {
+        sum([
+            self.no_buffer_drops.get(),
+            self.unplanned_drops.get(),
+            self.runt_drops.get(),
+            self.down_drops.get(),
+            self.resize_drops.get(),
+            self.xdp_redirects.drops(),
+            self.tc_redirects.drops(),
+        ])
+    }
+
+    /// Frames that left the device again by a cable.
+    pub(crate) fn sent(&self) -> u64 {
+        sum([
+            self.bounced_packets.get(),
+            self.xdp_redirects.packets.get(),
+            self.tc_redirects.packets.get(),
+        ])
+    }
+
+    /// Frames that were lost on the way back.
+    pub fn bounce_drops(&self) -> u64 {
+        sum([
+            self.bounce_ring_full_drops.get(),
+            self.bounce_no_carrier_drops.get(),
+        ])
+    }
+}
+
+/// A set of transmit queues of the port at the other end.
+pub(crate) struct Waiting([AtomicU64; WORDS]);
+
+const WORDS: usize = (MAX_QUEUES as usize).div_ceil(u64::BITS as usize);
+
+impl Waiting {
+    const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; WORDS])
+    }
+
+    /// Adds `queue`. Whoever makes room after that, with a barrier between, finds it.
+    pub(crate) fn add(&self, queue: u16) {
+        let (word, bit) = (u32::from(queue) / u64::BITS, u32::from(queue) % u64::BITS);
+        if let Some(word) = self.0.get(word as usize) {
+            word.fetch_or(1 << bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Empties the set, and gives `each` what was in it.
+    #[inline]
+    pub(crate) fn take(&self, mut each: impl FnMut(u16)) {
+        for (word, first) in self.0.iter().zip((0u16..).step_by(u64::BITS as usize)) {
+            if word.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            let mut queues = word.swap(0, Ordering::Relaxed);
+            while queues != 0 {
+                // CAST: The number of a bit.
+                each(first.saturating_add(queues.trailing_zeros() as u16));
+                queues &= queues.wrapping_sub(1);
+            }
+        }
+    }
+}
+
+/// A transmit queue: what the device tells the driver of it.
+pub struct TxQueue {
+    /// How many frames were taken from the cable at its far end, that the driver does not know of.
+    completed: AtomicU32,
+    /// Whether the driver wants an interrupt for the next of them: it keeps the stack waiting.
+    is_awaited: AtomicBool,
+    /// Frames that a program has this port send (XDP_REDIRECT): one in the device, of a port of the
+    /// same card, or one of the host. Counted by several polls at once.
+    redirected_packets: AtomicU64,
+    redirected_bytes: AtomicU64,
+}
+
+impl TxQueue {
+    pub(crate) const fn new() -> Self {
+        Self {
+            completed: AtomicU32::new(0),
+            is_awaited: AtomicBool::new(false),
+            redirected_packets: AtomicU64::new(0),
+            redirected_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Notes that `frames` were taken, and gives whether the driver is to learn of them at once:
+    /// because it waits, or because there are more than `many`.
+    pub(crate) fn complete(&self, frames: u32, many: u32) -> bool {
+        let before = self.completed.fetch_add(frames, Ordering::Release);
+        memory_barrier();
+        before.saturating_add(frames) > many || self.is_awaited.load(Ordering::Relaxed)
+    }
+
+    /// How many frames were taken since this was asked last. Any context.
+    #[inline]
+    pub fn take_completed(&self) -> u32 {
+        match self.completed.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.completed.swap(0, Ordering::Acquire),
+        }
+    }
+
+    /// Asks for an interrupt as soon as frames have been taken. Gives whether some have been, which
+    /// may have been told by none.
+    pub(crate) fn await_completions(&self) -> bool {
+        self.is_awaited.store(true, Ordering::Relaxed);
+        // Whoever takes frames notes that first and looks for this then; whichever of the two comes
+        // late sees what the other one did.
+        memory_barrier();
+        self.completed.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether completions are awaited.
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        self.is_awaited.load(Ordering::Relaxed)
+    }
+
+    /// Waits for completions no more. Gives whether this is who did: of several, one.
+    pub fn stop_waiting(&self) -> bool {
+        self.is_awaited.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts a frame of `len` bytes that was redirected to this queue's port and sent.
+    pub(crate) fn count_redirected(&self, len: usize) {
+        self.redirected_packets.fetch_add(1, Ordering::Relaxed);
+        self.redirected_bytes
+            .fetch_add(len as u64, Ordering::Relaxed);
+    }
+
+    /// Frames that were redirected to this queue's port and sent.
+    pub fn redirected_packets(&self) -> u64 {
+        self.redirected_packets.load(Ordering::Relaxed)
+    }
+
+    /// Their bytes.
+    pub fn redirected_bytes(&self) -> u64 {
+        self.redirected_bytes.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a program has said so far, at all ports that ran it.
+
+use crate::queue::RxQueue;
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering, //
+};
+use engine::{
+    exec::{
+        TcVerdict,
+        XdpVerdict, //
+    },
+    store::ProgramKind, //
+};
+use kernel::fmt;
+use net::stats::sum;
+
+/// The verdicts of XDP and their names, as `ethtool -S` has them.
+const XDP: &[(&str, XdpVerdict)] = &[
+    ("pass", XdpVerdict::Pass),
+    ("drop", XdpVerdict::Drop),
+    ("tx", XdpVerdict::Tx),
+    ("redirect", XdpVerdict::Redirect),
+    ("aborted", XdpVerdict::Aborted),
+];
+/// The most verdicts that a type of program has.
+const MOST: usize = if TcVerdict::ALL.len() > XDP.len() {
+    TcVerdict::ALL.len()
+} else {
+    XDP.len()
+};
+
+/// Numbers by verdict: of XDP in the order above, of classifiers in that of their own.
+type ByVerdict = [u64; MOST];
+
+/// How often a program has run, by verdict. Several queues count at once, each at the end of its
+/// poll.
+#[derive(Default)]
+pub struct Runs([AtomicU64; MOST]);
+
+/// What the counters of a queue said when its poll began.
+pub(crate) struct Since {
+    kind: ProgramKind,
+    before: ByVerdict,
+}
+
+fn counted(kind: ProgramKind, rx: &RxQueue) -> ByVerdict {
+    let mut counts = [0; MOST];
+    match kind {
+        ProgramKind::Xdp => {
+            for (count, (_, verdict)) in counts.iter_mut().zip(XDP) {
+                *count = rx.xdp.packets(*verdict);
+            }
+        }
+        ProgramKind::SchedCls => {
+            for (count, verdict) in counts.iter_mut().zip(TcVerdict::ALL) {
+                *count = rx.tc.packets(verdict);
+            }
+        }
+    }
+    counts
+}
+
+impl Since {
+    /// The poll of `rx` begins, in which programs of type `kind` will run.
+    pub(crate) fn now(kind: ProgramKind, rx: &RxQueue) -> Self {
+        Self {
+            kind,
+            before: counted(kind, rx),
+        }
+    }
+
+    /// The poll ends: counts what was said since for the program that ran.
+    pub(crate) fn count(self, rx: &RxQueue, runs: &Runs) {
+        let after = counted(self.kind, rx);
+        for ((total, before), after) in runs.0.iter().zip(self.before).zip(after) {
+            if after != before {
+                total.fetch_add(after.wrapping_sub(before), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Runs {
+    /// Writes a line with the number of all runs, and one for each verdict of programs of type
+    /// `kind`.
+    pub fn write(&self, kind: ProgramKind, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        writeln!(f, "runs {}", sum(self.0.iter().map(load)))?;
+        for (index, count) in self.0.iter().enumerate() {
+            let name = match kind {
+                ProgramKind::Xdp => XDP.get(index).map(|(name, _)| *name),
+                ProgramKind::SchedCls => TcVerdict::ALL.get(index).map(|verdict| verdict.name()),
+            };
+            if let Some(name) = name {
+                writeln!(f, "{name} {}", load(count))?;
+            }
+        }
+        Ok(())
+    }
+}

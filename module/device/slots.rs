@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The slots of a port: which program the device runs for each received frame.
+//!
+//! Frames read them under RCU. Who changes one has the host's lock for that, so that two changes
+//! never meet; what is in a slot is replaced as a whole.
+
+use crate::program::{
+    Program,
+    Slotted,
+    StoredProgram, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::rcu;
+
+/// The XDP program of a port.
+struct ActiveXdp<L> {
+    program: Slotted<L>,
+    replaces_host: bool,
+}
+
+/// The classifier of a port.
+struct ActiveClassifier<L> {
+    program: Slotted<L>,
+    direct_action: bool,
+}
+
+/// What the device runs for a frame.
+pub(crate) enum Running<'a, L> {
+    /// No program.
+    Nothing,
+    /// An XDP program, and whether the host does not run its own for the frames that this one has
+    /// seen.
+    Xdp(&'a Program<L>, bool),
+    /// A classifier, and whether what it returns is the verdict, not a class.
+    Classifier(&'a Program<L>, bool),
+}
+
+impl<L> Clone for Running<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L> Copy for Running<'_, L> {}
+
+impl<'a, L> Running<'a, L> {
+    /// The program, of whatever type.
+    pub(crate) fn program(self) -> Option<&'a Program<L>> {
+        match self {
+            Running::Nothing => None,
+            Running::Xdp(program, _) | Running::Classifier(program, _) => Some(program),
+        }
+    }
+}
+
+/// The slots of a port. One of the two is empty: who fills one has made sure of that.
+pub struct Slots<L: Send + Sync> {
+    xdp: rcu::Slot<ActiveXdp<L>>,
+    classifier: rcu::Slot<ActiveClassifier<L>>,
+}
+
+impl<L: Send + Sync> Slots<L> {
+    pub(crate) const fn empty() -> Self {
+        Self {
+            xdp: rcu::Slot::empty(),
+            classifier: rcu::Slot::empty(),
+        }
+    }
+
+    /// What the device runs for the frame at hand, for as long as `guard` is held.
+    #[inline]
+    pub(crate) fn running<'a>(&'a self, guard: &'a rcu::Guard) -> Running<'a, L> {
+        if let Some(active) = self.xdp.load(guard) {
+            Running::Xdp(&active.program, active.replaces_host)
+        } else if let Some(active) = self.classifier.load(guard) {
+            Running::Classifier(&active.program, active.direct_action)
+        } else {
+            Running::Nothing
+        }
+    }
+
+    /// The XDP program that runs, and whether it replaces the host's.
+    pub fn xdp(&self) -> Option<(Arc<Program<L>>, bool)> {
+        let guard = rcu::Guard::new();
+        let active = self.xdp.load(&guard)?;
+        Some((active.program.clone(), active.replaces_host))
+    }
+
+    /// The classifier that runs, and whether what it returns is the verdict.
+    pub fn classifier(&self) -> Option<(Arc<Program<L>>, bool)> {
+        let guard = rcu::Guard::new();
+        let active = self.classifier.load(&guard)?;
+        Some((active.program.clone(), active.direct_action))
+    }
+
+    /// Has the device run `program` for each frame, and the host its own behind it unless
+    /// `replaces_host`; gives what ran before. Process context.
+    ///
+    /// Each frame meets either what was there or `program`. On return no frame is in what was there
+    /// any more, and each sees `program`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then what was there stays.
+    pub fn set_xdp(
+        &self,
+        program: Arc<Program<L>>,
+        replaces_host: bool,
+    ) -> Result<Option<Arc<Program<L>>>> {
+        let active = ActiveXdp {
+            program: Slotted::new(program),
+            replaces_host,
+        };
+        let old = self.xdp.publish(Some(Arc::new(active, GFP_KERNEL)?));
+        Ok(old.map(|old| old.program.clone()))
+    }
+
+    /// Takes the XDP program away, and gives it. On return no frame is in it any more. Process
+    /// context.
+    pub fn clear_xdp(&self) -> Option<Arc<Program<L>>> {
+        self.xdp.publish(None).map(|old| old.program.clone())
+    }
+
+    /// Has the device run the classifier `program`; gives what ran before. Process context.
+    ///
+    /// Each frame meets either the old one or the new one. On return no frame is in the old one any
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then what was there stays.
+    pub fn set_classifier(
+        &self,
+        program: Arc<Program<L>>,
+        direct_action: bool,
+    ) -> Result<Option<Arc<Program<L>>>> {
+        let active = ActiveClassifier {
+            program: Slotted::new(program),
+            direct_action,
+        };
+        let old = self.classifier.replace(Some(Arc::new(active, GFP_KERNEL)?));
+        Ok(old.map(|old| old.program.clone()))
+    }
+
+    /// Takes the classifier away, and gives it, with whether what it returned was the verdict. On
+    /// return no frame is in it any more. Process context.
+    pub fn clear_classifier(&self) -> Option<(Arc<Program<L>>, bool)> {
+        let old = self.classifier.replace(None)?;
+        Some((old.program.clone(), old.direct_action))
+    }
+
+    /// Has what runs of `program`'s place in the program store run as `program` does. Process
+    /// context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then some of it may run as before.
+    pub(crate) fn swap_image(&self, program: &Arc<Program<L>>) -> Result {
+        let is_same = |it: &StoredProgram<L>| core::ptr::eq(it, &**program.stored());
+        if let Some((active, replaces_host)) = self.xdp() {
+            if is_same(active.stored()) {
+                self.set_xdp(program.clone(), replaces_host)?;
+            }
+        }
+        if let Some((active, direct_action)) = self.classifier() {
+            if is_same(active.stored()) {
+                self.set_classifier(program.clone(), direct_action)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What users and the core ask of a NIC. Process context; under RTNL, but for what only concerns the
+//! list of NICs, and files of the bus and of debugfs.
+
+mod attach;
+mod bus;
+mod cable;
+mod devlink;
+mod ethtool;
+mod files;
+mod interface;
+mod map;
+mod nic;
+mod ports;
+mod profile;
+mod program;
+mod refusals;
+mod report;
+mod residents;
+mod resources;
+mod store;
+mod tc;
+mod xdp;
+
+pub(crate) use bus::Nics;
+pub(crate) use nic::Plan;

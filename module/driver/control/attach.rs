@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What it takes to have the device run a program, in whatever slot.
+
+use super::{
+    program::OffloadedProgram,
+    report::describe, //
+};
+use crate::port::{
+    LoadedProgram,
+    Port, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    bpf::AttachedProgram,
+    extack::Extack,
+    netdev::Rtnl, //
+};
+use offload::{
+    compare,
+    DeviceProgram,
+    KernelProgram,
+    Slot,
+    State, //
+};
+
+impl Port {
+    /// Has the device run `program` in `slot`, where the host runs `kernel`: if what lies in the device
+    /// is what the kernel loaded, and the policy permits it, `set` puts it there, is told whether it
+    /// replaces the host's, and gives whether it has replaced one of the device's.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if what lies in the device is not what the kernel loaded, what the policy gives, or
+    /// what `set` gives; then all is as before.
+    pub(super) fn attach(
+        &self,
+        program: &AttachedProgram<'_, OffloadedProgram>,
+        (slot, kernel): (Slot, Option<KernelProgram>),
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+        set: impl FnOnce(Arc<LoadedProgram>, bool) -> Result<bool>,
+    ) -> Result {
+        self.asic.residents().tell_of_new(rtnl);
+        let (program, found) = self.check(program, slot, extack, rtnl)?;
+        let replaces = self.reporter().permit(slot, &found, kernel, extack, rtnl)?;
+        let was_one = set(program, replaces)?;
+        self.reporter().activated(slot, was_one, rtnl);
+        Ok(())
+    }
+
+    /// What lies in the device of `program`, which is to be run in `slot`, and what it is at this
+    /// moment.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests.
+    fn check(
+        &self,
+        program: &AttachedProgram<'_, OffloadedProgram>,
+        slot: Slot,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result<(Arc<LoadedProgram>, DeviceProgram)> {
+        let Some(loaded) = program.resident() else {
+            extack.msg(c"the program is not in the device: load it again");
+            return Err(EINVAL);
+        };
+        let was_known = loaded.label().is_faulted();
+        let found = describe(&loaded, State::Loaded);
+        let kernel = KernelProgram::from(program.program().facts());
+        if let Err(mismatch) = compare(slot, &found, &kernel) {
+            extack.fmt(format_args!("{mismatch}"));
+            if !was_known {
+                self.reporter().faulted(slot, &found, rtnl);
+            }
+            return Err(EINVAL);
+        }
+        Ok((loaded, found))
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a port tells to `ethtool`.
+
+use crate::port::{
+    Port,
+    Rx,
+    TxQueue, //
+};
+use engine::{
+    exec::{
+        TcVerdict,
+        XdpVerdict, //
+    },
+    fault::FaultCause, //
+};
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+use net::{
+    ethtool::{
+        EthtoolOperations,
+        Pauses,
+        RingSizes, //
+    },
+    extack::Extack,
+    netdev::Rtnl,
+    rcu,
+    stats::sum,
+};
+use offload::transmit::{
+    Reason,
+    Work, //
+};
+use offload_uapi::{
+    limits::{
+        MAX_RING,
+        MIN_RING, //
+    },
+    stats, //
+};
+
+type Count<Queue> = (&'static str, fn(&Queue) -> u64);
+
+/// Counters of the port that are the sums of its receive queues'.
+const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
+    (stats::RX_DEVICE_FRAMES, |rx| rx.card.frames.get()),
+    (stats::RX_DEVICE_BYTES, |rx| rx.card.bytes.get()),
+    (stats::RX_NO_BUFFER_DROPS, |rx| rx.no_buffer_drops()),
+    (stats::RX_RUNT_DROPS, |rx| rx.runt_drops()),
+    (stats::RX_UNPLANNED_DROPS, |rx| {
+        rx.card.unplanned_drops.get()
+    }),
+    (stats::RX_CSUM_COMPLETE, |rx| {
+        rx.host.checksum_complete.get()
+    }),
+    (stats::RX_CSUM_NONE, |rx| rx.host.checksum_none.get()),
+    (stats::RX_HW_GRO_PACKETS, |rx| rx.host.whole.packets.get()),
+    (stats::RX_HW_GRO_BYTES, |rx| rx.host.whole.bytes.get()),
+    (stats::RX_HW_GRO_WIRE_PACKETS, |rx| {
+        rx.host.whole.wire_packets.get()
+    }),
+    (stats::RX_HW_GRO_WIRE_BYTES, |rx| {
+        rx.host.whole.wire_bytes.get()
+    }),
+    (stats::RX_DOWN_DROPS, |rx| rx.card.down_drops.get()),
+    (stats::RX_RESIZE_DROPS, |rx| rx.card.resize_drops.get()),
+    (stats::XDP_HW_TX_RING_FULL_DROPS, |rx| {
+        rx.card.bounce_ring_full_drops.get()
+    }),
+    (stats::XDP_HW_TX_NO_CARRIER_DROPS, |rx| {
+        rx.card.bounce_no_carrier_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_NO_PORT_DROPS, |rx| {
+        rx.card.xdp_redirects.no_port_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_DOWN_DROPS, |rx| {
+        rx.card.xdp_redirects.down_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_TOO_LONG_DROPS, |rx| {
+        rx.card.xdp_redirects.too_long_drops.get()
+    }),
+    (stats::XDP_HW_REDIRECT_RING_FULL_DROPS, |rx| {
+        rx.card.xdp_redirects.ring_full_drops.get()
+    }),
+    (stats::TC_HW_REDIRECT_NO_PORT_DROPS, |rx| {
+        rx.card.tc_redirects.no_port_drops.get()
+    }),
+    (stats::TC_HW_REDIRECT_DOWN_DROPS, |rx| {
+        rx.card.tc_redirects.down_drops.get()
+    }),
+    (stats::TC_HW_REDIRECT_RING_FULL_DROPS, |rx| {
+        rx.card.tc_redirects.ring_full_drops.get()
+    }),
+    (stats::XDP_NATIVE_PASS, |rx| rx.host.native.pass.get()),
+    (stats::XDP_NATIVE_DROP, |rx| rx.host.native.drop.get()),
+    (stats::XDP_NATIVE_TX, |rx| rx.host.native.tx.get()),
+    (stats::XDP_NATIVE_REDIRECT, |rx| {
+        rx.host.native.redirect.get()
+    }),
+    (stats::XDP_NATIVE_ABORTED, |rx| rx.host.native.aborted.get()),
+    (stats::XDP_NATIVE_TX_RING_FULL_DROPS, |rx| {
+        rx.host.native.tx_ring_full_drops.get()
+    }),
+    (stats::XDP_NATIVE_TX_NO_CARRIER_DROPS, |rx| {
+        rx.host.native.tx_no_carrier_drops.get()
+    }),
+    (stats::XDP_NATIVE_REDIRECT_DROPS, |rx| {
+        rx.host.native.redirect_drops.get()
+    }),
+    (stats::XDP_NATIVE_TOO_LONG_DROPS, |rx| {
+        rx.host.native.too_long_drops.get()
+    }),
+    (stats::XDP_NATIVE_NO_BUFFER_DROPS, |rx| {
+        rx.host.native.no_buffer_drops.get()
+    }),
+];
+
+/// What offloaded XDP programs say.
+const XDP_VERDICTS: &[(&str, XdpVerdict)] = &[
+    (stats::XDP_HW_PASS, XdpVerdict::Pass),
+    (stats::XDP_HW_DROP, XdpVerdict::Drop),
+    (stats::XDP_HW_TX, XdpVerdict::Tx),
+    (stats::XDP_HW_REDIRECT, XdpVerdict::Redirect),
+    (stats::XDP_HW_ABORTED, XdpVerdict::Aborted),
+];
+
+/// What offloaded classifiers say.
+const TC_VERDICTS: &[(&str, TcVerdict)] = &[
+    (stats::TC_HW_OK, TcVerdict::Ok),
+    (stats::TC_HW_UNSPEC, TcVerdict::Unspec),
+    (stats::TC_HW_SHOT, TcVerdict::Shot),
+    (stats::TC_HW_STOLEN, TcVerdict::Stolen),
+    (stats::TC_HW_TRAP, TcVerdict::Trap),
+    (stats::TC_HW_REDIRECT, TcVerdict::Redirect),
+];
+
+/// Counters of the port that are the sums of its transmit queues'.
+const TX_TOTALS: &[Count<TxQueue>] = &[
+    (stats::TX_NO_CARRIER_DROPS, |tx| tx.no_carrier_drops.get()),
+    (stats::TX_HW_CHECKSUMS, |tx| tx.offloads.checksums.get()),
+    (stats::TX_HW_GSO_PACKETS, |tx| tx.offloads.gso_packets.get()),
+    (stats::TX_HW_GSO_BYTES, |tx| tx.offloads.gso_bytes.get()),
+    (stats::TX_HW_GSO_WIRE_PACKETS, |tx| {
+        tx.offloads.gso_wire_packets.get()
+    }),
+    (stats::TX_HW_GSO_WIRE_BYTES, |tx| {
+        tx.offloads.gso_wire_bytes.get()
+    }),
+    (stats::TX_CSUM_DROPS, |tx| tx.offloads.checksum_drops.get()),
+    (stats::TX_GSO_DROPS, |tx| {
+        tx.offloads.segmentation_drops.get()
+    }),
+    (stats::TX_GSO_RING_FULL_DROPS, |tx| {
+        tx.offloads.segments_ring_full_drops.get()
+    }),
+    (stats::TX_REDIRECT_DROPS, |tx| tx.redirect_drops()),
+    (stats::TX_QUEUE_STOPS, |tx| tx.stops.get()),
+    (stats::TX_QUEUE_WAKES, |tx| tx.wakes()),
+];
+
+/// What software does for the device.
+const TX_SOFTWARE: &[(&str, Work)] = &[
+    (stats::TX_SW_CSUM_PREFIX, Work::Checksum),
+    (stats::TX_SW_GSO_PREFIX, Work::Segmentation),
+];
+
+impl EthtoolOperations for Port {
+    const DRIVER: &'static CStr = c"offload_nic";
+    const MAX_RINGS: RingSizes = RingSizes {
+        rx: MAX_RING,
+        tx: MAX_RING,
+    };
+
+    fn rings(&self) -> RingSizes {
+        RingSizes {
+            rx: self.hardware.rx_ring_size(),
+            tx: self.hardware.tx_ring_size(),
+        }
+    }
+
+    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+        for (name, size) in [("rx", rings.rx), ("tx", rings.tx)] {
+            if size < MIN_RING {
+                extack.fmt(fmt!(
+                    "{name} ring of {size} is too small: the minimum is {MIN_RING}"
+                ));
+                return Err(EINVAL);
+            }
+        }
+        let old = self.rings().rx;
+        if let Err(error) = self.hardware.resize_rx(rings.rx, rtnl) {
+            extack.fmt(fmt!("no memory for rx rings of {}", rings.rx));
+            // The old rings fitted a moment ago. One for which there is no memory any more stays at
+            // the size that was asked for, and works as well.
+            let _ = self.hardware.resize_rx(old, rtnl);
+            return Err(error);
+        }
+        self.hardware.set_tx_ring_size(rings.tx);
+        // What waits for room may have it now, at both ends.
+        let guard = rcu::Guard::new();
+        if let Some(peer) = self.hardware.peer(&guard) {
+            for port in [self, peer] {
+                port.complete_all();
+            }
+        }
+        Ok(())
+    }
+
+    fn max_queues(&self) -> u16 {
+        // CAST: A port was made with a `u16` of queues.
+        self.rx.len() as u16
+    }
+
+    fn queues(&self) -> u16 {
+        self.device.queues_in_use()
+    }
+
+    fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
+        self.use_queues(count, rtnl)
+    }
+
+    fn pauses(&self) -> Pauses {
+        let stops = |port: &Self| sum(port.tx.iter().map(|tx| tx.stops.get()));
+        let guard = rcu::Guard::new();
+        Pauses {
+            received: stops(self),
+            sent: self.hardware.peer(&guard).map_or(0, stops),
+        }
+    }
+
+    fn codewords(&self) -> u64 {
+        /// 20 blocks of 257 bits, of which 256 are data: 514 symbols of 10 bits.
+        const CODEWORD_BYTES: u64 = 20 * 256 / 8;
+        sum(self.hardware.rx().iter().map(|rx| rx.bytes.get())) / CODEWORD_BYTES
+    }
+
+    fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64)) {
+        for (name, count) in RX_TOTALS {
+            visit(fmt!("{name}"), sum(self.rx_queues().map(count)));
+        }
+        let on_card = self.hardware.rx();
+        for (name, verdict) in XDP_VERDICTS {
+            let count = sum(on_card.iter().map(|rx| rx.xdp.packets(*verdict)));
+            visit(fmt!("{name}"), count);
+        }
+        for cause in FaultCause::ALL {
+            let count = sum(on_card.iter().map(|rx| rx.xdp.faults(cause)));
+            visit(
+                fmt!("{}{}", stats::XDP_HW_FAULT_PREFIX, cause.name()),
+                count,
+            );
+        }
+        for (name, verdict) in TC_VERDICTS {
+            let count = sum(on_card.iter().map(|rx| rx.tc.packets(*verdict)));
+            visit(fmt!("{name}"), count);
+        }
+        for cause in FaultCause::ALL {
+            let count = sum(on_card.iter().map(|rx| rx.tc.faults(cause)));
+            visit(fmt!("{}{}", stats::TC_HW_FAULT_PREFIX, cause.name()), count);
+        }
+        for (name, count) in TX_TOTALS {
+            visit(fmt!("{name}"), sum(self.tx.iter().map(count)));
+        }
+        let redirected = self.hardware.tx().iter().map(|tx| tx.redirected_packets());
+        visit(fmt!("{}", stats::TX_REDIRECTED_FRAMES), sum(redirected));
+        for (prefix, work) in TX_SOFTWARE {
+            for reason in Reason::ALL {
+                let counts = self.tx.iter().map(|tx| tx.offloads.software(*work, reason));
+                visit(fmt!("{prefix}{}", reason.name()), sum(counts));
+            }
+        }
+        for (queue, rx) in self.rx.iter().enumerate() {
+            visit(fmt!("rx{queue}_packets"), rx.packets.get());
+            visit(fmt!("rx{queue}_bytes"), rx.bytes.get());
+        }
+        for (queue, tx) in self.tx.iter().enumerate() {
+            visit(fmt!("tx{queue}_packets"), tx.packets.get());
+            visit(fmt!("tx{queue}_bytes"), tx.bytes.get());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the stack and the core ask of a port.
+
+use super::program::OffloadedProgram;
+use crate::port::Port;
+use core::sync::atomic::Ordering;
+use device::receive::RxCore;
+use kernel::prelude::*;
+use net::{
+    bpf::AttachedProgram,
+    error::not_supported,
+    extack::Extack,
+    netdev::{
+        Device,
+        Features,
+        Operations,
+        PollContext,
+        Rtnl,
+        Xmit, //
+    },
+    skbuff::SkBuff,
+    stats::{
+        LinkStats,
+        RxQueueStats,
+        TxQueueStats, //
+    },
+    tc::FilterChange,
+    xdp::{
+        NativeProgram,
+        XdpFrames, //
+    },
+};
+
+impl Operations for Port {
+    type RxQueue = RxCore;
+    type Program = OffloadedProgram;
+
+    fn device(&self) -> &Device<Self> {
+        &self.device
+    }
+
+    fn open(&self, rtnl: &Rtnl<'_>) -> Result {
+        self.light(rtnl);
+        Ok(())
+    }
+
+    fn stop(&self, rtnl: &Rtnl<'_>) {
+        self.darken(rtnl);
+    }
+
+    fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit {
+        self.transmit(skb, queue)
+    }
+
+    fn poll(&self, queue: u16, core: &mut RxCore, context: &PollContext<'_>) -> usize {
+        self.receive(queue, core, context)
+    }
+
+    fn complete_tx(&self, queue: u16) -> usize {
+        self.complete(queue) as usize
+    }
+
+    fn link_stats(&self) -> LinkStats {
+        self.total()
+    }
+
+    fn rx_queue_stats(&self, queue: u16) -> RxQueueStats {
+        self.rx_stats(queue)
+    }
+
+    fn tx_queue_stats(&self, queue: u16) -> TxQueueStats {
+        self.tx_stats(queue)
+    }
+
+    fn check_mtu(&self, mtu: u32, rtnl: &Rtnl<'_>) -> Result {
+        self.check_native_mtu(mtu, rtnl)
+    }
+
+    fn xdp_xmit(&self, frames: &mut XdpFrames<'_>) {
+        self.transmit_redirected(frames);
+    }
+
+    fn xdp_setup(
+        &self,
+        program: Option<NativeProgram>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.attach_native(program, extack, rtnl)
+    }
+
+    fn may_make_map(&self) -> Result {
+        if self.switches.bpf_map_accept.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // BPF_MAP_CREATE has no log for a driver.
+        if net::log::ratelimit() {
+            pr_info!(
+                "a map of port {} refused: bpf_map_accept in debugfs is N: write Y to it\n",
+                self.index()
+            );
+        }
+        Err(not_supported())
+    }
+
+    fn xdp_setup_hw(
+        &self,
+        program: Option<&AttachedProgram<'_, OffloadedProgram>>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.attach_to_device(program, extack, rtnl)
+    }
+
+    fn tc_filter_changed(
+        &self,
+        change: &FilterChange<'_, OffloadedProgram>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.change_filter(change, extack, rtnl)
+    }
+
+    fn tc_offload_off(&self, _rtnl: &Rtnl<'_>) -> Result {
+        self.end_tc_offload()
+    }
+
+    fn refused_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features {
+        self.check_features(wanted, rtnl)
+    }
+
+    fn going(&self, rtnl: &Rtnl<'_>) {
+        self.asic.offload.remove(&self.device, rtnl);
+    }
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a port tells the offload infrastructure: the programs in its device, what the host runs in
+//! their place, and what there is of the device.
+
+use crate::port::{
+    LoadedProgram,
+    Port, //
+};
+use device::profile::Profile;
+use engine::{
+    image,
+    insn::Insn,
+    resources, //
+};
+use kernel::prelude::*;
+use net::{
+    bpf::{
+        Instruction,
+        NAME_LEN, //
+    },
+    netdev::{
+        Features,
+        NetDevice,
+        Rtnl, //
+    },
+    rcu, //
+};
+use offload::{
+    DeviceProgram,
+    Digests,
+    ImageFacts,
+    InSlot,
+    Interface,
+    KernelProgram,
+    Policy,
+    ProgramKind,
+    ReportPrograms,
+    Resource,
+    Slot,
+    State,
+    Unit, //
+};
+
+impl Port {
+    /// The port as the infrastructure sees it.
+    pub(super) fn reporter(&self) -> &dyn ReportPrograms {
+        self
+    }
+
+    /// Which of the features in `wanted` stand for slots that the policy does not permit them for. The
+    /// kernel log says so of those that were not refused the last time.
+    pub(super) fn check_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features {
+        let mut refused = Features::NONE;
+        for (slot, name, features) in [
+            (Slot::TcIngress, "TC", Features::TC),
+            (Slot::Gso, "GSO", Features::SEGMENTATION),
+            (Slot::Gro, "GRO", Features::COALESCING),
+        ] {
+            let features = features & wanted;
+            if features.is_empty() {
+                continue;
+            }
+            let Err(verdict) = self.reporter().permit_feature(slot, rtnl) else {
+                continue;
+            };
+            refused = refused | features;
+            let is_new = !(features & !self.refused_features.get(rtnl)).is_empty();
+            if is_new && net::log::ratelimit() {
+                pr_warn!(
+                    "{}: {name}: what is off stays off: the policy is \"{}\", and the verdict \"{}\"\n",
+                    self.device.name(rtnl),
+                    Policy::RequireEqual.name(),
+                    verdict.name()
+                );
+            }
+        }
+        self.refused_features.set(refused, rtnl);
+        refused
+    }
+
+    /// What the device does in `slot` by itself.
+    fn fixed_function(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<InSlot> {
+        let device = &self.device;
+        let features = match slot {
+            Slot::Gso if self.hardware.profile() != Profile::None => Features::SEGMENTATION,
+            Slot::Gro => Features::COALESCING & device.switchable_features(rtnl),
+            _ => Features::NONE,
+        };
+        if features.is_empty() {
+            return None;
+        }
+        let is_running = !(features & device.features(rtnl)).is_empty();
+        let program = DeviceProgram {
+            kind: ProgramKind::Fixed,
+            name: [0; NAME_LEN],
+            id: 0,
+            digests: None,
+            state: if is_running {
+                State::Active
+            } else {
+                State::Loaded
+            },
+            image: None,
+        };
+        Some(InSlot {
+            program,
+            is_running,
+            replaces_kernel: false,
+        })
+    }
+}
+
+/// What `program` is at this moment: `state`, unless it is not what the kernel loaded.
+///
+/// The digests are made from the program store. What the device executes is the image, and was made
+/// from there when the program was loaded: it is faulted, too, if it is not as it was then.
+pub(super) fn describe(program: &LoadedProgram, state: State) -> DeviceProgram {
+    let (label, image) = (program.label(), program.image());
+    let digests = digests(program.stored().original());
+    if digests.sha256.0 != label.loaded.digest || !image.is_intact() {
+        label.set_faulted();
+    }
+    let state = if label.is_faulted() {
+        State::Faulted
+    } else {
+        state
+    };
+    // CAST: The limits of a program are far below `u32::MAX`, and its memory below `u64::MAX`.
+    let facts = ImageFacts {
+        instructions: program.stored().original().len() as u32,
+        format: image::FORMAT.into(),
+        size: image.bytes().len() as u32,
+        operations: image.ops().len() as u32,
+        memory: program.memory() as u64,
+    };
+    let kernel = KernelProgram::from(label.loaded);
+    DeviceProgram {
+        kind: kernel.kind,
+        name: kernel.name,
+        id: label.number(),
+        digests: Some(digests),
+        state,
+        image: Some(facts),
+    }
+}
+
+/// Whether some port runs `program`.
+pub(super) fn state_of(program: &LoadedProgram) -> State {
+    if program.stored().is_running() {
+        State::Active
+    } else {
+        State::Loaded
+    }
+}
+
+/// The digests of `instructions` as they lie in the program store.
+pub(super) fn digests(instructions: impl ExactSizeIterator<Item = Insn>) -> Digests {
+    Digests::of(instructions.map(|insn| Instruction {
+        code: insn.code,
+        dst: insn.dst(),
+        src: insn.src(),
+        off: insn.off,
+        imm: insn.imm,
+    }))
+}
+
+/// `program`, which a slot runs or has run.
+fn in_slot(program: &LoadedProgram, is_running: bool, replaces_kernel: bool) -> InSlot {
+    InSlot {
+        program: describe(program, State::Active),
+        is_running,
+        replaces_kernel,
+    }
+}
+
+impl ReportPrograms for Port {
+    fn net_device(&self) -> &NetDevice {
+        &self.device
+    }
+
+    fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    fn in_slot(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<InSlot> {
+        match slot {
+            Slot::Xdp => match self.hardware.slots.xdp() {
+                Some((program, replaces)) => Some(in_slot(&program, true, replaces)),
+                None => {
+                    let guard = rcu::Guard::new();
+                    let faulted = self.xdp_faulted.load_arc(&guard)?;
+                    drop(guard);
+                    Some(in_slot(&faulted, false, false))
+                }
+            },
+            Slot::TcIngress => match self.hardware.slots.classifier() {
+                Some((program, _)) => Some(in_slot(&program, true, false)),
+                None => Some(in_slot(&self.filters.faulted()?.0, false, false)),
+            },
+            Slot::Parser | Slot::Gso | Slot::Gro => self.fixed_function(slot, rtnl),
+        }
+    }
+
+    fn kernel_program(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<KernelProgram> {
+        match slot {
+            Slot::Xdp => {
+                let guard = rcu::Guard::new();
+                let native = self.xdp_native.load(&guard)?;
+                Some(native.facts().into())
+            }
+            Slot::TcIngress => {
+                let active = self.hardware.slots.classifier();
+                let filter = active.or_else(|| self.filters.faulted());
+                let direct_action = filter.is_none_or(|(_, direct_action)| direct_action);
+                self.classifier_of_host(direct_action, rtnl)
+            }
+            Slot::Parser => None,
+            Slot::Gso | Slot::Gro => Some(KernelProgram::FIXED),
+        }
+    }
+
+    fn program_from(&self, id: u32, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
+        // With another number than it was found by, a list would begin again, or never end.
+        let (number, program) = self.asic.residents().from(id, rtnl)?;
+        Some(DeviceProgram {
+            id: number,
+            ..describe(&program, state_of(&program))
+        })
+    }
+
+    fn show_image(&self, id: u32, see: &mut dyn FnMut(u32, &[u8]), rtnl: &Rtnl<'_>) -> bool {
+        match self.asic.residents().from(id, rtnl) {
+            Some((number, program)) if number == id => {
+                see(image::FORMAT.into(), program.image().bytes());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn resources(&self, see: &mut dyn FnMut(&Resource<'_>)) {
+        for usage in self.asic.card.memory.resources().all() {
+            see(&Resource {
+                name: usage.resource.c_name(),
+                unit: match usage.resource.unit() {
+                    resources::Unit::Bytes => Unit::Byte,
+                    resources::Unit::Entries => Unit::Entry,
+                },
+                limit: usage.size,
+                used: usage.used,
+            });
+        }
+    }
+
+    fn take_out(&self, slot: Slot, _rtnl: &Rtnl<'_>) {
+        match slot {
+            Slot::Xdp => {
+                if let Some(program) = self.hardware.slots.clear_xdp() {
+                    self.xdp_faulted.replace(Some(program));
+                }
+            }
+            Slot::TcIngress => {
+                if let Some((program, direct_action)) = self.hardware.slots.clear_classifier() {
+                    self.filters.set_faulted(program, direct_action);
+                }
+            }
+            Slot::Parser | Slot::Gso | Slot::Gro => {}
+        }
+    }
+
+    fn set_replaces_kernel(&self, slot: Slot, replaces: bool, _rtnl: &Rtnl<'_>) -> Result {
+        // The stack runs the host's classifiers, not the driver.
+        let slots = &self.hardware.slots;
+        if let (Slot::Xdp, Some((program, before))) = (slot, slots.xdp()) {
+            if before != replaces {
+                slots.set_xdp(program, replaces)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way of frames between the stack and the card. Context: softirq, or bottom halves off.
+
+mod completion;
+mod native;
+mod outgoing;
+mod ration;
+mod receive;
+mod transmit;
+
+pub(crate) use native::SINGLE_BUFFER_MTU;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Native XDP: the program of the host that sees each frame first that the device hands up, and
+//! frames that such programs send by this port.
+
+use super::receive::Poll;
+use crate::port::Port;
+use device::{
+    cable::Unsent,
+    receive::ETH_HLEN, //
+};
+use net::{
+    machine, rcu,
+    skbuff::{
+        SkBuff,
+        UniqueSkBuff, //
+    },
+    xdp::{
+        NativeAction,
+        NativeProgram,
+        XdpBuffer,
+        XdpFrames,
+        SINGLE_BUFFER, //
+    },
+};
+
+/// The largest MTU with which each frame fits into one buffer.
+// CAST: Below the size of a page.
+pub(crate) const SINGLE_BUFFER_MTU: u32 = (SINGLE_BUFFER - ETH_HLEN) as u32;
+
+impl Poll<'_> {
+    /// Hands `frame`, which the host has received, to `program`, and does what it says.
+    #[inline(never)]
+    pub(super) fn run_native(&self, frame: SkBuff, program: &NativeProgram) {
+        let counters = &self.rx.native;
+        let Some(mut buffer) = XdpBuffer::copy_of(&frame, self.context) else {
+            counters.no_buffer_drops.add(1);
+            return;
+        };
+        frame.consume();
+        if buffer.has_frags() && !program.takes_frags() {
+            counters.too_long_drops.add(1);
+            return;
+        }
+        match buffer.run(program) {
+            NativeAction::Pass => {
+                counters.pass.add(1);
+                if buffer.deliver().is_none() {
+                    counters.no_buffer_drops.add(1);
+                }
+            }
+            NativeAction::Tx => {
+                counters.tx.add(1);
+                match buffer.into_sent() {
+                    Some(skb) => self.send_back(skb, program),
+                    None => counters.no_buffer_drops.add(1),
+                }
+            }
+            NativeAction::Redirect => {
+                counters.redirect.add(1);
+                if buffer.redirect(program).is_err() {
+                    counters.redirect_drops.add(1);
+                }
+            }
+            NativeAction::Drop => counters.drop.add(1),
+            NativeAction::Aborted => counters.aborted.add(1),
+        }
+    }
+
+    fn send_back(&self, skb: UniqueSkBuff, program: &NativeProgram) {
+        let counters = &self.rx.native;
+        let lost = match self.port.hardware.send_back(skb, self.queue, self.guard) {
+            Ok(len) => {
+                counters.sent_packets.add(1);
+                counters.sent_bytes.add(len as u64);
+                return;
+            }
+            Err(Unsent::NoCarrier) => &counters.tx_no_carrier_drops,
+            Err(Unsent::RingFull(_)) => &counters.tx_ring_full_drops,
+        };
+        lost.add(1);
+        XdpBuffer::report_unsent(self.context, program);
+    }
+}
+
+impl Port {
+    /// Puts frames that programs of other interfaces have redirected to this one on the cable.
+    pub(crate) fn transmit_redirected(&self, frames: &mut XdpFrames<'_>) {
+        let guard = rcu::Guard::new();
+        let count = u32::from(self.device.queues_in_use());
+        // Any queue will do: the ring takes frames from several CPUs.
+        let queue = machine::processor_id().checked_rem(count).unwrap_or(0);
+        let Some(tx) = self.tx.get(queue as usize) else {
+            return;
+        };
+        // CAST: Below the number of queues, a `u16`.
+        let queue = queue as u16;
+        while self.hardware.can_send(queue, &guard).is_ok() {
+            let Some(skb) = frames.next() else { return };
+            if self.hardware.send_redirected(skb, queue, &guard).is_err() {
+                tx.count_redirect_drop();
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the device is given of a frame, and what software does before.
+
+use crate::port::{
+    DeviceWork,
+    TxOffloads,
+    TxQueue, //
+};
+use device::{
+    profile::Profile,
+    send::plan, //
+};
+use engine::{
+    descriptor::{
+        Gso,
+        GsoKind,
+        InnerHeaders,
+        TxCapability,
+        TxChecksum,
+        TxDescriptor,
+        TxHeaders, //
+    },
+    transmit::{
+        TxPlan,
+        TxRefusal, //
+    },
+};
+use net::{
+    netdev::MAX_SEGMENTS,
+    skbuff::{
+        gso,
+        OffloadRequest,
+        SkBuff, //
+    }, //
+};
+use offload::transmit::{
+    Capabilities,
+    Checksums,
+    Reason,
+    Transmitter,
+    Work, //
+};
+
+/// What a device that finds TCP itself can cut.
+const LEGACY_GSO: u32 = gso::TCPV4 | gso::TCPV6 | gso::TCP_ECN | gso::TCP_FIXEDID | gso::DODGY;
+
+/// What the driver tells the device about a frame.
+fn descriptor(
+    skb: &SkBuff,
+    queue: u16,
+    request: &OffloadRequest,
+    capability: TxCapability,
+) -> TxDescriptor {
+    let checksum = match request.checksum {
+        None => TxChecksum::None,
+        Some(checksum) if checksum.is_crc32c => TxChecksum::Crc32c {
+            start: checksum.start,
+            offset: checksum.offset,
+        },
+        Some(checksum) => TxChecksum::Internet {
+            start: checksum.start,
+            offset: checksum.offset,
+        },
+    };
+    TxDescriptor {
+        // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
+        len: skb.len() as u32,
+        queue,
+        checksum,
+        gso: request.gso.map(|gso| Gso {
+            size: gso.size,
+            segs: gso.segs,
+            kind: GsoKind(gso.kind),
+        }),
+        headers: TxHeaders {
+            network: request.network,
+            transport: request.transport,
+            inner: request
+                .inner
+                .map(|(network, transport)| InnerHeaders { network, transport }),
+            labelled: request.labelled,
+        },
+        capability,
+        vlan: request
+            .vlan
+            .map(|(tci, protocol)| u32::from(protocol) << 16 | u32::from(tci)),
+    }
+}
+
+/// What a device with `profile` can do.
+const fn capabilities(profile: Profile) -> Capabilities {
+    let (checksums, gso_kinds) = match profile {
+        // The device's plan tells what it can't cut.
+        Profile::Programmable => (Checksums::Agnostic, u32::MAX),
+        Profile::Legacy => (Checksums::ProtocolSpecific, LEGACY_GSO),
+        Profile::LegacyUnchecked => (Checksums::ProtocolSpecificUnchecked, LEGACY_GSO),
+        Profile::None => (Checksums::None, 0),
+    };
+    Capabilities {
+        checksums,
+        gso_kinds,
+    }
+}
+
+/// Why software does what the device has refused.
+const fn reason(refusal: TxRefusal) -> Reason {
+    match refusal {
+        TxRefusal::FragmentList | TxRefusal::Fragments => Reason::FragmentList,
+        TxRefusal::IpFragmentation => Reason::IpFragments,
+        TxRefusal::Esp => Reason::Encrypted,
+        TxRefusal::NestedTunnels => Reason::NestedTunnels,
+        TxRefusal::HeadersNotLinear => Reason::HeaderNotLinear,
+        TxRefusal::ProtocolSpecific => Reason::Transport,
+        TxRefusal::RemoteChecksum | TxRefusal::Fcoe | TxRefusal::Kind => Reason::Kind,
+        _ => Reason::Malformed,
+    }
+}
+
+/// One frame of the stack on its way to the cable, and what it will have been once it is there.
+pub(super) struct Outgoing<'a> {
+    offloads: &'a TxOffloads,
+    profile: Profile,
+    queue: u16,
+    /// Whether software has made something else of it, so that the stack can't have it back.
+    pub(super) is_replaced: bool,
+    /// What it takes of the queue's room: skbs.
+    pub(super) skbs: u32,
+    /// What the device does.
+    pub(super) done: DeviceWork,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn new(tx: &'a TxQueue, profile: Profile, queue: u16) -> Self {
+        Self {
+            offloads: &tx.offloads,
+            profile,
+            queue,
+            is_replaced: false,
+            skbs: 0,
+            done: DeviceWork::default(),
+        }
+    }
+
+    /// Counts a frame that takes room of the queue's, and what it will be on the wire.
+    fn count(&mut self, frames: u64, bytes: u64) {
+        let done = &mut self.done;
+        self.skbs = self.skbs.saturating_add(1);
+        done.frames = done.frames.saturating_add(frames);
+        done.bytes = done.bytes.saturating_add(bytes);
+    }
+}
+
+impl Transmitter for Outgoing<'_> {
+    type Plan = (TxDescriptor, TxPlan);
+    type Descriptor = TxDescriptor;
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities(self.profile)
+    }
+
+    fn plan(&self, frame: &SkBuff, request: &OffloadRequest) -> Result<Self::Plan, Reason> {
+        let capability = self.profile.tx_capability().ok_or(Reason::NotOffered)?;
+        let descriptor = descriptor(frame, self.queue, request, capability);
+        let plan = plan(frame, &descriptor).map_err(reason)?;
+        // They are made in one go. The stack does not know the number for each of its frames.
+        if plan.frames() > MAX_SEGMENTS {
+            return Err(Reason::TooManySegments);
+        }
+        Ok((descriptor, plan))
+    }
+
+    fn to_device(
+        &mut self,
+        frame: &SkBuff,
+        work: Work,
+        (descriptor, plan): Self::Plan,
+    ) -> TxDescriptor {
+        let (frames, bytes) = (u64::from(plan.frames()), plan.wire_bytes());
+        self.count(frames, bytes);
+        let done = &mut self.done;
+        match work {
+            Work::Checksum => done.checksums = done.checksums.saturating_add(1),
+            Work::Segmentation => {
+                // A frame of the stack is cut once.
+                done.gso_packets = 1;
+                done.gso_bytes = frame.len() as u64;
+                done.gso_wire_packets = frames;
+                done.gso_wire_bytes = bytes;
+            }
+        }
+        descriptor
+    }
+
+    fn to_wire(&mut self, frame: &SkBuff) -> TxDescriptor {
+        self.count(1, frame.len() as u64);
+        TxDescriptor {
+            // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
+            len: frame.len() as u32,
+            queue: self.queue,
+            ..TxDescriptor::default()
+        }
+    }
+
+    fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason) {
+        self.is_replaced |= work == Work::Segmentation || frame.is_shared();
+        self.offloads.count_software(work, reason);
+    }
+}

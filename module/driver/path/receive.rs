@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive: from the card to the stack.
+
+use super::ration;
+use crate::port::{
+    Port,
+    RxQueue, //
+};
+use device::{
+    host::{
+        HostFrame,
+        Receive, //
+    },
+    receive::{
+        RxCore,
+        Setup, //
+    }, //
+};
+use engine::{
+    coalesce::GroLimits,
+    descriptor::{
+        Coalesced,
+        RxDescriptor,
+        TcDescriptor, //
+    },
+    exec::TcVerdict,
+    receive_checksum::RxChecksum, //
+};
+use net::{
+    machine,
+    netdev::PollContext,
+    rcu,
+    skbuff::{
+        Classified,
+        Received,
+        UniqueSkBuff, //
+    },
+    stats::sum,
+    xdp::NativeProgram, //
+};
+use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
+
+/// The host's end of a poll: what the frames go to that the device hands up.
+pub(super) struct Poll<'a> {
+    pub(super) port: &'a Port,
+    pub(super) queue: u16,
+    pub(super) rx: &'a RxQueue,
+    pub(super) native: Option<&'a NativeProgram>,
+    pub(super) context: &'a PollContext<'a>,
+    pub(super) guard: &'a rcu::Guard,
+}
+
+impl Port {
+    /// Takes frames from the card, up to the budget, and returns how many.
+    pub(crate) fn receive(
+        &self,
+        queue: u16,
+        core: &mut RxCore,
+        context: &PollContext<'_>,
+    ) -> usize {
+        let Some(rx) = self.rx.get(usize::from(queue)) else {
+            return 0;
+        };
+        let guard = rcu::Guard::new();
+        let native = self.xdp_native.load(&guard);
+        let mut poll = Poll {
+            port: self,
+            queue,
+            rx,
+            native,
+            context,
+            guard: &guard,
+        };
+        let setup = self.setup(native.is_some());
+        let began = machine::ktime_get_ns();
+        let sent = self.sent_by_programs(queue, rx);
+        let polled = self
+            .hardware
+            .receive(queue, core, &setup, &mut poll, context, &guard);
+        if polled.from_device && self.sent_by_programs(queue, rx) != sent {
+            // Frames go to and fro, and would for ever: leave the CPU most of the time.
+            context.rest(ration::rest(began, machine::ktime_get_ns()));
+        }
+        polled.frames
+    }
+
+    /// What the card is to know for a poll. `host_program`: whether the host runs a program of its
+    /// own.
+    fn setup(&self, host_program: bool) -> Setup {
+        let device = &self.device;
+        let hardware_gro = device.has_hardware_gro().then(|| {
+            let (ipv4, ipv6) = device.gro_max_sizes();
+            GroLimits { ipv4, ipv6 }
+        });
+        Setup {
+            ifindex: device.ifindex(),
+            address: device.address(),
+            checksums: device.receives_checksums(),
+            gro: device.has_gro(),
+            hardware_gro,
+            host_program,
+        }
+    }
+
+    /// Frames that receive queue `queue` took and that left again without the stack: the device or a
+    /// program of the host has sent them.
+    fn sent_by_programs(&self, queue: u16, rx: &RxQueue) -> u64 {
+        sum([
+            self.hardware.sent_by_programs(queue),
+            rx.native.sent_packets.get(),
+            rx.native.redirect.get(),
+        ])
+    }
+}
+
+impl Receive for Poll<'_> {
+    fn receive(&mut self, descriptor: &RxDescriptor, frame: HostFrame) {
+        match (frame, self.native) {
+            (HostFrame::Written(received), _) => self.deliver(descriptor, received),
+            (HostFrame::Whole(skb), _) => self.deliver_whole(descriptor, skb),
+            (HostFrame::Unwritten(skb), Some(program)) => {
+                self.rx.packets.add(1);
+                self.rx.bytes.add(descriptor.len.into());
+                self.rx.checksum_none.add(1);
+                self.run_native(skb, program);
+            }
+            // The card was told that there is no program.
+            (HostFrame::Unwritten(_), None) => self.rx.no_buffer_drops.add(1),
+        }
+    }
+}
+
+impl Poll<'_> {
+    /// Hands a frame to the stack, with what the device says of it.
+    fn deliver(&self, descriptor: &RxDescriptor, mut frame: Received) {
+        let sum = match descriptor.checksum {
+            RxChecksum::None => None,
+            RxChecksum::Complete(sum) => Some(sum),
+            RxChecksum::Verified => skb_csum_rx_legacy_convert_unnecessary(frame.bytes()),
+        };
+        let count = if sum.is_some() {
+            &self.rx.checksum_complete
+        } else {
+            &self.rx.checksum_none
+        };
+        count.add(1);
+        frame.set_checksum(sum);
+        let delivered = match &descriptor.tc {
+            Some(found) => frame.deliver_classified(self.context, &classified(found)),
+            None => {
+                let queue = u16::try_from(descriptor.queue).unwrap_or(self.queue);
+                frame.deliver(queue, self.context)
+            }
+        };
+        match delivered {
+            Some(len) => {
+                self.rx.packets.add(1);
+                self.rx.bytes.add(len as u64);
+            }
+            None => self.rx.runt_drops.add(1),
+        }
+    }
+
+    /// Hands a super-frame to the stack that was several frames on the wire.
+    fn deliver_whole(&self, descriptor: &RxDescriptor, skb: UniqueSkBuff) {
+        let (rx, len) = (self.rx, u64::from(descriptor.len));
+        let wire = descriptor.coalesced.unwrap_or(Coalesced {
+            frames: 1,
+            bytes: len,
+        });
+        let frames = u64::from(wire.frames);
+        if !skb.receive(self.queue, self.context) {
+            rx.no_buffer_drops.add(frames);
+            return;
+        }
+        rx.packets.add(frames);
+        rx.bytes.add(wire.bytes);
+        rx.whole.packets.add(1);
+        rx.whole.bytes.add(len);
+        rx.whole.wire_packets.add(frames);
+        rx.whole.wire_bytes.add(wire.bytes);
+    }
+}
+
+/// What the stack is told.
+fn classified(found: &TcDescriptor) -> Classified {
+    Classified {
+        protocol: found.protocol,
+        pkt_type: found.pkt_type,
+        network_offset: found.network_offset,
+        vlan: found.vlan.map(|tag| (tag.protocol, tag.tci)),
+        mark: found.mark,
+        priority: found.priority,
+        tc_index: found.tc_index,
+        queue_mapping: found.queue_mapping,
+        is_final: found.verdict == TcVerdict::Ok,
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Transmit: from the stack to the card.
+
+use super::outgoing::Outgoing;
+use crate::port::{
+    Port,
+    TxQueue, //
+};
+use device::cable::Unsent;
+use engine::descriptor::TxDescriptor;
+use net::{
+    netdev::Xmit,
+    rcu,
+    skbuff::SkBuff, //
+};
+use offload::transmit::{
+    prepare,
+    Prepared, //
+};
+
+impl Port {
+    /// Sends `skb` on queue `queue`. Context: the lock of that queue is held.
+    pub(crate) fn transmit(&self, skb: SkBuff, queue: u16) -> Xmit {
+        let Some(tx) = self.tx.get(usize::from(queue)) else {
+            return Xmit::Taken;
+        };
+        let guard = rcu::Guard::new();
+        if !self.hardware.has_carrier(&guard) {
+            tx.no_carrier_drops.add(1);
+            return Xmit::Taken;
+        }
+        if skb.is_gso() || skb.is_shared() {
+            // What software cuts cannot be put together again for the stack to keep, nor can a clone
+            // take the place of its frame.
+            if let Err(Unsent::RingFull(far)) = self.hardware.can_send(queue, &guard) {
+                self.hold(tx, queue, Some(far), &guard);
+                return Xmit::Busy(skb);
+            }
+        }
+        let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
+        let prepared = match prepare(skb, &mut outgoing) {
+            Ok(prepared) => prepared,
+            Err((work, _)) => {
+                tx.offloads.count_lost(work);
+                return Xmit::Taken;
+            }
+        };
+
+        // Counted before the far side can take the frames and count them off.
+        let in_flight = tx.open(outgoing.skbs);
+        let (unsent, skb) = match self.put_on_cable(prepared, queue, &guard) {
+            Ok(()) => {
+                tx.packets.add(outgoing.done.frames);
+                tx.bytes.add(outgoing.done.bytes);
+                tx.offloads.count_device(&outgoing.done);
+                // The next frame could fail to get in. The ring may be full earlier, with frames that
+                // this device has sent back, or because it gives its places free by the dozen; then
+                // the stack is told to keep its frame.
+                if in_flight >= self.hardware.in_flight_limit(&guard) {
+                    self.hold(tx, queue, None, &guard);
+                }
+                return Xmit::Taken;
+            }
+            Err(refused) => refused,
+        };
+        tx.close(outgoing.skbs);
+        let Unsent::RingFull(far) = unsent else {
+            tx.no_carrier_drops.add(1);
+            return Xmit::Taken;
+        };
+        self.hold(tx, queue, Some(far), &guard);
+        match skb {
+            Some(skb) if !outgoing.is_replaced => Xmit::Busy(skb),
+            _ => {
+                tx.offloads.segments_ring_full_drops.add(1);
+                Xmit::Taken
+            }
+        }
+    }
+
+    /// Puts what a frame of the stack has become on the cable, or tells why that can't be, and gives
+    /// the frame back if it is still the one that it was.
+    #[inline]
+    fn put_on_cable(
+        &self,
+        prepared: Prepared<TxDescriptor>,
+        queue: u16,
+        guard: &rcu::Guard,
+    ) -> Result<(), (Unsent, Option<SkBuff>)> {
+        match prepared {
+            Prepared::Whole(skb, descriptor) => {
+                let sent = self.hardware.send(skb, &descriptor, guard);
+                sent.map_err(|(unsent, skb)| (unsent, Some(skb)))
+            }
+            Prepared::Cut(frames) => {
+                let sent = self.hardware.send_all(frames, queue, guard);
+                sent.map_err(|unsent| (unsent, None))
+            }
+        }
+    }
+
+    /// Stops transmit queue `queue` until there is room, for more of its frames or, if `full` is the
+    /// number of a ring at the far end, in that. Context: the lock of that queue is held.
+    fn hold(&self, tx: &TxQueue, queue: u16, full: Option<u16>, guard: &rcu::Guard) {
+        self.device.stop_tx_queue(queue);
+        tx.stops.add(1);
+        if self.hardware.wait(queue, full, guard) {
+            self.raise_completion(queue);
+        }
+    }
+}
