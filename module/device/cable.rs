@@ -89,11 +89,6 @@ impl<H: Plugged> Port<H> {
         for port in [self, far] {
             port.flush();
         }
-        for port in [self, far] {
-            for tx in port.tx.iter() {
-                tx.take_completed();
-            }
-        }
         Some(peer)
     }
 

@@ -163,8 +163,10 @@ impl Waiting {
 
 /// A transmit queue: what the device tells the driver of it.
 pub struct TxQueue {
-    /// How many frames were taken from the cable at its far end, that the driver does not know of.
+    /// How many frames were taken from the cable at its far end, in all. Wraps around.
     completed: AtomicU32,
+    /// How many of them the driver was told of.
+    told: AtomicU32,
     /// Whether the driver wants an interrupt for the next of them: it keeps the stack waiting.
     is_awaited: AtomicBool,
     /// Frames that a program has this port send (XDP_REDIRECT): one in the device, of a port of the
@@ -177,6 +179,7 @@ impl TxQueue {
     pub(crate) const fn new() -> Self {
         Self {
             completed: AtomicU32::new(0),
+            told: AtomicU32::new(0),
             is_awaited: AtomicBool::new(false),
             redirected_packets: AtomicU64::new(0),
             redirected_bytes: AtomicU64::new(0),
@@ -184,20 +187,30 @@ impl TxQueue {
     }
 
     /// Notes that `frames` were taken, and gives whether the driver is to learn of them at once:
-    /// because it waits, or because there are more than `many`.
+    /// because it waits, or because it does not know of more than `many`.
     pub(crate) fn complete(&self, frames: u32, many: u32) -> bool {
         let before = self.completed.fetch_add(frames, Ordering::Release);
         memory_barrier();
-        before.saturating_add(frames) > many || self.is_awaited.load(Ordering::Relaxed)
+        let untold = before.wrapping_add(frames).wrapping_sub(self.told());
+        untold > many || self.is_awaited.load(Ordering::Relaxed)
     }
 
-    /// How many frames were taken since this was asked last. Any context.
+    /// How many frames the driver was told of that were taken, in all. Wraps around. It may be fewer
+    /// for a moment while several are being told.
     #[inline]
-    pub fn take_completed(&self) -> u32 {
-        match self.completed.load(Ordering::Relaxed) {
-            0 => 0,
-            _ => self.completed.swap(0, Ordering::Acquire),
+    pub fn told(&self) -> u32 {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many frames were taken since the last time. Several who ask at once may be told of
+    /// the same ones. Any context.
+    #[inline]
+    pub fn tell(&self) -> u32 {
+        let (completed, told) = (self.completed.load(Ordering::Acquire), self.told());
+        if completed != told {
+            self.told.store(completed, Ordering::Relaxed);
         }
+        completed.wrapping_sub(told)
     }
 
     /// Asks for an interrupt as soon as frames have been taken. Gives whether some have been, which
@@ -207,7 +220,7 @@ impl TxQueue {
         // Whoever takes frames notes that first and looks for this then; whichever of the two comes
         // late sees what the other one did.
         memory_barrier();
-        self.completed.load(Ordering::Relaxed) > 0
+        self.completed.load(Ordering::Relaxed) != self.told()
     }
 
     /// Whether completions are awaited.

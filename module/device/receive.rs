@@ -95,10 +95,10 @@ impl<H: Plugged> Port<H> {
         let mut places = FIRST_BATCH;
         while polled.frames < context.budget() {
             let left = context.budget().saturating_sub(polled.frames);
-            let frames = rx.ring.pop_batch(places.min(left));
-            if frames.is_empty() {
-                break;
-            }
+            let asked = places.min(left);
+            let frames = rx.ring.pop_batch(asked);
+            // Who puts a frame into an empty ring raises the interrupt again.
+            let is_empty = frames.len() < asked;
             let singles = frames.len().saturating_add(polled.frames);
             for frame in frames.flatten() {
                 let descriptor = frame.descriptor();
@@ -109,6 +109,9 @@ impl<H: Plugged> Port<H> {
                 }
                 let made = poll.take(frame.into_skb(), &descriptor);
                 polled.frames = polled.frames.saturating_add(made);
+            }
+            if is_empty {
+                break;
             }
             // What is taken out must be dealt with, and where there is one super-frame there are more.
             places = if polled.frames > singles { 1 } else { BATCH };

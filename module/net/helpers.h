@@ -169,6 +169,7 @@ void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t le
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
+bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb);
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb);
 bool offload_nic_skb_is_gso(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb);

@@ -131,6 +131,14 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_is_gso(self.as_ptr()) }
     }
 
+    /// Whether the stack has left a checksum to the device (`CHECKSUM_PARTIAL`): then
+    /// [`Self::offload_request`] has it.
+    #[inline]
+    pub fn has_partial_checksum(&self) -> bool {
+        // SAFETY: By the type invariants, the skb is valid.
+        unsafe { bindings::offload_nic_skb_has_partial_checksum(self.as_ptr()) }
+    }
+
     /// The transmit queue that the stack chose.
     #[inline]
     pub fn queue(&self) -> u16 {

@@ -10,10 +10,7 @@
 use crate::port::Port;
 use net::{
     rcu,
-    sync::{
-        memory_barrier,
-        with_bh_disabled, //
-    },
+    sync::with_bh_disabled, //
 };
 
 impl Port {
@@ -41,15 +38,14 @@ impl Port {
         if self.hardware.peer(&guard).is_none() {
             return 0;
         }
-        let completed = on_card.take_completed();
-        if completed > 0 {
-            tx.close(completed);
-            memory_barrier();
-        }
+        let completed = on_card.tell();
         // Whether the far ring has room is not asked: its lock may be held on this CPU, below
         // netpoll. If it is full the next frame waits for the far side.
-        if on_card.is_awaited() && tx.in_flight() < self.hardware.in_flight_limit(&guard) {
-            self.release(queue);
+        if on_card.is_awaited() {
+            let in_flight = tx.in_flight(on_card.told());
+            if in_flight < self.hardware.in_flight_limit(&guard) {
+                self.release(queue);
+            }
         }
         completed
     }
@@ -84,8 +80,10 @@ impl Port {
 
     /// Forgets the frames that are under way. None may be: there is no cable any more.
     pub(crate) fn forget_in_flight(&self) {
-        for (tx, queue) in self.tx.iter().zip(0u16..) {
-            tx.forget_in_flight();
+        let queues = self.tx.iter().zip(self.hardware.tx());
+        for ((tx, on_card), queue) in queues.zip(0u16..) {
+            on_card.tell();
+            tx.forget_in_flight(on_card.told());
             self.release(queue);
         }
     }

@@ -22,7 +22,8 @@ use offload::transmit::{
 impl Port {
     /// Sends `skb` on queue `queue`. Context: the lock of that queue is held.
     pub(crate) fn transmit(&self, skb: SkBuff, queue: u16) -> Xmit {
-        let Some(tx) = self.tx.get(usize::from(queue)) else {
+        let number = usize::from(queue);
+        let (Some(tx), Some(on_card)) = (self.tx.get(number), self.hardware.tx_queue(queue)) else {
             return Xmit::Taken;
         };
         let guard = rcu::Guard::new();
@@ -48,7 +49,7 @@ impl Port {
         };
 
         // Counted before the far side can take the frames and count them off.
-        let in_flight = tx.open(outgoing.skbs);
+        tx.open(outgoing.skbs);
         let (unsent, skb) = match self.put_on_cable(prepared, queue, &guard) {
             Ok(()) => {
                 tx.packets.add(outgoing.done.frames);
@@ -57,6 +58,7 @@ impl Port {
                 // The next frame could fail to get in. The ring may be full earlier, with frames that
                 // this device has sent back, or because it gives its places free by the dozen; then
                 // the stack is told to keep its frame.
+                let in_flight = tx.in_flight(on_card.told());
                 if in_flight >= self.hardware.in_flight_limit(&guard) {
                     self.hold(tx, queue, None, &guard);
                 }
@@ -64,7 +66,7 @@ impl Port {
             }
             Err(refused) => refused,
         };
-        tx.close(outgoing.skbs);
+        tx.take_back(outgoing.skbs);
         let Unsent::RingFull(far) = unsent else {
             tx.no_carrier_drops.add(1);
             return Xmit::Taken;

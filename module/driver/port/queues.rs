@@ -88,8 +88,9 @@ impl NativeCounters {
 
 /// A transmit queue. Its counters belong to whoever holds the queue's lock, if they are not atomic.
 pub(crate) struct TxQueue {
-    /// Frames that were put on the cable and whose completion the driver does not know of.
-    in_flight: AtomicU32,
+    /// Frames that were put on the cable, or are about to be, in all. Wraps around. Written by whoever
+    /// holds the queue's lock.
+    sent: AtomicU32,
     /// How often it was woken after it was stopped.
     wakes: AtomicU64,
     pub(crate) packets: Counter,
@@ -107,7 +108,7 @@ pub(crate) struct TxQueue {
 impl TxQueue {
     pub(super) const fn new() -> Self {
         Self {
-            in_flight: AtomicU32::new(0),
+            sent: AtomicU32::new(0),
             wakes: AtomicU64::new(0),
             packets: Counter::new(),
             bytes: Counter::new(),
@@ -118,29 +119,35 @@ impl TxQueue {
         }
     }
 
-    /// Accounts for `frames` that are about to go on the cable; gives how many are under way then.
+    /// Accounts for `frames` that are about to go on the cable.
     #[inline]
-    pub(crate) fn open(&self, frames: u32) -> u32 {
-        let before = self.in_flight.fetch_add(frames, Ordering::Relaxed);
-        before.saturating_add(frames)
+    pub(crate) fn open(&self, frames: u32) {
+        self.set_sent(self.sent().wrapping_add(frames));
     }
 
-    /// Accounts for `frames` that are not under way any more: the far end has taken them, or they did
-    /// not get on the cable.
-    #[inline]
-    pub(crate) fn close(&self, frames: u32) {
-        self.in_flight.fetch_sub(frames, Ordering::Relaxed);
+    /// Takes back what [`Self::open`] has accounted for: the frames did not get on the cable.
+    pub(crate) fn take_back(&self, frames: u32) {
+        self.set_sent(self.sent().wrapping_sub(frames));
     }
 
-    /// Frames that are under way.
+    /// Frames that are under way as far as the driver knows, which was told of `completed` in all.
     #[inline]
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+    pub(crate) fn in_flight(&self, completed: u32) -> u32 {
+        self.sent().wrapping_sub(completed)
     }
 
-    /// Forgets the frames that are under way: there is no cable any more.
-    pub(crate) fn forget_in_flight(&self) {
-        self.in_flight.store(0, Ordering::Relaxed);
+    /// Forgets the frames that are under way: there is no cable any more, and `completed` is all that
+    /// will ever be.
+    pub(crate) fn forget_in_flight(&self, completed: u32) {
+        self.set_sent(completed);
+    }
+
+    fn sent(&self) -> u32 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    fn set_sent(&self, frames: u32) {
+        self.sent.store(frames, Ordering::Relaxed);
     }
 
     /// How often the queue was woken after it was stopped.

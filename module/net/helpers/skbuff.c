@@ -41,6 +41,11 @@ struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
 	return skb_shinfo(skb)->frag_list;
 }
 
+bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb)
+{
+	return skb->ip_summed == CHECKSUM_PARTIAL;
+}
+
 unsigned int offload_nic_skb_headlen(const struct sk_buff *skb)
 {
 	return skb_headlen(skb);

@@ -165,12 +165,14 @@ pub fn checksum_helper(skb: &mut UniqueSkBuff, checksum: &Checksum) -> Result {
 /// Sends a single frame through the decision about its checksum, and gives the frame that is to be
 /// sent: itself, unless software has to write to one that others have references to. Beside it is
 /// what the device is told.
-#[inline(never)]
 fn finish_checksum<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<(SkBuff, T::Descriptor)> {
-    let request = skb.offload_request();
-    let Some(checksum) = &request.checksum else {
+    if !skb.has_partial_checksum() {
         let descriptor = driver.to_wire(&skb);
         return Ok((skb, descriptor));
+    }
+    let request = skb.offload_request();
+    let Some(checksum) = &request.checksum else {
+        return Err(EINVAL);
     };
     let capabilities = driver.capabilities();
     let reason = check_checksum(&request, checksum, skb.linear(), &capabilities);
