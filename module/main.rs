@@ -2,6 +2,7 @@
 
 //! The module's root: what `insmod` sees. Everything else lives in the crates.
 
+use core::borrow::Borrow;
 use kernel::prelude::*;
 use offload_nic::{
     Driver,
@@ -30,6 +31,11 @@ module! {
     },
 }
 
+/// A parameter's value, which Linux 7.2 lends and 7.3 hands out.
+fn plain(value: impl Borrow<u32>) -> u32 {
+    *value.borrow()
+}
+
 struct Module {
     _driver: Driver,
 }
@@ -37,9 +43,9 @@ struct Module {
 impl kernel::Module for Module {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let parameters = Parameters {
-            nics: *module_parameters::nics.value(),
-            ports: *module_parameters::ports.value(),
-            queues: *module_parameters::queues.value(),
+            nics: plain(module_parameters::nics.value()),
+            ports: plain(module_parameters::ports.value()),
+            queues: plain(module_parameters::queues.value()),
         };
         Ok(Self {
             _driver: Driver::new(&parameters, module)?,

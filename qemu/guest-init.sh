@@ -55,6 +55,7 @@ share control /mnt
 mkdir -p "$OFFLOAD_NIC_RESULTS"
 share results "$OFFLOAD_NIC_RESULTS"
 
+[ -z "$OFFLOADCTL" ] || PATH=$PATH:${OFFLOADCTL%/*}
 hostname offload-nic
 ip link set lo up
 cd "$OFFLOAD_NIC_REPO" || cd /

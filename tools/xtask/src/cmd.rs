@@ -36,6 +36,15 @@ pub(crate) enum Debug {
     Locking,
 }
 
+/// Which of Debian's kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Distro {
+    /// Of the version that the others are built from.
+    Same,
+    /// The newest.
+    Next,
+}
+
 /// The options that choose a kernel.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct KernelOptions {
@@ -48,10 +57,16 @@ pub(crate) struct KernelOptions {
     /// User Mode Linux: boots in a second and needs no KVM; no BPF JIT
     #[arg(long, conflicts_with = "qemu")]
     uml: bool,
-    /// x86_64 under QEMU (the default without --debug)
+    /// x86_64 under QEMU (the default without --debug): Debian's own kernel, or one built from the
+    /// tree of --kernel-source
     #[arg(long, conflicts_with = "debug")]
     qemu: bool,
-    /// x86_64 under QEMU with BTF, which programs that call kernel functions need
+    /// Debian's own kernel under QEMU, with all its modules: the one of the version that the others
+    /// are built from, or (`--distro=next`) the newest
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_missing_value = "same", conflicts_with_all = ["debug", "uml", "btf"])]
+    distro: Option<Distro>,
+    /// x86_64 under QEMU, built with BTF and fault injection into functions
     #[arg(long, conflicts_with_all = ["debug", "uml"])]
     btf: bool,
     /// Build the kernel from this tree of yours, unbuilt, instead of Debian's
@@ -67,18 +82,19 @@ pub(crate) struct TargetOptions {
     ours: KernelOptions,
     /// Use this kernel build directory of yours: 7.2 or newer, with CONFIG_RUST
     #[arg(long, value_name = "DIR", env = "KDIR",
-          conflicts_with_all = ["debug", "uml", "qemu", "btf", "kernel_source"])]
+          conflicts_with_all = ["debug", "uml", "qemu", "distro", "btf", "kernel_source"])]
     kdir: Option<PathBuf>,
 }
 
 impl TargetOptions {
-    /// The plain kernel for QEMU, or for User Mode Linux.
+    /// Debian's kernel under QEMU, or the plain one for User Mode Linux.
     pub(crate) fn machine(qemu: bool) -> Self {
         Self {
             ours: KernelOptions {
                 debug: None,
                 uml: !qemu,
                 qemu,
+                distro: None,
                 btf: false,
                 kernel_source: None,
             },
@@ -93,6 +109,7 @@ impl TargetOptions {
                 debug: Some(debug),
                 uml: true,
                 qemu: false,
+                distro: None,
                 btf: false,
                 kernel_source: None,
             },
@@ -109,13 +126,19 @@ impl KernelOptions {
             Some(Debug::Locking) => Flavour::UmlLockdep,
             None if self.uml => Flavour::Uml,
             None if self.btf => Flavour::QemuBtf,
-            None => Flavour::Qemu,
+            None => match self.distro {
+                Some(Distro::Next) => Flavour::DistroNext,
+                Some(Distro::Same) => Flavour::Distro,
+                None if self.kernel_source.is_some() => Flavour::Qemu,
+                None => Flavour::Distro,
+            },
         }
     }
 
     /// The flavour, if the options say any.
     pub(crate) fn asked(&self) -> Option<Flavour> {
-        let asked = self.debug.is_some() || self.uml || self.qemu || self.btf;
+        let asked =
+            self.debug.is_some() || self.uml || self.qemu || self.distro.is_some() || self.btf;
         asked.then(|| self.flavour())
     }
 

@@ -28,7 +28,12 @@ impl Machine {
 pub(crate) enum Flavour {
     /// User Mode Linux: boots in a second, native speed without KVM, no BPF JIT.
     Uml,
-    /// x86_64 for QEMU, as a user's machine would have it.
+    /// Debian's own kernel, x86_64 under QEMU, of the version that the other kernels are built
+    /// from: what users have.
+    Distro,
+    /// The newest of Debian's kernels.
+    DistroNext,
+    /// x86_64 for QEMU, built from a source tree of the user's.
     Qemu,
     /// User Mode Linux for the kernel's own suites, with what they ask for besides. Not among the
     /// kernels of `cargo xtask test`, which need none of it.
@@ -50,6 +55,8 @@ impl Flavour {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Flavour::Uml => "uml",
+            Flavour::Distro => "distro",
+            Flavour::DistroNext => "distro-next",
             Flavour::Qemu => "qemu",
             Flavour::UmlSuites => "uml-suites",
             Flavour::QemuBtf => "qemu-btf",
@@ -61,7 +68,9 @@ impl Flavour {
     /// What the kernel runs on.
     pub(crate) fn machine(self) -> Machine {
         match self {
-            Flavour::Qemu | Flavour::QemuBtf => Machine::Qemu,
+            Flavour::Distro | Flavour::DistroNext | Flavour::Qemu | Flavour::QemuBtf => {
+                Machine::Qemu
+            }
             Flavour::Uml | Flavour::UmlSuites | Flavour::UmlKasan | Flavour::UmlLockdep => {
                 Machine::Uml
             }
@@ -71,6 +80,7 @@ impl Flavour {
     /// The fragments in `qemu/`, in the order in which they are merged.
     pub(crate) fn fragments(self) -> &'static [&'static str] {
         match self {
+            Flavour::Distro | Flavour::DistroNext => &[],
             Flavour::Uml => &["kernel.config", "wide.config", "uml.config"],
             Flavour::Qemu => &["kernel.config", "x86.config"],
             Flavour::UmlSuites => &[
@@ -109,6 +119,8 @@ impl Flavour {
             Flavour::UmlLockdep => &["slab_debug=Z"],
             Flavour::Uml
             | Flavour::UmlSuites
+            | Flavour::Distro
+            | Flavour::DistroNext
             | Flavour::Qemu
             | Flavour::QemuBtf
             | Flavour::UmlKasan => &[],
@@ -119,6 +131,8 @@ impl Flavour {
     pub(crate) fn make_variables(self) -> &'static [&'static str] {
         match self {
             Flavour::Qemu | Flavour::QemuBtf => &[],
+            // As it calls itself in the kernel's configuration.
+            Flavour::Distro | Flavour::DistroNext => &["CC=x86_64-linux-gnu-gcc-14"],
             // SUBARCH stays unset: set, bindgen's target triple is empty.
             Flavour::Uml | Flavour::UmlSuites | Flavour::UmlLockdep => &["ARCH=um"],
             // RUST depends on !KASAN || CC_IS_CLANG.
@@ -130,6 +144,11 @@ impl Flavour {
                 "KCFLAGS=-Wno-null-pointer-arithmetic",
             ],
         }
+    }
+
+    /// Whether it is taken from the distribution as it is.
+    pub(crate) fn is_distribution(self) -> bool {
+        matches!(self, Flavour::Distro | Flavour::DistroNext)
     }
 
     /// Whether it is compiled with debug information, from which BTF is made.
@@ -147,6 +166,7 @@ impl Flavour {
         match self {
             Flavour::Uml | Flavour::UmlSuites => "about 5 min",
             Flavour::QemuBtf => "about 15 min",
+            Flavour::Distro | Flavour::DistroNext => "about 1 min",
             _ => "about 7 min",
         }
     }

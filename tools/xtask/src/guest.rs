@@ -68,6 +68,8 @@ pub(crate) struct Boot {
     /// The kernel's own modules: what `/lib/modules` shows. None if the kernel
     /// is the user's.
     pub(crate) modules: Option<PathBuf>,
+    /// The initial RAM disk, if there is one.
+    pub(crate) initrd: Option<PathBuf>,
     /// Parameters of its own.
     pub(crate) parameters: &'static [&'static str],
     /// Processors of the guest.
@@ -175,6 +177,9 @@ pub(crate) fn run(
         .rw_at(control, Path::new(CONTROL));
     for dir in &job.ro {
         enter = enter.ro(dir);
+    }
+    if let Some(initrd) = &boot.initrd {
+        enter = enter.ro(initrd);
     }
     if let Some(modules) = &boot.modules {
         enter = enter.ro_at(modules, Path::new("/usr/lib/modules"));

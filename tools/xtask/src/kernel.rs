@@ -15,6 +15,8 @@ use crate::source::Source;
 use crate::space;
 use crate::ui::Step;
 
+mod distro;
+
 /// Goes up when the building changes in a way that its inputs do not show.
 const RECIPE: &str = "1";
 /// MiB that a build takes before it is pruned.
@@ -40,6 +42,9 @@ impl Kernel {
         source: &Source,
         flavour: Flavour,
     ) -> Result<Self> {
+        if flavour.is_distribution() {
+            return distro::ensure(cache, repo, root, source, flavour);
+        }
         let mut fragments = Vec::new();
         let mut key = Key::new(RECIPE)
             .with("root", root.key().as_bytes())
@@ -84,6 +89,22 @@ impl Kernel {
     /// What is booted.
     pub(crate) fn image(&self) -> PathBuf {
         image(&self.kdir(), self.flavour.machine())
+    }
+
+    /// The initial RAM disk, for a kernel that can't find the guest's root by itself.
+    pub(crate) fn initrd(&self) -> Option<PathBuf> {
+        self.flavour
+            .is_distribution()
+            .then(|| self.entry.join("initrd"))
+    }
+
+    /// Variables for every `make` with this kernel.
+    pub(crate) fn make_variables(&self) -> Vec<String> {
+        if self.flavour.is_distribution() {
+            return distro::variables(self.flavour, &self.entry);
+        }
+        let variables = self.flavour.make_variables();
+        variables.iter().map(|&s| s.to_owned()).collect()
     }
 
     /// The kernel's own modules, to be shown as `/lib/modules`.

@@ -63,12 +63,7 @@ impl Target<'_> {
 
     fn make_variables(&self) -> Vec<String> {
         let mut variables: Vec<String> = match self {
-            Target::Ours(kernel) => kernel
-                .flavour
-                .make_variables()
-                .iter()
-                .map(|&s| s.to_owned())
-                .collect(),
+            Target::Ours(kernel) => kernel.make_variables(),
             Target::Theirs(kdir) => kdir.make_variables(),
         };
         if self.machine() == Machine::Uml {

@@ -45,27 +45,37 @@ impl<'a> Session<'a> {
 
     /// A session without the module.
     fn bare(workshop: &'a Workshop, kernel: &Chosen) -> Result<Self> {
-        let (machine, image, modules, parameters, flavour) = match kernel {
+        let (boot, flavour) = match kernel {
             Chosen::Ours(kernel) => (
-                kernel.flavour.machine(),
-                kernel.image(),
-                Some(kernel.modules()),
-                kernel.flavour.parameters(),
+                Boot {
+                    machine: kernel.flavour.machine(),
+                    image: kernel.image(),
+                    modules: Some(kernel.modules()),
+                    initrd: kernel.initrd(),
+                    parameters: kernel.flavour.parameters(),
+                    cpus: 2,
+                    memory: 2048,
+                    kvm: false,
+                },
                 kernel.flavour.name(),
             ),
-            Chosen::Theirs(kdir) => (kdir.machine(), kdir.bootable()?, None, &[][..], "kdir"),
+            Chosen::Theirs(kdir) => (
+                Boot {
+                    machine: kdir.machine(),
+                    image: kdir.bootable()?,
+                    modules: None,
+                    initrd: None,
+                    parameters: &[],
+                    cpus: 2,
+                    memory: 2048,
+                    kvm: false,
+                },
+                "kdir",
+            ),
         };
         let mut session = Self {
             workshop,
-            boot: Boot {
-                machine,
-                image,
-                modules,
-                parameters,
-                cpus: 2,
-                memory: 2048,
-                kvm: false,
-            },
+            boot,
             job: Job {
                 argv: None,
                 repo: workshop.repo.clone(),
@@ -75,7 +85,7 @@ impl<'a> Session<'a> {
                 timeout: Duration::from_secs(1800),
             },
         };
-        if machine == Machine::Qemu {
+        if session.boot.machine == Machine::Qemu {
             session.boot.kvm = session.probe_kvm(workshop)?;
         }
         Ok(session)

@@ -26,6 +26,8 @@ const SPACE: u64 = 1800;
 pub(crate) struct Source {
     tree: PathBuf,
     key: String,
+    /// The package's file, if Debian's it is.
+    package: Option<PathBuf>,
 }
 
 impl Source {
@@ -57,6 +59,7 @@ impl Source {
         })?;
         Ok(Self {
             tree: entry.join("tree"),
+            package: Some(entry.join("version")),
             key,
         })
     }
@@ -95,12 +98,28 @@ impl Source {
             .with("head", &head)
             .with("log", &log)
             .finish();
-        Ok(Self { tree, key })
+        Ok(Self {
+            tree,
+            key,
+            package: None,
+        })
     }
 
     /// The top of the tree.
     pub(crate) fn tree(&self) -> &Path {
         &self.tree
+    }
+
+    /// The version of Debian's package; None if the tree is the user's.
+    pub(crate) fn version(&self) -> Result<Option<String>> {
+        let Some(path) = &self.package else {
+            return Ok(None);
+        };
+        let name = std::fs::read_to_string(path).with_context(|| format!("read {path:?}"))?;
+        // NAME_VERSION_ARCHITECTURE.deb
+        let version = name.split('_').nth(1);
+        let version = version.with_context(|| format!("{name:?} has no version"))?;
+        Ok(Some(version.to_owned()))
     }
 
     /// The key of the source, for the keys of what is built from it.

@@ -32,9 +32,9 @@ impl Args {
         let workshop = Workshop::open()?;
         let demo = cargo::vm_binary(&workshop, "demo")?;
         let mut session = None;
-        // A kernel for QEMU takes minutes to build: not before KVM looks good.
+        // A kernel for QEMU takes minutes to make: not before KVM looks good.
         if self.qemu || guest::kvm_plausible(&workshop.root.enter())? {
-            let kernel = workshop.kernel(Flavour::Qemu, None)?;
+            let kernel = workshop.kernel(Flavour::Distro, None)?;
             let qemu = Session::new(&workshop, Chosen::Ours(kernel))?;
             session = (self.qemu || qemu.kvm()).then_some(qemu);
         } else {

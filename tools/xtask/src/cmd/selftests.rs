@@ -22,7 +22,7 @@ use crate::ui;
 /// They come from the package that the kernel was built from. Each script has a guest
 /// of its own, in which it finds a port, and the far end of its cable in another
 /// namespace. Stdout is the report, in KTAP; its last line counts the cases. Scripts run
-/// on User Mode Linux, or on x86_64 under QEMU with BTF if they call kernel functions.
+/// on User Mode Linux, or on Debian's kernel under QEMU if they call kernel functions.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -76,27 +76,35 @@ const SCRIPTS: [&str; 11] = [
     "drivers/net/hw/uso.py",
 ];
 
-/// Scripts that need what User Mode Linux lacks, and what that is.
-const X86: [(&str, &str); 4] = [
+/// Scripts that need what User Mode Linux lacks, what that is, and a kernel that has it.
+const X86: [(&str, &str, Flavour); 4] = [
     (
         "drivers/net/xdp.py",
         "its programs call kernel functions, which takes BTF and the JIT compiler",
+        Flavour::Distro,
     ),
     (
         "drivers/net/hw/xdp_metadata.py",
         "its programs call kernel functions, which takes BTF and the JIT compiler",
+        Flavour::Distro,
     ),
-    ("drivers/net/netpoll_basic.py", "it uses kprobes"),
+    (
+        "drivers/net/netpoll_basic.py",
+        "it uses kprobes",
+        Flavour::Distro,
+    ),
     (
         "drivers/net/hw/pp_alloc_fail.py",
         "it injects faults into functions, which takes kprobes",
+        Flavour::QemuBtf,
     ),
 ];
 
-/// Why a script needs x86_64, if it does.
-fn needs_x86(script: &str) -> Option<&'static str> {
+/// Why a script needs x86_64, if it does, and its kernel.
+fn needs_x86(script: &str) -> Option<(&'static str, Flavour)> {
     let mut all = X86.iter();
-    all.find(|(name, _)| *name == script).map(|(_, why)| *why)
+    let found = all.find(|(name, ..)| *name == script);
+    found.map(|&(_, why, flavour)| (why, flavour))
 }
 
 /// The sums of a run, and what is to be said at its end.
@@ -154,18 +162,23 @@ impl Args {
 
     /// The kernel for a script.
     fn flavour(&self, script: &str) -> Flavour {
-        match self.kernel.asked() {
-            Some(Flavour::Qemu) => Flavour::QemuBtf,
-            Some(Flavour::Uml) => Flavour::UmlSuites,
-            Some(flavour) => flavour,
-            None if needs_x86(script).is_some() => Flavour::QemuBtf,
-            None => Flavour::UmlSuites,
+        let fitting = needs_x86(script);
+        let flavour = match (self.kernel.asked(), fitting) {
+            (Some(Flavour::Uml), _) | (None, None) => Flavour::UmlSuites,
+            (None, Some((_, flavour))) => flavour,
+            (Some(flavour), _) => flavour,
+        };
+        match (flavour, fitting) {
+            (Flavour::Qemu, _) | (Flavour::Distro, Some((_, Flavour::QemuBtf))) => Flavour::QemuBtf,
+            // Debian's kernels have none.
+            (Flavour::Distro, _) if self.nic == Nic::Netdevsim => Flavour::QemuBtf,
+            _ => flavour,
         }
     }
 
     /// Why a script can't be run on a kernel.
     fn refusal(&self, flavour: Flavour, script: &str) -> Option<String> {
-        let why = needs_x86(script).filter(|_| flavour.machine() == Machine::Uml)?;
+        let (why, _) = needs_x86(script).filter(|_| flavour.machine() == Machine::Uml)?;
         Some(format!("not on User Mode Linux: {why}"))
     }
 

@@ -67,6 +67,9 @@ pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> 
     argv.extend(["-m".to_owned(), format!("{}M", boot.memory)]);
     argv.extend(["-smp".to_owned(), boot.cpus.to_string()]);
     argv.extend(["-kernel".to_owned(), boot.image.display().to_string()]);
+    if let Some(initrd) = &boot.initrd {
+        argv.extend(["-initrd".to_owned(), initrd.display().to_string()]);
+    }
     argv.extend(share("root", Path::new("/"), true));
     argv.extend(share("control", Path::new(CONTROL), false));
     argv.extend(share("results", &job.results, false));
