@@ -13,6 +13,7 @@ use crate::fuzz;
 use crate::summary::Counts;
 use crate::ui;
 
+mod group;
 mod guests;
 
 /// Runs all tests; the last line counts them
@@ -48,8 +49,12 @@ const KERNELS: &[(Flavour, &str)] = &[
         "the same under lockdep and kmemleak, which cannot work beside KASAN: locking, lifetimes, leaks",
     ),
     (
-        Flavour::Qemu,
+        Flavour::Distro,
         "the same on x86_64, as users run it: BPF JIT, real interrupts, preemption",
+    ),
+    (
+        Flavour::DistroNext,
+        "the same on the newest release: what the kernel has changed",
     ),
 ];
 

@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::group::Group;
 use super::Row;
-use crate::cargo::{self, Program, Tests};
+use crate::cargo::{self, Tests};
 use crate::cmd::{Chosen, Workshop};
 use crate::flavour::Flavour;
 use crate::guest::{Outcome, Output};
@@ -21,38 +22,44 @@ use crate::ui;
 /// What random tests begin with.
 const SEED: &str = "OFFLOAD_NIC_SEED";
 
-/// Runs several test programs in one guest.
+/// Runs several groups in one guest.
 const RUN_PROGRAMS: &str = include_str!("run-programs.sh");
 
-/// The test programs that take longest, the worst first: begun first and each in a guest of its own,
+/// The groups that take longest, the worst first: begun first and each in a guest of its own,
 /// so that no guest is busy with one of them while the other processors have nothing left to do.
 const LONGEST: &[&str] = &[
-    "selftests_programs",
+    "programs::selftests",
     "faults",
-    "lifecycle",
-    "equality",
-    "tc_equality",
+    "control::lifecycle",
+    "xdp::equality",
+    "tc::equality",
 ];
 
-/// The test programs that a kernel is spared, as what it is there for is not in them.
+/// The programs and groups that a kernel is spared, as what it is there for is not in them.
 const SPARED: &[(Flavour, &[&str], &str)] = &[
     (
-        Flavour::Qemu,
-        &["offloadctl", "ynl", "resources", "refusals", "rules"],
+        Flavour::Distro,
+        &[
+            "offload::offloadctl",
+            "offload::ynl",
+            "control::resources",
+            "programs::refusals",
+            "programs::rules",
+        ],
         "what is said and what is refused does not depend on the machine",
     ),
     (
-        Flavour::Qemu,
+        Flavour::Distro,
         &["faults"],
         "this kernel has no fault injection; that with KASAN has",
     ),
 ];
 
-/// Why `program` is not run on the kernel `flavour`, if it is not.
-fn spared(flavour: Flavour, program: &str) -> Option<&'static str> {
+/// Why `group` is not run on the kernel `flavour`, if it is not.
+fn spared(flavour: Flavour, group: &Group<'_>) -> Option<&'static str> {
     let (_, _, reason) = SPARED
         .iter()
-        .find(|(kernel, programs, _)| *kernel == flavour && programs.contains(&program))?;
+        .find(|(kernel, names, _)| *kernel == flavour && names.iter().any(|name| group.is(name)))?;
     Some(reason)
 }
 
@@ -78,18 +85,18 @@ pub(super) fn run(
     }
     session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
     let started = Instant::now();
-    let mut programs = Vec::new();
-    // The names of those that need not be run, and later of those that were.
+    let mut groups = Vec::new();
+    // The names of the programs that need not be run, and later of those that were.
     let mut settled = BTreeSet::new();
     for program in &tests.in_guest {
-        if matches(program, filter)? {
-            programs.push(program);
-        } else {
+        let wanted = Group::all(program, filter)?;
+        if wanted.is_empty() && !filter.is_empty() {
             settled.insert(&*program.name);
         }
+        groups.extend(wanted);
     }
-    programs.sort_by_key(|program| {
-        let place = LONGEST.iter().position(|name| *name == program.name);
+    groups.sort_by_key(|group| {
+        let place = LONGEST.iter().position(|name| group.is(name));
         place.unwrap_or(LONGEST.len())
     });
     let mut row = Row {
@@ -98,18 +105,17 @@ pub(super) fn run(
         took: String::new(),
         notes: Vec::new(),
     };
-    programs.retain(|program| {
-        let Some(reason) = spared(flavour, &program.name) else {
+    groups.retain(|group| {
+        let Some(reason) = spared(flavour, group) else {
             return true;
         };
         row.counts.skipped += 1;
-        row.notes
-            .push(format!("skipped: {}: {reason}", program.name));
-        settled.insert(&program.name);
+        row.notes.push(format!("skipped: {}: {reason}", group.name));
+        settled.insert(&group.program.name);
         false
     });
-    let at_once = guests_at_once().min(programs.len());
-    let rest = Mutex::new(&programs[..]);
+    let at_once = guests_at_once().min(groups.len());
+    let rest = Mutex::new(&groups[..]);
     let next = || {
         let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, later) = rest.split_at(share(&rest, at_once));
@@ -127,28 +133,28 @@ pub(super) fn run(
             let done = done.clone();
             let (next, session) = (&next, &session);
             scope.spawn(move || {
-                while let Some(programs) = next() {
-                    let what = format!("{flavour}: {}", names(programs));
+                while let Some(groups) = next() {
+                    let what = format!("{flavour}: {}", names(groups));
                     ui::say(&what);
                     let started = Instant::now();
-                    let outcome = session.run(Some(argv(programs, filter)), output);
+                    let outcome = session.run(Some(argv(groups)), output);
                     let took = ui::duration(started.elapsed());
                     ui::say(&format!("{what}: done in {took}"));
                     // Nobody listens any more after an error.
-                    if done.send((programs, outcome)).is_err() {
+                    if done.send((groups, outcome)).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(done);
-        for (programs, outcome) in outcomes {
+        for (groups, outcome) in outcomes {
             let outcome = outcome?;
             if output == Output::KeepStdout {
-                println!("{flavour}: {}\n{}", names(programs), outcome.stdout);
+                println!("{flavour}: {}\n{}", names(groups), outcome.stdout);
             }
-            row.add(programs, &outcome);
-            settled.extend(programs.iter().map(|program| &*program.name));
+            row.add(groups, &outcome);
+            settled.extend(groups.iter().map(|group| &*group.program.name));
         }
         anyhow::Ok(())
     })?;
@@ -160,53 +166,36 @@ pub(super) fn run(
     Ok(row)
 }
 
-/// Whether a program has a test that the filter takes: a guest for none is a
-/// waste of time.
-fn matches(program: &Program, filter: &[String]) -> Result<bool> {
-    if filter.is_empty() {
-        return Ok(true);
-    }
-    let mut argv = vec!["--list".to_owned(), "--format=terse".to_owned()];
-    argv.extend(filter.iter().cloned());
-    let list = duct::cmd(&program.path, argv).stderr_null().read()?;
-    Ok(list.lines().any(|line| line.ends_with(": test")))
-}
-
-/// How test programs are called in a guest.
-fn argv(programs: &[&Program], filter: &[String]) -> Vec<String> {
+/// How tests are called in a guest.
+fn argv(groups: &[Group<'_>]) -> Vec<String> {
     let mut argv = ["bash", "-c", RUN_PROGRAMS, "run-programs"]
         .map(str::to_owned)
         .to_vec();
-    argv.extend(filter.iter().cloned());
     argv.extend([
+        "--exact".to_owned(),
         // The tests share the guest's network and the module.
         "--test-threads=1".to_owned(),
         // The reason why a test was skipped is in its output.
         "--show-output".to_owned(),
         "--".to_owned(),
     ]);
-    argv.extend(programs.iter().map(|program| path(program)));
+    argv.extend(groups.iter().flat_map(Group::argv));
     argv
 }
 
-/// A test program as the guest calls it.
-fn path(program: &Program) -> String {
-    program.path.display().to_string()
-}
-
-/// The names of test programs, for people.
-fn names(programs: &[&Program]) -> String {
-    let names: Vec<_> = programs.iter().map(|program| &*program.name).collect();
+/// The names of groups, for people.
+fn names(groups: &[Group<'_>]) -> String {
+    let names: Vec<_> = groups.iter().map(|group| &*group.name).collect();
     names.join(", ")
 }
 
-/// How many of the first of `programs` go into the next guest. A boot takes as long as a short
-/// program, so several do; fewer and fewer, so that all guests come to their end at about the same
+/// How many of the first of `groups` go into the next guest. A boot takes as long as a short
+/// group, so several do; fewer and fewer, so that all guests come to their end at about the same
 /// time.
-fn share(programs: &[&Program], at_once: usize) -> usize {
-    match programs.first() {
-        Some(first) if LONGEST.contains(&&*first.name) => 1,
-        _ => programs.len().div_ceil(2 * at_once.max(1)),
+fn share(groups: &[Group<'_>], at_once: usize) -> usize {
+    match groups.first() {
+        Some(first) if LONGEST.iter().any(|name| first.is(name)) => 1,
+        _ => groups.len().div_ceil(2 * at_once.max(1)),
     }
 }
 
@@ -217,78 +206,43 @@ fn guests_at_once() -> usize {
 }
 
 impl Row {
-    /// Adds what came of the test programs in one guest.
-    fn add(&mut self, programs: &[&Program], outcome: &Outcome) {
+    /// Adds what came of the tests in one guest.
+    fn add(&mut self, groups: &[Group<'_>], outcome: &Outcome) {
         outcome.report();
         let success = outcome.code() == 0;
         self.counts += Counts::from_output(&outcome.stdout, success);
         let skipped = summary::skipped(&outcome.stdout);
         self.notes
             .extend(skipped.map(|what| format!("skipped: {what}")));
-        for program in programs {
-            let Some(how) = trouble(&outcome.stdout, &path(program)) else {
+        for group in groups {
+            let Some(how) = group.trouble(&outcome.stdout) else {
                 continue;
             };
-            self.notes.push(format!("FAILED: {}: {how}", program.name));
+            self.notes.push(format!("FAILED: {}: {how}", group.name));
             // A guest without success counts as at least one failure already.
             self.counts.failed += u64::from(success);
         }
         if !outcome.faults.is_empty() {
             self.notes.push(format!(
                 "FAILED: a kernel fault or leak in the guest with {}",
-                names(programs)
+                names(groups)
             ));
         }
     }
 }
 
-/// Why it can't be said that all tests of the test program at `path` have passed, going by what
-/// was printed in its guest.
-fn trouble(output: &str, path: &str) -> Option<String> {
-    let end = format!("test program {path}: exit status ");
-    let mut has_result = false;
-    for line in output.lines() {
-        if let Some(status) = line.strip_prefix(&end) {
-            return match status {
-                "0" if has_result => None,
-                "0" => Some("it ended before its tests did".to_owned()),
-                status => Some(format!("exit status {status}")),
-            };
-        }
-        if line.starts_with("test result: ") {
-            has_result = true;
-        } else if line.starts_with("test program ") {
-            has_result = false;
-        }
-    }
-    Some("the guest died before it was done".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::group::tests::program;
     use super::*;
+    use crate::cargo::Program;
 
-    fn program(name: &str) -> Program {
-        Program {
-            name: name.to_owned(),
-            kind: cargo_metadata::TargetKind::Test,
-            path: name.into(),
-            is_test: true,
-        }
-    }
-
-    #[test]
-    fn program_without_results_is_no_success() {
-        let output = "test result: ok. 1 passed\n\
-                      test program /a: exit status 0\n\
-                      test program /b: exit status 0\n\
-                      test result: FAILED. 0 passed; 1 failed\n\
-                      test program /c: exit status 101\n\
-                      test result: ok. 1 passed\n";
-        assert_eq!(trouble(output, "/a"), None);
-        for (path, how) in [("/b", "before"), ("/c", "status 101"), ("/d", "died")] {
-            let trouble = trouble(output, path).unwrap();
-            assert!(trouble.contains(how), "{trouble}");
+    /// A group of one test.
+    fn group(program: &Program) -> Group<'_> {
+        Group {
+            program,
+            name: program.name.clone(),
+            tests: vec!["works".to_owned()],
         }
     }
 
@@ -304,23 +258,24 @@ mod tests {
         let outcome = Outcome {
             status: Some(0),
             faults: Vec::new(),
-            stdout: "test result: ok. 1 passed\ntest program a: exit status 0\n".to_owned(),
+            stdout: "test result: ok. 1 passed; 0 failed\ntest program a: exit status 0\n"
+                .to_owned(),
             console: "".into(),
             took: std::time::Duration::ZERO,
         };
-        row.add(&[&a, &b], &outcome);
+        row.add(&[group(&a), group(&b)], &outcome);
         assert_eq!((row.counts.passed, row.counts.failed), (1, 1));
         assert_eq!(row.notes, ["FAILED: b: the guest died before it was done"]);
     }
 
     #[test]
     fn long_programs_are_alone_and_short_ones_share() {
-        let all: Vec<_> = ["faults", "lifecycle"]
+        let all: Vec<_> = ["faults", "tc::equality"]
             .into_iter()
             .chain(["a", "b", "c", "d", "e", "f", "g", "h"])
             .map(program)
             .collect();
-        let all: Vec<_> = all.iter().collect();
+        let all: Vec<_> = all.iter().map(group).collect();
         let (mut rest, mut shares) = (&all[..], Vec::new());
         while !rest.is_empty() {
             let (now, later) = rest.split_at(share(rest, 2));

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs test programs one after another in one guest: OPTION... -- PROGRAM...
-# A line on stdout tells how each ended, and the kernel's log which one was running.
+# Runs tests in one guest, a group after another: OPTION... -- GROUP..., where a group
+# is NAME PROGRAM COUNT TEST... A line on stdout tells how each ended, and the kernel's
+# log which one was running.
 
 options=()
 while [ "$1" != -- ]; do
@@ -10,11 +11,14 @@ while [ "$1" != -- ]; do
 done
 shift
 all=0
-for program; do
-	echo "test program $program" >/dev/kmsg
-	"$program" "${options[@]}"
+while [ $# -gt 0 ]; do
+	name=$1 program=$2 count=$3
+	shift 3
+	echo "test program $name" >/dev/kmsg
+	"$program" "${options[@]}" "${@:1:count}"
 	status=$?
-	echo "test program $program: exit status $status"
+	shift "$count"
+	echo "test program $name: exit status $status"
 	[ $status = 0 ] || all=$status
 done
 exit $all
