@@ -6,9 +6,13 @@
 mod churn;
 mod faults;
 mod interrupted;
+mod netlink_fuzz;
 mod observer;
+mod offloadctl;
 mod policy;
+mod uapi;
 mod visibility;
+mod ynl;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{detach, digests, Attached, Mode};

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
-use cargo_metadata::{Message, MetadataCommand, TargetKind};
+use cargo_metadata::{Message, MetadataCommand, Target, TargetKind};
 use duct::Expression;
 use rustc_version::Version;
 
@@ -93,18 +93,29 @@ pub(crate) fn vm_tests(workshop: &Workshop) -> Result<Tests> {
 
 /// The names of the test programs that the package's manifest lists.
 fn listed(repo: &Path) -> Result<BTreeSet<String>> {
+    let targets = targets(repo)?.into_iter();
+    let tests = targets.filter(|target| target.is_test());
+    Ok(tests.map(|target| target.name).collect())
+}
+
+/// The root files of the package's crates.
+pub(crate) fn roots(repo: &Path) -> Result<Vec<PathBuf>> {
+    let targets = targets(repo)?.into_iter();
+    Ok(targets.map(|target| target.src_path.into()).collect())
+}
+
+/// What the package's manifest lists.
+fn targets(repo: &Path) -> Result<Vec<Target>> {
     let metadata = MetadataCommand::new()
         .current_dir(repo)
         .no_deps()
         .exec()
         .context("cannot ask Cargo for its targets")?;
-    let package = metadata
-        .packages
-        .iter()
+    let mut packages = metadata.packages.into_iter();
+    let package = packages
         .find(|package| package.name.as_str() == PACKAGE)
         .with_context(|| format!("the workspace has no package {PACKAGE}"))?;
-    let tests = package.targets.iter().filter(|target| target.is_test());
-    Ok(tests.map(|target| target.name.clone()).collect())
+    Ok(package.targets)
 }
 
 /// The names of `all` that are not among `there`.

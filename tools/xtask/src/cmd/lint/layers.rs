@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Which way imports go in the module: no cycle among the files of a crate, no folder that uses
-//! one which is to use it.
+//! one which is to use it. And no file that is in no crate, there and among the tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,6 +12,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::DiGraph;
 
 use super::imports::{Arrows, Crate};
+use crate::cargo;
 
 /// The crates of the module: the root file; whether imports of the files are to go one way, which
 /// some are yet to be brought to; and the folders in order, each of which may use those behind it
@@ -24,7 +25,7 @@ const CRATES: &[(&str, bool, &[&str])] = &[
     ("module/offload/lib.rs", false, &[]),
 ];
 
-/// What is wrong with the crates of the module, one text for each finding.
+/// What is wrong with the crates of the module and of the tests, one text for each finding.
 ///
 /// # Errors
 ///
@@ -34,6 +35,12 @@ pub(crate) fn breaches(repo: &Path) -> Result<Vec<String>> {
     for &(root, is_one_way, order) in CRATES {
         found.extend(check(&repo.join(root), is_one_way, order)?);
     }
+    // A test that no program has would never be missed.
+    let crates = cargo::roots(repo)?;
+    let crates = crates.iter().map(|root| Crate::read(root));
+    let crates = crates.collect::<Result<Vec<_>>>()?;
+    let files = crates.iter().flat_map(Crate::files).collect();
+    found.extend(unreached(&repo.join("tests"), &files)?);
     Ok(found)
 }
 

@@ -18,8 +18,8 @@ use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::nic::Nic;
 
-use crate::message::{Generator, World};
-use crate::wire::{Said, Wire};
+use message::{Generator, World};
+use wire::{Said, Wire};
 
 /// How many requests are sent.
 fn requests() -> usize {

@@ -9,7 +9,7 @@ use offload_tests::streams;
 use offload_tests::wire::twins::{Outcome, Twins};
 use offload_uapi::stats;
 
-use crate::{profiles, stream, DATAGRAMS, DATAGRAM_FRAMES, PROFILES};
+use super::{profiles, stream, DATAGRAMS, DATAGRAM_FRAMES, PROFILES};
 
 /// A way between the two ends.
 struct Way {

@@ -11,7 +11,7 @@ use offload_tests::streams;
 use offload_tests::wire::twins::Twins;
 use offload_uapi::stats;
 
-use crate::{profiles, stream, DATAGRAMS, DATAGRAM_FRAMES};
+use super::{profiles, stream, DATAGRAMS, DATAGRAM_FRAMES};
 
 /// Makes the near end of the cable a router for `source`, which it returns with the namespace.
 fn routed(twins: &Twins) -> Result<(Link, NetNs)> {

@@ -10,7 +10,7 @@ use offload_tests::wire::twins::Twins;
 use offload_tests::wire::Capture;
 use offload_uapi::stats;
 
-use crate::profiles;
+use super::profiles;
 
 /// Bytes in the longest super-frame. A capture takes no longer ones.
 const LONGEST: u64 = 250_000;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the host asks of a NIC beside programs and frames: buses, ports, devlink, queues, resources.
+
+mod bus;
+mod devlink;
+mod interface;
+mod lifecycle;
+mod qstats;
+mod queues;
+mod resources;

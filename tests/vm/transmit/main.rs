@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is sent, and how it arrives: checksums, super-frames, completion.
+
+mod completion;
+mod features;
+mod sctp;
+mod segments;
+mod sharing;
+mod transfer;
+mod twins;
+mod whole;
+mod wire;
