@@ -38,6 +38,17 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// Takes the lock file `path`, which nobody holds for long.
+    ///
+    /// # Errors
+    ///
+    /// Where there can be no such file.
+    pub(crate) fn take_shortly(path: &Path) -> Result<Self> {
+        let file = open(path)?;
+        FileExt::lock_exclusive(&file)?;
+        Ok(Self { _file: file })
+    }
+
     /// Takes the lock file `path` if nobody holds it.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ impl Own {
     pub(crate) fn new(runs: &Path) -> Result<Self> {
         fs::create_dir_all(runs).with_context(|| format!("cannot make {runs:?}"))?;
         // A new one has no owner yet for a moment.
-        let _lock = Lock::take(&runs.join(LOCK), "the list of runs")?;
+        let _lock = Lock::take_shortly(&runs.join(LOCK))?;
         for item in fs::read_dir(runs)? {
             let path = item?.path();
             if path.is_dir() && Lock::take_if_free(&path.join(LOCK))?.is_some() {
@@ -44,7 +44,7 @@ impl Own {
             }
         }
         let dir = tempfile::Builder::new().prefix("").tempdir_in(runs)?;
-        let lock = Lock::take(&dir.path().join(LOCK), "a new directory")?;
+        let lock = Lock::take_shortly(&dir.path().join(LOCK))?;
         Ok(Self {
             dir,
             kept: AtomicUsize::new(0),
