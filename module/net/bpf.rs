@@ -28,6 +28,7 @@ pub use events::{
 pub use kernel::{
     name_text,
     KernelProgram,
+    ProgramKind,
     NAME_LEN, //
 };
 pub use map::{
@@ -39,10 +40,10 @@ pub use ndo::AttachedProgram;
 pub use number::ProgramNumber;
 pub use program::{
     Instruction,
-    ProgramKind,
-    ProgramRef,
+    NewProgram,
     UsedMap,
-    UsedMapKind, //
+    UsedMapKind,
+    VerifiedProgram, //
 };
 pub use verifier::{
     Register,

@@ -6,6 +6,7 @@
 //! Everything is observed the way a user would: through `ip`, `bpftool`,
 //! `ethtool`, `tcpdump` and sockets. Nothing here knows the driver's insides.
 
+pub mod bind;
 pub mod bpf;
 pub mod cable;
 pub mod command;

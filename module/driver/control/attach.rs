@@ -71,7 +71,7 @@ impl Port {
         };
         let was_known = loaded.label().is_faulted();
         let found = describe(&loaded, State::Loaded);
-        let kernel = KernelProgram::from(program.program().facts());
+        let kernel = KernelProgram::from(program.facts());
         if let Err(mismatch) = compare(slot, &found, &kernel) {
             extack.fmt(format_args!("{mismatch}"));
             if !was_known {

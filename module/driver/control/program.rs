@@ -43,11 +43,12 @@ use net::{
         name_text,
         Instruction,
         KernelProgram,
+        NewProgram,
         ProgramKind,
         ProgramNumber,
         ProgramOffload,
-        ProgramRef,
         UsedMapKind,
+        VerifiedProgram,
         VerifierEnv, //
     },
     error::not_supported,
@@ -106,7 +107,7 @@ impl ProgramOffload for OffloadedProgram {
 
     fn prepare(
         store: &Arc<Store>,
-        program: &ProgramRef<'_, Self>,
+        program: &NewProgram<'_>,
         number: Arc<ProgramNumber>,
     ) -> Result<Self> {
         if !store.switches.bpf_bind_accept.load(Ordering::Relaxed) {
@@ -185,7 +186,7 @@ impl ProgramOffload for OffloadedProgram {
         removed.map_err(|refusal| refusal.error())
     }
 
-    fn translate(&mut self, program: &ProgramRef<'_, Self>) -> Result {
+    fn translate(&mut self, program: &VerifiedProgram<'_, OffloadedMap>) -> Result {
         let stage = core::mem::replace(&mut self.stage, Stage::Refused(Refusal::Stage));
         let Stage::Stored(draft) = stage else {
             return Err(Refusal::Stage.error());
@@ -225,7 +226,7 @@ impl ProgramOffload for OffloadedProgram {
 }
 
 /// Copies `program` into the card's program store.
-fn draft(store: &Store, program: &ProgramRef<'_, OffloadedProgram>) -> Result<Draft, Refusal> {
+fn draft(store: &Store, program: &NewProgram<'_>) -> Result<Draft, Refusal> {
     let KernelProgram { kind, digest, .. } = program.facts();
     let kind = match kind {
         ProgramKind::Xdp => store::ProgramKind::Xdp,
@@ -244,7 +245,7 @@ fn draft(store: &Store, program: &ProgramRef<'_, OffloadedProgram>) -> Result<Dr
 /// The maps that `program` uses, by what stands for them in its instructions. Those whose device is
 /// gone are left out.
 fn maps(
-    program: &ProgramRef<'_, OffloadedProgram>,
+    program: &VerifiedProgram<'_, OffloadedMap>,
     card: &Card<Port>,
 ) -> Result<KVec<(u64, MapRef)>> {
     let mut maps = KVec::new();

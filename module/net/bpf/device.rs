@@ -6,8 +6,9 @@ use super::{
     number::NumberOwner,
     Instruction,
     MapOffload,
+    NewProgram,
     ProgramNumber,
-    ProgramRef,
+    VerifiedProgram,
     VerifierEnv, //
 };
 use crate::{
@@ -47,7 +48,7 @@ pub trait ProgramOffload: Send + Sync + Sized + 'static {
     /// said in [`Self::insn_hook`]. The `number` comes later than all of these calls.
     fn prepare(
         device: &Self::Device,
-        program: &ProgramRef<'_, Self>,
+        program: &NewProgram<'_>,
         number: Arc<ProgramNumber>,
     ) -> Result<Self>;
 
@@ -64,8 +65,9 @@ pub trait ProgramOffload: Send + Sync + Sized + 'static {
     /// The `count` instructions from `index` on go away: an optimisation. An error ends optimising.
     fn remove_insns(&mut self, index: usize, count: usize) -> Result;
 
-    /// Makes what the device runs. The maps are known now.
-    fn translate(&mut self, program: &ProgramRef<'_, Self>) -> Result;
+    /// Makes what the device runs. The maps are known now, and are not shown again: what the device
+    /// needs of them later it has to keep.
+    fn translate(&mut self, program: &VerifiedProgram<'_, Self::Map>) -> Result;
 
     /// The kernel gives the program up: nothing is attached that runs it, and nobody can name it any
     /// more. RTNL is held. The value is dropped next.
@@ -219,7 +221,7 @@ impl<P: ProgramOffload> Adapter<P> {
     unsafe extern "C" fn prepare(prog: *mut bindings::bpf_prog) -> c_int {
         from_result(|| {
             // SAFETY: By the function's contract.
-            let program = unsafe { ProgramRef::from_raw(prog) };
+            let program = unsafe { NewProgram::from_raw(prog) };
             // SAFETY: As above.
             let offload = unsafe { offload_of(prog) };
             // SAFETY: A bound program's state names its device.
@@ -295,7 +297,7 @@ impl<P: ProgramOffload> Adapter<P> {
             let state = unsafe { Self::loading((*env).prog) };
             // SAFETY: As above.
             let insn = Instruction::from_raw(unsafe { &*insn });
-            // CAST: `usize` has 64 bits wherever BPF offload exists.
+            // CAST: `usize` has 32 bits or more.
             state.replace_insn(index as usize, insn)?;
             Ok(0)
         })
@@ -325,8 +327,9 @@ impl<P: ProgramOffload> Adapter<P> {
         from_result(|| {
             // SAFETY: By the function's contract.
             let state = unsafe { Self::loading(prog) };
-            // SAFETY: As above.
-            let program = unsafe { ProgramRef::from_raw(prog) };
+            // SAFETY: As above; `P` is the type of the programs of the device, whose maps are then of
+            // its type of maps.
+            let program = unsafe { VerifiedProgram::from_raw(prog) };
             state.translate(&program)?;
             let image = state.image();
             let len = u32::try_from(image.len())?;

@@ -60,7 +60,7 @@ impl EventArray {
     ///
     /// Context: softirq.
     pub fn output<T: EventData>(&self, flags: u64, data: &T, _guard: &Guard) -> i64 {
-        // CAST: `usize` has 64 bits wherever BPF offload exists.
+        // CAST: `usize` has 64 bits or fewer.
         let len = data.len() as u64;
         // SAFETY: The map is valid and of the right type by the type invariants; the guard keeps
         // the events in it from being freed. The kernel calls `copy` for ranges of `len` bytes,

@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel knows of a program that it runs itself.
+//! What names a program in the kernel, whoever runs it.
 
-use super::{
-    program::kind_of,
-    ProgramKind, //
-};
 use crate::bindings;
 use kernel::prelude::*;
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramKind {
+    /// `BPF_PROG_TYPE_XDP`.
+    Xdp,
+    /// `BPF_PROG_TYPE_SCHED_CLS`.
+    SchedCls,
+    /// Another type, by its number. The core offers none today.
+    Other(u32),
+}
+
+impl ProgramKind {
+    fn from_raw(number: bindings::bpf_prog_type) -> Self {
+        match number {
+            bindings::bpf_prog_type_BPF_PROG_TYPE_XDP => Self::Xdp,
+            bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_CLS => Self::SchedCls,
+            other => Self::Other(other),
+        }
+    }
+}
 
 /// Bytes of a program's name, with the zero at its end.
 pub const NAME_LEN: usize = bindings::BPF_OBJ_NAME_LEN as usize;
@@ -36,7 +53,7 @@ impl KernelProgram {
         unsafe {
             let aux = (*prog).aux;
             Self {
-                kind: kind_of((*prog).type_),
+                kind: ProgramKind::from_raw((*prog).type_),
                 name: (*aux).name,
                 id: core::ptr::addr_of!((*aux).id).read_volatile(),
                 digest: (*prog).__bindgen_anon_1.digest,

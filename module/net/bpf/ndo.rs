@@ -5,9 +5,9 @@
 use super::{
     device,
     map,
+    KernelProgram,
     OffloadDevice,
-    ProgramOffload,
-    ProgramRef, //
+    ProgramOffload, //
 };
 use crate::{
     bindings,
@@ -24,16 +24,18 @@ use core::{
 };
 use kernel::prelude::*;
 
-/// A loaded program that is to be attached: the device's side, and the kernel's beside it.
+/// A loaded program that is to be attached: the device's side, and what names it in the kernel.
+///
+/// Nothing else of the kernel's side is shown: it goes on changing when a program is loaded.
 pub struct AttachedProgram<'a, P: ProgramOffload> {
     state: &'a P,
-    program: ProgramRef<'a, P>,
+    facts: KernelProgram,
 }
 
 impl<'a, P: ProgramOffload> AttachedProgram<'a, P> {
-    /// The program as the kernel has it.
-    pub fn program(&self) -> &ProgramRef<'a, P> {
-        &self.program
+    /// What names it, as the kernel has it.
+    pub fn facts(&self) -> KernelProgram {
+        self.facts
     }
 
     /// # Safety
@@ -45,7 +47,7 @@ impl<'a, P: ProgramOffload> AttachedProgram<'a, P> {
         unsafe {
             Self {
                 state: device::state::<P>(prog),
-                program: ProgramRef::from_raw(prog),
+                facts: KernelProgram::of(prog),
             }
         }
     }

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A BPF program that the kernel offers to a device.
+//! A BPF program while it is being loaded for a device: as the verifier gets it, and as it leaves
+//! the verifier.
+//!
+//! The core changes what belongs to a program after the load, too: `BPF_PROG_BIND_MAP` puts another
+//! table of maps in place of the old one, which it frees, and takes in any map of the host's. It takes
+//! a descriptor of the program for that, which nobody has before the load has ended. So maps are seen
+//! through a type that lives no longer than the translation, and a program that is attached
+//! ([`AttachedProgram`](super::AttachedProgram)) has none to show.
 
 use super::{
     kernel::KernelProgram,
-    EventArray,
-    ProgramOffload, //
+    EventArray, //
 };
 use crate::bindings;
 use core::{
@@ -19,25 +25,6 @@ use kernel::{
     },
     types::ForeignOwnable, //
 };
-
-/// What a program is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProgramKind {
-    /// `BPF_PROG_TYPE_XDP`.
-    Xdp,
-    /// `BPF_PROG_TYPE_SCHED_CLS`.
-    SchedCls,
-    /// Another type, by its number. The core offers none today.
-    Other(u32),
-}
-
-pub(super) fn kind_of(number: bindings::bpf_prog_type) -> ProgramKind {
-    match number {
-        bindings::bpf_prog_type_BPF_PROG_TYPE_XDP => ProgramKind::Xdp,
-        bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_CLS => ProgramKind::SchedCls,
-        other => ProgramKind::Other(other),
-    }
-}
 
 /// One instruction slot, its fields in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,81 +71,109 @@ pub enum UsedMapKind<'a, M: 'static> {
     Orphaned,
 }
 
-/// A program that is being loaded for, or attached to, a device that runs programs of type `P`.
+/// A program that the verifier has not looked at yet.
 ///
 /// # Invariants
 ///
-/// `ptr` is valid for `'a`, bound to an [`OffloadDevice<P>`](super::OffloadDevice), and its offload
-/// state is kept from destruction for `'a`.
-pub struct ProgramRef<'a, P: ProgramOffload> {
+/// For `'a`, `ptr` is valid, its digest has been made, and only the task that loads the program, which
+/// waits for the device, writes to it.
+pub struct NewProgram<'a> {
     ptr: NonNull<bindings::bpf_prog>,
     _program: PhantomData<&'a bindings::bpf_prog>,
-    _device: PhantomData<fn() -> P>,
 }
 
-impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
+impl<'a> NewProgram<'a> {
     /// Wraps the pointer that the core passed to a callback.
     ///
     /// # Safety
     ///
-    /// For `'a`, `ptr` must be valid and offloaded to a device of type `OffloadDevice<P>`, and
-    /// either `bpf_devs_lock` or RTNL must be held, which its destruction takes both.
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::bpf_prog) -> Self {
-        // INVARIANT: Promised by the caller.
+    /// `ptr` must be what `prepare` was called with, and the call last for `'a`.
+    pub(super) unsafe fn from_raw(ptr: *mut bindings::bpf_prog) -> Self {
+        // INVARIANT: The core makes the digest before it offers the program to a device, and has
+        // given it neither a number nor a descriptor by which others would know it.
         Self {
             // SAFETY: A valid pointer is not null.
             ptr: unsafe { NonNull::new_unchecked(ptr) },
             _program: PhantomData,
-            _device: PhantomData,
         }
     }
 
-    fn raw(&self) -> &'a bindings::bpf_prog {
-        // SAFETY: Valid for `'a` by the type invariant. The fields that are read through this
-        // reference are not written while a callback of the device runs.
-        unsafe { self.ptr.as_ref() }
-    }
-
-    fn aux(&self) -> *const bindings::bpf_prog_aux {
-        self.raw().aux
-    }
-
-    /// The instruction slots as they stand in the kernel now.
+    /// The instruction slots.
     pub fn instructions(&self) -> impl ExactSizeIterator<Item = Instruction> + 'a {
-        let raw = self.raw();
+        // SAFETY: By the type invariants it is valid and not written to for `'a`.
+        let raw: &'a bindings::bpf_prog = unsafe { self.ptr.as_ref() };
         // SAFETY: The union's members are alternative views of the same flexible array; the kernel
         // writes eBPF through `insnsi`.
         let view = unsafe { raw.__bindgen_anon_2.__bindgen_anon_2.as_ref() };
         // SAFETY: A program holds `len` instructions behind its fixed part.
-        // CAST: `usize` has 64 bits wherever BPF offload exists.
+        // CAST: `usize` has 32 bits or more.
         let insns = unsafe { view.insnsi.as_slice(raw.len as usize) };
         insns.iter().map(Instruction::from_raw)
     }
 
     /// What names it.
     pub fn facts(&self) -> KernelProgram {
-        // SAFETY: Valid by the type invariant. The digest is made before a device sees the program.
+        // SAFETY: By the type invariants.
+        unsafe { KernelProgram::of(self.ptr.as_ptr()) }
+    }
+}
+
+/// A program that the verifier has accepted, for a device whose maps are of type `M`, before anyone but
+/// the task that loads it knows of it.
+///
+/// # Invariants
+///
+/// For `'a`, `ptr` is valid and bound to an [`OffloadDevice`](super::OffloadDevice) whose maps are
+/// `M`, it has neither a number nor a descriptor, and `bpf_devs_lock` is held.
+pub struct VerifiedProgram<'a, M: 'static> {
+    ptr: NonNull<bindings::bpf_prog>,
+    _program: PhantomData<&'a bindings::bpf_prog>,
+    _map: PhantomData<fn() -> M>,
+}
+
+impl<'a, M: Send + Sync + 'static> VerifiedProgram<'a, M> {
+    /// Wraps the pointer that the core passed to a callback.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must be what `translate` of a device whose maps are `M` was called with, and the call last
+    /// for `'a`.
+    pub(super) unsafe fn from_raw(ptr: *mut bindings::bpf_prog) -> Self {
+        // INVARIANT: `bpf_prog_load()` gives a program its number and its descriptor after it has had
+        // it translated. The rest is promised by the caller.
+        Self {
+            // SAFETY: A valid pointer is not null.
+            ptr: unsafe { NonNull::new_unchecked(ptr) },
+            _program: PhantomData,
+            _map: PhantomData,
+        }
+    }
+
+    /// What names it.
+    pub fn facts(&self) -> KernelProgram {
+        // SAFETY: By the type invariants; the verifier has made its digest.
         unsafe { KernelProgram::of(self.ptr.as_ptr()) }
     }
 
     /// The maps that the program names, in no particular order.
-    ///
-    /// Empty before [`ProgramOffload::translate`], where the verifier keeps them to itself.
-    pub fn maps(&self) -> impl Iterator<Item = UsedMap<'a, P::Map>> {
-        // SAFETY: `aux` is valid as long as its program is.
-        let (maps, count) = unsafe { ((*self.aux()).used_maps, (*self.aux()).used_map_cnt) };
+    pub fn maps(&self) -> impl Iterator<Item = UsedMap<'a, M>> {
+        // SAFETY: By the type invariants the program is valid; `aux` is as long as it is.
+        let (maps, count) = unsafe {
+            let aux = (*self.ptr.as_ptr()).aux;
+            ((*aux).used_maps, (*aux).used_map_cnt)
+        };
         let maps: &'a [*mut bindings::bpf_map] = if maps.is_null() {
             &[]
         } else {
-            // SAFETY: `used_maps` has `used_map_cnt` entries. It is set before translation and
-            // replaced only on behalf of someone who has a descriptor of the program, which does
-            // not exist before translation has ended.
+            // SAFETY: `used_maps` has `used_map_cnt` entries. The verifier has set it; later it is
+            // replaced and freed on behalf of someone with a descriptor of the program alone, which
+            // by the type invariants does not exist for `'a`.
             // CAST: As above.
             unsafe { core::slice::from_raw_parts(maps, count as usize) }
         };
         maps.iter().map(|&map| UsedMap {
             // CAST: The address itself is what stands in the instruction.
-            address: map as u64,
+            address: map.addr() as u64,
             // SAFETY: The program holds a reference to each of its maps.
             kind: unsafe { Self::kind_of(map) },
         })
@@ -169,8 +184,8 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
     /// # Safety
     ///
     /// `map` must be one of the maps that this program uses.
-    unsafe fn kind_of(map: *mut bindings::bpf_map) -> UsedMapKind<'a, P::Map> {
-        // SAFETY: Valid by the function's contract.
+    unsafe fn kind_of(map: *mut bindings::bpf_map) -> UsedMapKind<'a, M> {
+        // SAFETY: Valid by the function's contract; its type never changes.
         let map_type = unsafe { (*map).map_type };
         // The verifier lets a program for a device use maps of the same device, and maps of the one
         // type that stays with the host. Devices have maps of these two types and no others.
@@ -186,7 +201,8 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
             return UsedMapKind::Orphaned;
         }
         // SAFETY: As just explained, the map is that of a device, so it is the first member of a
-        // `bpf_offloaded_map`.
+        // `bpf_offloaded_map`. Both fields are written with `bpf_devs_lock` held for writing, or
+        // before the map has a descriptor.
         let (netdev, map) = unsafe {
             let offmap = map.cast::<bindings::bpf_offloaded_map>();
             ((*offmap).netdev, (*offmap).dev_priv)
@@ -194,9 +210,9 @@ impl<'a, P: ProgramOffload> ProgramRef<'a, P> {
         if netdev.is_null() {
             return UsedMapKind::Orphaned;
         }
-        // SAFETY: The map belongs to the program's device, an `OffloadDevice<P>`, whose maps keep
-        // an `Arc<P::Map>` in `dev_priv` as long as they have a netdev. They lose it under the
-        // locks that the type invariant says are held.
-        UsedMapKind::Device(unsafe { Arc::<P::Map>::borrow(map) })
+        // SAFETY: The map belongs to the program's device, whose maps keep an `Arc<M>` in `dev_priv`
+        // as long as they have a netdev. They lose it with `bpf_devs_lock` held for writing, and by
+        // the type invariants it is held for `'a`.
+        UsedMapKind::Device(unsafe { Arc::<M>::borrow(map) })
     }
 }

@@ -96,7 +96,7 @@ impl VerifierEnv<'_> {
     pub fn program_len(&self) -> usize {
         // SAFETY: By the type invariant `ptr` and its program are valid.
         let len = unsafe { (*(*self.ptr.as_ptr()).prog).len };
-        // CAST: `usize` has 64 bits wherever BPF offload exists.
+        // CAST: `usize` has 32 bits or more.
         len as usize
     }
 

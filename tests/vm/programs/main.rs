@@ -3,6 +3,7 @@
 //! Programs and maps in the device: how they come, what they say and keep, what is refused.
 
 mod attach;
+mod bind_map;
 mod maps;
 mod refusals;
 mod rules;
