@@ -38,6 +38,8 @@ pub(crate) const WORKERS: &[&[Action]] = &[
         ("dump a map", dump_map),
         ("change a map", change_map),
         ("dump the image", dump_image),
+        ("bind new maps", bind_new_maps),
+        ("bind a map", bind_map),
     ],
     &[
         ("new port", new_port),
@@ -207,7 +209,8 @@ fn change_map(_: &Fleet, rng: &mut Random) -> Result<()> {
     Ok(())
 }
 
-fn dump_image(_: &Fleet, rng: &mut Random) -> Result<()> {
+/// The id of any of the programs.
+fn any_program(rng: &mut Random) -> Result<u64> {
     let programs = Cmd::new("bpftool -j prog show").json()?;
     let ids: Vec<_> = programs
         .as_array()
@@ -215,9 +218,22 @@ fn dump_image(_: &Fleet, rng: &mut Random) -> Result<()> {
         .iter()
         .filter_map(|program| program["id"].as_u64())
         .collect();
-    let id = ids.choose(rng).context("no program")?;
+    ids.choose(rng).copied().context("no program")
+}
+
+fn dump_image(_: &Fleet, rng: &mut Random) -> Result<()> {
+    let id = any_program(rng)?;
     Cmd::new(format!("bpftool -j prog dump xlated id {id}")).run()?;
     Ok(())
+}
+
+fn bind_new_maps(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    fleet.binder.new_maps(any_program(rng)?, 20)
+}
+
+/// Any map to any program, whatever device each of them is in.
+fn bind_map(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    fleet.binder.map(any_program(rng)?, any_map(rng)?)
 }
 
 fn any_nic(fleet: &Fleet, rng: &mut Random) -> Result<Nic> {

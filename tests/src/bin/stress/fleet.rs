@@ -3,6 +3,7 @@
 //! The NICs under stress and the namespaces that their ports travel between.
 
 use anyhow::{ensure, Context, Result};
+use offload_tests::bind::Binder;
 use offload_tests::command::Cmd;
 use offload_tests::link::Link;
 use offload_tests::netns::NetNs;
@@ -16,13 +17,15 @@ pub(crate) const PORTS: u32 = 4;
 /// Queue pairs of a port.
 pub(crate) const QUEUES: u32 = 3;
 
-/// Two NICs and three namespaces.
+/// Two NICs and three namespaces, and a tool.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     /// The NICs.
     pub(crate) nics: [Nic; 2],
     /// The namespaces beside the first one.
     pub(crate) homes: Vec<NetNs>,
+    /// Gives maps to programs that are loaded.
+    pub(crate) binder: Binder,
 }
 
 impl Fleet {
@@ -40,6 +43,7 @@ impl Fleet {
         Ok(Self {
             nics: [Nic::new(0, PORTS, QUEUES)?, Nic::new(1, PORTS, QUEUES)?],
             homes,
+            binder: Binder::new()?,
         })
     }
 
