@@ -56,7 +56,7 @@ pub trait MapOffload: Send + Sync + Sized + 'static {
     /// Makes a map. Process context, RTNL held.
     fn alloc(device: &Self::Device, spec: &MapSpec) -> Result<Arc<Self>>;
 
-    /// Copies the value of `key` to `value`.
+    /// Copies the value of `key` to `value`, which is zero before.
     ///
     /// # Errors
     ///
@@ -77,7 +77,8 @@ pub trait MapOffload: Send + Sync + Sized + 'static {
     /// `ENOENT` if there is no such element, `EINVAL` if the type's elements cannot be removed.
     fn delete(&self, key: &[u8]) -> Result;
 
-    /// Finds the key that follows `key`, the first one if `key` is `None` or not in the map.
+    /// Finds the key that follows `key`, the first one if `key` is `None` or not in the map, and
+    /// copies it to `next`, which is zero before.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl<M: MapOffload> Adapter<M> {
             // SAFETY: By the function's contract.
             let map = unsafe { Self::map(offmap) };
             // SAFETY: As above. The size is fixed.
-            // CAST: `usize` has 64 bits wherever BPF offload exists.
+            // CAST: `usize` has 32 bits or more.
             let size = unsafe { (*offmap).map.key_size } as usize;
             let key = if key.is_null() {
                 None
@@ -168,8 +169,9 @@ impl<M: MapOffload> Adapter<M> {
                 // SAFETY: The core passes null or a buffer of the key's size.
                 Some(unsafe { core::slice::from_raw_parts(key.cast::<u8>(), size) })
             };
-            // SAFETY: The core passes a buffer of the key's size of its own for the answer.
-            let next = unsafe { core::slice::from_raw_parts_mut(next.cast::<u8>(), size) };
+            // SAFETY: The core passes a buffer of the key's size of its own for the answer, and looks
+            // at it when the call has ended.
+            let next = unsafe { zeroed(next, size) };
             map.get_next_key(key, next)?;
             Ok(0)
         })
@@ -191,8 +193,9 @@ impl<M: MapOffload> Adapter<M> {
             // SAFETY: As above. The size is fixed.
             // CAST: As above.
             let size = unsafe { (*offmap).map.value_size } as usize;
-            // SAFETY: The core passes a buffer of its own, of the value's size.
-            let value = unsafe { core::slice::from_raw_parts_mut(value.cast::<u8>(), size) };
+            // SAFETY: The core passes a buffer of its own, of the value's size, and looks at it when
+            // the call has ended.
+            let value = unsafe { zeroed(value, size) };
             map.lookup(key, value)?;
             Ok(0)
         })
@@ -250,5 +253,20 @@ impl<M: MapOffload> Adapter<M> {
         let size = unsafe { (*offmap).map.key_size } as usize;
         // SAFETY: Readable by the function's contract.
         unsafe { core::slice::from_raw_parts(key.cast::<u8>(), size) }
+    }
+}
+
+/// The core's buffer for an answer, which goes to user space as it is on return. The core has not
+/// initialised it: whatever of it a map leaves out is zero, and not what was in the heap.
+///
+/// # Safety
+///
+/// `buffer` must be valid for writes of `size` bytes, and nobody else use it for `'a`.
+unsafe fn zeroed<'a>(buffer: *mut c_void, size: usize) -> &'a mut [u8] {
+    let buffer = buffer.cast::<u8>();
+    // SAFETY: By the function's contract; zeroed, it is initialised.
+    unsafe {
+        buffer.write_bytes(0, size);
+        core::slice::from_raw_parts_mut(buffer, size)
     }
 }
