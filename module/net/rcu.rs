@@ -7,7 +7,10 @@
 use crate::bindings;
 use core::{
     marker::PhantomData,
-    ptr::null_mut,
+    ptr::{
+        null_mut,
+        NonNull, //
+    },
     sync::atomic::{
         AtomicPtr,
         Ordering, //
@@ -53,11 +56,14 @@ impl<T: Send + Sync> Slot<T> {
     }
 
     /// What the slot holds, for longer than the guard.
-    pub fn load_arc(&self, guard: &Guard) -> Option<Arc<T>> {
-        let object = self.load(guard)?;
-        // SAFETY: By the type invariants, the object lies in an `Arc` whose reference is not given
-        // up as long as the guard is held.
-        Some(unsafe { ArcBorrow::from_raw(object) }.into())
+    pub fn load_arc(&self, _guard: &Guard) -> Option<Arc<T>> {
+        // A reference to what lies in an `Arc` says nothing of the count beside it: what came from
+        // `into_raw` does.
+        let ptr = NonNull::new(self.ptr.load(Ordering::Acquire))?;
+        // SAFETY: By the type invariants, `ptr` came from `Arc::into_raw`, and that reference is given
+        // up only after a grace period. The guard holds the read side until the new one is taken. The
+        // object was shared when it was put in, so that nobody has a `UniqueArc` of it.
+        Some(unsafe { ArcBorrow::from_raw(ptr.as_ptr()) }.into())
     }
 
     /// As [`Self::replace`], and waits if there was nothing, too: on return every reader that is at
