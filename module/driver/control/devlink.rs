@@ -5,8 +5,10 @@
 use super::{
     ports::Ports,
     profile::ProfileParameter,
+    refusals::Refusals,
     resources::DeviceResources, //
 };
+use crate::port::Port;
 use kernel::prelude::*;
 use net::{
     devlink::{
@@ -18,6 +20,8 @@ use net::{
 };
 
 impl devlink::Operations for Ports {
+    type Port = Port;
+    type Report = Refusals;
     type Parameter = ProfileParameter;
     type Resources = DeviceResources;
 

@@ -65,13 +65,10 @@ pub(crate) struct Nic<B: Operations> {
 }
 
 /// The registrations of a NIC.
-///
-/// Dropped from top to bottom: the device goes last, as all else is on it.
 struct Running<B: Operations> {
-    devlink: Devlink<Ports>,
+    devlink: Devlink<Ports, DeviceRegistration<B>>,
     _files: NicFiles,
     store: Arc<Store>,
-    _device: DeviceRegistration<B>,
 }
 
 impl<B: Operations<Device = Self>> Nic<B> {
@@ -110,11 +107,11 @@ impl<B: Operations<Device = Self>> Nic<B> {
             plan.queues,
             dir.subdir(c"ports"),
         );
+        let (ns, refusals) = (NetNamespace::current(), &store.refusals);
         let running = Running {
-            devlink: Devlink::new(device.as_ref(), &NetNamespace::current(), ports)?,
+            devlink: Devlink::new(device, &ns, refusals, ports)?,
             _files: NicFiles::new(&dir, &store)?,
             store,
-            _device: device,
         };
         running.start(plan)?;
         *nic.running.lock() = Some(running);
@@ -144,7 +141,6 @@ impl<B: Operations<Device = Self>> Nic<B> {
 impl<B: Operations> Running<B> {
     fn start(&self, plan: &Plan) -> Result {
         self.devlink.with_lock(|instance| {
-            self.store.refusals.attach(instance)?;
             for index in 0..plan.ports {
                 Ports::add(instance, index)?;
             }
@@ -160,7 +156,6 @@ impl<B: Operations> Drop for Running<B> {
     fn drop(&mut self) {
         self.devlink.with_lock(Ports::end);
         self.store.asic.stop_telling();
-        self.store.refusals.detach(&self.devlink);
     }
 }
 

@@ -25,7 +25,6 @@ use net::{
     devlink::Locked,
     netdev::{
         with_rtnl,
-        Registration,
         Rtnl, //
     }, //
 };
@@ -45,7 +44,7 @@ pub(crate) struct Ports {
 
 /// A port that is there.
 struct Present {
-    registration: Registration<Port>,
+    port: Arc<Port>,
     files: PortFiles,
 }
 
@@ -95,13 +94,13 @@ impl Ports {
     }
 
     fn position(&self, index: u16) -> Option<usize> {
-        let mut numbers = self.present.iter().map(|it| it.registration.port().index());
+        let mut numbers = self.present.iter().map(|it| it.port.index());
         numbers.position(|number| number == index)
     }
 
     fn port(&self, index: u16) -> Option<&Arc<Port>> {
         let present = self.present.get(self.position(index)?)?;
-        Some(present.registration.port())
+        Some(&present.port)
     }
 
     /// Adds port number `index`, without a cable.
@@ -125,18 +124,15 @@ impl Ports {
         let port = Arc::new(port, GFP_KERNEL)?;
         let files = PortFiles::new(&instance.dir, asic.nic, port.clone())?;
         asic.card.ports.set(index, Some(port.clone()));
-        let registration = asic
+        let registered = asic
             .offload
             .add(port.clone())
-            .and_then(|()| Registration::new(port.clone(), instance));
-        let registration = registration.inspect_err(|_| {
+            .and_then(|()| instance.register_port(port.clone()));
+        registered.inspect_err(|_| {
             with_rtnl(|rtnl| asic.offload.remove(&port.device, rtnl));
             asic.card.ports.set(index, None);
         })?;
-        let present = Present {
-            registration,
-            files,
-        };
+        let present = Present { port, files };
         instance.present.push(present, GFP_KERNEL)?;
         Ok(())
     }
@@ -168,13 +164,10 @@ impl Ports {
     }
 
     fn take_down(instance: &mut Locked<'_, Self>, present: Present) {
-        let Present {
-            registration,
-            files,
-        } = present;
-        let port = registration.port().clone();
-        // Whoever finds the port registered, under RTNL, has this unplug it.
-        registration.end(instance);
+        let Present { port, files } = present;
+        // Whoever finds the port registered, under RTNL, has this unplug it. It is one of the
+        // instance's, as all that are present.
+        let _ = instance.unregister_port(&port);
         with_rtnl(|rtnl| port.unplug(rtnl));
         instance.asic.card.ports.set(port.index(), None);
         drop(files);
@@ -185,7 +178,7 @@ impl Ports {
         with_rtnl(|rtnl| {
             for pair in self.present.chunks_exact(2) {
                 if let [left, right] = pair {
-                    Port::plug(left.registration.port(), right.registration.port(), rtnl);
+                    Port::plug(&left.port, &right.port, rtnl);
                 }
             }
         });
@@ -229,7 +222,7 @@ impl Ports {
         if present > 0 {
             let mut down = KVec::with_capacity(present, GFP_KERNEL)?;
             for port in instance.present.iter() {
-                down.push(instance.note(port.registration.port()), GFP_KERNEL)?;
+                down.push(instance.note(&port.port), GFP_KERNEL)?;
             }
             // Ports that the last reload could not make are tried again, if they are not there by
             // now.

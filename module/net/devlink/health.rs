@@ -2,16 +2,15 @@
 
 //! Health reporters: what went wrong, for `devlink health`.
 
-use super::{
-    Devlink,
-    Locked,
-    Operations, //
-};
 use crate::bindings;
 use core::{
     marker::PhantomData,
-    ptr::null_mut,
+    ptr::{
+        null_mut,
+        NonNull, //
+    },
     sync::atomic::{
+        AtomicBool,
         AtomicPtr,
         AtomicU32,
         Ordering, //
@@ -42,14 +41,18 @@ pub trait Report: Send + Sync + 'static {
 /// A health reporter for events that leave nothing broken: devlink counts them, keeps a dump of the
 /// first one since dumps were cleared, and sees the device as healthy.
 ///
+/// It becomes one of an instance when that is made ([`Devlink::new`](super::Devlink::new)), and ceases
+/// to be when that goes. Before and after, events count for nothing.
+///
 /// # Invariants
 ///
-/// While `reporter` is not null it belongs to the registered `instance`, refers to this value, and a
-/// reference to this value is kept for it.
+/// `reporter` is null or a reporter of a registered instance, which stays until `work`, queued only
+/// while it is not null, has been disabled.
 #[pin_data]
 pub struct Reporter<R: Report> {
     reporter: AtomicPtr<bindings::devlink_health_reporter>,
-    instance: AtomicPtr<bindings::devlink>,
+    /// Whether an instance has it or had it.
+    is_taken: AtomicBool,
     /// Events that devlink was not told of yet.
     events: AtomicU32,
     #[pin]
@@ -73,82 +76,28 @@ impl<R: Report> Reporter<R> {
         };
 
     /// Makes a reporter that no instance has yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
     pub fn new(report: R) -> Result<Arc<Self>> {
-        let this = Arc::pin_init(
-            pin_init!(Self {
-                reporter: AtomicPtr::new(null_mut()),
-                instance: AtomicPtr::new(null_mut()),
-                events: AtomicU32::new(0),
-                work: Opaque::new(pin_init::zeroed()),
-                report,
+        // INVARIANT: Null, and not queued.
+        let reporter = pin_init!(Self {
+            reporter: AtomicPtr::new(null_mut()),
+            is_taken: AtomicBool::new(false),
+            events: AtomicU32::new(0),
+            // SAFETY: The place is valid, and nobody knows the work yet.
+            work <- Opaque::ffi_init(|work| unsafe {
+                bindings::offload_nic_init_work(work, Some(Self::tell))
             }),
-            GFP_KERNEL,
-        )?;
-        // SAFETY: The work is new and stays where it is. It is queued only while the reporter is
-        // one of an instance's, which keeps a reference.
-        unsafe { bindings::offload_nic_init_work(this.work.get(), Some(Self::tell)) };
-        Ok(this)
+            report,
+        });
+        Arc::pin_init(reporter, GFP_KERNEL)
     }
 
     /// What it tells.
     pub fn report(&self) -> &R {
         &self.report
-    }
-
-    /// Makes it one of the reporters of `instance`, until [`Self::detach`]. To be called once.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; `EBUSY` if it was called before.
-    pub fn attach<T: Operations>(self: &Arc<Self>, instance: &Locked<'_, T>) -> Result {
-        if !self.reporter.load(Ordering::Relaxed).is_null() {
-            return Err(EBUSY);
-        }
-        let private = Arc::into_raw(self.clone());
-        // SAFETY: The lock is held, the operations live for ever, and what the private pointer
-        // refers to lives until the reporter is taken away.
-        let reporter = from_err_ptr(unsafe {
-            bindings::devl_health_reporter_create(
-                instance.as_ptr(),
-                Self::OPS,
-                private.cast_mut().cast(),
-            )
-        });
-        match reporter {
-            Ok(reporter) => {
-                // INVARIANT: As just made; the reference is `private`.
-                self.instance.store(instance.as_ptr(), Ordering::Relaxed);
-                self.reporter.store(reporter, Ordering::Release);
-                Ok(())
-            }
-            Err(error) => {
-                // SAFETY: Came from `into_raw`, and nobody has it.
-                drop(unsafe { Arc::from_raw(private) });
-                Err(error)
-            }
-        }
-    }
-
-    /// Takes it away from `devlink`, if that is the instance that it was given to. Events count for
-    /// nothing from here on. Process context, neither RTNL nor the instance's lock held.
-    pub fn detach<T: Operations>(&self, devlink: &Devlink<T>) {
-        // The work takes the instance's lock.
-        // SAFETY: It was set up when `self` was made. It does not run any more from here on.
-        unsafe { bindings::disable_work_sync(self.work.get()) };
-        devlink.with_lock(|instance| {
-            if self.instance.load(Ordering::Relaxed) != instance.as_ptr() {
-                return;
-            }
-            let reporter = self.reporter.swap(null_mut(), Ordering::Relaxed);
-            if !reporter.is_null() {
-                // SAFETY: By the type invariant it is one of a registered instance; the lock is
-                // held. The reference was the reporter's.
-                unsafe {
-                    bindings::devl_health_reporter_destroy(reporter);
-                    drop(Arc::from_raw(core::ptr::from_ref(self)));
-                }
-            }
-        });
     }
 
     /// Notes that the event has happened. devlink is told soon after. Any context.
@@ -165,12 +114,15 @@ impl<R: Report> Reporter<R> {
     ///
     /// To be called as the function of the work of a reporter that is attached.
     unsafe extern "C" fn tell(work: *mut bindings::work_struct) {
-        // SAFETY: The work lies in a `Self`, as `new` alone gives out this function. It stays until
-        // the work is disabled.
+        // SAFETY: The work lies in a `Self`, as `new` alone gives out this function. An instance keeps
+        // that until the work is disabled.
         let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, work) };
         let reporter = this.reporter.load(Ordering::Acquire);
+        if reporter.is_null() {
+            return;
+        }
         for _ in 0..this.events.swap(0, Ordering::Relaxed) {
-            // SAFETY: `detach` waits for the work before it takes the reporter away. The lock of
+            // SAFETY: By the type invariant the reporter stays until the work has ended. The lock of
             // the instance is not held.
             unsafe {
                 bindings::devlink_health_report(reporter, R::EVENT.as_char_ptr(), null_mut())
@@ -219,6 +171,85 @@ impl<R: Report> Reporter<R> {
             _call: PhantomData,
         });
         0
+    }
+}
+
+/// A reporter as one of an instance's, which keeps it.
+///
+/// # Invariants
+///
+/// Until [`Self::destroy`], `raw` is a reporter of a valid instance, and its private pointer is
+/// `reporter`.
+pub(super) struct Attached<R: Report> {
+    reporter: Arc<Reporter<R>>,
+    raw: NonNull<bindings::devlink_health_reporter>,
+}
+
+impl<R: Report> Attached<R> {
+    /// Makes `reporter` one of those of `devlink`.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if an instance has it or had it, `ENOMEM`.
+    ///
+    /// # Safety
+    ///
+    /// `devlink` must be a valid instance with its lock held. [`Self::destroy`] must be called before
+    /// the instance and the value end.
+    pub(super) unsafe fn new(
+        reporter: Arc<Reporter<R>>,
+        devlink: *mut bindings::devlink,
+    ) -> Result<Self> {
+        if reporter.is_taken.swap(true, Ordering::Relaxed) {
+            return Err(EBUSY);
+        }
+        let private = Arc::as_ptr(&reporter);
+        // SAFETY: The lock is held, the operations live for ever, and what the private pointer
+        // refers to is kept until the reporter is taken away.
+        let raw = from_err_ptr(unsafe {
+            bindings::devl_health_reporter_create(
+                devlink,
+                Reporter::<R>::OPS,
+                private.cast_mut().cast(),
+            )
+        })?;
+        // INVARIANT: As just made.
+        Ok(Self {
+            reporter,
+            raw: NonNull::new(raw).ok_or(ENOMEM)?,
+        })
+    }
+
+    /// Events count from here on.
+    ///
+    /// # Safety
+    ///
+    /// The instance must be registered, and [`Self::close`] be called before [`Self::destroy`].
+    pub(super) unsafe fn open(&self) {
+        // INVARIANT: By the type invariant a reporter of a valid instance, which the caller has
+        // registered, and closes before it is destroyed.
+        let raw = self.raw.as_ptr();
+        self.reporter.reporter.store(raw, Ordering::Release);
+    }
+
+    /// Events count for nothing from here on, and no one is being told. Process
+    /// context, neither RTNL nor the instance's lock held.
+    pub(super) fn close(&self) {
+        let reporter = &*self.reporter;
+        // SAFETY: The work was set up when the reporter was made. It does not run any more from here
+        // on.
+        unsafe { bindings::disable_work_sync(reporter.work.get()) };
+        reporter.reporter.store(null_mut(), Ordering::Relaxed);
+    }
+
+    /// Takes the reporter from the instance.
+    ///
+    /// # Safety
+    ///
+    /// To be called once, with the instance's lock held, and after [`Self::close`] if it was opened.
+    pub(super) unsafe fn destroy(&self) {
+        // SAFETY: By the type invariant it is one of an instance, whose lock is held.
+        unsafe { bindings::devl_health_reporter_destroy(self.raw.as_ptr()) };
     }
 }
 

@@ -2,10 +2,10 @@
 
 //! Parameters: what the administrator of a device sets by `devlink dev param`.
 
-use super::{
-    Devlink,
+use super::operations::{
     Locked,
-    Operations, //
+    Operations,
+    Parameter, //
 };
 use crate::{
     bindings,
@@ -26,25 +26,6 @@ use kernel::{
 
 /// Bytes of the longest value, with the zero behind it.
 const VALUE_SIZE: usize = bindings::__DEVLINK_PARAM_MAX_STRING_VALUE as usize;
-
-/// The parameter of an instance with a `T`: a text that can be changed at any time (`cmode
-/// runtime`). It keeps its value over reloads.
-///
-/// All of it runs in process context with the lock of the instance held.
-pub trait Parameter<T: Operations> {
-    /// Its name: none that devlink itself gives a meaning to.
-    const NAME: &'static CStr;
-
-    /// Its value: at most 31 bytes.
-    fn get(instance: &T) -> &'static str;
-
-    /// Changes it. `extack` is for why not.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` for a text that is no value.
-    fn set(instance: &mut T, value: &str, extack: &Extack<'_>) -> Result;
-}
 
 /// What devlink calls for the parameter of an instance with a `T`.
 pub(super) struct ParameterAdapter<T: Operations>(PhantomData<T>);
@@ -95,7 +76,7 @@ impl<T: Operations> ParameterAdapter<T> {
         _extack: *mut bindings::netlink_ext_ack,
     ) -> c_int {
         // SAFETY: devlink holds the lock, and gives memory for a text.
-        let (instance, place) = unsafe { (Devlink::<T>::locked(devlink), text(context)) };
+        let (instance, place) = unsafe { (Locked::<T>::from_raw(devlink), text(context)) };
         let value = T::Parameter::get(&instance).as_bytes();
         let len = value.len().min(VALUE_SIZE - 1);
         place.fill(0);
@@ -118,7 +99,7 @@ impl<T: Operations> ParameterAdapter<T> {
         // acknowledgement.
         let (mut instance, place, extack) = unsafe {
             (
-                Devlink::<T>::locked(devlink),
+                Locked::<T>::from_raw(devlink),
                 text(context),
                 Extack::from_raw(extack),
             )

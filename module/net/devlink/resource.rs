@@ -4,10 +4,10 @@
 //!
 //! The administrator asks for another size (`devlink resource set`), and the next reload brings it.
 
-use super::{
-    Devlink,
+use super::operations::{
     Locked,
-    Operations, //
+    Operations,
+    Resources, //
 };
 use crate::bindings;
 use core::marker::PhantomData;
@@ -15,35 +15,6 @@ use kernel::{
     error::to_result,
     prelude::*, //
 };
-
-/// A resource as the administrator may divide it. devlink counts all of them in "entries".
-pub struct Resource {
-    /// Its name.
-    pub name: &'static CStr,
-    /// The resource that this one is a part of, by its number in the table; it comes before this
-    /// one. The parts of a resource can't be larger than it is, taken together.
-    pub parent: Option<usize>,
-    /// The smallest size that can be asked for.
-    pub min: u64,
-    /// The largest size that can be asked for.
-    pub max: u64,
-    /// What all sizes are multiples of; not 0.
-    pub granularity: u64,
-}
-
-/// The resources of an instance with a `T`, known by their numbers in the table.
-///
-/// All of it runs in process context with the lock of the instance held.
-pub trait Resources<T: Operations> {
-    /// The resources, eight at most.
-    const TABLE: &'static [Resource];
-
-    /// How large resource `index` is now.
-    fn size(instance: &T, index: usize) -> u64;
-
-    /// How much of resource `index` is in use now.
-    fn occupancy(instance: &T, index: usize) -> u64;
-}
 
 impl<T: Operations> Locked<'_, T> {
     /// The size that resource `index` is to have by the wish of the administrator: as devlink
@@ -104,7 +75,7 @@ impl<T: Operations> ResourceAdapter<T> {
     pub(super) unsafe fn register(devlink: *mut bindings::devlink) -> Result {
         const { assert!(T::Resources::TABLE.len() <= Self::GETTERS.len()) };
         // SAFETY: By the function's contract.
-        let instance = unsafe { Devlink::<T>::locked(devlink) };
+        let instance = unsafe { Locked::<T>::from_raw(devlink) };
         for (index, resource) in T::Resources::TABLE.iter().enumerate() {
             let range = bindings::devlink_resource_size_params {
                 size_min: resource.min,
@@ -189,7 +160,7 @@ impl<T: Operations> ResourceAdapter<T> {
     unsafe extern "C" fn occupancy<const INDEX: usize>(devlink: *mut c_void) -> u64 {
         // SAFETY: The pointer is the one that was registered, that of the instance, whose lock
         // devlink holds.
-        let instance = unsafe { Devlink::<T>::locked(devlink.cast()) };
+        let instance = unsafe { Locked::<T>::from_raw(devlink.cast()) };
         T::Resources::occupancy(&instance, INDEX)
     }
 }

@@ -147,6 +147,12 @@ impl<T: Operations> Device<T> {
         Ok(device)
     }
 
+    /// Number of the port on its device.
+    pub(crate) fn number(&self) -> u16 {
+        // SAFETY: The device is valid; set when it was made.
+        unsafe { (*self.ptr.as_ptr()).dev_port }
+    }
+
     /// Has the receive queues that are at rest polled at once. Process context, RTNL held.
     pub fn end_rests(&self, _rtnl: &Rtnl<'_>) {
         for queue in self.queues.iter() {

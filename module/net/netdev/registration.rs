@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     bindings,
-    devlink::{
-        self,
-        DevlinkPort, //
-    },
+    netns::NetNamespace, //
 };
 use core::{
-    ptr::NonNull,
+    ptr::{
+        null_mut,
+        NonNull, //
+    },
     sync::atomic::Ordering, //
 };
 use kernel::{
@@ -31,18 +31,19 @@ pub(crate) struct Private<T: Operations> {
     pub(super) device: *const Device<T>,
 }
 
-/// The registration of a port with the stack and with devlink.
+/// The registration of a port with the stack; dropping it takes the interface away (process context,
+/// RTNL not held).
 ///
-/// [`Self::end`] takes both away. Dropping it takes the interface away alone, and leaves devlink with
-/// a port that nobody can take away any more.
+/// A port of a devlink instance is registered by
+/// [`Locked::register_port`](crate::devlink::Locked::register_port) instead, and its registration is
+/// the instance's.
 ///
 /// # Invariants
 ///
-/// `device` is `port`'s registered net device, whose private pointer is `port`, on `place`.
+/// `device` is `port`'s registered net device, whose private pointer is `port`.
 pub struct Registration<T: Operations> {
     port: Arc<T>,
     device: NonNull<bindings::net_device>,
-    place: Option<DevlinkPort>,
 }
 
 // SAFETY: A registration may be ended by any task.
@@ -51,18 +52,28 @@ unsafe impl<T: Operations> Send for Registration<T> {}
 unsafe impl<T: Operations> Sync for Registration<T> {}
 
 impl<T: Operations> Registration<T> {
-    /// Registers `port` as one of `devlink` and its net device in that instance's namespace. The
-    /// interface can be used at once.
+    /// Registers the net device of `port` in the namespace `ns`. The interface can be used at once.
     ///
     /// Process context, RTNL not held.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the device is or was registered or its number is taken, else what
-    /// `register_netdev` gives.
-    pub fn new<D: devlink::Operations>(
+    /// `EBUSY` if the device is or was registered, else what `register_netdev` gives.
+    pub fn new(port: Arc<T>, ns: &NetNamespace) -> Result<Self> {
+        // SAFETY: There is no place; a reference to the namespace is held for the call.
+        unsafe { Self::on_place(port, ns.as_ptr(), null_mut()) }
+    }
+
+    /// As [`Self::new`], on a port of devlink's.
+    ///
+    /// # Safety
+    ///
+    /// `net` must be a namespace that does not end during the call. `place` must be null or a
+    /// registered port, and stay registered until the value is dropped, or the call fails.
+    pub(crate) unsafe fn on_place(
         port: Arc<T>,
-        devlink: &devlink::Locked<'_, D>,
+        net: *mut bindings::net,
+        place: *mut bindings::devlink_port,
     ) -> Result<Self> {
         let device = port.device();
         if device.registered.swap(true, Ordering::Relaxed) {
@@ -74,58 +85,42 @@ impl<T: Operations> Registration<T> {
             port: Arc::as_ptr(&port),
             device,
         };
-        // SAFETY: The device is valid.
-        let place = DevlinkPort::new(unsafe { (*ptr.as_ptr()).dev_port }, devlink)?;
         // SAFETY: The device is valid and its private memory has room for this. Nobody reads it
         // before `register_netdev`. `port` is kept until after `unregister_netdev`, and what it
-        // lent, `device`, stays where it is as long. `place` stays until after that, too. The
-        // namespace can't end before devlink has moved the instance, which needs the lock.
+        // lent, `device`, stays where it is as long. The namespace and the place are as the caller
+        // promises.
         let result = to_result(unsafe {
             bindings::offload_nic_netdev_priv(ptr.as_ptr())
                 .cast::<Private<T>>()
                 .write(private);
-            bindings::offload_nic_dev_net_set(
-                ptr.as_ptr(),
-                bindings::devlink_net(devlink.as_ptr()),
-            );
-            (*ptr.as_ptr()).devlink_port = place.as_ptr();
+            bindings::offload_nic_dev_net_set(ptr.as_ptr(), net);
+            (*ptr.as_ptr()).devlink_port = place;
             // The device is set up and was never registered: `registered` was clear.
             bindings::register_netdev(ptr.as_ptr())
         });
         if let Err(error) = result {
-            // SAFETY: The net device is not registered.
-            unsafe { place.unregister(devlink) };
+            // SAFETY: The device is valid, not registered, and nobody else knows of it.
+            unsafe { (*ptr.as_ptr()).devlink_port = null_mut() };
             return Err(error);
         }
         // INVARIANT: It is registered now.
-        Ok(Self {
-            port,
-            device: ptr,
-            place: Some(place),
-        })
+        Ok(Self { port, device: ptr })
     }
 
     /// The registered port.
     pub fn port(&self) -> &Arc<T> {
         &self.port
     }
-
-    /// Takes the interface away, and the port from `devlink`, where it was registered. Process
-    /// context, RTNL not held.
-    pub fn end<D: devlink::Operations>(mut self, devlink: &devlink::Locked<'_, D>) {
-        let place = self.place.take();
-        drop(self);
-        if let Some(place) = place {
-            // SAFETY: The net device that was on it is not registered any more.
-            unsafe { place.unregister(devlink) };
-        }
-    }
 }
 
 impl<T: Operations> Drop for Registration<T> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants, the device is registered. When this returns no callback
-        // runs or will run, so that the port may be released.
-        unsafe { bindings::unregister_netdev(self.device.as_ptr()) };
+        // SAFETY: By the type invariants, the device is registered. When the first call returns no
+        // callback runs or will run, so that the port may be released, and nobody looks for the
+        // place any more.
+        unsafe {
+            bindings::unregister_netdev(self.device.as_ptr());
+            (*self.device.as_ptr()).devlink_port = null_mut();
+        }
     }
 }
