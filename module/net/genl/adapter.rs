@@ -3,10 +3,14 @@
 //! The functions that the core calls.
 
 use super::{
-    DumpAnswer,
-    Family,
-    Operations,
-    Request, //
+    family::{
+        Family,
+        Operations, //
+    },
+    request::{
+        DumpAnswer,
+        Request, //
+    },
 };
 use crate::bindings;
 use core::{
