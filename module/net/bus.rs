@@ -1,112 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A bus of virtual devices, and the files by which users make them, take them away, and put cables
-//! between their ports: those that users of `netdevsim` know.
+//! A bus of virtual devices, with files by which users make them and take them away.
 //!
 //! A driver implements [`Operations`] for what stands behind the bus and [`DeviceOperations`] for
-//! what stands behind a device of it.
+//! what stands behind a device of it. Which files there are, and what is written to them, is the
+//! driver's business.
 //!
 //! C header: [`include/linux/device/bus.h`](srctree/include/linux/device/bus.h)
 
 mod device;
+mod devices;
 mod files;
 
 use crate::bindings;
-use core::sync::atomic::{
-    AtomicUsize,
-    Ordering, //
+use core::{
+    marker::PhantomData,
+    ptr::{
+        from_ref,
+        null, //
+    }, //
 };
-pub use device::DeviceRegistration;
+pub use device::{
+    DeviceFile,
+    DeviceOperations,
+    DeviceRegistration, //
+};
+pub use devices::Devices;
+use files::{
+    attribute,
+    group,
+    store,
+    MOST, //
+};
 use kernel::{
+    container_of,
     error::to_result,
     prelude::*,
-    sync::Completion,
     types::Opaque, //
 };
 
-/// What a driver does for the files of its bus, `/sys/bus/NAME/*`.
-///
-/// All of it runs in process context, several at once. What is written comes as text without the
-/// blanks and the line end around it.
+/// A file of a bus, `/sys/bus/NAME/*`. Root may write to it, and nobody read it.
+pub struct BusFile<T: Operations> {
+    /// Its name.
+    pub name: &'static CStr,
+    /// Serves what is written: text, without the blanks and the line end around it. Process context,
+    /// several at once.
+    pub write: fn(&Bus<T>, &str) -> Result,
+}
+
+/// What a driver does for a bus.
 pub trait Operations: Send + Sync + Sized + 'static {
     /// Name of the bus, of its driver and, with a number behind, of its devices.
     const NAME: &'static CStr;
-    /// What stands behind a device.
-    type Device: DeviceOperations;
-
-    /// `new_device` was written.
-    fn new_device(bus: &Bus<Self>, request: &str) -> Result;
-
-    /// `del_device` was written.
-    fn del_device(&self, request: &str) -> Result;
-
-    /// `link_device` was written.
-    fn link_device(&self, request: &str) -> Result;
-
-    /// `unlink_device` was written.
-    fn unlink_device(&self, request: &str) -> Result;
+    /// Its files, eight at most.
+    const FILES: &'static [BusFile<Self>];
 
     /// The bus is going away. On return its devices must have been taken away, and none may be made
     /// any more. Process context.
     fn shut_down(&self);
 }
 
-/// What a driver does for the files of a device, `/sys/bus/NAME/devices/NAMEn/*`.
-///
-/// As for [`Operations`]. The files are there while [`DeviceRegistration::new`] has not returned
-/// yet.
-pub trait DeviceOperations: Send + Sync + 'static {
-    /// `new_port` was written.
-    fn new_port(&self, request: &str) -> Result;
-
-    /// `del_port` was written.
-    fn del_port(&self, request: &str) -> Result;
-}
-
 /// A bus that is registered.
-///
-/// # Invariants
-///
-/// `devices` counts the devices whose memory was not given back yet, and one more until the bus is
-/// going away. When it reaches zero `all_gone` is completed, and it stays there.
 #[pin_data]
 pub struct Bus<T: Operations> {
     #[pin]
-    bus: Opaque<bindings::bus_type>,
-    #[pin]
-    driver: Opaque<bindings::device_driver>,
-    devices: AtomicUsize,
-    #[pin]
-    all_gone: Completion,
+    devices: Devices,
     context: T,
 }
 
-// SAFETY: The driver core guards what is its own; `T` may be shared.
-unsafe impl<T: Operations> Send for Bus<T> {}
-// SAFETY: As above.
-unsafe impl<T: Operations> Sync for Bus<T> {}
-
 impl<T: Operations> Bus<T> {
     fn new(context: T, module: &'static ThisModule) -> impl PinInit<Self> {
-        let bus = bindings::bus_type {
-            name: T::NAME.as_char_ptr(),
-            dev_name: T::NAME.as_char_ptr(),
-            bus_groups: files::bus_groups::<T>(),
-            ..pin_init::zeroed()
-        };
-        let driver = bindings::device_driver {
-            name: T::NAME.as_char_ptr(),
-            owner: module.as_ptr().cast(),
-            // Devices come and go with the files of the bus and not by being bound.
-            suppress_bind_attrs: true,
-            probe_type: bindings::probe_type_PROBE_FORCE_SYNCHRONOUS,
-            ..pin_init::zeroed()
-        };
         pin_init!(Self {
-            bus: Opaque::new(bus),
-            driver: Opaque::new(driver),
-            devices: AtomicUsize::new(1),
-            all_gone <- Completion::new(),
+            devices <- Devices::new(T::NAME, Files::<T>::GROUPS, module),
             context,
         })
     }
@@ -116,20 +81,9 @@ impl<T: Operations> Bus<T> {
         &self.context
     }
 
-    /// Counts one more device, unless the bus is going away.
-    fn hold(&self) -> Result {
-        let one_more = |count: usize| (count > 0).then(|| count.saturating_add(1));
-        self.devices
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .map_err(|_| ENODEV)?;
-        Ok(())
-    }
-
-    /// Counts one device less. The bus may be gone on return.
-    fn release(&self) {
-        if self.devices.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.all_gone.complete_all();
-        }
+    /// Its devices.
+    pub fn devices(&self) -> &Devices {
+        &self.devices
     }
 }
 
@@ -150,19 +104,18 @@ impl<T: Operations> Registration<T> {
         let bus = KBox::pin_init(Bus::new(context, module), GFP_KERNEL)?;
         // SAFETY: The bus is valid, stays where it is, and is registered nowhere yet. Its files
         // find `context` in place.
-        to_result(unsafe { bindings::bus_register(bus.bus.get()) })?;
+        to_result(unsafe { bindings::bus_register(bus.devices.bus()) })?;
         // SAFETY: Nobody knows the driver yet; it is one of the bus that was just registered.
         let result = to_result(unsafe {
-            (*bus.driver.get()).bus = bus.bus.get();
-            bindings::driver_register(bus.driver.get())
+            (*bus.devices.driver()).bus = bus.devices.bus();
+            bindings::driver_register(bus.devices.driver())
         });
         if let Err(error) = result {
             // A file may have made a device already, which then has no driver and is of no use.
             bus.context.shut_down();
-            bus.release();
-            bus.all_gone.wait_for_completion();
+            bus.devices.close();
             // SAFETY: It is registered, and no device is on it.
-            unsafe { bindings::bus_unregister(bus.bus.get()) };
+            unsafe { bindings::bus_unregister(bus.devices.bus()) };
             return Err(error);
         }
         // INVARIANT: Both are registered.
@@ -179,15 +132,78 @@ impl<T: Operations> Drop for Registration<T> {
     fn drop(&mut self) {
         let bus = &*self.0;
         bus.context.shut_down();
-        bus.release();
         // Whoever still holds a device of the bus has its memory, which has the code of this
         // module give it back.
-        bus.all_gone.wait_for_completion();
+        bus.devices.close();
         // SAFETY: Both are registered by the type invariant. No device is on the bus, and none can
-        // come: `hold` refuses. Who is in one of the bus's files is waited for.
+        // come. Who is in one of the bus's files is waited for.
         unsafe {
-            bindings::driver_unregister(bus.driver.get());
-            bindings::bus_unregister(bus.bus.get());
+            bindings::driver_unregister(bus.devices.driver());
+            bindings::bus_unregister(bus.devices.bus());
         }
+    }
+}
+
+/// The files of a bus.
+struct Files<T>(PhantomData<T>);
+
+type Store = unsafe extern "C" fn(*const bindings::bus_type, *const c_char, usize) -> isize;
+
+impl<T: Operations> Files<T> {
+    /// The core does not tell a function which file it is for: so there is one for each.
+    const STORES: [Store; MOST] = [
+        Self::store::<0>,
+        Self::store::<1>,
+        Self::store::<2>,
+        Self::store::<3>,
+        Self::store::<4>,
+        Self::store::<5>,
+        Self::store::<6>,
+        Self::store::<7>,
+    ];
+    const FILES: &'static [bindings::bus_attribute; MOST] = &{
+        assert!(T::FILES.len() <= MOST);
+        let mut files: [bindings::bus_attribute; MOST] = [const { pin_init::zeroed() }; MOST];
+        let mut index = 0;
+        while index < T::FILES.len() {
+            files[index].attr = attribute(T::FILES[index].name);
+            files[index].store = Some(Self::STORES[index]);
+            index += 1;
+        }
+        files
+    };
+    /// Each file begins with its `attribute`.
+    const ATTRIBUTES: &'static [*const bindings::attribute; MOST + 1] = &{
+        let mut attributes = [null(); MOST + 1];
+        let mut index = 0;
+        while index < T::FILES.len() {
+            attributes[index] = from_ref(&Self::FILES[index]).cast();
+            index += 1;
+        }
+        attributes
+    };
+    const GROUP: &'static bindings::attribute_group = &group(from_ref(Self::ATTRIBUTES).cast());
+    const GROUPS: &'static [*const bindings::attribute_group; 2] = &[Self::GROUP, null()];
+
+    /// # Safety
+    ///
+    /// To be called by the driver core, for file `INDEX` of a [`Bus<T>`].
+    unsafe extern "C" fn store<const INDEX: usize>(
+        bus: *const bindings::bus_type,
+        text: *const c_char,
+        count: usize,
+    ) -> isize {
+        // SAFETY: The bus type lies in the devices of a `Bus<T>`, which stays as long as somebody is
+        // in its files.
+        let bus = unsafe {
+            let devices = container_of!(Opaque::cast_from(bus), Devices, bus);
+            &*container_of!(devices, Bus<T>, devices)
+        };
+        let serve = |text: &str| {
+            let file = T::FILES.get(INDEX).ok_or(EINVAL)?;
+            (file.write)(bus, text)
+        };
+        // SAFETY: The text is as promised.
+        unsafe { store(text, count, serve) }
     }
 }

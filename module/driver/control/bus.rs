@@ -24,7 +24,8 @@ use kernel::{
 use net::{
     bus::{
         self,
-        Bus, //
+        Bus,
+        BusFile, //
     },
     netdev::{
         with_rtnl,
@@ -47,7 +48,7 @@ pub(crate) struct Nics {
 }
 
 struct List {
-    nics: KVec<Arc<Nic<Nics>>>,
+    nics: KVec<Arc<Nic>>,
     /// Whether the bus is going away.
     is_closed: bool,
 }
@@ -85,7 +86,7 @@ impl Nics {
         }
         list.nics.reserve(1, GFP_KERNEL)?;
         list.nics.push(
-            Nic::new(bus, plan, &this.debugfs, &this.offload)?,
+            Nic::new(bus.devices(), plan, &this.debugfs, &this.offload)?,
             GFP_KERNEL,
         )?;
         Ok(())
@@ -177,10 +178,8 @@ fn number(word: &str) -> Option<u32> {
     word.parse().ok()
 }
 
-impl bus::Operations for Nics {
-    const NAME: &'static CStr = NAME;
-    type Device = Nic<Self>;
-
+impl Nics {
+    /// `new_device` was written.
     fn new_device(bus: &Bus<Self>, request: &str) -> Result {
         let [id, ports, queues] = words(request, NEW_DEVICE, number)?;
         let id = id.ok_or_else(|| misused(request, NEW_DEVICE))?;
@@ -198,11 +197,12 @@ impl bus::Operations for Nics {
         Self::add(bus, &plan)
     }
 
-    fn del_device(&self, request: &str) -> Result {
+    /// `del_device` was written.
+    fn del_device(bus: &Bus<Self>, request: &str) -> Result {
         let [id] = words(request, DEL_DEVICE, number)?;
         let id = id.ok_or_else(|| misused(request, DEL_DEVICE))?;
         in_range("ID", id, 0, MAX_ID)?;
-        let mut list = self.list.lock();
+        let mut list = bus.context().list.lock();
         if list.is_closed {
             return Err(EBUSY);
         }
@@ -212,13 +212,14 @@ impl bus::Operations for Nics {
         Ok(())
     }
 
-    fn link_device(&self, request: &str) -> Result {
+    /// `link_device` was written.
+    fn link_device(bus: &Bus<Self>, request: &str) -> Result {
         let [left, right] = words(request, LINK_DEVICE, End::new)?;
         let (Some(left), Some(right)) = (left, right) else {
             return Err(misused(request, LINK_DEVICE));
         };
         let (left, right) = (left?, right?);
-        let list = self.list.lock();
+        let list = bus.context().list.lock();
         with_rtnl(|rtnl| {
             let ports = [list.port(&left, rtnl)?, list.port(&right, rtnl)?];
             let [near, far] = &ports;
@@ -241,10 +242,11 @@ impl bus::Operations for Nics {
         })
     }
 
-    fn unlink_device(&self, request: &str) -> Result {
+    /// `unlink_device` was written.
+    fn unlink_device(bus: &Bus<Self>, request: &str) -> Result {
         let [end] = words(request, UNLINK_DEVICE, End::new)?;
         let end = end.ok_or_else(|| misused(request, UNLINK_DEVICE))??;
-        let list = self.list.lock();
+        let list = bus.context().list.lock();
         with_rtnl(|rtnl| {
             let port = list.port(&end, rtnl)?;
             if !port.has_cable(rtnl) {
@@ -255,6 +257,28 @@ impl bus::Operations for Nics {
             Ok(())
         })
     }
+}
+
+impl bus::Operations for Nics {
+    const NAME: &'static CStr = NAME;
+    const FILES: &'static [BusFile<Self>] = &[
+        BusFile {
+            name: c"new_device",
+            write: Self::new_device,
+        },
+        BusFile {
+            name: c"del_device",
+            write: Self::del_device,
+        },
+        BusFile {
+            name: c"link_device",
+            write: Self::link_device,
+        },
+        BusFile {
+            name: c"unlink_device",
+            write: Self::unlink_device,
+        },
+    ];
 
     fn shut_down(&self) {
         let mut list = self.list.lock();

@@ -28,10 +28,10 @@ use kernel::{
 use net::{
     bpf::OffloadDevice,
     bus::{
-        Bus,
+        DeviceFile,
         DeviceOperations,
         DeviceRegistration,
-        Operations, //
+        Devices, //
     },
     devlink::{
         Devlink,
@@ -54,24 +54,24 @@ pub(crate) struct Plan {
     pub(crate) is_cabled: bool,
 }
 
-/// A NIC on the bus `B`, as the files of its device see it.
+/// A NIC, as the files of its device see it.
 #[pin_data]
-pub(crate) struct Nic<B: Operations> {
+pub(crate) struct Nic {
     pub(crate) id: u32,
     asic: Asic,
     /// Nothing while the NIC is being made and when it goes away.
     #[pin]
-    running: Mutex<Option<Running<B>>>,
+    running: Mutex<Option<Running>>,
 }
 
 /// The registrations of a NIC.
-struct Running<B: Operations> {
-    devlink: Devlink<Ports, DeviceRegistration<B>>,
+struct Running {
+    devlink: Devlink<Ports, DeviceRegistration<Nic>>,
     _files: NicFiles,
     store: Arc<Store>,
 }
 
-impl<B: Operations<Device = Self>> Nic<B> {
+impl Nic {
     /// Makes a NIC on `bus`, in the network namespace of the calling task. Its files go into
     /// `debugfs`. Process context, RTNL not held.
     ///
@@ -79,7 +79,7 @@ impl<B: Operations<Device = Self>> Nic<B> {
     ///
     /// `ENOMEM`, or what registering a device gives; then nothing is left.
     pub(crate) fn new(
-        bus: &Bus<B>,
+        bus: &Devices,
         plan: &Plan,
         debugfs: &Dir,
         offload: &Offload,
@@ -138,7 +138,7 @@ impl<B: Operations<Device = Self>> Nic<B> {
     }
 }
 
-impl<B: Operations> Running<B> {
+impl Running {
     fn start(&self, plan: &Plan) -> Result {
         self.devlink.with_lock(|instance| {
             for index in 0..plan.ports {
@@ -152,7 +152,7 @@ impl<B: Operations> Running<B> {
     }
 }
 
-impl<B: Operations> Drop for Running<B> {
+impl Drop for Running {
     fn drop(&mut self) {
         self.devlink.with_lock(Ports::end);
         self.store.asic.stop_telling();
@@ -178,14 +178,29 @@ fn port_number(nic: u32, file: &str, request: &str) -> Result<u16> {
     Ok(index)
 }
 
-impl<B: Operations<Device = Self>> DeviceOperations for Nic<B> {
+impl Nic {
+    /// `new_port` was written.
     fn new_port(&self, request: &str) -> Result {
         let index = port_number(self.id, "new_port", request)?;
         self.change(|instance| Ports::add(instance, index))
     }
 
+    /// `del_port` was written.
     fn del_port(&self, request: &str) -> Result {
         let index = port_number(self.id, "del_port", request)?;
         self.change(|instance| Ports::remove(instance, index))
     }
+}
+
+impl DeviceOperations for Nic {
+    const FILES: &'static [DeviceFile<Self>] = &[
+        DeviceFile {
+            name: c"new_port",
+            write: Self::new_port,
+        },
+        DeviceFile {
+            name: c"del_port",
+            write: Self::del_port,
+        },
+    ];
 }
