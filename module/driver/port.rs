@@ -33,12 +33,15 @@ pub(crate) use label::{
     StoredProgram, //
 };
 use net::{
-    bpf::OffloadDevice,
+    bpf::{
+        BpfOffload,
+        OffloadDevice, //
+    },
     netdev::{
         Config,
         Device,
         FeatureCell,
-        Operations, //
+        Features, //
     },
     rcu,
     work::Worker,
@@ -143,10 +146,26 @@ impl Deref for Asic {
     }
 }
 
+/// The most segments of a super-frame that the stack leaves to the driver.
+pub(crate) const MAX_SEGMENTS: u16 = 1024;
+
+/// The driver takes whatever the stack can leave open, and decides by itself for each frame. FCoE
+/// alone is not among it, as software has nothing to cut its frames with.
+const FEATURES: Features = Features::CHECKSUMS
+    .with(Features::RX_CHECKSUMS)
+    .with(Features::SCATTERED)
+    .with(Features::SEGMENTATION)
+    .without(Features::FCOE_SEGMENTATION);
+
+/// The offload device of a NIC's ports, as the core has it.
+type Offloading = OffloadDevice<<Port as BpfOffload>::Program>;
+
 /// A port of a NIC.
 pub(crate) struct Port {
     /// What the stack knows.
     pub(crate) device: Device<Port>,
+    /// What the core knows of programs and maps on the card.
+    pub(crate) offload_device: Arc<Offloading>,
     /// What is on the card.
     pub(crate) hardware: device::port::Port<Port>,
     /// What the ports of the NIC share.
@@ -173,7 +192,7 @@ impl Port {
     pub(crate) fn new(
         parent: &ParentDevice,
         asic: Asic,
-        offload: Arc<OffloadDevice<<Self as Operations>::Program>>,
+        offload_device: Arc<Offloading>,
         index: u16,
         queues: u16,
     ) -> Result<Self> {
@@ -190,10 +209,15 @@ impl Port {
             queues,
             min_mtu: MIN_MTU,
             max_mtu: MAX_MTU,
+            features: FEATURES,
+            // The user decides whether super-frames of a cable may stay whole.
+            optional_features: Features::GRO,
+            max_segments: MAX_SEGMENTS,
         };
         let card = asic.card.clone();
         Ok(Self {
-            device: Device::new(&config, offload, |_| RxCore::new(&card.memory))?,
+            device: Device::new(&config, |_| RxCore::new(&card.memory))?,
+            offload_device,
             hardware: device::port::Port::new(asic.card.clone(), index, queues, DEFAULT_RING)?,
             rx,
             tx,

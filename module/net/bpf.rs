@@ -12,7 +12,7 @@ mod device;
 mod events;
 mod kernel;
 mod map;
-pub(crate) mod ndo;
+mod ndo;
 mod number;
 mod program;
 mod verifier;
@@ -36,7 +36,10 @@ pub use map::{
     MapOffload,
     MapSpec, //
 };
-pub use ndo::AttachedProgram;
+pub use ndo::{
+    AttachedProgram,
+    BpfOffload, //
+};
 pub use number::ProgramNumber;
 pub use program::{
     Instruction,

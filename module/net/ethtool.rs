@@ -9,12 +9,16 @@ use crate::{
     extack::Extack,
     netdev::{
         port,
-        statistics,
+        private,
         Operations,
-        Rtnl, //
+        Rtnl,
+        Table, //
     },
 };
-use core::ptr::addr_of_mut;
+use core::{
+    marker::PhantomData,
+    ptr::addr_of_mut, //
+};
 use kernel::{
     error::from_result,
     fmt,
@@ -31,6 +35,17 @@ pub struct RingSizes {
     pub tx: u32,
 }
 
+/// How Ethernet's flow control is set (`ethtool -a`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PauseParameters {
+    /// Whether the two ends agree on the rest.
+    pub autoneg: bool,
+    /// Whether the port waits when the other end wants it.
+    pub rx: bool,
+    /// Whether the port has the other end wait.
+    pub tx: bool,
+}
+
 /// How often a sender had to wait for the other end of the cable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pauses {
@@ -40,10 +55,40 @@ pub struct Pauses {
     pub sent: u64,
 }
 
-/// What a driver tells to `ethtool`.
-pub trait EthtoolOperations {
-    /// The driver's name (`ethtool -i`).
-    const DRIVER: &'static CStr;
+/// A code for forward error correction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fec {
+    /// None.
+    Off,
+    /// Reed-Solomon.
+    Rs,
+    /// Fire code.
+    BaseR,
+}
+
+impl Fec {
+    fn bit(self) -> u32 {
+        1 << match self {
+            Self::Off => bindings::ethtool_fec_config_bits_ETHTOOL_FEC_OFF_BIT,
+            Self::Rs => bindings::ethtool_fec_config_bits_ETHTOOL_FEC_RS_BIT,
+            Self::BaseR => bindings::ethtool_fec_config_bits_ETHTOOL_FEC_BASER_BIT,
+        }
+    }
+}
+
+/// What forward error correction has come to.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct FecStats {
+    /// Blocks that were corrected.
+    pub corrected_blocks: u64,
+    /// Blocks that could not be.
+    pub uncorrectable_blocks: u64,
+    /// Bits that were corrected.
+    pub corrected_bits: u64,
+}
+
+/// A port with rings whose size users see and set.
+pub trait Rings: Operations {
     /// The largest rings.
     const MAX_RINGS: RingSizes;
 
@@ -53,7 +98,10 @@ pub trait EthtoolOperations {
     /// Changes the sizes of the rings (`ethtool -G`). The stack has checked them against
     /// [`Self::MAX_RINGS`]. On an error the old sizes stay.
     fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result;
+}
 
+/// A port with queue pairs whose number users see and set.
+pub trait Channels: Operations {
     /// How many queue pairs there are (`ethtool -l`).
     fn max_queues(&self) -> u16;
 
@@ -63,65 +111,99 @@ pub trait EthtoolOperations {
     /// Changes how many queue pairs are in use (`ethtool -L`), from 1 to [`Self::max_queues`]. On an
     /// error the old number stays.
     fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result;
+}
+
+/// A port with flow control.
+pub trait Pause: Operations {
+    /// How it is set (`ethtool -a`).
+    fn pause(&self) -> PauseParameters;
 
     /// How often the port was made to pause, and had the other end pause, because a ring was full
     /// (`ethtool -I -a`). May be called at any time.
     fn pauses(&self) -> Pauses;
+}
 
-    /// How many codewords of forward error correction the port has received, all without an error
-    /// (`ethtool -I --show-fec`). The link is modelled as one with RS(544,514), whose codewords carry
-    /// 640 bytes of frames each, and nothing between frames. May be called at any time.
-    fn codewords(&self) -> u64;
+/// A port whose link has forward error correction.
+pub trait ErrorCorrection: Operations {
+    /// Codewords are counted by how many of their symbols had to be corrected: the ranges of these
+    /// numbers, the smallest and the largest of each, sixteen at most.
+    const BINS: &'static [(u16, u16)];
 
+    /// The code that is set, which is the one in use (`ethtool --show-fec`).
+    fn fec(&self) -> Fec;
+
+    /// What it has come to (`ethtool -I --show-fec`). May be called at any time.
+    fn fec_stats(&self) -> FecStats;
+
+    /// How many codewords the port has received that are counted in the range with this index. May be
+    /// called at any time.
+    fn codewords(&self, bin: usize) -> u64;
+}
+
+/// A port with counters of its own.
+pub trait Statistics: Operations {
     /// Calls `visit` with the name and the value of each counter (`ethtool -S`), always the same
     /// names in the same order. RTNL is held.
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64));
 }
 
-/// The table of callbacks for `T`.
-pub(crate) const fn operations<T: Operations>() -> bindings::ethtool_ops {
-    // `ETHTOOL_OP_NEEDS_RTNL_*`: macros that bindgen does not see.
-    const NEEDS_RTNL_SRINGPARAM: u32 = 1 << 2;
-    const NEEDS_RTNL_SCHANNELS: u32 = 1 << 3;
+// `ETHTOOL_OP_NEEDS_RTNL_*`: macros that bindgen does not see.
+const NEEDS_RTNL_SRINGPARAM: u32 = 1 << 2;
+const NEEDS_RTNL_SCHANNELS: u32 = 1 << 3;
 
-    bindings::ethtool_ops {
-        op_needs_rtnl: NEEDS_RTNL_SRINGPARAM | NEEDS_RTNL_SCHANNELS,
-        get_drvinfo: Some(get_drvinfo::<T>),
-        get_link: Some(bindings::ethtool_op_get_link),
-        get_ringparam: Some(get_ringparam::<T>),
-        set_ringparam: Some(set_ringparam::<T>),
-        get_channels: Some(get_channels::<T>),
-        set_channels: Some(set_channels::<T>),
-        get_pauseparam: Some(get_pauseparam),
-        get_pause_stats: Some(get_pause_stats::<T>),
-        get_fecparam: Some(get_fecparam),
-        get_fec_stats: Some(get_fec_stats::<T>),
-        get_sset_count: Some(get_sset_count::<T>),
-        get_strings: Some(get_strings::<T>),
-        get_ethtool_stats: Some(get_ethtool_stats::<T>),
-        get_ts_info: Some(bindings::ethtool_op_get_ts_info),
-        ..pin_init::zeroed()
+impl<T: Rings> Table<T> {
+    /// The port has [`Rings`].
+    pub const fn rings(mut self) -> Self {
+        self.ethtool.op_needs_rtnl |= NEEDS_RTNL_SRINGPARAM;
+        self.ethtool.get_ringparam = Some(get_ringparam::<T>);
+        self.ethtool.set_ringparam = Some(set_ringparam::<T>);
+        self
     }
 }
 
-/// # Safety
-///
-/// To be called by the stack, as `get_drvinfo` of a registered port of type `T`.
-unsafe extern "C" fn get_drvinfo<T: Operations>(
-    _dev: *mut bindings::net_device,
-    info: *mut bindings::ethtool_drvinfo,
-) {
-    // SAFETY: The stack gives memory for the answer. It has filled in the bus information.
-    let driver = unsafe { &mut (*info).driver };
-    for (place, byte) in driver.iter_mut().zip(T::DRIVER.to_bytes()) {
-        *place = *byte;
+impl<T: Channels> Table<T> {
+    /// The port has [`Channels`].
+    pub const fn channels(mut self) -> Self {
+        self.ethtool.op_needs_rtnl |= NEEDS_RTNL_SCHANNELS;
+        self.ethtool.get_channels = Some(get_channels::<T>);
+        self.ethtool.set_channels = Some(set_channels::<T>);
+        self
+    }
+}
+
+impl<T: Pause> Table<T> {
+    /// The port has [`Pause`].
+    pub const fn pause(mut self) -> Self {
+        self.ethtool.get_pauseparam = Some(get_pauseparam::<T>);
+        self.ethtool.get_pause_stats = Some(get_pause_stats::<T>);
+        self
+    }
+}
+
+impl<T: ErrorCorrection> Table<T> {
+    /// The port has [`ErrorCorrection`].
+    pub const fn error_correction(mut self) -> Self {
+        self.ethtool.get_fecparam = Some(get_fecparam::<T>);
+        self.ethtool.get_fec_stats = Some(get_fec_stats::<T>);
+        self
+    }
+}
+
+impl<T: Statistics> Table<T> {
+    /// The port has [`Statistics`].
+    pub const fn statistics(mut self) -> Self {
+        self.ethtool.get_sset_count = Some(get_sset_count::<T>);
+        self.ethtool.get_strings = Some(get_strings::<T>);
+        self.ethtool.get_ethtool_stats = Some(get_ethtool_stats::<T>);
+        self.count_statistics = Some(count_statistics::<T>);
+        self
     }
 }
 
 /// # Safety
 ///
 /// To be called by the stack, as `get_ringparam` of a registered port of type `T`.
-unsafe extern "C" fn get_ringparam<T: Operations>(
+unsafe extern "C" fn get_ringparam<T: Rings>(
     dev: *mut bindings::net_device,
     ring: *mut bindings::ethtool_ringparam,
     _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
@@ -139,7 +221,7 @@ unsafe extern "C" fn get_ringparam<T: Operations>(
 /// # Safety
 ///
 /// To be called by the stack, as `set_ringparam` of a registered port of type `T`.
-unsafe extern "C" fn set_ringparam<T: Operations>(
+unsafe extern "C" fn set_ringparam<T: Rings>(
     dev: *mut bindings::net_device,
     ring: *mut bindings::ethtool_ringparam,
     _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
@@ -164,7 +246,7 @@ unsafe extern "C" fn set_ringparam<T: Operations>(
 /// # Safety
 ///
 /// To be called by the stack, as `get_channels` of a registered port of type `T`.
-unsafe extern "C" fn get_channels<T: Operations>(
+unsafe extern "C" fn get_channels<T: Channels>(
     dev: *mut bindings::net_device,
     channels: *mut bindings::ethtool_channels,
 ) {
@@ -178,7 +260,7 @@ unsafe extern "C" fn get_channels<T: Operations>(
 ///
 /// To be called by the stack, as `set_channels` of a registered port of type `T`, with numbers
 /// within the limits.
-unsafe extern "C" fn set_channels<T: Operations>(
+unsafe extern "C" fn set_channels<T: Channels>(
     dev: *mut bindings::net_device,
     channels: *mut bindings::ethtool_channels,
 ) -> i32 {
@@ -190,26 +272,25 @@ unsafe extern "C" fn set_channels<T: Operations>(
     })
 }
 
-/// A sender waits when the ring at the other end is full; that can't be switched off.
-///
 /// # Safety
 ///
-/// To be called by the stack, as the operation of that name.
-unsafe extern "C" fn get_pauseparam(
-    _dev: *mut bindings::net_device,
+/// To be called by the stack, as `get_pauseparam` of a registered port of type `T`.
+unsafe extern "C" fn get_pauseparam<T: Pause>(
+    dev: *mut bindings::net_device,
     pause: *mut bindings::ethtool_pauseparam,
 ) {
-    // SAFETY: The stack gives memory for the answer.
-    let pause = unsafe { &mut *pause };
-    pause.autoneg = 0;
-    pause.rx_pause = 1;
-    pause.tx_pause = 1;
+    // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+    let (port, pause) = unsafe { (port::<T>(dev), &mut *pause) };
+    let parameters = port.pause();
+    pause.autoneg = parameters.autoneg.into();
+    pause.rx_pause = parameters.rx.into();
+    pause.tx_pause = parameters.tx.into();
 }
 
 /// # Safety
 ///
 /// To be called by the stack, as `get_pause_stats` of a registered port of type `T`.
-unsafe extern "C" fn get_pause_stats<T: Operations>(
+unsafe extern "C" fn get_pause_stats<T: Pause>(
     dev: *mut bindings::net_device,
     stats: *mut bindings::ethtool_pause_stats,
 ) {
@@ -220,54 +301,63 @@ unsafe extern "C" fn get_pause_stats<T: Operations>(
     stats.__bindgen_anon_1.__bindgen_anon_1.tx_pause_frames = pauses.sent;
 }
 
-/// The model of the link: Reed-Solomon code, see [`EthtoolOperations::codewords`].
-///
 /// # Safety
 ///
-/// To be called by the stack, as the operation of that name.
-unsafe extern "C" fn get_fecparam(
-    _dev: *mut bindings::net_device,
+/// To be called by the stack, as `get_fecparam` of a registered port of type `T`.
+unsafe extern "C" fn get_fecparam<T: ErrorCorrection>(
+    dev: *mut bindings::net_device,
     param: *mut bindings::ethtool_fecparam,
 ) -> i32 {
-    // SAFETY: The stack gives memory for the answer.
-    let param = unsafe { &mut *param };
-    param.fec = 1 << bindings::ethtool_fec_config_bits_ETHTOOL_FEC_RS_BIT;
+    // SAFETY: The stack asks registered devices only, and gives memory for the answer.
+    let (port, param) = unsafe { (port::<T>(dev), &mut *param) };
+    param.fec = port.fec().bit();
     param.active_fec = param.fec;
     0
 }
 
-/// Codewords by the number of their symbols that had to be corrected: none, or as many as RS(544,514)
-/// can. A range of zeros ends the list.
-static FEC_BINS: [bindings::ethtool_fec_hist_range; 3] = {
-    const fn bin(low: u16, high: u16) -> bindings::ethtool_fec_hist_range {
-        bindings::ethtool_fec_hist_range { low, high }
-    }
-    [bin(0, 0), bin(1, 15), bin(0, 0)]
-};
+/// The ranges of a port's codewords, as the stack wants them.
+struct Bins<T>(PhantomData<T>);
 
-/// A cable that is a queue in memory has no bit errors: nothing is ever corrected.
-///
+/// The most ranges that the stack takes, without the one that ends them.
+const MOST_BINS: usize = 16;
+
+impl<T: ErrorCorrection> Bins<T> {
+    /// A range of zeros ends the list.
+    const RANGES: &'static [bindings::ethtool_fec_hist_range; MOST_BINS + 1] = &{
+        assert!(T::BINS.len() <= MOST_BINS);
+        let mut ranges = [bindings::ethtool_fec_hist_range { low: 0, high: 0 }; MOST_BINS + 1];
+        let mut index = 0;
+        while index < T::BINS.len() {
+            let (low, high) = T::BINS[index];
+            ranges[index] = bindings::ethtool_fec_hist_range { low, high };
+            index += 1;
+        }
+        ranges
+    };
+}
+
 /// # Safety
 ///
 /// To be called by the stack, as `get_fec_stats` of a registered port of type `T`.
-unsafe extern "C" fn get_fec_stats<T: Operations>(
+unsafe extern "C" fn get_fec_stats<T: ErrorCorrection>(
     dev: *mut bindings::net_device,
     stats: *mut bindings::ethtool_fec_stats,
     hist: *mut bindings::ethtool_fec_hist,
 ) {
     // SAFETY: The stack asks registered devices only, and gives memory for the answers.
     let (port, stats, hist) = unsafe { (port::<T>(dev), &mut *stats, &mut *hist) };
-    stats.corrected_blocks.total = 0;
-    stats.uncorrectable_blocks.total = 0;
-    stats.corrected_bits.total = 0;
-    hist.ranges = FEC_BINS.as_ptr();
-    for (value, codewords) in hist.values.iter_mut().zip([port.codewords(), 0]) {
-        value.sum = codewords;
+    let found = port.fec_stats();
+    stats.corrected_blocks.total = found.corrected_blocks;
+    stats.uncorrectable_blocks.total = found.uncorrectable_blocks;
+    stats.corrected_bits.total = found.corrected_bits;
+    hist.ranges = Bins::<T>::RANGES.as_ptr();
+    for (bin, value) in hist.values.iter_mut().enumerate().take(T::BINS.len()) {
+        value.sum = port.codewords(bin);
     }
 }
 
 /// How many counters `port` visits.
-pub(crate) fn count_statistics<T: Operations>(port: &T) -> usize {
+fn count_statistics<T: Statistics>(port: &T) -> usize {
     let mut count = 0usize;
     port.visit_statistics(&mut |_, _| count = count.saturating_add(1));
     count
@@ -276,7 +366,7 @@ pub(crate) fn count_statistics<T: Operations>(port: &T) -> usize {
 /// # Safety
 ///
 /// To be called by the stack, as `get_sset_count` of a registered port of type `T`.
-unsafe extern "C" fn get_sset_count<T: Operations>(
+unsafe extern "C" fn get_sset_count<T: Statistics>(
     dev: *mut bindings::net_device,
     set: i32,
 ) -> i32 {
@@ -286,14 +376,14 @@ unsafe extern "C" fn get_sset_count<T: Operations>(
         return -(bindings::EOPNOTSUPP as i32);
     }
     // SAFETY: The stack asks registered devices only.
-    let count = unsafe { statistics::<T>(dev) };
+    let count = unsafe { private::<T>(dev).statistics };
     i32::try_from(count).unwrap_or(0)
 }
 
 /// # Safety
 ///
 /// To be called by the stack, as `get_strings` of a registered port of type `T`.
-unsafe extern "C" fn get_strings<T: Operations>(
+unsafe extern "C" fn get_strings<T: Statistics>(
     dev: *mut bindings::net_device,
     set: u32,
     data: *mut u8,
@@ -303,7 +393,7 @@ unsafe extern "C" fn get_strings<T: Operations>(
     }
     let mut next = data;
     // SAFETY: The stack asks registered devices only.
-    let (port, mut room) = unsafe { (port::<T>(dev), statistics::<T>(dev)) };
+    let (port, mut room) = unsafe { (port::<T>(dev), private::<T>(dev).statistics) };
     port.visit_statistics(&mut |name, _| {
         if room == 0 {
             return;
@@ -320,13 +410,13 @@ unsafe extern "C" fn get_strings<T: Operations>(
 /// # Safety
 ///
 /// To be called by the stack, as `get_ethtool_stats` of a registered port of type `T`.
-unsafe extern "C" fn get_ethtool_stats<T: Operations>(
+unsafe extern "C" fn get_ethtool_stats<T: Statistics>(
     dev: *mut bindings::net_device,
     _stats: *mut bindings::ethtool_stats,
     data: *mut u64,
 ) {
     // SAFETY: The stack asks registered devices only.
-    let (port, room) = unsafe { (port::<T>(dev), statistics::<T>(dev)) };
+    let (port, room) = unsafe { (port::<T>(dev), private::<T>(dev).statistics) };
     let mut index = 0usize;
     port.visit_statistics(&mut |_, value| {
         if index < room {

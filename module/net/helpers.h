@@ -67,11 +67,6 @@ struct offload_nic_offload_request {
 	bool vlan_present;
 };
 
-/* The most segments of a super-frame that the stack leaves to a driver. */
-enum offload_nic_gso {
-	OFFLOAD_NIC_MAX_SEGMENTS = 1024,
-};
-
 /* A pause between two polls of a NAPI instance, during which it stays scheduled. */
 struct offload_nic_rest {
 	struct hrtimer timer;
@@ -162,7 +157,8 @@ bool offload_nic_same_net(const struct net_device *a, const struct net_device *b
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 void offload_nic_schedule_work(struct work_struct *work);
 void offload_nic_set_priv_flags(struct net_device *dev);
-void offload_nic_set_offload_features(struct net_device *dev);
+void offload_nic_set_features(struct net_device *dev, netdev_features_t features,
+			      netdev_features_t optional, u16 max_segments);
 void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);

@@ -34,8 +34,8 @@
 //! | [`bpf::MapOffload`] | process, several at once | `bpf_devs_lock` for reading: what programs in softirq share with it needs a lock of its own | an `Arc`, one reference of which is the core's |
 //! | [`bpf::EventArray`] | sent to in softirq; dropped in any | none | a reference to the map |
 //! | [`bpf::ProgramNumber`] | any but softirq and hard interrupts | a spinlock in it | an `Arc`; the number ends with the program |
-//! | [`tc`] | process | RTNL | the call |
-//! | [`ethtool`], [`netdev::Operations`] | as each function says | RTNL, but for statistics and the data path | the registration, while the call lasts |
+//! | [`tc::FilterChange`] | process | RTNL | the call |
+//! | [`netdev::Operations`] and the traits for other concerns | as each function says | RTNL, but for statistics and the data path | the registration, while the call lasts |
 //! | [`devlink::Devlink`] | process, without RTNL | its instance's lock: what is in it is reached by [`devlink::Locked`] alone | whoever made it; it holds the device that it is for, the ports and their registrations, and the reporter |
 //! | [`devlink::Reporter`] | made in process context; `note` in any | none | an `Arc`, one reference of which is the instance's, until its work has ended |
 //! | [`genl::Family`] | process, several requests at once | none: RTNL is taken by who needs it | an `Arc`, one reference of which is the registration's |

@@ -9,6 +9,7 @@ use crate::{
     bindings,
     bpf::{
         AttachedProgram,
+        BpfOffload,
         KernelProgram,
         ProgramOffload, //
     },
@@ -16,9 +17,10 @@ use crate::{
     extack::Extack,
     netdev::{
         port,
+        Features,
         NetDevice,
-        Operations,
-        Rtnl, //
+        Rtnl,
+        Table, //
     },
 };
 use core::{
@@ -89,6 +91,67 @@ pub struct FilterChange<'a, P: ProgramOffload> {
 /// `ETH_P_ALL`: a filter for frames of any protocol.
 pub const ANY_PROTOCOL: u16 = bindings::ETH_P_ALL as u16;
 
+/// A port to whose device classifiers can be offloaded.
+pub trait FilterOffload: BpfOffload {
+    /// A BPF classifier at the port's ingress is new, goes, or is replaced; the port's features
+    /// and the filter's chain allow the offload. RTNL is held.
+    ///
+    /// On an error all is as before.
+    fn filter_changed(
+        &self,
+        change: &FilterChange<'_, Self::Program>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result;
+
+    /// The user wants no more filters to be offloaded (`hw-tc-offload off`). On an error they may
+    /// be as before.
+    fn offload_off(&self, rtnl: &Rtnl<'_>) -> Result;
+}
+
+impl<T: FilterOffload> Table<T> {
+    /// The port has [`FilterOffload`].
+    pub const fn filter_offload(mut self) -> Self {
+        self.netdev.ndo_setup_tc = Some(setup_tc::<T>);
+        self.netdev.ndo_set_features = Some(set_features::<T>);
+        self.hw_features |= Features::TC.raw();
+        self
+    }
+}
+
+/// # Safety
+///
+/// To be called by the stack, as the operation of that name of a registered port of type `T`.
+unsafe extern "C" fn setup_tc<T: FilterOffload>(
+    dev: *mut bindings::net_device,
+    kind: bindings::tc_setup_type,
+    data: *mut c_void,
+) -> i32 {
+    // SAFETY: By the function's contract.
+    from_result(|| unsafe { setup::<T>(dev, kind, data) }.map(|()| 0))
+}
+
+/// # Safety
+///
+/// To be called by the stack, as the operation of that name of a registered port of type `T`.
+unsafe extern "C" fn set_features<T: FilterOffload>(
+    dev: *mut bindings::net_device,
+    features: bindings::netdev_features_t,
+) -> i32 {
+    // SAFETY: The stack passes a registered device, and holds RTNL.
+    let (port, now, rtnl) = unsafe {
+        (
+            port::<T>(dev),
+            bindings::offload_nic_features(dev),
+            Rtnl::held(),
+        )
+    };
+    if now & !features & Features::TC.raw() == 0 {
+        return 0;
+    }
+    from_result(|| port.offload_off(&rtnl).map(|()| 0))
+}
+
 /// Serves `ndo_setup_tc`.
 ///
 /// # Errors
@@ -99,7 +162,7 @@ pub const ANY_PROTOCOL: u16 = bindings::ETH_P_ALL as u16;
 ///
 /// To be called from `ndo_setup_tc` of `dev`, which must be that of a registered port of type `T`,
 /// with what the core passed.
-pub(crate) unsafe fn setup<T: Operations>(
+unsafe fn setup<T: FilterOffload>(
     dev: *mut bindings::net_device,
     kind: bindings::tc_setup_type,
     data: *mut c_void,
@@ -120,7 +183,7 @@ pub(crate) unsafe fn setup<T: Operations>(
 ///
 /// To be called by the core under RTNL, with `private` the net device of a registered port of type
 /// `T` and with the structure in `data` that belongs to `kind`.
-unsafe extern "C" fn filter_changed<T: Operations>(
+unsafe extern "C" fn filter_changed<T: FilterOffload>(
     kind: bindings::tc_setup_type,
     data: *mut c_void,
     private: *mut c_void,
@@ -131,7 +194,7 @@ unsafe extern "C" fn filter_changed<T: Operations>(
     from_result(|| {
         if kind != bindings::tc_setup_type_TC_SETUP_CLSBPF {
             // SAFETY: By the function's contract.
-            unsafe { refuse_classifier(kind, data) };
+            unsafe { refuse_classifier(T::DRIVER, kind, data) };
             return Err(not_supported());
         }
         let request = data.cast::<bindings::tc_cls_bpf_offload>();
@@ -148,7 +211,7 @@ unsafe extern "C" fn filter_changed<T: Operations>(
         }
         // SAFETY: As above, with a filter to be changed.
         let change = unsafe { change_of::<T>(dev, request) };
-        port.tc_filter_changed(&change, &extack, &rtnl)?;
+        port.filter_changed(&change, &extack, &rtnl)?;
         Ok(0)
     })
 }
@@ -158,7 +221,7 @@ unsafe extern "C" fn filter_changed<T: Operations>(
 /// # Safety
 ///
 /// `data` must point to the structure that belongs to `kind`.
-unsafe fn refuse_classifier(kind: bindings::tc_setup_type, data: *mut c_void) {
+unsafe fn refuse_classifier(driver: &CStr, kind: bindings::tc_setup_type, data: *mut c_void) {
     let extack = match kind {
         bindings::tc_setup_type_TC_SETUP_CLSFLOWER
         | bindings::tc_setup_type_TC_SETUP_CLSMATCHALL
@@ -170,7 +233,7 @@ unsafe fn refuse_classifier(kind: bindings::tc_setup_type, data: *mut c_void) {
     };
     // SAFETY: Null or valid, and ours for as long as the call lasts.
     let extack = unsafe { Extack::from_raw(extack) };
-    extack.msg(c"offload_nic: only offload of BPF classifiers supported");
+    extack.fmt(fmt!("{driver}: only offload of BPF classifiers supported"));
 }
 
 /// What `request` asks for.
@@ -179,7 +242,7 @@ unsafe fn refuse_classifier(kind: bindings::tc_setup_type, data: *mut c_void) {
 ///
 /// `dev` must be the net device of a registered port of type `T`, `request` valid for `'a` with the
 /// command `TC_CLSBPF_OFFLOAD`, and RTNL held as long.
-unsafe fn change_of<'a, T: Operations>(
+unsafe fn change_of<'a, T: FilterOffload>(
     dev: *mut bindings::net_device,
     request: *mut bindings::tc_cls_bpf_offload,
 ) -> FilterChange<'a, T::Program> {

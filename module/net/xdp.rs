@@ -6,6 +6,7 @@
 //! C header: [`include/net/xdp.h`](srctree/include/net/xdp.h)
 
 mod buffer;
+mod native;
 mod queue;
 mod transmit;
 
@@ -14,6 +15,8 @@ pub use buffer::{
     XdpBuffer,
     SINGLE_BUFFER, //
 };
+pub(crate) use native::setup;
+pub use native::NativeXdp;
 pub(crate) use queue::Memory;
 pub use transmit::XdpFrames;
 

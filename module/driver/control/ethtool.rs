@@ -20,9 +20,16 @@ use kernel::{
 };
 use net::{
     ethtool::{
-        EthtoolOperations,
+        Channels,
+        ErrorCorrection,
+        Fec,
+        FecStats,
+        Pause,
+        PauseParameters,
         Pauses,
-        RingSizes, //
+        RingSizes,
+        Rings,
+        Statistics, //
     },
     extack::Extack,
     netdev::Rtnl,
@@ -166,8 +173,7 @@ const TX_SOFTWARE: &[(&str, Work)] = &[
     (stats::TX_SW_GSO_PREFIX, Work::Segmentation),
 ];
 
-impl EthtoolOperations for Port {
-    const DRIVER: &'static CStr = c"offload_nic";
+impl Rings for Port {
     const MAX_RINGS: RingSizes = RingSizes {
         rx: MAX_RING,
         tx: MAX_RING,
@@ -207,7 +213,9 @@ impl EthtoolOperations for Port {
         }
         Ok(())
     }
+}
 
+impl Channels for Port {
     fn max_queues(&self) -> u16 {
         // CAST: A port was made with a `u16` of queues.
         self.rx.len() as u16
@@ -220,6 +228,17 @@ impl EthtoolOperations for Port {
     fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
         self.use_queues(count, rtnl)
     }
+}
+
+impl Pause for Port {
+    /// A sender waits when the ring at the other end is full; that can't be switched off.
+    fn pause(&self) -> PauseParameters {
+        PauseParameters {
+            autoneg: false,
+            rx: true,
+            tx: true,
+        }
+    }
 
     fn pauses(&self) -> Pauses {
         let stops = |port: &Self| sum(port.tx.iter().map(|tx| tx.stops.get()));
@@ -229,13 +248,33 @@ impl EthtoolOperations for Port {
             sent: self.hardware.peer(&guard).map_or(0, stops),
         }
     }
+}
 
-    fn codewords(&self) -> u64 {
-        /// 20 blocks of 257 bits, of which 256 are data: 514 symbols of 10 bits.
-        const CODEWORD_BYTES: u64 = 20 * 256 / 8;
-        sum(self.hardware.rx().iter().map(|rx| rx.bytes.get())) / CODEWORD_BYTES
+/// The link is modelled as one with RS(544,514), whose codewords carry 640 bytes of frames each, and
+/// nothing between frames. A cable that is a queue in memory has no bit errors.
+impl ErrorCorrection for Port {
+    /// None, or as many as RS(544,514) can correct.
+    const BINS: &'static [(u16, u16)] = &[(0, 0), (1, 15)];
+
+    fn fec(&self) -> Fec {
+        Fec::Rs
     }
 
+    fn fec_stats(&self) -> FecStats {
+        FecStats::default()
+    }
+
+    fn codewords(&self, bin: usize) -> u64 {
+        /// 20 blocks of 257 bits, of which 256 are data: 514 symbols of 10 bits.
+        const CODEWORD_BYTES: u64 = 20 * 256 / 8;
+        if bin > 0 {
+            return 0;
+        }
+        sum(self.hardware.rx().iter().map(|rx| rx.bytes.get())) / CODEWORD_BYTES
+    }
+}
+
+impl Statistics for Port {
     fn visit_statistics(&self, visit: &mut dyn FnMut(fmt::Arguments<'_>, u64)) {
         for (name, count) in RX_TOTALS {
             visit(fmt!("{name}"), sum(self.rx_queues().map(count)));

@@ -3,20 +3,33 @@
 //! What the stack and the core ask of a port.
 
 use super::program::OffloadedProgram;
-use crate::port::Port;
+use crate::port::{
+    Port,
+    NAME, //
+};
 use core::sync::atomic::Ordering;
 use device::receive::RxCore;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use net::{
-    bpf::AttachedProgram,
+    bpf::{
+        AttachedProgram,
+        BpfOffload,
+        OffloadDevice, //
+    },
     error::not_supported,
     extack::Extack,
     netdev::{
         Device,
         Features,
         Operations,
+        Poll,
         PollContext,
+        QueueStats,
         Rtnl,
+        Table,
         Xmit, //
     },
     skbuff::SkBuff,
@@ -25,16 +38,41 @@ use net::{
         RxQueueStats,
         TxQueueStats, //
     },
-    tc::FilterChange,
+    tc::{
+        FilterChange,
+        FilterOffload, //
+    },
     xdp::{
         NativeProgram,
+        NativeXdp,
         XdpFrames, //
     },
 };
 
-impl Operations for Port {
+impl Poll for Port {
     type RxQueue = RxCore;
-    type Program = OffloadedProgram;
+
+    fn poll(&self, queue: u16, core: &mut RxCore, context: &PollContext<'_>) -> usize {
+        self.receive(queue, core, context)
+    }
+
+    fn complete_tx(&self, queue: u16) -> usize {
+        self.complete(queue) as usize
+    }
+}
+
+#[vtable]
+impl Operations for Port {
+    const DRIVER: &'static CStr = NAME;
+    const TABLE: Table<Self> = Table::base()
+        .queue_stats()
+        .bpf_offload()
+        .filter_offload()
+        .rings()
+        .channels()
+        .pause()
+        .error_correction()
+        .statistics();
 
     fn device(&self) -> &Device<Self> {
         &self.device
@@ -53,18 +91,24 @@ impl Operations for Port {
         self.transmit(skb, queue)
     }
 
-    fn poll(&self, queue: u16, core: &mut RxCore, context: &PollContext<'_>) -> usize {
-        self.receive(queue, core, context)
-    }
-
-    fn complete_tx(&self, queue: u16) -> usize {
-        self.complete(queue) as usize
-    }
-
     fn link_stats(&self) -> LinkStats {
         self.total()
     }
 
+    fn check_mtu(&self, mtu: u32, rtnl: &Rtnl<'_>) -> Result {
+        self.check_native_mtu(mtu, rtnl)
+    }
+
+    fn refused_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features {
+        self.check_features(wanted, rtnl)
+    }
+
+    fn going(&self, rtnl: &Rtnl<'_>) {
+        self.asic.offload.remove(&self.device, rtnl);
+    }
+}
+
+impl QueueStats for Port {
     fn rx_queue_stats(&self, queue: u16) -> RxQueueStats {
         self.rx_stats(queue)
     }
@@ -72,11 +116,9 @@ impl Operations for Port {
     fn tx_queue_stats(&self, queue: u16) -> TxQueueStats {
         self.tx_stats(queue)
     }
+}
 
-    fn check_mtu(&self, mtu: u32, rtnl: &Rtnl<'_>) -> Result {
-        self.check_native_mtu(mtu, rtnl)
-    }
-
+impl NativeXdp for Port {
     fn xdp_xmit(&self, frames: &mut XdpFrames<'_>) {
         self.transmit_redirected(frames);
     }
@@ -88,6 +130,14 @@ impl Operations for Port {
         rtnl: &Rtnl<'_>,
     ) -> Result {
         self.attach_native(program, extack, rtnl)
+    }
+}
+
+impl BpfOffload for Port {
+    type Program = OffloadedProgram;
+
+    fn offload_device(&self) -> &Arc<OffloadDevice<OffloadedProgram>> {
+        &self.offload_device
     }
 
     fn may_make_map(&self) -> Result {
@@ -112,8 +162,10 @@ impl Operations for Port {
     ) -> Result {
         self.attach_to_device(program, extack, rtnl)
     }
+}
 
-    fn tc_filter_changed(
+impl FilterOffload for Port {
+    fn filter_changed(
         &self,
         change: &FilterChange<'_, OffloadedProgram>,
         extack: &Extack<'_>,
@@ -122,15 +174,7 @@ impl Operations for Port {
         self.change_filter(change, extack, rtnl)
     }
 
-    fn tc_offload_off(&self, _rtnl: &Rtnl<'_>) -> Result {
+    fn offload_off(&self, _rtnl: &Rtnl<'_>) -> Result {
         self.end_tc_offload()
-    }
-
-    fn refused_features(&self, wanted: Features, rtnl: &Rtnl<'_>) -> Features {
-        self.check_features(wanted, rtnl)
-    }
-
-    fn going(&self, rtnl: &Rtnl<'_>) {
-        self.asic.offload.remove(&self.device, rtnl);
     }
 }

@@ -5,7 +5,8 @@
 use crate::port::{
     DeviceWork,
     TxOffloads,
-    TxQueue, //
+    TxQueue,
+    MAX_SEGMENTS, //
 };
 use device::{
     profile::Profile,
@@ -26,13 +27,10 @@ use engine::{
         TxRefusal, //
     },
 };
-use net::{
-    netdev::MAX_SEGMENTS,
-    skbuff::{
-        gso,
-        OffloadRequest,
-        SkBuff, //
-    }, //
+use net::skbuff::{
+    gso,
+    OffloadRequest,
+    SkBuff, //
 };
 use offload::transmit::{
     Capabilities,
@@ -164,7 +162,7 @@ impl Transmitter for Outgoing<'_> {
         let descriptor = descriptor(frame, self.queue, request, capability);
         let plan = plan(frame, &descriptor).map_err(reason)?;
         // They are made in one go. The stack does not know the number for each of its frames.
-        if plan.frames() > MAX_SEGMENTS {
+        if plan.frames() > MAX_SEGMENTS.into() {
             return Err(Reason::TooManySegments);
         }
         Ok((descriptor, plan))

@@ -131,8 +131,8 @@ impl<P: ProgramOffload> OffloadDevice<P> {
     ///
     /// # Safety
     ///
-    /// `netdev` must be valid, its `ndo_bpf` must be [`super::ndo::ndo_bpf`] for a port whose
-    /// device is this one, and [`Self::unregister_netdev`] must follow, with a reference to `self`
+    /// `netdev` must be valid, its `ndo_bpf` must be that of a [`BpfOffload`](super::BpfOffload) port
+    /// whose device is this one, and [`Self::unregister_netdev`] must follow, with a reference to `self`
     /// held until then.
     pub(crate) unsafe fn register_netdev(&self, netdev: *mut bindings::net_device) -> Result {
         // SAFETY: Both are valid by the type invariant and the function's contract.

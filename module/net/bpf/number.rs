@@ -60,7 +60,7 @@ impl NumberOwner {
         let aux = NonNull::new(unsafe { (*prog).aux }).ok_or(EINVAL)?;
         // INVARIANT: Taken back by the drop of the value that is returned.
         let number = pin_init!(ProgramNumber {
-            aux <- new_spinlock!(Some(Auxiliary(aux)), "offload_nic_program_number"),
+            aux <- new_spinlock!(Some(Auxiliary(aux)), "net_bpf_program_number"),
         });
         Ok(Self(Arc::pin_init(number, GFP_KERNEL)?))
     }

@@ -120,25 +120,23 @@ void offload_nic_set_priv_flags(struct net_device *dev)
 }
 
 /*
- * A driver takes whatever the stack can leave open, and decides by itself for each frame;
- * that holds for frames in tunnels, VLANs and MPLS as well. FCoE alone is not among it, as
- * software has nothing to cut its frames with. UDP fragmentation has no name any more by which
- * a user could switch it, and tools that set features by name trip over one without.
+ * What a driver takes of the work that the stack can leave open, for frames in tunnels,
+ * VLANs and MPLS as well, and what it does besides if the user wants it. UDP fragmentation
+ * has no name any more by which a user could switch it, and tools that set features by
+ * name trip over one without.
  */
-void offload_nic_set_offload_features(struct net_device *dev)
+void offload_nic_set_features(struct net_device *dev, netdev_features_t features,
+			      netdev_features_t optional, u16 max_segments)
 {
-	netdev_features_t features = NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC | NETIF_F_SG |
-		NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_RXCSUM |
-		(NETIF_F_GSO_MASK & ~NETIF_F_FSO);
-
 	dev->features |= features;
-	/* The user decides whether super-frames of a cable may stay whole. */
-	dev->hw_features |= (features & ~NETIF_F_GSO_UDP) | NETIF_F_GRO_HW;
+	dev->hw_features |= (features & ~NETIF_F_GSO_UDP) | optional;
 	dev->hw_enc_features |= features;
 	dev->vlan_features |= features;
 	dev->mpls_features |= features;
-	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
-	netif_set_tso_max_segs(dev, OFFLOAD_NIC_MAX_SEGMENTS);
+	if (features & NETIF_F_GSO_MASK) {
+		netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+		netif_set_tso_max_segs(dev, max_segments);
+	}
 }
 
 void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu)

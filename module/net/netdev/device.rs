@@ -3,19 +3,17 @@
 //! The `struct net_device` that a port owns, with its queues.
 
 use super::{
-    adapter::{
-        self,
-        Adapter, //
+    features::Features,
+    interface::NetDevice,
+    private::Private,
+    queue::{
+        Poll,
+        RxQueue, //
     },
-    queue::RxQueue,
-    registration::Private,
-    NetDevice,
-    Operations,
-    Rtnl, //
+    rtnl::Rtnl, //
 };
 use crate::{
     bindings,
-    bpf::OffloadDevice,
     rcu, //
 };
 use core::{
@@ -27,26 +25,7 @@ use core::{
         Ordering, //
     },
 };
-use kernel::{
-    device,
-    error::to_result,
-    prelude::*,
-    sync::{
-        aref::ARef,
-        Arc, //
-    },
-};
-
-/// What a driver with [`Operations`] can do for XDP.
-const XDP_FEATURES: u32 = bindings::netdev_xdp_act_NETDEV_XDP_ACT_BASIC
-    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_REDIRECT
-    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_NDO_XMIT
-    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_RX_SG
-    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_NDO_XMIT_SG
-    | bindings::netdev_xdp_act_NETDEV_XDP_ACT_HW_OFFLOAD;
-
-/// The most segments of a super-frame that the stack leaves to a driver.
-pub const MAX_SEGMENTS: u32 = bindings::offload_nic_gso_OFFLOAD_NIC_MAX_SEGMENTS;
+use kernel::{device, error::to_result, prelude::*, sync::aref::ARef};
 
 /// How a [`Device`] is to be made.
 pub struct Config<'a> {
@@ -62,6 +41,13 @@ pub struct Config<'a> {
     pub min_mtu: u32,
     /// Largest MTU in bytes.
     pub max_mtu: u32,
+    /// What the device does for the stack, also for frames in tunnels, in VLANs and with MPLS labels.
+    /// All of it is on from the beginning.
+    pub features: Features,
+    /// What it does if the user wants it.
+    pub optional_features: Features,
+    /// The most segments of a super-frame that the stack leaves to the driver.
+    pub max_segments: u16,
 }
 
 /// A `struct net_device` that its port owns, with the port's receive queues.
@@ -70,35 +56,29 @@ pub struct Config<'a> {
 ///
 /// `ptr` came from `alloc_etherdev_mqs` with room for a `Private<T>` and was not freed. What lies
 /// there is zero until a `Registration` is made, and then points to the port that the registration
-/// keeps alive, and to this device in it.
+/// keeps alive, and to this device in it; so do the tables of callbacks.
 /// Those of `queues` that are on are in the device's list of NAPI instances, and are taken out of it
 /// before the registration ends.
-pub struct Device<T: Operations> {
+pub struct Device<T: Poll> {
     pub(super) ptr: NonNull<bindings::net_device>,
     pub(super) queues: KVec<Pin<KBox<RxQueue<T>>>>,
     /// How many of them are in use; the others are off. Written under RTNL.
     active: AtomicU16,
-    pub(super) offload_device: Arc<OffloadDevice<T::Program>>,
     /// Set when a registration was made: a net device can be registered once.
     pub(super) registered: AtomicBool,
     _parent: ARef<device::Device>,
 }
 
 // SAFETY: A `net_device` may be used and freed by any task; `T::RxQueue` is `Send`.
-unsafe impl<T: Operations> Send for Device<T> {}
+unsafe impl<T: Poll> Send for Device<T> {}
 // SAFETY: What `&Device` allows may be done by several tasks at once: see `NetDevice`. The state of
 // a receive queue is reachable only from its poll.
-unsafe impl<T: Operations> Sync for Device<T> {}
+unsafe impl<T: Poll> Sync for Device<T> {}
 
-impl<T: Operations> Device<T> {
+impl<T: Poll> Device<T> {
     /// Makes a net device with a random MAC address, and its receive queues: `rx_queue(i)` is the
-    /// state of queue `i`. Programs and maps are offloaded to `offload_device`, which several ports
-    /// may share.
-    pub fn new(
-        config: &Config<'_>,
-        offload_device: Arc<OffloadDevice<T::Program>>,
-        rx_queue: impl Fn(u16) -> Result<T::RxQueue>,
-    ) -> Result<Self> {
+    /// state of queue `i`.
+    pub fn new(config: &Config<'_>, rx_queue: impl Fn(u16) -> Result<T::RxQueue>) -> Result<Self> {
         // CAST: The size of a few pointers.
         let private = core::mem::size_of::<Private<T>>() as i32;
         let queues = u32::from(config.queues);
@@ -110,27 +90,25 @@ impl<T: Operations> Device<T> {
             ptr: NonNull::new(ptr).ok_or(ENOMEM)?,
             queues: slots,
             active: AtomicU16::new(config.queues),
-            offload_device,
             registered: AtomicBool::new(false),
             _parent: config.parent.into(),
         };
         // `device::Device` is a transparent wrapper of `struct device`.
         let parent = core::ptr::from_ref(config.parent).cast_mut().cast();
-        // SAFETY: The device is valid and nobody else knows it yet. All tables live for ever, as
-        // does the code in them until the module is unloaded, which needs all devices gone. The
-        // parent stays as long as the device: a reference to it is kept.
+        // SAFETY: The device is valid and nobody else knows it yet. The parent stays as long as the
+        // device: a reference to it is kept.
         unsafe {
-            (*ptr).netdev_ops = &Adapter::<T>::NETDEV_OPS;
-            (*ptr).ethtool_ops = &Adapter::<T>::ETHTOOL_OPS;
-            (*ptr).stat_ops = &Adapter::<T>::STAT_OPS;
             (*ptr).min_mtu = config.min_mtu;
             (*ptr).max_mtu = config.max_mtu;
             (*ptr).dev_port = config.port;
-            (*ptr).xdp_features = XDP_FEATURES;
-            (*ptr).hw_features |= adapter::FEATURE_TC;
             bindings::offload_nic_eth_hw_addr_random(ptr);
             bindings::offload_nic_set_priv_flags(ptr);
-            bindings::offload_nic_set_offload_features(ptr);
+            bindings::offload_nic_set_features(
+                ptr,
+                config.features.raw(),
+                config.optional_features.raw(),
+                config.max_segments,
+            );
             bindings::offload_nic_set_netdev_dev(ptr, parent);
             bindings::netif_carrier_off(ptr);
             for (i, byte) in config.name.to_bytes_with_nul().iter().enumerate() {
@@ -226,7 +204,7 @@ impl<T: Operations> Device<T> {
 
     /// Whether the poll of receive queue `queue` is put off for a time that it has asked for
     /// ([`PollContext::rest`](super::PollContext::rest)). Before such a pause
-    /// [`Operations::complete_tx`] is called.
+    /// [`Poll::complete_tx`] is called.
     ///
     /// Who makes something for that to find, and has a full memory barrier behind it, misses no pause.
     #[inline]
@@ -236,7 +214,7 @@ impl<T: Operations> Device<T> {
     }
 }
 
-impl<T: Operations> Deref for Device<T> {
+impl<T: Poll> Deref for Device<T> {
     type Target = NetDevice;
 
     fn deref(&self) -> &NetDevice {
@@ -246,7 +224,7 @@ impl<T: Operations> Deref for Device<T> {
     }
 }
 
-impl<T: Operations> Drop for Device<T> {
+impl<T: Poll> Drop for Device<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants, the device was allocated and not freed. No registration
         // exists: it keeps the port alive, and the port owns `self`. Process context, as ports are

@@ -6,8 +6,8 @@
 //! C header: [`include/linux/netdev_features.h`](srctree/include/linux/netdev_features.h)
 
 use super::{
-    NetDevice,
-    Rtnl, //
+    interface::NetDevice,
+    rtnl::Rtnl, //
 };
 use crate::bindings;
 use core::{
@@ -33,6 +33,23 @@ const fn bit(number: u32) -> bindings::netdev_features_t {
 impl Features {
     /// None.
     pub const NONE: Self = Self(0);
+    /// Checksums of any protocol, from where the stack says, and CRC-32C of SCTP
+    /// (`tx-checksum-ip-generic`, `tx-checksum-sctp`).
+    pub const CHECKSUMS: Self =
+        Self(bit(bindings::NETIF_F_HW_CSUM_BIT) | bit(bindings::NETIF_F_SCTP_CRC_BIT));
+    /// The driver tells the stack of the checksums of received frames (`rx-checksumming`).
+    pub const RX_CHECKSUMS: Self = Self(bit(bindings::NETIF_F_RXCSUM_BIT));
+    /// Frames in several pieces, anywhere in memory (`tx-scatter-gather`, `tx-scatter-gather-fraglist`,
+    /// `highdma`).
+    pub const SCATTERED: Self = Self(
+        bit(bindings::NETIF_F_SG_BIT)
+            | bit(bindings::NETIF_F_FRAGLIST_BIT)
+            | bit(bindings::NETIF_F_HIGHDMA_BIT),
+    );
+    /// Segmentation of FCoE (`tx-fcoe-segmentation`).
+    pub const FCOE_SEGMENTATION: Self = Self(bit(bindings::NETIF_F_FSO_BIT));
+    /// Coalescing whose super-frames are those of GRO (`rx-gro-hw`).
+    pub const GRO: Self = Self(bit(bindings::NETIF_F_GRO_HW_BIT));
     /// Filters may be offloaded (`hw-tc-offload`).
     pub const TC: Self = Self(bit(bindings::NETIF_F_HW_TC_BIT));
     /// All kinds of segmentation.
@@ -48,6 +65,16 @@ impl Features {
 
     pub(crate) const fn raw(self) -> bindings::netdev_features_t {
         self.0
+    }
+
+    /// Those of either set.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that `other` does not have.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether there is none in it.

@@ -3,9 +3,9 @@
 //! Receive queues: a NAPI instance with the state that its poll owns.
 
 use super::{
+    interface::NetDevice,
     interrupt::Interrupt,
-    Device,
-    Operations, //
+    private::port, //
 };
 use crate::{
     bindings,
@@ -75,13 +75,33 @@ impl PollContext<'_> {
     }
 }
 
+/// What a driver does in the poll of its queues.
+pub trait Poll: Send + Sync + Sized + 'static {
+    /// State that belongs to the poll of one receive queue and to nobody else.
+    type RxQueue: Send;
+
+    /// Handles up to `context.budget()` received frames of queue `queue` and returns how many. Less
+    /// than the budget is a promise that there was no other: then the queue is not polled again until
+    /// it is scheduled.
+    /// Context: NAPI poll, one at a time for each queue.
+    fn poll(&self, queue: u16, state: &mut Self::RxQueue, context: &PollContext<'_>) -> usize;
+
+    /// Takes note of the frames that transmit queue `queue` has sent, for which the stack may have to
+    /// be let send again, and returns how many. Without this, there are never any.
+    /// Context: NAPI poll of receive queue `queue`, or netpoll with interrupts off, on several CPUs
+    /// at once.
+    fn complete_tx(&self, _queue: u16) -> usize {
+        0
+    }
+}
+
 /// A receive queue.
 ///
 /// # Invariants
 ///
 /// `state` is touched by the poll function of `napi` alone, which runs at most once at a time.
 #[pin_data]
-pub(super) struct RxQueue<T: Operations> {
+pub(super) struct RxQueue<T: Poll> {
     #[pin]
     napi: Opaque<bindings::napi_struct>,
     #[pin]
@@ -97,7 +117,7 @@ pub(super) struct RxQueue<T: Operations> {
     state: UnsafeCell<T::RxQueue>,
 }
 
-impl<T: Operations> RxQueue<T> {
+impl<T: Poll> RxQueue<T> {
     pub(super) fn new(index: u16, state: T::RxQueue) -> impl PinInit<Self> {
         pin_init!(Self {
             napi: Opaque::new(pin_init::zeroed()),
@@ -130,7 +150,7 @@ impl<T: Operations> RxQueue<T> {
     /// # Errors
     ///
     /// `ENOMEM`; the queue is off then.
-    pub(super) fn enable(&self, device: &Device<T>) -> Result {
+    pub(super) fn enable(&self, device: &NetDevice) -> Result {
         let index = u32::from(self.index);
         let (dev, napi) = (device.as_ptr(), self.napi.get());
         // SAFETY: `device` is registered and has such a queue, which is off. RTNL is held by the
@@ -162,7 +182,7 @@ impl<T: Operations> RxQueue<T> {
 
     /// Puts the queue off, and waits until it is not polled any more. It must not be put on again
     /// before a grace period: others may be looking through the device's list.
-    pub(super) fn disable(&self, device: &Device<T>) {
+    pub(super) fn disable(&self, device: &NetDevice) {
         let index = u32::from(self.index);
         self.may_rest.store(false, Ordering::Relaxed);
         // SAFETY: The instance is one of `device`'s and is on. RTNL is held by the caller, which
@@ -212,7 +232,7 @@ impl<T: Operations> RxQueue<T> {
         let queue = unsafe { &*container_of!(Opaque::cast_from(napi), Self, napi) };
         // SAFETY: The instance's device is registered: a queue is on only while its interface is
         // up.
-        let port = unsafe { super::adapter::port::<T>((*napi).dev) };
+        let port = unsafe { port::<T>((*napi).dev) };
         // A poll with no budget is netpoll's, which wants transmit completions only. It may come at
         // any time, and is not what the interrupt has asked for.
         if budget > 0 {

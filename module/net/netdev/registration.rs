@@ -3,15 +3,18 @@
 //! A port's time as an interface.
 
 use super::{
-    Device,
-    Operations, //
+    operations::Operations,
+    private::Private,
+    table::Table, //
 };
 use crate::{
     bindings,
     netns::NetNamespace, //
 };
 use core::{
+    cell::Cell,
     ptr::{
+        null,
         null_mut,
         NonNull, //
     },
@@ -23,14 +26,6 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What a net device's private memory holds.
-pub(crate) struct Private<T: Operations> {
-    /// How many counters `ethtool -S` shows: what the stack's buffers are made for.
-    pub(crate) statistics: usize,
-    pub(super) port: *const T,
-    pub(super) device: *const Device<T>,
-}
-
 /// The registration of a port with the stack; dropping it takes the interface away (process context,
 /// RTNL not held).
 ///
@@ -40,7 +35,7 @@ pub(crate) struct Private<T: Operations> {
 ///
 /// # Invariants
 ///
-/// `device` is `port`'s registered net device, whose private pointer is `port`.
+/// `device` is `port`'s registered net device, whose private memory is a [`Private<T>`] for them.
 pub struct Registration<T: Operations> {
     port: Arc<T>,
     device: NonNull<bindings::net_device>,
@@ -52,6 +47,8 @@ unsafe impl<T: Operations> Send for Registration<T> {}
 unsafe impl<T: Operations> Sync for Registration<T> {}
 
 impl<T: Operations> Registration<T> {
+    const TABLE: &'static Table<T> = &T::TABLE;
+
     /// Registers the net device of `port` in the namespace `ns`. The interface can be used at once.
     ///
     /// Process context, RTNL not held.
@@ -80,23 +77,32 @@ impl<T: Operations> Registration<T> {
             return Err(EBUSY);
         }
         let ptr = device.ptr;
+        let statistics = Self::TABLE.count_statistics;
         let private = Private {
-            statistics: crate::ethtool::count_statistics(&*port),
             port: Arc::as_ptr(&port),
-            device,
+            device: core::ptr::from_ref(device).cast(),
+            statistics: statistics.map_or(0, |count| count(&port)),
+            offload: Cell::new(null()),
         };
         // SAFETY: The device is valid and its private memory has room for this. Nobody reads it
         // before `register_netdev`. `port` is kept until after `unregister_netdev`, and what it
         // lent, `device`, stays where it is as long. The namespace and the place are as the caller
-        // promises.
+        // promises. All tables live for ever, as does the code in them until the module is unloaded,
+        // which needs all devices gone.
         let result = to_result(unsafe {
             bindings::offload_nic_netdev_priv(ptr.as_ptr())
                 .cast::<Private<T>>()
                 .write(private);
             bindings::offload_nic_dev_net_set(ptr.as_ptr(), net);
-            (*ptr.as_ptr()).devlink_port = place;
+            let dev = ptr.as_ptr();
+            (*dev).netdev_ops = &Self::TABLE.netdev;
+            (*dev).ethtool_ops = &Self::TABLE.ethtool;
+            (*dev).stat_ops = &Self::TABLE.stat;
+            (*dev).hw_features |= Self::TABLE.hw_features;
+            (*dev).xdp_features = Self::TABLE.xdp_features;
+            (*dev).devlink_port = place;
             // The device is set up and was never registered: `registered` was clear.
-            bindings::register_netdev(ptr.as_ptr())
+            bindings::register_netdev(dev)
         });
         if let Err(error) = result {
             // SAFETY: The device is valid, not registered, and nobody else knows of it.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tables of callbacks that the stack gets for a driver's port type.
+
+use crate::bindings;
+use core::marker::PhantomData;
+use kernel::prelude::*;
+
+/// What the ports of type `T` can do for the stack.
+///
+/// [`Table::base`] has what every net device does. Each other concern is a trait that the port type
+/// implements, and a method here that takes its callbacks in: what a driver does not have, it neither
+/// implements nor names.
+pub struct Table<T> {
+    pub(crate) netdev: bindings::net_device_ops,
+    pub(crate) ethtool: bindings::ethtool_ops,
+    pub(crate) stat: bindings::netdev_stat_ops,
+    /// What users may switch beside the features of the [`Config`](super::Config).
+    pub(crate) hw_features: bindings::netdev_features_t,
+    pub(crate) xdp_features: u32,
+    /// Runs in `ndo_init`.
+    pub(crate) init: Option<Init>,
+    /// Runs in `ndo_uninit`, if `init` has succeeded.
+    pub(crate) uninit: Option<Uninit>,
+    /// How many counters `ethtool -S` shows.
+    pub(crate) count_statistics: Option<fn(&T) -> usize>,
+    pub(super) _port: PhantomData<fn(T)>,
+}
+
+/// To be called with RTNL held, for the net device of a port of the table's type that is being
+/// registered.
+pub(crate) type Init = unsafe fn(*mut bindings::net_device) -> Result;
+
+/// To be called with RTNL held, for the net device of a registered port of the table's type.
+pub(crate) type Uninit = unsafe fn(*mut bindings::net_device);
