@@ -21,7 +21,7 @@ const CRATES: &[(&str, bool, &[&str])] = &[
     ("module/device/lib.rs", true, &[]),
     ("module/driver/lib.rs", true, &["control", "path", "port"]),
     ("module/engine/src/lib.rs", false, &[]),
-    ("module/net/lib.rs", false, &[]),
+    ("module/net/lib.rs", true, &[]),
     ("module/offload/lib.rs", false, &[]),
 ];
 
