@@ -3,9 +3,12 @@
 //! Which checksums a device gets right that looks for them itself.
 
 use super::Reason;
-use net::skbuff::{
-    Checksum,
-    OffloadRequest, //
+use net::{
+    checksum::Sum,
+    skbuff::{
+        Checksum,
+        OffloadRequest, //
+    }, //
 };
 
 /// Bytes of two Ethernet addresses.
@@ -16,9 +19,11 @@ const ETH_P_IPV6: u16 = 0x86dd;
 const ETH_P_VLAN: [u16; 2] = [0x8100, 0x88a8];
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
-/// Where the checksum lies in a TCP header, and in a UDP header.
+/// Where the checksum lies in a TCP header, and in a UDP header; and what bytes these have at least.
 const TCP_CHECK: u16 = 16;
 const UDP_CHECK: u16 = 6;
+const TCP_HEADER: usize = 20;
+const UDP_HEADER: usize = 8;
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 /// More fragments, and the offset of a fragment.
@@ -27,13 +32,18 @@ const FRAGMENT: u16 = 0x3fff;
 /// strict source route.
 const SOURCE_ROUTES: [u8; 2] = [131, 137];
 
-/// Whether a protocol-specific device fills in the right checksum: one that finds the IP header
-/// itself and takes the pseudo header's addresses from it, as devices do that drivers announce with
-/// `NETIF_F_IP_CSUM` and `NETIF_F_IPV6_CSUM`.
+/// Whether a protocol-specific device fills in the checksum that software would: one that finds the
+/// IP header itself and makes up the pseudo header of what it reads there, as devices do that drivers
+/// announce with `NETIF_F_IP_CSUM` and `NETIF_F_IPV6_CSUM`.
 ///
-/// That is so for TCP and UDP right behind an IP header that is not a fragment's and has no other
-/// destination than the packet, if nothing but Ethernet and VLAN tags is in front of it. `headers`
-/// are the bytes of the frame that lie in the linear part. Any context.
+/// That is so for TCP and UDP right behind an IP header that is not a fragment's, if nothing but
+/// Ethernet and VLAN tags is in front of it; if the packet ends where the frame does, of whose
+/// `len` bytes software sums all; and if the checksum's field holds the sum of just that pseudo
+/// header. Frames of the stack do. Those of packet sockets and virtual machines need not: software
+/// adds whatever they have there. (The IP header of a super-frame may give any length, as each
+/// segment gets one of its own.)
+///
+/// `headers` are the bytes of the frame that lie in the linear part. Any context.
 ///
 /// # Errors
 ///
@@ -42,6 +52,7 @@ pub fn skb_csum_hwoffload_legacy_check(
     request: &OffloadRequest,
     checksum: &Checksum,
     headers: &[u8],
+    len: usize,
 ) -> Result<(), Reason> {
     if checksum.is_crc32c {
         return Err(Reason::Crc32c);
@@ -54,22 +65,63 @@ pub fn skb_csum_hwoffload_legacy_check(
         return Err(Reason::LinkHeader);
     }
     let packet = headers.get(network..).ok_or(Reason::HeaderNotLinear)?;
-    let (next, len) = match protocol {
+    let ip = match protocol {
         ETH_P_IP => ipv4(packet)?,
         ETH_P_IPV6 => ipv6(packet)?,
         _ => return Err(Reason::LinkHeader),
     };
-    let field = match next {
-        IPPROTO_TCP => TCP_CHECK,
-        IPPROTO_UDP => UDP_CHECK,
+    let (field, header) = match ip.next {
+        IPPROTO_TCP => (TCP_CHECK, TCP_HEADER),
+        IPPROTO_UDP => (UDP_CHECK, UDP_HEADER),
         _ if protocol == ETH_P_IPV6 => return Err(Reason::ExtensionHeader),
         _ => return Err(Reason::Transport),
     };
-    let transport = network.checked_add(len);
-    if transport != Some(usize::from(checksum.start)) || checksum.offset != field {
+    let start = usize::from(checksum.start);
+    if network.checked_add(ip.header) != Some(start) || checksum.offset != field {
         return Err(Reason::Transport);
     }
+    let summed = len.checked_sub(start).filter(|summed| *summed >= header);
+    let summed = summed.ok_or(Reason::Length)?;
+    if request.gso.is_none() && ip.payload != Some(summed) {
+        return Err(Reason::Length);
+    }
+    let seed = headers.get(start..).and_then(|bytes| {
+        let field: &[u8; 2] = bytes.get(usize::from(field)..)?.first_chunk()?;
+        Some(Sum::of(field))
+    });
+    if !is_same(
+        seed.ok_or(Reason::HeaderNotLinear)?,
+        ip.pseudo_header(summed)?,
+    ) {
+        return Err(Reason::PseudoHeader);
+    }
     Ok(())
+}
+
+/// What a device reads in an IP header.
+struct Ip<'a> {
+    /// Protocol of what is behind it.
+    next: u8,
+    /// Its length in bytes.
+    header: usize,
+    /// Bytes behind it, as it gives them.
+    payload: Option<usize>,
+    addresses: &'a [u8],
+}
+
+impl Ip<'_> {
+    /// The sum of the pseudo header of `len` bytes of TCP or UDP.
+    fn pseudo_header(&self, len: usize) -> Result<Sum, Reason> {
+        let len = u32::try_from(len).map_err(|_| Reason::Length)?;
+        let protocol = Sum::of_word(self.next.into());
+        let len = Sum::of(&len.to_be_bytes());
+        Ok(Sum::of(self.addresses).and(protocol).and(len))
+    }
+}
+
+/// Whether nothing can come of adding one sum that does not of the other: all ones are a zero, too.
+fn is_same(one: Sum, other: Sum) -> bool {
+    one.fold() % u16::MAX == other.fold() % u16::MAX
 }
 
 /// The big-endian word at `offset`.
@@ -90,23 +142,27 @@ fn network_header(frame: &[u8]) -> Option<(u16, usize)> {
     }
 }
 
-/// Protocol behind an IPv4 header, and the header's length.
-fn ipv4(packet: &[u8]) -> Result<(u8, usize), Reason> {
+fn ipv4(packet: &[u8]) -> Result<Ip<'_>, Reason> {
     let first = *packet.first().ok_or(Reason::HeaderNotLinear)?;
     let len = usize::from(first & 0x0f) * 4;
     if first >> 4 != 4 || len < IPV4_HEADER {
         return Err(Reason::LinkHeader);
     }
     let header = packet.get(..len).ok_or(Reason::HeaderNotLinear)?;
-    let (fragment, next) = (word(header, 6), header.get(9));
-    let (fragment, next) = fragment.zip(next).ok_or(Reason::HeaderNotLinear)?;
-    if fragment & FRAGMENT != 0 {
+    let fixed: &[u8; IPV4_HEADER] = header.first_chunk().ok_or(Reason::HeaderNotLinear)?;
+    let [_, _, len_high, len_low, _, _, flags, offset, _, next, ..] = *fixed;
+    if u16::from_be_bytes([flags, offset]) & FRAGMENT != 0 {
         return Err(Reason::Fragment);
     }
     if has_source_route(header.get(IPV4_HEADER..).unwrap_or_default()) {
         return Err(Reason::RoutingHeader);
     }
-    Ok((*next, len))
+    Ok(Ip {
+        next,
+        header: len,
+        payload: usize::from(u16::from_be_bytes([len_high, len_low])).checked_sub(len),
+        addresses: fixed.get(12..).unwrap_or_default(),
+    })
 }
 
 fn has_source_route(mut options: &[u8]) -> bool {
@@ -125,17 +181,20 @@ fn has_source_route(mut options: &[u8]) -> bool {
     false
 }
 
-/// Next header of an IPv6 header, and the header's length.
-fn ipv6(packet: &[u8]) -> Result<(u8, usize), Reason> {
+fn ipv6(packet: &[u8]) -> Result<Ip<'_>, Reason> {
     const FRAGMENT_HEADER: u8 = 44;
     const ROUTING_HEADER: u8 = 43;
-    let header = packet.get(..IPV6_HEADER).ok_or(Reason::HeaderNotLinear)?;
-    match header {
-        [first, _, _, _, _, _, next, ..] if first >> 4 == 6 => match *next {
-            FRAGMENT_HEADER => Err(Reason::Fragment),
-            ROUTING_HEADER => Err(Reason::RoutingHeader),
-            next => Ok((next, IPV6_HEADER)),
-        },
-        _ => Err(Reason::LinkHeader),
+    let header: &[u8; IPV6_HEADER] = packet.first_chunk().ok_or(Reason::HeaderNotLinear)?;
+    let [first, _, _, _, len_high, len_low, next, ..] = *header;
+    match next {
+        _ if first >> 4 != 6 => Err(Reason::LinkHeader),
+        FRAGMENT_HEADER => Err(Reason::Fragment),
+        ROUTING_HEADER => Err(Reason::RoutingHeader),
+        next => Ok(Ip {
+            next,
+            header: IPV6_HEADER,
+            payload: Some(u16::from_be_bytes([len_high, len_low]).into()),
+            addresses: header.get(8..).unwrap_or_default(),
+        }),
     }
 }

@@ -86,14 +86,18 @@ reasons! {
     Transport = "transport",
     /// As before, and it is no CRC32c.
     Crc32c = "crc32c",
+    /// As before, and the packet's length is not that of the frame.
+    Length = "length",
+    /// As before, and the checksum's field does not hold the sum of the pseudo header.
+    PseudoHeader = "pseudo_header",
     /// The headers are not what the stack says that they are.
     Malformed = "malformed",
     /// More segments than the device cuts a super-frame into.
     TooManySegments = "too_many_segments",
 }
 
-/// Whether the device can fill in `checksum`, as far as its capabilities tell. `headers` are the
-/// bytes of the frame that lie in the linear part. Any context.
+/// Whether the device can fill in `checksum` of a frame of `len` bytes, as far as its capabilities
+/// tell. `headers` are those that lie in the linear part. Any context.
 ///
 /// # Errors
 ///
@@ -103,17 +107,20 @@ pub fn check_checksum(
     request: &OffloadRequest,
     checksum: &Checksum,
     headers: &[u8],
+    len: usize,
     capabilities: &Capabilities,
 ) -> Result<(), Reason> {
     match capabilities.checksums {
         Checksums::None => Err(Reason::NotOffered),
-        Checksums::ProtocolSpecific => skb_csum_hwoffload_legacy_check(request, checksum, headers),
+        Checksums::ProtocolSpecific => {
+            skb_csum_hwoffload_legacy_check(request, checksum, headers, len)
+        }
         Checksums::ProtocolSpecificUnchecked | Checksums::Agnostic => Ok(()),
     }
 }
 
-/// Whether the device can cut a super-frame and fill in the checksums of its segments, as far as
-/// its capabilities tell. `headers` are the bytes of the frame that lie in the linear part. Any
+/// Whether the device can cut a super-frame of `len` bytes and fill in the checksums of its
+/// segments, as far as its capabilities tell. `headers` are those that lie in the linear part. Any
 /// context.
 ///
 /// # Errors
@@ -123,6 +130,7 @@ pub fn check_segmentation(
     request: &OffloadRequest,
     gso: &GsoRequest,
     headers: &[u8],
+    len: usize,
     capabilities: &Capabilities,
 ) -> Result<(), Reason> {
     if capabilities.checksums == Checksums::None {
@@ -137,7 +145,7 @@ pub fn check_segmentation(
         return Err(Reason::FragmentList);
     }
     match &request.checksum {
-        Some(checksum) => check_checksum(request, checksum, headers, capabilities),
+        Some(checksum) => check_checksum(request, checksum, headers, len, capabilities),
         None => Ok(()),
     }
 }

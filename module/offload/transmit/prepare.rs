@@ -95,7 +95,7 @@ fn segment<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<Prepared<T::De
     let request = skb.offload_request();
     let capabilities = driver.capabilities();
     let reason = match &request.gso {
-        Some(gso) => check_segmentation(&request, gso, skb.linear(), &capabilities),
+        Some(gso) => check_segmentation(&request, gso, skb.linear(), skb.len(), &capabilities),
         None => Err(Reason::Malformed),
     };
     match reason.and_then(|()| driver.plan(&skb, &request)) {
@@ -120,7 +120,7 @@ fn keeps_checksums(skb: &SkBuff, request: &OffloadRequest, capabilities: &Capabi
     match (&request.checksum, capabilities.checksums) {
         (_, Checksums::None) => false,
         (Some(checksum), _) => {
-            check_checksum(request, checksum, skb.linear(), capabilities).is_ok()
+            check_checksum(request, checksum, skb.linear(), skb.len(), capabilities).is_ok()
         }
         // What is in the super-frame is told for each segment once it is cut.
         (None, _) => true,
@@ -175,7 +175,7 @@ fn finish_checksum<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<(SkBuf
         return Err(EINVAL);
     };
     let capabilities = driver.capabilities();
-    let reason = check_checksum(&request, checksum, skb.linear(), &capabilities);
+    let reason = check_checksum(&request, checksum, skb.linear(), skb.len(), &capabilities);
     match reason.and_then(|()| driver.plan(&skb, &request)) {
         Ok(plan) => {
             let descriptor = driver.to_device(&skb, Work::Checksum, plan);

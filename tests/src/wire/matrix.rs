@@ -110,6 +110,35 @@ pub enum Storage {
     LittleLinear,
 }
 
+/// What the sender has written into the fields that its packet and the checksum begin with. Packet
+/// sockets and virtual machines may write anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// What the stack would have written.
+    Right,
+    /// 0 where the sum of the pseudo header belongs.
+    NoSeed,
+    /// Something else there.
+    OtherSeed,
+    /// An IP length of some bytes more than there are.
+    Longer,
+    /// An IP length of some bytes less.
+    Shorter,
+}
+
+impl Fields {
+    const WRONG: [Self; 4] = [Self::NoSeed, Self::OtherSeed, Self::Longer, Self::Shorter];
+
+    /// By how many bytes the IP length is wrong.
+    pub fn length_error(self) -> isize {
+        match self {
+            Self::Longer => 3,
+            Self::Shorter => -3,
+            _ => 0,
+        }
+    }
+}
+
 /// One packet of the matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct Combination {
@@ -129,6 +158,8 @@ pub struct Combination {
     pub storage: Storage,
     /// Whether the payload is such that the checksum is 0.
     pub zero: bool,
+    /// What its headers say of it.
+    pub fields: Fields,
 }
 
 impl Combination {
@@ -196,6 +227,7 @@ const SINGLE: Combination = Combination {
     payload: 0,
     storage: Storage::Linear,
     zero: false,
+    fields: Fields::Right,
 };
 
 /// Frames of one packet, sent on the port itself.
@@ -269,6 +301,36 @@ fn supers(all: &mut Vec<Combination>) {
     }
 }
 
+/// Packets with fields that software adds up as they are, and devices may not.
+fn misleading(all: &mut Vec<Combination>) {
+    for layer2 in [Layer2::Plain, Layer2::Vlan, Layer2::QinQ] {
+        for network in [Network::V4, Network::V4Options, Network::V6] {
+            for transport in [Transport::Tcp, Transport::Udp] {
+                for fields in Fields::WRONG {
+                    let base = Combination {
+                        layer2,
+                        network,
+                        transport,
+                        fields,
+                        ..SINGLE
+                    };
+                    for payload in [4, 37, 1000] {
+                        all.push(Combination { payload, ..base });
+                    }
+                    for payload in [1071, 17 * 535] {
+                        all.push(Combination {
+                            work: Work::Segments(535),
+                            payload,
+                            storage: Storage::HeadersLinear,
+                            ..base
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Packets of each kind through `tunnel`.
 fn through(tunnel: &'static Tunnel, all: &mut Vec<Combination>) {
     let layers: &[Layer2] = if tunnel.ethernet {
@@ -319,6 +381,7 @@ pub fn all(tunnels: &[&'static Tunnel]) -> Vec<Combination> {
     let mut all = Vec::new();
     singles(&mut all);
     supers(&mut all);
+    misleading(&mut all);
     tunnels.iter().for_each(|tunnel| through(tunnel, &mut all));
     all
 }

@@ -6,7 +6,7 @@ use etherparse::checksum::Sum16BitWords;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::matrix::{Combination, Layer2, Network, Storage, Transport, Work};
+use super::matrix::{Combination, Fields, Layer2, Network, Storage, Transport, Work};
 use super::vnet::{Gso, Unfinished};
 
 const HOP_BY_HOP: u8 = 0;
@@ -190,10 +190,11 @@ impl Packet {
         let (protocol, mut transport, checksum, congestion) =
             transport_header(c, &mut rng, payload.len());
         let len = transport.len() + payload.len();
+        let told = len.saturating_add_signed(c.fields.length_error());
         let network = if c.network.is_v6() {
-            ipv6_header(c.network, protocol, len)
+            ipv6_header(c.network, protocol, told)
         } else {
-            ipv4_header(c.network, &mut rng, protocol, len)
+            ipv4_header(c.network, &mut rng, protocol, told)
         };
         let mut bytes = if c.has_link_layer() {
             link_layer(c.layer2, c.network.is_v6())
@@ -228,7 +229,11 @@ impl Packet {
                 checksum => checksum,
             }
         } else {
-            !pseudo.ones_complement()
+            match c.fields {
+                Fields::NoSeed => 0,
+                Fields::OtherSeed => 0x1234,
+                _ => !pseudo.ones_complement(),
+            }
         };
         transport[checksum..checksum + 2].copy_from_slice(&field.to_ne_bytes());
         let headers = start + transport.len();

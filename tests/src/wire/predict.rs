@@ -2,9 +2,10 @@
 
 //! What a protocol-specific device that nobody checks gets wrong, as "Linux Networking Offload
 //! Infrastructure" tells it in its section 2.6: it looks for the headers itself, knows no others than
-//! TCP and UDP, and takes the address of the IP header for that of the pseudo header.
+//! TCP and UDP, and takes the address of the IP header for that of the pseudo header, and its length for
+//! that of the packet.
 
-use super::matrix::{Combination, Layer2, Network, Transport, Work};
+use super::matrix::{Combination, Fields, Layer2, Network, Transport, Work};
 use super::tunnels::OuterChecksum;
 
 /// Whether the wire shows other bytes than it should.
@@ -18,8 +19,15 @@ pub fn is_wrong(c: &Combination) -> bool {
     if c.frames() == 0 {
         return false;
     }
+    let is_misled = match c.fields {
+        Fields::Right => false,
+        Fields::NoSeed | Fields::OtherSeed => true,
+        // Each segment gets a length of its own.
+        Fields::Longer | Fields::Shorter => c.work == Work::Checksum,
+    };
     // It looks at the outermost headers, and the checksum that is left is behind the inner ones.
-    c.tunnel.is_some()
+    is_misled
+        || c.tunnel.is_some()
         || c.layer2 == Layer2::Mpls
         || c.network.is_fragment()
         || c.network == Network::V6SegmentsLeft

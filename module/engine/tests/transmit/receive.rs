@@ -6,6 +6,7 @@ use engine::receive_checksum::{complete, verify, RxChecksum};
 use etherparse::checksum::Sum16BitWords;
 use proptest::prelude::*;
 
+use crate::offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 use crate::packet::{Extension, Ip, Link, Packet, Transport};
 use crate::random;
 
@@ -96,5 +97,31 @@ proptest! {
         let bytes = random::payload(len, seed);
         let sum = !Sum16BitWords::new().add_slice(&bytes).ones_complement();
         prop_assert_eq!(complete(&bytes), RxChecksum::Complete(sum));
+    }
+
+    /// What a driver makes of "verified" is the sum of the frame, whoever has made that.
+    #[test]
+    fn a_verified_frame_is_summed_without_its_payload(
+        packet in random::packet(),
+        len in 0_usize..200,
+        seed in any::<u64>(),
+        behind in proptest::collection::vec(any::<u8>(), 0..20),
+        at in any::<prop::sample::Index>(),
+        byte in proptest::option::of(any::<u8>()),
+    ) {
+        let mut frame = Packet { payload: random::payload(len, seed), ..packet }.sent();
+        frame.extend(behind);
+        if let Some(byte) = byte {
+            let at = at.index(frame.len());
+            frame[at] = byte;
+        }
+        if verify(&frame) {
+            let RxChecksum::Complete(sum) = complete(&frame[14..]) else {
+                panic!("that is what it gives");
+            };
+            let converted = skb_csum_rx_legacy_convert_unnecessary(&frame);
+            // All ones are a zero, too.
+            prop_assert_eq!(converted.map(|sum| sum % u16::MAX), Some(sum % u16::MAX));
+        }
     }
 }
