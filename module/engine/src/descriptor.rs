@@ -9,7 +9,7 @@
 mod transmit;
 
 use crate::exec::{TcVerdict, XdpVerdict};
-use crate::frame::VlanTag;
+use crate::frame::{VlanTag, ETH_HLEN};
 use crate::receive_checksum::RxChecksum;
 pub use transmit::{Gso, GsoKind, InnerHeaders, TxCapability, TxChecksum, TxDescriptor, TxHeaders};
 
@@ -74,14 +74,45 @@ pub struct TcDescriptor {
     pub queue_mapping: u16,
 }
 
+/// Where a received frame goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// To the host.
+    Host,
+    /// Back to the cable that it came from.
+    Back,
+    /// Out of the port with this interface index, if the program named one.
+    Port(Option<u32>),
+    /// Nowhere: it was dropped or consumed.
+    Nowhere,
+}
+
 impl RxDescriptor {
+    /// Where the frame goes.
+    pub const fn outcome(&self) -> Outcome {
+        match (self.verdict, self.tc) {
+            (Some(XdpVerdict::Tx), _) => Outcome::Back,
+            (Some(XdpVerdict::Redirect), _) => Outcome::Port(self.redirect),
+            (Some(XdpVerdict::Aborted | XdpVerdict::Drop), _) => Outcome::Nowhere,
+            (None | Some(XdpVerdict::Pass), None) => Outcome::Host,
+            (None | Some(XdpVerdict::Pass), Some(tc)) => match tc.verdict {
+                TcVerdict::Ok | TcVerdict::Unspec => Outcome::Host,
+                TcVerdict::Redirect => Outcome::Port(tc.redirect),
+                TcVerdict::Shot | TcVerdict::Stolen | TcVerdict::Trap => Outcome::Nowhere,
+            },
+        }
+    }
+
+    /// Length of the frame's link-layer header in bytes: what is behind it is the packet.
+    pub const fn network_offset(&self) -> u32 {
+        match self.tc {
+            Some(tc) => tc.network_offset,
+            None => ETH_HLEN as u32,
+        }
+    }
+
     /// Whether the frame goes to the host.
     pub const fn to_host(&self) -> bool {
-        let passed = matches!(self.verdict, None | Some(XdpVerdict::Pass));
-        let classified = match self.tc {
-            None => true,
-            Some(tc) => matches!(tc.verdict, TcVerdict::Ok | TcVerdict::Unspec),
-        };
-        passed && classified
+        matches!(self.outcome(), Outcome::Host)
     }
 }

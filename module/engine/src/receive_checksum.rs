@@ -3,6 +3,7 @@
 //! What the device tells the host about the checksum of a received frame.
 
 use crate::checksum::sum;
+use crate::frame::ETH_HLEN;
 use crate::protocol;
 
 /// What the device knows of a frame's checksums.
@@ -17,6 +18,35 @@ pub enum RxChecksum {
     Complete(u16),
     /// The frame's TCP or UDP checksum is right, the device says (`CHECKSUM_UNNECESSARY`).
     Verified,
+}
+
+/// What a device finds out about the checksums of received frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RxChecksums {
+    /// Nothing.
+    #[default]
+    None,
+    /// The sum of all bytes.
+    Complete,
+    /// Whether that of TCP or UDP is right.
+    Verified,
+}
+
+impl RxChecksums {
+    /// What such a device says of `frame`, whose packet begins at `network_offset`.
+    pub fn of(self, frame: &[u8], network_offset: u32) -> RxChecksum {
+        match self {
+            Self::None => RxChecksum::None,
+            Self::Complete => frame
+                .get(network_offset as usize..)
+                .map_or(RxChecksum::None, complete),
+            // It looks for the Ethernet header and the tags by itself.
+            Self::Verified if network_offset == ETH_HLEN as u32 && verify(frame) => {
+                RxChecksum::Verified
+            }
+            Self::Verified => RxChecksum::None,
+        }
+    }
 }
 
 /// The sum of a frame's bytes behind its Ethernet header, as the host gets them. Protocol-agnostic:

@@ -12,8 +12,8 @@ use engine::fault::FaultCause;
 use engine::frame::{Frame, VlanTag};
 use engine::insn::Insn;
 use engine::limits::Limits;
-use engine::receive_checksum::RxChecksum;
 use engine::pipeline::{self, TcCounters};
+use engine::receive_checksum::RxChecksum;
 use engine::refusal::Rule;
 use engine::store::{ProgramKind, RegisterKind};
 

@@ -21,7 +21,8 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
-use engine::pipeline::{self, TcCounters, XdpCounters};
+use engine::pipeline::{self, Counters, Place, Port, Receiver, Running, Sent};
+use engine::pipeline::{TcCounters, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
@@ -258,4 +259,80 @@ pub fn run_tc(
     received: RxDescriptor,
 ) -> RxDescriptor {
     pipeline::run_tc(core, program, frame, context, &Opaquely, counters, received)
+}
+
+pub fn process(
+    core: &mut Core<Opaque>,
+    running: Running<'_, Opaque, Maps>,
+    frame: &mut Frame<'_>,
+    port: &Port,
+    counters: &Counters,
+) -> Option<RxDescriptor> {
+    match running.place(frame.len(), black_box(Some(frame.data()))) {
+        Place::Anywhere => None,
+        _ => pipeline::process(core, running, frame, port, &Opaquely, counters),
+    }
+}
+
+impl Sent for Opaque {
+    fn descriptor(&self) -> Option<TxDescriptor> {
+        black_box(None)
+    }
+
+    fn headers(&self) -> &[u8] {
+        black_box(&[])
+    }
+
+    fn fragments(&self) -> impl Iterator<Item = &[u8]> {
+        black_box([&[][..]; 4]).into_iter()
+    }
+
+    fn has_stable_payload(&self, header: usize) -> bool {
+        black_box(header) == 0
+    }
+}
+
+impl Receiver for Opaquely {
+    type Sent = Opaque;
+    type Wire = u32;
+
+    fn as_it_is(&mut self, _sent: Opaque) -> u32 {
+        black_box(0)
+    }
+
+    fn fill_in(&mut self, _sent: Opaque, plan: &TxPlan, frame: &WireFrame) -> Option<u32> {
+        black_box((plan, frame));
+        black_box(None)
+    }
+
+    fn cut(
+        &mut self,
+        _sent: &Opaque,
+        fragment: Option<&[u8]>,
+        plan: &TxPlan,
+        frame: &WireFrame,
+    ) -> Option<u32> {
+        black_box((fragment, plan, frame));
+        black_box(None)
+    }
+
+    fn wire(&mut self, wire: u32) {
+        black_box(wire);
+    }
+
+    fn whole(&mut self, _sent: Opaque, plan: &TxPlan) {
+        black_box(plan);
+    }
+
+    fn split(&mut self, _sent: &Opaque, plan: &TxPlan, frame: &WireFrame) {
+        black_box((plan, frame));
+    }
+
+    fn unplanned(&mut self, _sent: Opaque) {}
+
+    fn consume(&mut self, _sent: Opaque) {}
+}
+
+pub fn arrive(device: &mut Opaquely, port: &Port, sent: Opaque) -> u32 {
+    pipeline::arrive(device, port, sent)
 }
