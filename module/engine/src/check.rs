@@ -4,9 +4,9 @@
 
 use crate::helper::{Helper, BPF_F_INGRESS};
 use crate::insn::{alu, atomic, class, jump, mode, pseudo, size, Insn, FRAME_POINTER, SRC_REG};
+use crate::program::{ProgramKind, RegisterFacts, RegisterKind};
 use crate::refusal::Rule;
 use crate::skb;
-use crate::store::{base_register, ProgramKind, RegisterFacts, RegisterKind};
 
 const BPF_TAIL_CALL: i32 = 12;
 
@@ -59,7 +59,9 @@ pub(crate) fn check_registers(
     insn: Insn,
     regs: &dyn RegisterFacts,
 ) -> Result<(), Rule> {
-    let in_context = base_register(insn).filter(|base| regs.kind(*base) == RegisterKind::Ctx);
+    let in_context = insn
+        .base_register()
+        .filter(|base| regs.kind(*base) == RegisterKind::Ctx);
     if let Some(base) = in_context {
         let is_store = matches!(insn.class(), class::ST | class::STX);
         return match kind {

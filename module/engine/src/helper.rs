@@ -4,160 +4,153 @@
 
 use core::fmt;
 
-use crate::store::ProgramKind;
+use crate::program::ProgramKind;
 
 /// The flag of `bpf_redirect` that has a port receive the frame; of classifiers only.
 pub(crate) const BPF_F_INGRESS: u64 = 1;
 
-/// A helper of the device. The discriminant is the helper's number in a call instruction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Helper {
-    /// `void *bpf_map_lookup_elem(map, key)`.
-    MapLookupElem = 1,
-    /// `long bpf_map_update_elem(map, key, value, flags)`.
-    MapUpdateElem = 2,
-    /// `long bpf_map_delete_elem(map, key)`.
-    MapDeleteElem = 3,
-    /// `u64 bpf_ktime_get_ns()`.
-    KtimeGetNs = 5,
-    /// `u32 bpf_get_prandom_u32()`.
-    GetPrandomU32 = 7,
-    /// `u32 bpf_get_smp_processor_id()`.
-    GetSmpProcessorId = 8,
-    /// `long bpf_skb_store_bytes(skb, offset, from, len, flags)`.
-    SkbStoreBytes = 9,
-    /// `long bpf_l3_csum_replace(skb, offset, from, to, size)`.
-    L3CsumReplace = 10,
-    /// `long bpf_l4_csum_replace(skb, offset, from, to, flags)`.
-    L4CsumReplace = 11,
-    /// `long bpf_skb_vlan_push(skb, protocol, tci)`.
-    SkbVlanPush = 18,
-    /// `long bpf_skb_vlan_pop(skb)`.
-    SkbVlanPop = 19,
-    /// `long bpf_redirect(ifindex, flags)`.
-    Redirect = 23,
-    /// `long bpf_perf_event_output(ctx, map, flags, data, size)`.
-    PerfEventOutput = 25,
-    /// `long bpf_skb_load_bytes(skb, offset, to, len)`.
-    SkbLoadBytes = 26,
-    /// `s64 bpf_csum_diff(from, from_size, to, to_size, seed)`.
-    CsumDiff = 28,
-    /// `long bpf_skb_change_proto(skb, protocol, flags)`.
-    SkbChangeProto = 31,
-    /// `long bpf_skb_change_type(skb, type)`.
-    SkbChangeType = 32,
-    /// `long bpf_skb_change_tail(skb, len, flags)`.
-    SkbChangeTail = 38,
-    /// `long bpf_skb_pull_data(skb, len)`.
-    SkbPullData = 39,
-    /// `void bpf_set_hash_invalid(skb)`.
-    SetHashInvalid = 41,
-    /// `long bpf_skb_change_head(skb, len, flags)`.
-    SkbChangeHead = 43,
-    /// `long bpf_xdp_adjust_head(xdp_md, delta)`.
-    XdpAdjustHead = 44,
-    /// `long bpf_xdp_adjust_meta(xdp_md, delta)`.
-    XdpAdjustMeta = 54,
-    /// `long bpf_xdp_adjust_tail(xdp_md, delta)`.
-    XdpAdjustTail = 65,
-    /// `long bpf_skb_load_bytes_relative(skb, offset, to, len, header)`.
-    SkbLoadBytesRelative = 68,
-    /// `u64 bpf_xdp_get_buff_len(xdp_md)`.
-    XdpGetBuffLen = 188,
-    /// `long bpf_xdp_load_bytes(xdp_md, offset, to, len)`.
-    XdpLoadBytes = 189,
-    /// `long bpf_xdp_store_bytes(xdp_md, offset, from, len)`.
-    XdpStoreBytes = 190,
+/// Which programs may call a helper: those of the same types as in the kernel.
+enum Callers {
+    Any,
+    Xdp,
+    SchedCls,
 }
 
+/// What a helper does to the frame.
+enum Effect {
+    /// Nothing.
+    Reads,
+    /// It changes bytes or bounds.
+    Writes,
+    /// It may make the frame longer, too, where the room that native XDP leaves around a frame is
+    /// not the limit.
+    Grows,
+}
+
+/// The table of helpers: number in a call instruction, name here and in `linux/bpf.h`, who may call
+/// it, what it does to the frame, and the method of the machine that is the helper.
+///
+/// `helper_table!(m!(tokens))` expands to `m!` of the tokens, in parentheses, and the rows.
+macro_rules! helper_table {
+    ($each:ident!($($given:tt)*)) => {
+        $each! {
+            ($($given)*)
+            /// `void *bpf_map_lookup_elem(map, key)`.
+            1, MapLookupElem, "bpf_map_lookup_elem", Any, Reads, map_lookup;
+            /// `long bpf_map_update_elem(map, key, value, flags)`.
+            2, MapUpdateElem, "bpf_map_update_elem", Any, Reads, map_update;
+            /// `long bpf_map_delete_elem(map, key)`.
+            3, MapDeleteElem, "bpf_map_delete_elem", Any, Reads, map_delete;
+            /// `u64 bpf_ktime_get_ns()`.
+            5, KtimeGetNs, "bpf_ktime_get_ns", Any, Reads, ktime_get_ns;
+            /// `u32 bpf_get_prandom_u32()`.
+            7, GetPrandomU32, "bpf_get_prandom_u32", Any, Reads, prandom_u32;
+            /// `u32 bpf_get_smp_processor_id()`.
+            8, GetSmpProcessorId, "bpf_get_smp_processor_id", Any, Reads, processor_id;
+            /// `long bpf_skb_store_bytes(skb, offset, from, len, flags)`.
+            9, SkbStoreBytes, "bpf_skb_store_bytes", SchedCls, Writes, skb_store_bytes;
+            /// `long bpf_l3_csum_replace(skb, offset, from, to, size)`.
+            10, L3CsumReplace, "bpf_l3_csum_replace", SchedCls, Writes, l3_csum_replace;
+            /// `long bpf_l4_csum_replace(skb, offset, from, to, flags)`.
+            11, L4CsumReplace, "bpf_l4_csum_replace", SchedCls, Writes, l4_csum_replace;
+            /// `long bpf_skb_vlan_push(skb, protocol, tci)`.
+            18, SkbVlanPush, "bpf_skb_vlan_push", SchedCls, Grows, skb_vlan_push;
+            /// `long bpf_skb_vlan_pop(skb)`.
+            19, SkbVlanPop, "bpf_skb_vlan_pop", SchedCls, Writes, skb_vlan_pop;
+            /// `long bpf_redirect(ifindex, flags)`.
+            23, Redirect, "bpf_redirect", Any, Reads, redirect;
+            /// `long bpf_perf_event_output(ctx, map, flags, data, size)`.
+            25, PerfEventOutput, "bpf_perf_event_output", Any, Reads, event_output;
+            /// `long bpf_skb_load_bytes(skb, offset, to, len)`.
+            26, SkbLoadBytes, "bpf_skb_load_bytes", SchedCls, Reads, skb_load_bytes;
+            /// `s64 bpf_csum_diff(from, from_size, to, to_size, seed)`.
+            28, CsumDiff, "bpf_csum_diff", Any, Reads, csum_diff;
+            /// `long bpf_skb_change_proto(skb, protocol, flags)`.
+            31, SkbChangeProto, "bpf_skb_change_proto", SchedCls, Grows, skb_change_proto;
+            /// `long bpf_skb_change_type(skb, type)`.
+            32, SkbChangeType, "bpf_skb_change_type", SchedCls, Reads, skb_change_type;
+            /// `long bpf_skb_change_tail(skb, len, flags)`.
+            38, SkbChangeTail, "bpf_skb_change_tail", SchedCls, Grows, skb_change_tail;
+            /// `long bpf_skb_pull_data(skb, len)`.
+            39, SkbPullData, "bpf_skb_pull_data", SchedCls, Reads, skb_pull_data;
+            /// `void bpf_set_hash_invalid(skb)`.
+            41, SetHashInvalid, "bpf_set_hash_invalid", SchedCls, Reads, set_hash_invalid;
+            /// `long bpf_skb_change_head(skb, len, flags)`.
+            43, SkbChangeHead, "bpf_skb_change_head", SchedCls, Grows, skb_change_head;
+            /// `long bpf_xdp_adjust_head(xdp_md, delta)`.
+            44, XdpAdjustHead, "bpf_xdp_adjust_head", Xdp, Writes, xdp_adjust_head;
+            /// `long bpf_xdp_adjust_meta(xdp_md, delta)`.
+            54, XdpAdjustMeta, "bpf_xdp_adjust_meta", Xdp, Writes, xdp_adjust_meta;
+            /// `long bpf_xdp_adjust_tail(xdp_md, delta)`.
+            65, XdpAdjustTail, "bpf_xdp_adjust_tail", Xdp, Writes, xdp_adjust_tail;
+            /// `long bpf_skb_load_bytes_relative(skb, offset, to, len, header)`.
+            68, SkbLoadBytesRelative, "bpf_skb_load_bytes_relative", SchedCls, Reads, skb_load_bytes_relative;
+            /// `u64 bpf_xdp_get_buff_len(xdp_md)`.
+            188, XdpGetBuffLen, "bpf_xdp_get_buff_len", Xdp, Reads, xdp_get_buff_len;
+            /// `long bpf_xdp_load_bytes(xdp_md, offset, to, len)`.
+            189, XdpLoadBytes, "bpf_xdp_load_bytes", Xdp, Reads, xdp_load_bytes;
+            /// `long bpf_xdp_store_bytes(xdp_md, offset, from, len)`.
+            190, XdpStoreBytes, "bpf_xdp_store_bytes", Xdp, Writes, xdp_store_bytes;
+        }
+    };
+}
+pub(crate) use helper_table;
+
+macro_rules! define {
+    (() $(
+        $(#[$doc:meta])*
+        $id:literal, $name:ident, $text:literal, $callers:ident, $effect:ident, $method:ident;
+    )*) => {
+        /// A helper of the device. The discriminant is the helper's number in a call instruction.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        pub enum Helper {
+            $($(#[$doc])* $name = $id,)*
+        }
+
+        impl Helper {
+            /// All helpers of the device, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The helper with number `id`, if the device has it.
+            pub const fn from_id(id: i32) -> Option<Self> {
+                match id {
+                    $($id => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The name in `linux/bpf.h`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            const fn callers(self) -> Callers {
+                match self {
+                    $(Self::$name => Callers::$callers,)*
+                }
+            }
+
+            const fn effect(self) -> Effect {
+                match self {
+                    $(Self::$name => Effect::$effect,)*
+                }
+            }
+        }
+    };
+}
+
+helper_table!(define!());
+
 impl Helper {
-    /// All helpers of the device, by number.
-    pub const ALL: &'static [Self] = &[
-        Self::MapLookupElem,
-        Self::MapUpdateElem,
-        Self::MapDeleteElem,
-        Self::KtimeGetNs,
-        Self::GetPrandomU32,
-        Self::GetSmpProcessorId,
-        Self::SkbStoreBytes,
-        Self::L3CsumReplace,
-        Self::L4CsumReplace,
-        Self::SkbVlanPush,
-        Self::SkbVlanPop,
-        Self::Redirect,
-        Self::PerfEventOutput,
-        Self::SkbLoadBytes,
-        Self::CsumDiff,
-        Self::SkbChangeProto,
-        Self::SkbChangeType,
-        Self::SkbChangeTail,
-        Self::SkbPullData,
-        Self::SetHashInvalid,
-        Self::SkbChangeHead,
-        Self::XdpAdjustHead,
-        Self::XdpAdjustMeta,
-        Self::XdpAdjustTail,
-        Self::SkbLoadBytesRelative,
-        Self::XdpGetBuffLen,
-        Self::XdpLoadBytes,
-        Self::XdpStoreBytes,
-    ];
-
-    /// The helper with number `id`, if the device has it.
-    pub const fn from_id(id: i32) -> Option<Self> {
-        Some(match id {
-            1 => Self::MapLookupElem,
-            2 => Self::MapUpdateElem,
-            3 => Self::MapDeleteElem,
-            5 => Self::KtimeGetNs,
-            7 => Self::GetPrandomU32,
-            8 => Self::GetSmpProcessorId,
-            9 => Self::SkbStoreBytes,
-            10 => Self::L3CsumReplace,
-            11 => Self::L4CsumReplace,
-            18 => Self::SkbVlanPush,
-            19 => Self::SkbVlanPop,
-            23 => Self::Redirect,
-            25 => Self::PerfEventOutput,
-            26 => Self::SkbLoadBytes,
-            28 => Self::CsumDiff,
-            31 => Self::SkbChangeProto,
-            32 => Self::SkbChangeType,
-            38 => Self::SkbChangeTail,
-            39 => Self::SkbPullData,
-            41 => Self::SetHashInvalid,
-            43 => Self::SkbChangeHead,
-            44 => Self::XdpAdjustHead,
-            54 => Self::XdpAdjustMeta,
-            65 => Self::XdpAdjustTail,
-            68 => Self::SkbLoadBytesRelative,
-            188 => Self::XdpGetBuffLen,
-            189 => Self::XdpLoadBytes,
-            190 => Self::XdpStoreBytes,
-            _ => return None,
-        })
-    }
-
     /// Whether programs of type `kind` may call it: for the same types as in the kernel.
     pub const fn is_for(self, kind: ProgramKind) -> bool {
-        match self {
-            Self::MapLookupElem
-            | Self::MapUpdateElem
-            | Self::MapDeleteElem
-            | Self::KtimeGetNs
-            | Self::GetPrandomU32
-            | Self::GetSmpProcessorId
-            | Self::Redirect
-            | Self::PerfEventOutput
-            | Self::CsumDiff => true,
-            Self::XdpAdjustHead
-            | Self::XdpAdjustMeta
-            | Self::XdpAdjustTail
-            | Self::XdpGetBuffLen
-            | Self::XdpLoadBytes
-            | Self::XdpStoreBytes => matches!(kind, ProgramKind::Xdp),
-            _ => matches!(kind, ProgramKind::SchedCls),
+        match self.callers() {
+            Callers::Any => true,
+            Callers::Xdp => matches!(kind, ProgramKind::Xdp),
+            Callers::SchedCls => matches!(kind, ProgramKind::SchedCls),
         }
     }
 
@@ -168,62 +161,14 @@ impl Helper {
 
     /// Whether the helper can change the bytes or the bounds of the frame.
     pub const fn writes_frame(self) -> bool {
-        self.grows_frame()
-            || matches!(
-                self,
-                Self::XdpAdjustHead
-                    | Self::XdpAdjustMeta
-                    | Self::XdpAdjustTail
-                    | Self::XdpStoreBytes
-                    | Self::SkbStoreBytes
-                    | Self::L3CsumReplace
-                    | Self::L4CsumReplace
-                    | Self::SkbVlanPop
-            )
+        matches!(self.effect(), Effect::Writes | Effect::Grows)
     }
 
     /// Whether the helper can make the frame longer, up to
     /// [`MAX_SKB_LEN`](crate::limits::MAX_SKB_LEN) bytes, where the room that native XDP leaves
     /// around a frame is not the limit.
     pub const fn grows_frame(self) -> bool {
-        matches!(
-            self,
-            Self::SkbVlanPush | Self::SkbChangeProto | Self::SkbChangeTail | Self::SkbChangeHead
-        )
-    }
-
-    /// The name in `linux/bpf.h`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MapLookupElem => "bpf_map_lookup_elem",
-            Self::MapUpdateElem => "bpf_map_update_elem",
-            Self::MapDeleteElem => "bpf_map_delete_elem",
-            Self::KtimeGetNs => "bpf_ktime_get_ns",
-            Self::GetPrandomU32 => "bpf_get_prandom_u32",
-            Self::GetSmpProcessorId => "bpf_get_smp_processor_id",
-            Self::SkbStoreBytes => "bpf_skb_store_bytes",
-            Self::L3CsumReplace => "bpf_l3_csum_replace",
-            Self::L4CsumReplace => "bpf_l4_csum_replace",
-            Self::SkbVlanPush => "bpf_skb_vlan_push",
-            Self::SkbVlanPop => "bpf_skb_vlan_pop",
-            Self::Redirect => "bpf_redirect",
-            Self::PerfEventOutput => "bpf_perf_event_output",
-            Self::SkbLoadBytes => "bpf_skb_load_bytes",
-            Self::CsumDiff => "bpf_csum_diff",
-            Self::SkbChangeProto => "bpf_skb_change_proto",
-            Self::SkbChangeType => "bpf_skb_change_type",
-            Self::SkbChangeTail => "bpf_skb_change_tail",
-            Self::SkbPullData => "bpf_skb_pull_data",
-            Self::SetHashInvalid => "bpf_set_hash_invalid",
-            Self::SkbChangeHead => "bpf_skb_change_head",
-            Self::XdpAdjustHead => "bpf_xdp_adjust_head",
-            Self::XdpAdjustMeta => "bpf_xdp_adjust_meta",
-            Self::XdpAdjustTail => "bpf_xdp_adjust_tail",
-            Self::SkbLoadBytesRelative => "bpf_skb_load_bytes_relative",
-            Self::XdpGetBuffLen => "bpf_xdp_get_buff_len",
-            Self::XdpLoadBytes => "bpf_xdp_load_bytes",
-            Self::XdpStoreBytes => "bpf_xdp_store_bytes",
-        }
+        matches!(self.effect(), Effect::Grows)
     }
 }
 

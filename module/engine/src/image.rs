@@ -26,7 +26,8 @@ use crate::crc32c::Crc32c;
 use crate::helper::Helper;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::{Code, Op};
-use crate::store::ProgramKind;
+use crate::program::ProgramKind;
+pub use crate::translate::Fusion;
 
 /// Version of the serialised form.
 pub const FORMAT: u16 = 2;

@@ -234,4 +234,16 @@ impl Insn {
     pub const fn is_local_call(self) -> bool {
         self.code == class::JMP | jump::CALL && self.src() == pseudo::CALL
     }
+
+    /// The register that holds the address of a load or store.
+    pub(crate) fn base_register(self) -> Option<u8> {
+        match self.class() {
+            class::LDX => Some(self.src()),
+            class::STX if self.mode() == mode::ATOMIC && self.imm == atomic::LOAD_ACQUIRE => {
+                Some(self.src())
+            }
+            class::ST | class::STX => Some(self.dst()),
+            _ => None,
+        }
+    }
 }

@@ -49,6 +49,7 @@ pub mod memory;
 mod numbered;
 pub mod op;
 pub mod pipeline;
+mod program;
 mod protocol;
 pub mod receive_checksum;
 pub mod refusal;

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::errno;
 use crate::helper;
-use crate::store::ProgramKind;
+use crate::program::ProgramKind;
 
 /// A program, or a change of one, that the device refuses.
 ///

@@ -12,58 +12,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::check;
 use crate::helper::Helper;
-use crate::insn::{class, jump, mode, Insn, FRAME_POINTER};
+use crate::insn::{class, jump, Insn, FRAME_POINTER};
 use crate::limits::{Limits, MAX_CALL_DEPTH, MAX_FUNCTIONS, STACK_FRAME};
 use crate::memory::{Memory, OutOfMemory};
 use crate::numbered::numbered;
+pub use crate::program::{ProgramKind, RegisterFacts, RegisterKind};
 use crate::refusal::{Refusal, Rule};
-
-/// Types of programs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ProgramKind {
-    /// `BPF_PROG_TYPE_XDP`.
-    Xdp,
-    /// `BPF_PROG_TYPE_SCHED_CLS`.
-    SchedCls,
-}
-
-/// What the verifier knows about a register before an instruction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RegisterKind {
-    /// Nothing was written to it yet.
-    NotInit,
-    /// A number, and which one if it is known.
-    Scalar {
-        /// Its value, if every path gives the same.
-        constant: Option<u64>,
-    },
-    /// The program's context.
-    Ctx,
-    /// Into the stack of this or a calling function.
-    Stack,
-    /// Into the frame.
-    Packet,
-    /// The end of the frame.
-    PacketEnd,
-    /// Into the metadata in front of the frame.
-    PacketMeta,
-    /// Into the value of a map.
-    MapValue,
-    /// Into the value of a map, or NULL.
-    MapValueOrNull,
-    /// A map.
-    MapPointer,
-    /// Anything else.
-    Other,
-}
-
-/// The verifier's view of the registers before an instruction.
-pub trait RegisterFacts {
-    /// What register `reg` (0 to 10) holds.
-    fn kind(&self, reg: u8) -> RegisterKind;
-    /// The constant part of a pointer's offset, in bytes.
-    fn offset(&self, reg: u8) -> i32;
-}
 
 /// The region that the pointer of a load or store was in whenever the verifier saw it.
 ///
@@ -264,7 +218,7 @@ impl<M: Memory> Source<M> {
         let refuse = |rule| Refusal::insn(idx, rule);
         check::check(self.kind, slot.insn).map_err(refuse)?;
         check::check_registers(self.kind, slot.insn, regs).map_err(refuse)?;
-        if let Some(base) = base_register(slot.insn) {
+        if let Some(base) = slot.insn.base_register() {
             slot.hint = slot.hint.merge(hint_of(regs.kind(base)));
         }
         Ok(())
@@ -420,20 +374,6 @@ fn find_functions(
     Ok(())
 }
 
-/// The register that holds the address of a load or store.
-pub(crate) fn base_register(insn: Insn) -> Option<u8> {
-    match insn.class() {
-        class::LDX => Some(insn.src()),
-        class::STX
-            if insn.mode() == mode::ATOMIC && insn.imm == crate::insn::atomic::LOAD_ACQUIRE =>
-        {
-            Some(insn.src())
-        }
-        class::ST | class::STX => Some(insn.dst()),
-        _ => None,
-    }
-}
-
 fn hint_of(kind: RegisterKind) -> Hint {
     match kind {
         RegisterKind::Ctx => Hint::Context,
@@ -448,7 +388,7 @@ impl Slot {
     /// The region that the slot's pointer most likely names. The frame pointer is in the stack,
     /// seen or not.
     pub(crate) fn region(&self) -> Hint {
-        match base_register(self.insn) {
+        match self.insn.base_register() {
             Some(FRAME_POINTER) => Hint::Stack,
             _ => self.hint,
         }

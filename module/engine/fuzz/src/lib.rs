@@ -15,11 +15,12 @@ pub mod common;
 pub mod transmit;
 
 use common::{
-    map, source_of, tc_context, translate_of, Always, HostMap, HostProgram, TestServices, CONTEXT,
+    map, source_of, tc_context, translate_fused, translate_of, Always, HostMap, HostProgram,
+    TestServices, CONTEXT,
 };
 use engine::exec::{Core, Program};
 use engine::frame::{Frame, TcContext, XdpContext};
-use engine::image::Image;
+use engine::image::{Fusion, Image};
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::MapKind;
@@ -101,15 +102,16 @@ pub fn run_anything(program: &HostProgram, map: &HostMap) -> Seen {
 }
 
 /// Takes `code`, a program of type `kind` with one map in its table, from load to verdict, with each hint of the
-/// verifier's; gives what was seen, if any of them let the program in.
+/// verifier's, fused and not; gives what was seen, if any of them let the program in.
 ///
 /// # Panics
 ///
-/// If a hint changes what the program does, or its image does not survive being read back.
+/// If a hint or fusion changes what the program does, or its image does not survive being read back.
 pub fn any_code(kind: ProgramKind, code: &[Insn]) -> Option<Seen> {
     let mut seen: Option<Seen> = None;
-    for hint in HINTS {
-        let Ok(image) = translate_of(kind, code, hint, &small_limits()) else {
+    let ways = HINTS.map(|hint| [(hint, Fusion::On), (hint, Fusion::Off)]);
+    for (hint, fusion) in ways.into_iter().flatten() {
+        let Ok(image) = translate_fused(kind, code, hint, &small_limits(), fusion) else {
             continue;
         };
         let again = Image::decode(&HostMemory, image.bytes()).expect("the device's own image");
@@ -119,7 +121,12 @@ pub fn any_code(kind: ProgramKind, code: &[Insn]) -> Option<Seen> {
         let program = Program::new(again, vec![map.clone()]);
         let now = run_anything(&program, &map);
         if let Some(before) = &seen {
-            assert_eq!(before, &now, "hint {hint:?}\n{}", program.image());
+            assert_eq!(
+                before,
+                &now,
+                "hint {hint:?}, fusion {fusion:?}\n{}",
+                program.image()
+            );
         }
         seen = Some(now);
     }

@@ -11,7 +11,6 @@ use super::Services;
 use crate::address::{self, Region};
 use crate::errno;
 use crate::fault::FaultCause;
-use crate::helper::Helper;
 use crate::map::words::{self, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
@@ -57,10 +56,19 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         Ok(0)
     }
 
-    /// `bpf_xdp_load_bytes` and `bpf_xdp_store_bytes`.
-    pub(super) fn xdp_bytes(
+    /// `bpf_xdp_load_bytes`.
+    pub(super) fn xdp_load_bytes(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.xdp_bytes(false, arguments)
+    }
+
+    /// `bpf_xdp_store_bytes`.
+    pub(super) fn xdp_store_bytes(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.xdp_bytes(true, arguments)
+    }
+
+    fn xdp_bytes(
         &mut self,
-        helper: Helper,
+        is_store: bool,
         [context, offset, memory, len, _]: Arguments,
     ) -> Result<u64, BadArgument> {
         if context != address::CONTEXT {
@@ -73,7 +81,7 @@ impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
         if !self.has_bytes(offset, len) {
             return Ok(status(Err(errno::EINVAL)));
         }
-        if helper == Helper::XdpLoadBytes {
+        if !is_store {
             self.frame_to_memory(Some(offset), memory, len as usize)?;
         } else if self.frame.is_read_only() {
             return Err((FaultCause::FrameReadOnly, memory));

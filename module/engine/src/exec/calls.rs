@@ -4,7 +4,7 @@
 
 use core::ops::Deref;
 
-use super::interpreter::Flow;
+use super::flow::Flow;
 use super::machine::{CallFrame, Machine, Number};
 use super::Services;
 use crate::fault::FaultCause;

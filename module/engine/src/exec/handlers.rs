@@ -6,8 +6,8 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 
 use super::alu;
-use super::interpreter::{Flow, Handler};
-use super::machine::{Machine, Number};
+use super::flow::Flow;
+use super::machine::{Handler, Machine, Number};
 use super::Services;
 use crate::address;
 use crate::hash_step::HashStep;

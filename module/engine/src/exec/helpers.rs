@@ -13,7 +13,7 @@ use crate::address::{self, Region};
 use crate::errno;
 use crate::fault::FaultCause;
 use crate::frame::Frame;
-use crate::helper::{Helper, BPF_F_INGRESS};
+use crate::helper::{helper_table, Helper, BPF_F_INGRESS};
 use crate::map::words::{self, words_for, MapBytes, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
@@ -94,50 +94,70 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
         let Some(helper) = helper else {
             return Err((FaultCause::InvalidOperation, id));
         };
-        match helper {
-            Helper::MapLookupElem => self.map_lookup(arguments),
-            Helper::MapUpdateElem => self.map_update(arguments),
-            Helper::MapDeleteElem => self.map_delete(arguments),
-            Helper::KtimeGetNs => Ok(self.services.ktime_get_ns()),
-            Helper::GetPrandomU32 => Ok(self.services.prandom_u32().into()),
-            Helper::GetSmpProcessorId => Ok(self.services.processor_id().into()),
-            Helper::Redirect => self.redirect(arguments),
-            Helper::PerfEventOutput => self.event_output(arguments),
-            Helper::CsumDiff => self.csum_diff(arguments),
-            Helper::XdpAdjustHead | Helper::XdpAdjustMeta | Helper::XdpAdjustTail => {
-                self.adjust(helper, arguments)
-            }
-            Helper::XdpGetBuffLen => {
-                let [context, ..] = arguments;
-                if context != address::CONTEXT {
-                    return Err((FaultCause::NotTheContext, context));
+        macro_rules! dispatch {
+            (($machine:expr) $(
+                $(#[$doc:meta])*
+                $id:literal, $name:ident, $text:literal, $callers:ident, $effect:ident, $method:ident;
+            )*) => {
+                match helper {
+                    $(Helper::$name => $machine.$method(arguments),)*
                 }
-                Ok(self.frame.len() as u64)
-            }
-            Helper::XdpLoadBytes | Helper::XdpStoreBytes => self.xdp_bytes(helper, arguments),
-            skb_helper => self.call_skb_helper(skb_helper, arguments),
+            };
         }
+        helper_table!(dispatch!(self))
+    }
+
+    fn ktime_get_ns(&mut self, _: Arguments) -> Result<u64, BadArgument> {
+        Ok(self.services.ktime_get_ns())
+    }
+
+    fn prandom_u32(&mut self, _: Arguments) -> Result<u64, BadArgument> {
+        Ok(self.services.prandom_u32().into())
+    }
+
+    fn processor_id(&mut self, _: Arguments) -> Result<u64, BadArgument> {
+        Ok(self.services.processor_id().into())
+    }
+
+    fn xdp_get_buff_len(&mut self, [context, ..]: Arguments) -> Result<u64, BadArgument> {
+        if context != address::CONTEXT {
+            return Err((FaultCause::NotTheContext, context));
+        }
+        Ok(self.frame.len() as u64)
+    }
+
+    fn xdp_adjust_head(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.adjust(Helper::XdpAdjustHead, arguments, |frame, delta| {
+            frame.adjust_head(delta)
+        })
+    }
+
+    fn xdp_adjust_meta(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.adjust(Helper::XdpAdjustMeta, arguments, |frame, delta| {
+            frame.adjust_meta(delta)
+        })
+    }
+
+    fn xdp_adjust_tail(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.adjust(Helper::XdpAdjustTail, arguments, |frame, delta| {
+            frame.adjust_tail(delta)
+        })
     }
 
     fn adjust(
         &mut self,
         helper: Helper,
         [context, delta, ..]: Arguments,
+        adjust: impl FnOnce(&mut Frame<'_>, i32) -> Result<(), i32>,
     ) -> Result<u64, BadArgument> {
         if context != address::CONTEXT {
             return Err((FaultCause::NotTheContext, context));
         }
-        // The kernel's helpers take an int.
-        let delta = delta as i32;
         if !matches!(self.context, Context::Xdp(_)) {
             return Err((FaultCause::InvalidOperation, helper as u64));
         }
-        let result = match helper {
-            Helper::XdpAdjustHead => self.frame.adjust_head(delta),
-            Helper::XdpAdjustMeta => self.frame.adjust_meta(delta),
-            _ => self.frame.adjust_tail(delta),
-        };
-        Ok(status(result))
+        // The kernel's helpers take an int.
+        Ok(status(adjust(self.frame, delta as i32)))
     }
 
     /// Notes where the frame is to go if the program's verdict is [`XdpVerdict::Redirect`] or

@@ -11,6 +11,7 @@
 
 use core::ops::Deref;
 
+use super::flow::Flow;
 use super::machine::{Machine, Returned, Stop};
 use super::Services;
 use crate::address;
@@ -22,31 +23,6 @@ use crate::op::{Op, Register};
 
 /// Operations between two returns to the loop, at most.
 const CHAIN: usize = 32;
-
-/// What an operation's function does: everything until the chain returns.
-///
-/// It is given its operation and those of the chain behind it.
-pub(super) type Handler<R, S> = fn(&mut Machine<'_, '_, R, S>, &Op, &[Op]) -> Flow;
-
-/// Why a chain returned: the index of the operation to go on with, or one of two numbers that no
-/// operation has.
-///
-/// One plain number, because some compilers make a tail call only of a call whose whole result fits
-/// into one register.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Flow(usize);
-
-impl Flow {
-    /// The program can't go on: see [`Machine::stop`].
-    pub(super) const STOP: Self = Self(usize::MAX);
-    /// The program returned, at [`Machine::stop`].
-    pub(super) const RETURN: Self = Self(usize::MAX - 1);
-
-    /// To go on with operation `op`.
-    pub(super) const fn go(op: usize) -> Self {
-        Self(op)
-    }
-}
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
     /// Runs `ops`, with arguments in the registers, from the first one until the program returns or

@@ -5,14 +5,14 @@
 use core::sync::atomic::{fence, AtomicU64, Ordering};
 
 use super::context::Context;
-use super::interpreter::Handler;
+use super::flow::Flow;
 use crate::address::{self, Region};
 use crate::fault::FaultCause;
 use crate::frame::Frame;
 use crate::limits::MAX_CALL_DEPTH;
 use crate::map::words::{self, WORD};
 use crate::map::KEY_WORDS;
-use crate::op::{Code, Register};
+use crate::op::{Code, Op, Register};
 
 /// A program that can't go on.
 #[derive(Clone, Copy)]
@@ -39,6 +39,11 @@ pub(super) struct CallFrame {
     /// r6 to r9.
     pub(super) saved: [u64; 4],
 }
+
+/// What an operation's function does: everything until the chain returns.
+///
+/// It is given its operation and those of the chain behind it.
+pub(super) type Handler<R, S> = fn(&mut Machine<'_, '_, R, S>, &Op, &[Op]) -> Flow;
 
 /// Everything that a running program can touch.
 pub(super) struct Machine<'r, 'f, R, S> {

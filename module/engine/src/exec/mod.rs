@@ -10,6 +10,7 @@ mod bytes;
 mod calls;
 mod checksum;
 mod context;
+mod flow;
 mod handlers;
 mod helpers;
 mod interpreter;

@@ -5,7 +5,7 @@
 use core::ops::Deref;
 
 use super::context::Context;
-use super::interpreter::Flow;
+use super::flow::Flow;
 use super::machine::{Machine, Number};
 use super::Services;
 use crate::address;

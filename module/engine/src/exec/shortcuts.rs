@@ -9,7 +9,7 @@
 use core::ops::Deref;
 use core::sync::atomic::Ordering;
 
-use super::interpreter::Flow;
+use super::flow::Flow;
 use super::machine::{tail, Machine, Number};
 use super::Services;
 use crate::address::{self, Region};

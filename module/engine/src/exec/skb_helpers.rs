@@ -50,65 +50,154 @@ const IPV6_LONGER: usize = 20;
 const VLAN_ETH_HLEN: usize = 18;
 
 impl<M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'_, '_, R, S> {
-    /// Calls `helper`, which only classifiers have; gives r0.
-    pub(super) fn call_skb_helper(
+    /// What `helper`, which only classifiers have, does to the frame and its context. The kernel's
+    /// helpers take less than 64 bits of most arguments.
+    fn on_skb(
         &mut self,
         helper: Helper,
-        arguments: Arguments,
+        [skb, a, b, c, d]: Arguments,
+        act: impl FnOnce(&mut TcContext, &mut Frame<'_>, [u64; 4]) -> Result<(), i32>,
     ) -> Result<u64, BadArgument> {
-        let [context, a, b, c, d] = arguments;
-        if context != address::CONTEXT {
-            return Err((FaultCause::NotTheContext, context));
+        if skb != address::CONTEXT {
+            return Err((FaultCause::NotTheContext, skb));
         }
         if helper.writes_frame() && self.frame.is_read_only() {
-            return Err((FaultCause::FrameReadOnly, context));
+            return Err((FaultCause::FrameReadOnly, skb));
         }
         let Context::Tc(context) = &mut self.context else {
             return Err((FaultCause::InvalidOperation, helper as u64));
         };
-        let (context, frame) = (&mut **context, &mut *self.frame);
-        // The kernel's helpers take less than 64 bits of most arguments.
-        Ok(status(match helper {
-            Helper::SkbLoadBytes => return self.load_bytes(Some(a as u32), b, c as u32),
-            Helper::SkbLoadBytesRelative => {
-                let start = match d as u32 {
-                    BPF_HDR_START_MAC => Some(0),
-                    BPF_HDR_START_NET => Some(context.network_offset),
-                    _ => None,
-                };
-                let start = start.filter(|_| a as u32 <= MAX_OFFSET);
-                let offset = start.and_then(|start| start.checked_add(a as u32));
-                return self.load_bytes(offset, b, c as u32);
+        Ok(status(act(context, self.frame, [a, b, c, d])))
+    }
+
+    pub(super) fn skb_load_bytes(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(Helper::SkbLoadBytes, arguments, |_, _, _| Ok(()))?;
+        let [_, offset, to, len, _] = arguments;
+        self.load_bytes(Some(offset as u32), to, len as u32)
+    }
+
+    pub(super) fn skb_load_bytes_relative(
+        &mut self,
+        arguments: Arguments,
+    ) -> Result<u64, BadArgument> {
+        let mut network_offset = 0;
+        self.on_skb(Helper::SkbLoadBytesRelative, arguments, |context, _, _| {
+            network_offset = context.network_offset;
+            Ok(())
+        })?;
+        let [_, offset, to, len, start] = arguments;
+        let start = match start as u32 {
+            BPF_HDR_START_MAC => Some(0),
+            BPF_HDR_START_NET => Some(network_offset),
+            _ => None,
+        };
+        let start = start.filter(|_| offset as u32 <= MAX_OFFSET);
+        let offset = start.and_then(|start| start.checked_add(offset as u32));
+        self.load_bytes(offset, to, len as u32)
+    }
+
+    pub(super) fn skb_store_bytes(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(Helper::SkbStoreBytes, arguments, |_, _, _| Ok(()))?;
+        let [_, offset, from, len, flags] = arguments;
+        self.store_bytes(offset as u32, from, len as u32, flags)
+    }
+
+    pub(super) fn l3_csum_replace(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::L3CsumReplace,
+            arguments,
+            |_, frame, [offset, from, to, size]| {
+                l3_csum_replace(frame, offset as u32, from, to, size)
+            },
+        )
+    }
+
+    pub(super) fn l4_csum_replace(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::L4CsumReplace,
+            arguments,
+            |_, frame, [offset, from, to, flags]| {
+                l4_csum_replace(frame, offset as u32, from, to, flags)
+            },
+        )
+    }
+
+    pub(super) fn skb_pull_data(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(Helper::SkbPullData, arguments, |_, frame, [len, ..]| {
+            if len as u32 as usize > frame.len() {
+                return Err(errno::ENOMEM);
             }
-            Helper::SkbStoreBytes => return self.store_bytes(a as u32, b, c as u32, d),
-            Helper::L3CsumReplace => l3_csum_replace(frame, a as u32, b, c, d),
-            Helper::L4CsumReplace => l4_csum_replace(frame, a as u32, b, c, d),
-            Helper::SkbPullData if a as u32 as usize > frame.len() => Err(errno::ENOMEM),
-            Helper::SkbPullData => Ok(()),
-            Helper::SkbChangeTail => change_tail(context, frame, a as u32, b),
-            Helper::SkbChangeHead => change_head(context, frame, a as u32, b),
-            Helper::SkbChangeProto => change_proto(context, frame, u16::from_be(a as u16), b),
-            Helper::SkbVlanPush => {
-                let protocol = u16::from_be(a as u16);
+            Ok(())
+        })
+    }
+
+    pub(super) fn skb_change_tail(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::SkbChangeTail,
+            arguments,
+            |context, frame, [len, flags, ..]| change_tail(context, frame, len as u32, flags),
+        )
+    }
+
+    pub(super) fn skb_change_head(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::SkbChangeHead,
+            arguments,
+            |context, frame, [len, flags, ..]| change_head(context, frame, len as u32, flags),
+        )
+    }
+
+    pub(super) fn skb_change_proto(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::SkbChangeProto,
+            arguments,
+            |context, frame, [protocol, flags, ..]| {
+                change_proto(context, frame, u16::from_be(protocol as u16), flags)
+            },
+        )
+    }
+
+    pub(super) fn skb_vlan_push(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::SkbVlanPush,
+            arguments,
+            |context, frame, [protocol, tci, ..]| {
+                let protocol = u16::from_be(protocol as u16);
                 let protocol = Some(protocol).filter(|protocol| is_vlan(*protocol));
                 let tag = VlanTag {
                     protocol: protocol.unwrap_or(ETH_P_8021Q),
-                    tci: b as u16,
+                    tci: tci as u16,
                 };
                 vlan_push(context, frame, tag)
-            }
-            Helper::SkbVlanPop => vlan_pop(context, frame),
-            Helper::SkbChangeType if a as u32 > PACKET_OTHERHOST.into() => Err(errno::EINVAL),
-            Helper::SkbChangeType => {
-                context.pkt_type = a as u8;
+            },
+        )
+    }
+
+    pub(super) fn skb_vlan_pop(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(Helper::SkbVlanPop, arguments, |context, frame, _| {
+            vlan_pop(context, frame)
+        })
+    }
+
+    pub(super) fn skb_change_type(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(
+            Helper::SkbChangeType,
+            arguments,
+            |context, _, [kind, ..]| {
+                if kind as u32 > PACKET_OTHERHOST.into() {
+                    return Err(errno::EINVAL);
+                }
+                context.pkt_type = kind as u8;
                 Ok(())
-            }
-            Helper::SetHashInvalid => {
-                context.hash_invalid = true;
-                Ok(())
-            }
-            _ => return Err((FaultCause::InvalidOperation, helper as u64)),
-        }))
+            },
+        )
+    }
+
+    pub(super) fn set_hash_invalid(&mut self, arguments: Arguments) -> Result<u64, BadArgument> {
+        self.on_skb(Helper::SetHashInvalid, arguments, |context, _, _| {
+            context.hash_invalid = true;
+            Ok(())
+        })
     }
 }
 

@@ -6,18 +6,23 @@
 //! the comparison of a header field or of some of its bits with a constant, bytes put together to a
 //! number, the end of a loop, sums, and the rounds of a hash.
 
-use super::lower;
 use crate::hash_step::HashStep;
 use crate::insn::{alu, class, jump, Insn, SRC_REG};
 use crate::op::{Code, Op, Register};
-use crate::store::{ProgramKind, Slot};
+use crate::store::Slot;
 
 /// The operation that does `op`, made from `first` and perhaps slots after it, and then `next`.
 ///
-/// `behind` is the slot behind `next`.
-pub(super) fn fuse(op: &Op, first: &Slot, next: &Slot, behind: Option<&Slot>) -> Option<Op> {
+/// `plain` is what `next` was lowered to, `behind` the slot behind it.
+pub(super) fn fuse(
+    op: &Op,
+    first: &Slot,
+    next: &Slot,
+    plain: &Op,
+    behind: Option<&Slot>,
+) -> Option<Op> {
     match op.code {
-        Code::Mov | Code::Mov32 => move_then_alu(op, next),
+        Code::Mov | Code::Mov32 => move_then_alu(op, next.insn, plain),
         Code::AddImm => {
             add_then_compare(op, next.insn).or_else(|| change_then_compare(op, next.insn))
         }
@@ -43,30 +48,23 @@ fn source(insn: Insn) -> Register {
 }
 
 /// `d = s; d = d op x` is `d = s op x`.
-fn move_then_alu(mov: &Op, next: &Slot) -> Option<Op> {
-    let insn = next.insn;
+fn move_then_alu(mov: &Op, insn: Insn, op: &Op) -> Option<Op> {
     let is_binary = !matches!(insn.operation(), alu::MOV | alu::NEG | alu::END);
     let width_fits = match insn.class() {
         class::ALU => true,
         class::ALU64 => mov.code == Code::Mov,
         _ => false,
     };
-    if !is_binary
-        || !width_fits
-        || destination(insn) != mov.dst
-        // Arithmetic is the same in all types of programs.
-        || crate::check::check(ProgramKind::Xdp, insn).is_err()
-    {
+    if !is_binary || !width_fits || destination(insn) != mov.dst {
         return None;
     }
-    let op = lower::lower(next).ok()?;
     let is_reg = insn.code & SRC_REG != 0;
     let b = if is_reg && source(insn) == mov.dst {
         mov.a
     } else {
         op.b
     };
-    Some(Op { a: mov.a, b, ..op })
+    Some(Op { a: mov.a, b, ..*op })
 }
 
 /// `d = s + imm; if d > e goto` and its relatives.

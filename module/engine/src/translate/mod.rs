@@ -2,9 +2,11 @@
 
 //! From eBPF instructions to operations of the device.
 //!
-//! Two walks over the program: one finds where jumps lead, because instructions may be fused only
-//! where no jump enters between them; the second lowers instructions and fuses neighbours. Jump
-//! targets are translated last, when all operations have their place.
+//! Lowering makes one plain operation of each instruction. Fusion is a pass over what it made, which
+//! puts fewer operations in their place and shortcuts in front of some, and can be left out: a program
+//! does the same without it, only slower. Instructions may be fused only where no jump enters between
+//! them, so where jumps lead is found before; targets are set last, when all operations have their
+//! place.
 //!
 //! A fault names an instruction, whatever is fused: only the first one in an operation can fault.
 
@@ -31,8 +33,19 @@ struct Place {
     is_target: bool,
 }
 
+/// Whether translation fuses operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fusion {
+    /// As the device does it.
+    #[default]
+    On,
+    /// Each instruction is an operation of its own: to see what fusion is worth, and to find out whose
+    /// mistake a wrong result is.
+    Off,
+}
+
 impl<M: Memory> Image<M> {
-    /// Translates a stored program. Process context; may sleep.
+    /// Translates a stored program, with [fusion](Fusion). Process context; may sleep.
     ///
     /// `digest` is the SHA-256 of the program, as the kernel defines it; the image only carries it.
     /// `maps` is asked once for each instruction that names a map, with the instruction's 64-bit
@@ -48,6 +61,23 @@ impl<M: Memory> Image<M> {
         digest: [u8; 32],
         maps: &mut dyn FnMut(u64) -> Option<u16>,
         limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        Self::translate_with(memory, source, digest, maps, limits, Fusion::On)
+    }
+
+    /// As [`translate`](Self::translate), with fusion or without it.
+    ///
+    /// # Errors
+    ///
+    /// As there. Without fusion a program has at least as many operations, so that the limit of them
+    /// may be exceeded.
+    pub fn translate_with(
+        memory: &M,
+        source: &Source<M>,
+        digest: [u8; 32],
+        maps: &mut dyn FnMut(u64) -> Option<u16>,
+        limits: &Limits,
+        fusion: Fusion,
     ) -> Result<Self, Refusal> {
         let slots = source.slots();
         let asked = slots.len();
@@ -66,6 +96,14 @@ impl<M: Memory> Image<M> {
         find_targets(source, &mut places)?;
 
         let filler = Op::new(Code::Exit, 0, 0, 0, 0);
+        let mut plain = memory.allocate(asked, |_| filler).map_err(no_memory)?;
+        let mut maps = MapTable {
+            resolve: maps,
+            limit: limits.max_maps_per_program,
+            used: 0,
+        };
+        lower_all(source, &mut maps, &mut plain)?;
+
         // An operation for each slot, and the shortcuts in front of some of them.
         let most = asked.saturating_add(asked / shortcut::FEWEST);
         let mut out = Output::<M> {
@@ -74,32 +112,17 @@ impl<M: Memory> Image<M> {
             len: 0,
             block: 0,
         };
-        let mut maps = MapTable {
-            resolve: maps,
-            limit: limits.max_maps_per_program,
-            used: 0,
-        };
         let mut walk = Walk {
             kind: source.kind(),
             slots,
+            plain: &plain,
             places: &places,
             at: 0,
             end: slots.len(),
         };
-        while let Some(slot) = walk.slot(0) {
-            if let Some((op, end)) = shortcut::find(walk.kind, walk.rest()) {
-                let index = out.len;
-                out.start(op, slot.origin);
-                walk.end = walk.at.wrapping_add(end);
-                while walk.at < walk.end {
-                    walk.step(&mut out, &mut maps)?;
-                }
-                walk.end = slots.len();
-                out.pass_over(index);
-                out.block = out.len;
-            } else {
-                walk.step(&mut out, &mut maps)?;
-            }
+        match fusion {
+            Fusion::On => walk.fuse_all(&mut out),
+            Fusion::Off => walk.copy_all(&mut out),
         }
         let Output {
             ops,
@@ -165,7 +188,37 @@ impl MapTable<'_> {
     }
 }
 
-/// What the second walk writes.
+/// Checks and lowers all instructions: to `plain` at the place of each, where what belongs to the second
+/// slot of a 64-bit immediate is of no account.
+fn lower_all<M: Memory>(
+    source: &Source<M>,
+    maps: &mut MapTable<'_>,
+    plain: &mut [Op],
+) -> Result<(), Refusal> {
+    let mut rest = source.slots();
+    let mut to = plain;
+    while let Some((slot, behind)) = rest.split_first() {
+        let refuse = |rule| Refusal::insn(slot.origin as usize, rule);
+        check::check(source.kind(), slot.insn).map_err(refuse)?;
+        let is_wide = slot.insn.is_ld_imm64();
+        let op = if is_wide {
+            let second = behind.first().map(|slot| slot.insn);
+            lower::ld_imm64(slot.insn, second, maps)
+        } else {
+            lower::lower(slot)
+        };
+        let op = op.map_err(refuse)?;
+        let taken = if is_wide { 2 } else { 1 };
+        rest = rest.get(taken..).unwrap_or(&[]);
+        if let Some(first) = to.first_mut() {
+            *first = op;
+        }
+        to = to.get_mut(taken..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// What the pass over the plain operations writes.
 struct Output<M: Memory> {
     ops: M::Buffer<Op>,
     origins: M::Buffer<u32>,
@@ -237,10 +290,12 @@ impl<M: Memory> Output<M> {
     }
 }
 
-/// The second walk's place in the program.
+/// The place of the pass in the program.
 struct Walk<'a> {
     kind: ProgramKind,
     slots: &'a [Slot],
+    /// For each slot, what its instruction was lowered to.
+    plain: &'a [Op],
     places: &'a [Place],
     at: usize,
     /// Where what is fused has to end.
@@ -258,21 +313,56 @@ impl<'a> Walk<'a> {
         self.slots.get(self.at..).unwrap_or(&[])
     }
 
-    /// Lowers one operation, writes it and moves on.
-    fn step<M: Memory>(
-        &mut self,
-        out: &mut Output<M>,
-        maps: &mut MapTable<'_>,
-    ) -> Result<(), Refusal> {
-        let origin = self.slot(0).map_or(0, |slot| slot.origin);
-        let is_fusible = self.fusible().is_some();
-        let op = self.next_op(maps)?;
-        if is_fusible {
-            out.push_or_merge(op, origin);
-        } else {
-            out.start(op, origin);
+    /// Writes all operations as they are.
+    fn copy_all<M: Memory>(&mut self, out: &mut Output<M>) {
+        while let Some((slot, op)) = self.plain_op() {
+            out.start(op, slot.origin);
         }
-        Ok(())
+    }
+
+    /// Writes all operations, fused.
+    fn fuse_all<M: Memory>(&mut self, out: &mut Output<M>) {
+        while let Some(slot) = self.slot(0) {
+            if let Some((op, end)) = shortcut::find(self.kind, self.rest()) {
+                let index = out.len;
+                out.start(op, slot.origin);
+                self.end = self.at.wrapping_add(end);
+                while self.at < self.end && self.step(out).is_some() {}
+                self.end = self.slots.len();
+                out.pass_over(index);
+                out.block = out.len;
+            } else if self.step(out).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Writes one operation, with what can be fused with it, and moves on.
+    fn step<M: Memory>(&mut self, out: &mut Output<M>) -> Option<()> {
+        let is_fusible = self.fusible().is_some();
+        let (slot, mut op) = self.plain_op()?;
+        while let Some(fused) = self.fusible().and_then(|next| {
+            let plain = self.plain.get(self.at)?;
+            // What is wide is fused with nothing in front of it.
+            fuse::fuse(&op, slot, next, plain, self.slot(1))
+        }) {
+            op = fused;
+            self.at = self.at.wrapping_add(1);
+        }
+        if is_fusible {
+            out.push_or_merge(op, slot.origin);
+        } else {
+            out.start(op, slot.origin);
+        }
+        Some(())
+    }
+
+    /// The plain operation at the current place and its slot; moves on.
+    fn plain_op(&mut self) -> Option<(&'a Slot, Op)> {
+        let (slot, op) = (self.slot(0)?, *self.plain.get(self.at)?);
+        let taken = if slot.insn.is_ld_imm64() { 2 } else { 1 };
+        self.at = self.at.wrapping_add(taken);
+        Some((slot, op))
     }
 
     /// The slot at the current place if it can be fused with what comes before: it is there, and no
@@ -281,31 +371,6 @@ impl<'a> Walk<'a> {
         let slot = self.slot(0).filter(|_| self.at < self.end)?;
         let place = self.places.get(slot.origin as usize)?;
         Some(slot).filter(|_| !place.is_target)
-    }
-
-    /// Lowers one operation and moves on.
-    fn next_op(&mut self, maps: &mut MapTable<'_>) -> Result<Op, Refusal> {
-        let Some(slot) = self.slot(0) else {
-            return Err(Refusal::program(Rule::FallsOffEnd));
-        };
-        let refuse = |rule| Refusal::insn(slot.origin as usize, rule);
-        check::check(self.kind, slot.insn).map_err(refuse)?;
-        if slot.insn.is_ld_imm64() {
-            let second = self.slot(1).map(|slot| slot.insn);
-            let op = lower::ld_imm64(slot.insn, second, maps).map_err(refuse)?;
-            self.at = self.at.wrapping_add(2);
-            return Ok(op);
-        }
-        let mut op = lower::lower(slot).map_err(refuse)?;
-        self.at = self.at.wrapping_add(1);
-        while let Some(fused) = self
-            .fusible()
-            .and_then(|next| fuse::fuse(&op, slot, next, self.slot(1)))
-        {
-            op = fused;
-            self.at = self.at.wrapping_add(1);
-        }
-        Ok(op)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use engine::exec::{Core, Program, Sample, Services, TcVerdict, XdpVerdict};
 use engine::fault::Fault;
 use engine::frame::{Frame, TcContext, XdpContext};
-use engine::image::Image;
+use engine::image::{Fusion, Image};
 use engine::insn::{class, Insn};
 use engine::limits::Limits;
 use engine::map::{Map, MapKind, MapSpec};
@@ -96,8 +96,16 @@ pub fn image_of(
     source: &Source<HostMemory>,
     limits: &Limits,
 ) -> Result<Image<HostMemory>, Refusal> {
+    image_with(source, limits, Fusion::On)
+}
+
+fn image_with(
+    source: &Source<HostMemory>,
+    limits: &Limits,
+    fusion: Fusion,
+) -> Result<Image<HostMemory>, Refusal> {
     let mut maps = |immediate: u64| u16::try_from(immediate).ok();
-    Image::translate(&HostMemory, source, [7; 32], &mut maps, limits)
+    Image::translate_with(&HostMemory, source, [7; 32], &mut maps, limits, fusion)
 }
 
 /// All that happens to a program from load to translation. `hint` is what the verifier says of all
@@ -117,6 +125,17 @@ pub fn translate_of(
     hint: Option<RegisterKind>,
     limits: &Limits,
 ) -> Result<Image<HostMemory>, Refusal> {
+    translate_fused(program_kind, insns, hint, limits, Fusion::On)
+}
+
+/// As [`translate_of`], with fusion or without it.
+pub fn translate_fused(
+    program_kind: ProgramKind,
+    insns: &[Insn],
+    hint: Option<RegisterKind>,
+    limits: &Limits,
+    fusion: Fusion,
+) -> Result<Image<HostMemory>, Refusal> {
     let mut source = source_of(program_kind, insns, limits)?;
     if let Some(kind) = hint {
         let mut second_half = false;
@@ -132,7 +151,7 @@ pub fn translate_of(
         }
     }
     source.finalize()?;
-    image_of(&source, limits)
+    image_with(&source, limits, fusion)
 }
 
 pub fn translate(insns: &[Insn]) -> Result<Image<HostMemory>, Refusal> {
@@ -212,9 +231,10 @@ pub fn tc_result_of(insns: &[Insn], frame: &mut Frame<'_>, context: &mut TcConte
 }
 
 /// Runs `insns`, which leave a number in r0, and returns the number, in both forms that memory
-/// operations can take.
+/// operations can take, and fused or not.
 pub fn result_of(insns: &[Insn]) -> u64 {
-    let plain = result_with(insns, None);
+    let plain = result_with(insns, None, Fusion::Off);
+    assert_eq!(result_with(insns, None, Fusion::On), plain, "fused");
     for hint in [
         RegisterKind::Stack,
         RegisterKind::Packet,
@@ -222,7 +242,7 @@ pub fn result_of(insns: &[Insn]) -> u64 {
         RegisterKind::Ctx,
     ] {
         assert_eq!(
-            result_with(insns, Some(hint)),
+            result_with(insns, Some(hint), Fusion::On),
             plain,
             "with every pointer hinted as {hint:?}"
         );
@@ -230,14 +250,14 @@ pub fn result_of(insns: &[Insn]) -> u64 {
     plain
 }
 
-fn result_with(insns: &[Insn], hint: Option<RegisterKind>) -> u64 {
+fn result_with(insns: &[Insn], hint: Option<RegisterKind>, fusion: Fusion) -> u64 {
     use asm::*;
     // The program under test becomes a function, so that it may exit where it likes.
     let mut code = vec![call_local(1), ja(insns.len() as i16)];
     code.extend_from_slice(insns);
     code.extend(hand_out_r0(0));
     let result = map(MapKind::Array, 4, 8, 1);
-    let image = translate_with(&code, hint, &Limits::default())
+    let image = translate_fused(ProgramKind::Xdp, &code, hint, &Limits::default(), fusion)
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     let program = Program::new(image, vec![result.clone()]);
     let mut buffer = [0; 512];

@@ -16,7 +16,7 @@ use engine::descriptor::{RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
 use engine::frame::{Frame, TcContext, XdpContext};
-use engine::image::{Image, ImageError};
+use engine::image::{Fusion, Image, ImageError};
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
@@ -146,8 +146,12 @@ pub fn translate(
     digest: [u8; 32],
     maps: &mut dyn FnMut(u64) -> Option<u16>,
     limits: &Limits,
+    fusion: Fusion,
 ) -> Result<Image<Opaque>, Refusal> {
-    Image::translate(&Opaque, source, digest, maps, limits)
+    match fusion {
+        Fusion::On => Image::translate(&Opaque, source, digest, maps, limits),
+        Fusion::Off => Image::translate_with(&Opaque, source, digest, maps, limits, fusion),
+    }
 }
 
 pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
