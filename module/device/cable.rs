@@ -3,6 +3,10 @@
 //! The cable between two ports: what is put on it lies in a ring of the receiving one.
 
 use crate::{
+    lane::{
+        Lane,
+        FROM_DEVICE, //
+    },
     port::{
         Plugged,
         Port, //
@@ -31,9 +35,6 @@ use net::{
         with_bh_disabled, //
     }, //
 };
-
-/// Stands for the transmit queue in the descriptor of a frame that the device itself sends.
-pub(crate) const FROM_DEVICE: u16 = u16::MAX;
 
 /// Why a frame did not get on the cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,16 +126,17 @@ impl<H: Plugged> Port<H> {
         peer.is_some_and(|peer| peer.port().is_up())
     }
 
-    /// Whether a frame of transmit queue `queue` would get on the cable now, as far as can be told.
+    /// Whether a frame of transmit queue `queue` would get into `lane` of the cable now, as far as can
+    /// be told.
     /// Context: bottom halves off.
     ///
     /// # Errors
     ///
     /// Why it would not.
     #[inline]
-    pub fn can_send(&self, queue: u16, guard: &rcu::Guard) -> Result<(), Unsent> {
+    pub fn can_send(&self, queue: u16, lane: Lane, guard: &rcu::Guard) -> Result<(), Unsent> {
         let (_, number, far) = self.far_end(queue, guard)?;
-        if far.ring.is_full() {
+        if far.ring(lane).is_full() {
             return Err(Unsent::RingFull(number));
         }
         Ok(())
@@ -185,9 +187,9 @@ impl<H: Plugged> Port<H> {
         Ok(())
     }
 
-    /// Puts a frame on the cable that no transmit queue waits for, as if it came from queue `queue`:
-    /// one that was received, or that a program has sent here. A device does not wait: if there is
-    /// no room, the frame is lost. Gives its length. Context: softirq.
+    /// Puts a frame into `lane` of the cable that no transmit queue waits for, as if it came from queue
+    /// `queue`: one that was received, or that a program has sent here. A device does not wait: if
+    /// there is no room, the frame is lost. Gives its length. Context: softirq.
     ///
     /// # Errors
     ///
@@ -196,6 +198,7 @@ impl<H: Plugged> Port<H> {
         &self,
         mut skb: UniqueSkBuff,
         queue: u16,
+        lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<usize, Unsent> {
         let (peer, number, far) = self.far_end(queue, guard)?;
@@ -209,7 +212,7 @@ impl<H: Plugged> Port<H> {
             ..TxDescriptor::default()
         };
         let frame = Described::new(skb.into(), descriptor);
-        let sent = far.ring.push(frame.into());
+        let sent = far.ring(lane).push(frame.into());
         sent.map_err(|_| Unsent::RingFull(number))?;
         peer.raise(number);
         Ok(len)
@@ -224,9 +227,10 @@ impl<H: Plugged> Port<H> {
         &self,
         skb: UniqueSkBuff,
         queue: u16,
+        lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<(), Unsent> {
-        let len = self.send_back(skb, queue, guard)?;
+        let len = self.send_back(skb, queue, lane, guard)?;
         if let Some(tx) = self.tx_queue(queue) {
             tx.count_redirected(len);
         }
@@ -302,7 +306,8 @@ impl<H: Plugged> Port<H> {
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
         for rx in self.rx.iter().skip(first) {
-            while let Some(frames) = with_bh_disabled(|| rx.ring.pop()) {
+            let pop = || rx.ring.pop().or_else(|| rx.bouncing.pop());
+            while let Some(frames) = with_bh_disabled(pop) {
                 Self::lose(frames, lost(rx), peer);
             }
             if let Some(peer) = peer {
@@ -333,10 +338,12 @@ impl<H: Plugged> Port<H> {
     /// `ENOMEM`; then some of them have the new size, and work as well.
     pub fn resize_rx(&self, size: u32, rtnl: &Rtnl<'_>) -> Result {
         for rx in self.rx.iter() {
-            rx.ring.resize(size, rtnl, |frames| {
-                let guard = rcu::Guard::new();
-                Self::lose(frames, &rx.resize_drops, self.peer.load(&guard));
-            })?;
+            for lane in [Lane::Ordinary, Lane::Bouncing] {
+                rx.ring(lane).resize(size, rtnl, |frames| {
+                    let guard = rcu::Guard::new();
+                    Self::lose(frames, &rx.resize_drops, self.peer.load(&guard));
+                })?;
+            }
         }
         self.rx_ring_size.store(size, Ordering::Relaxed);
         Ok(())

@@ -2,6 +2,7 @@
 
 //! The machine that a card is plugged into, as the card sees it.
 
+use crate::lane::Lane;
 use engine::descriptor::RxDescriptor;
 use net::{
     rcu,
@@ -42,8 +43,9 @@ pub enum HostFrame {
     Written(Received),
     /// A super-frame that need not be cut, in the sender's memory.
     Whole(UniqueSkBuff),
-    /// A frame whose bytes lie where they are, which the driver takes into memory of its own.
-    Unwritten(SkBuff),
+    /// A frame whose bytes lie where they are, which the driver takes into memory of its own, and by
+    /// which lane it is to go if a program sends it on.
+    Unwritten(SkBuff, Lane),
 }
 
 /// Where the frames of a poll go.

@@ -24,6 +24,7 @@ pub mod card;
 mod damage;
 pub mod fault;
 pub mod host;
+pub mod lane;
 pub mod map;
 pub mod memory;
 pub mod port;

@@ -5,6 +5,7 @@
 use crate::{
     fault::FaultLog,
     host::MAX_QUEUES,
+    lane::Lane,
     redirects::Redirects, //
 };
 use core::sync::atomic::{
@@ -35,7 +36,9 @@ use net::{
 pub struct RxQueue {
     /// Frames that are on the cable, each with what its sender's driver has told of it.
     pub(crate) ring: Pin<KBox<FrameRing<TxDescriptor>>>,
-    /// The transmit queues at the other end that wait for room in the ring.
+    /// Those among them that may go to and fro for ever.
+    pub(crate) bouncing: Pin<KBox<FrameRing<TxDescriptor>>>,
+    /// The transmit queues at the other end that wait for room in the first ring.
     pub(crate) waiting: Waiting,
     /// What is left of the last program that the device had to stop.
     pub faults: Pin<KBox<FaultLog>>,
@@ -75,6 +78,7 @@ impl RxQueue {
     pub(crate) fn new(ring_size: u32) -> Result<Self> {
         Ok(Self {
             ring: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
+            bouncing: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
             waiting: Waiting::new(),
             faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
             frames: Counter::new(),
@@ -95,7 +99,16 @@ impl RxQueue {
         })
     }
 
-    /// Frames that were lost after the device took them, or in the ring, though nobody has said so.
+    /// The ring in which the frames of `lane` are.
+    #[inline]
+    pub(crate) fn ring(&self, lane: Lane) -> &FrameRing<TxDescriptor> {
+        match lane {
+            Lane::Ordinary => &self.ring,
+            Lane::Bouncing => &self.bouncing,
+        }
+    }
+
+    /// Frames that were lost after the device took them, or in a ring, though nobody has said so.
     pub fn drops(&self) -> u64 {
         sum([
             self.no_buffer_drops.get(),

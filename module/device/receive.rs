@@ -11,13 +11,14 @@ mod whole;
 mod wire;
 
 use crate::{
-    cable::{
-        Taken,
-        FROM_DEVICE, //
-    },
+    cable::Taken,
     host::{
         HostFrame,
         Receive, //
+    },
+    lane::{
+        Lane,
+        FROM_DEVICE, //
     },
     port::{
         Plugged,
@@ -55,34 +56,34 @@ use wire::{
 /// How many places of a ring a poll empties before it knows whether super-frames are in them.
 const FIRST_BATCH: usize = 4;
 
-/// What a poll of a receive queue has done.
-pub struct Polled {
-    /// Frames that were taken, at most the budget.
-    pub frames: usize,
-    /// Whether among them was one that a device had sent.
-    pub from_device: bool,
+/// What a poll takes frames from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The receive queue.
+    pub queue: u16,
+    /// Which of its frames.
+    pub lane: Lane,
+    /// How many at most.
+    pub limit: usize,
 }
 
 impl<H: Plugged> Port<H> {
-    /// Takes frames of receive queue `queue` from the cable, up to the budget of `context`, and hands
-    /// `host` those that are for the host. What was read under `guard` is still true for all of them.
+    /// Takes frames from the cable, hands `host` those that are for the host, and gives how many it has
+    /// taken. What was read under `guard` is still true for all of them.
     ///
     /// Context: the poll of the queue.
     pub fn receive(
         &self,
-        queue: u16,
+        source: Source,
         core: &mut RxCore,
         setup: &Setup,
         host: &mut dyn Receive,
         context: &PollContext<'_>,
         guard: &rcu::Guard,
-    ) -> Polled {
-        let mut polled = Polled {
-            frames: 0,
-            from_device: false,
-        };
+    ) -> usize {
+        let Source { queue, lane, limit } = source;
         let Some(rx) = self.rx.get(usize::from(queue)) else {
-            return polled;
+            return 0;
         };
         let sender = self.peer.load(guard);
         let mut poll = Poll::new(self, (queue, rx), setup, core, host, context, guard);
@@ -92,40 +93,45 @@ impl<H: Plugged> Port<H> {
             (stored.runs(), Since::now(stored.kind(), rx))
         });
         let mut taken = Taken::default();
+        let mut done: usize = 0;
         let mut places = FIRST_BATCH;
-        while polled.frames < context.budget() {
-            let left = context.budget().saturating_sub(polled.frames);
+        while done < limit {
+            let left = limit.saturating_sub(done);
             let asked = places.min(left);
-            let frames = rx.ring.pop_batch(asked);
+            let frames = rx.ring(lane).pop_batch(asked);
             // Who puts a frame into an empty ring raises the interrupt again.
             let is_empty = frames.len() < asked;
-            let singles = frames.len().saturating_add(polled.frames);
+            let singles = frames.len().saturating_add(done);
             for frame in frames.flatten() {
                 let descriptor = frame.descriptor();
-                if descriptor.queue == FROM_DEVICE {
-                    polled.from_device = true;
-                } else if let Some(sender) = sender {
+                poll.onward = Lane::behind(descriptor.queue);
+                if let Some(sender) = sender.filter(|_| descriptor.queue != FROM_DEVICE) {
                     taken.add(descriptor.queue, sender);
                 }
-                let made = poll.take(frame.into_skb(), &descriptor);
-                polled.frames = polled.frames.saturating_add(made);
+                done = done.saturating_add(poll.take(frame.into_skb(), &descriptor));
             }
             if is_empty {
                 break;
             }
             // What is taken out must be dealt with, and where there is one super-frame there are more.
-            places = if polled.frames > singles { 1 } else { BATCH };
+            places = if done > singles { 1 } else { BATCH };
         }
         if let Some((runs, since)) = runs {
             since.count(rx, runs);
         }
-        if let Some(sender) = sender.filter(|_| polled.frames > 0) {
+        if let Some(sender) = sender.filter(|_| done > 0) {
             taken.note(sender);
             Self::tell_of_room(rx, sender);
         }
         // A frame that becomes several is not left half way.
-        polled.frames = polled.frames.min(context.budget());
-        polled
+        done.min(limit)
+    }
+
+    /// Whether frames that bounce wait in receive queue `queue`. Context: bottom halves off.
+    #[inline]
+    pub fn has_bouncing(&self, queue: u16) -> bool {
+        let rx = self.rx.get(usize::from(queue));
+        rx.is_some_and(|rx| !rx.bouncing.is_empty())
     }
 
     /// Frames that receive queue `queue` has had this card send, by any of its ports.
@@ -166,8 +172,10 @@ impl<H: Plugged> Poll<'_, H> {
                 len: frame.len() as u32,
                 ..*descriptor
             };
-            self.host
-                .receive(&descriptor, HostFrame::Unwritten(frame.into_skb()));
+            self.host.receive(
+                &descriptor,
+                HostFrame::Unwritten(frame.into_skb(), self.onward),
+            );
             return;
         }
         if let Some(written) = Written::from_wire(frame, self) {

@@ -5,7 +5,6 @@
 mod completion;
 mod native;
 mod outgoing;
-mod ration;
 mod receive;
 mod transmit;
 

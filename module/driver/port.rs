@@ -7,6 +7,7 @@ mod filters;
 mod label;
 mod offloads;
 mod queues;
+mod ration;
 mod statistics;
 mod switches;
 

@@ -67,10 +67,9 @@ struct offload_nic_offload_request {
 	bool vlan_present;
 };
 
-/* A pause between two polls of a NAPI instance, during which it stays scheduled. */
-struct offload_nic_rest {
-	struct hrtimer timer;
-	struct napi_struct *napi;
+/* The most segments of a super-frame that the stack leaves to a driver. */
+enum offload_nic_gso {
+	OFFLOAD_NIC_MAX_SEGMENTS = 1024,
 };
 
 /* The buffers of XDP: pages, with free room before the frame and skb_shared_info behind it. */
@@ -140,6 +139,7 @@ struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned 
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
 void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
 int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, int n);
+bool offload_nic_ptr_ring_empty(struct ptr_ring *ring);
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
 int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
@@ -148,10 +148,6 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const 
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
-void offload_nic_rest_cancel(struct offload_nic_rest *rest);
-void offload_nic_rest_end(struct offload_nic_rest *rest);
-void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi);
-void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds);
 int offload_nic_restart_syscall(void);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);

@@ -5,6 +5,13 @@
 //! Each of its places holds one frame, or several that go together, and beside each frame what the
 //! writer tells the reader about it.
 //!
+//! # Context, locks, life
+//!
+//! Producers and consumers have a lock each, which the methods take and which softirqs take, too: so
+//! bottom halves must be off, but in [`FrameRing::resize`], which takes both locks, sleeps and needs
+//! RTNL. A [`FrameRing`] owns what is in it, and a batch what was taken out. Nothing keeps a ring
+//! alive but its owner: who shares one with softirqs waits for a grace period before it drops it.
+//!
 //! C header: [`include/linux/ptr_ring.h`](srctree/include/linux/ptr_ring.h)
 
 use crate::{
@@ -224,6 +231,15 @@ impl<D: Descriptor> FrameRing<D> {
     pub fn is_full(&self) -> bool {
         // SAFETY: The ring is initialised.
         unsafe { bindings::offload_nic_ptr_ring_full(self.ring.get()) }
+    }
+
+    /// Whether nothing is in it at this moment.
+    ///
+    /// Context: bottom halves off.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: The ring is initialised.
+        unsafe { bindings::offload_nic_ptr_ring_empty(self.ring.get()) }
     }
 
     /// Gives the ring another size. Of what is in it the oldest stays; `misfit` gets the rest.

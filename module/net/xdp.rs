@@ -3,6 +3,14 @@
 //! Native XDP: programs of the host that see a frame in the driver's buffer, before there is an
 //! skb, and frames that the programs of other interfaces send.
 //!
+//! # Context, locks, life
+//!
+//! | | context | locks | kept alive by |
+//! |---|---|---|---|
+//! | [`NativeProgram`] | run in a NAPI poll; taken and dropped anywhere | none | the reference that it owns |
+//! | [`XdpBuffer`] | NAPI poll of the queue whose pages it has | NAPI's bit, which the page pool relies on | the queue's memory, which goes when the queue is off; pages still under way go back to the pool later |
+//! | [`XdpFrames`] | `ndo_xdp_xmit`: softirq | none: several CPUs may send by one interface | the caller; what is taken out is the taker's |
+//!
 //! C header: [`include/net/xdp.h`](srctree/include/net/xdp.h)
 
 mod buffer;

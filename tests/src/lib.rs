@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod pktgen;
 pub mod qstats;
 pub mod resources;
+pub mod sockets;
 pub mod streams;
 pub mod swap;
 pub mod tc;

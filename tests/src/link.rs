@@ -125,6 +125,28 @@ impl Link {
         })
     }
 
+    /// Has interrupts of the interface, which lies in a namespace, wait for `nanoseconds` after a poll
+    /// with work; 0 ends that.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interface.
+    pub fn defer_interrupts(&self, nanoseconds: u128) -> Result<()> {
+        let ns = self.ns.as_deref().context("no namespace")?;
+        let polls = if nanoseconds > 0 { 100 } else { 0 };
+        for (file, value) in [
+            ("gro_flush_timeout", nanoseconds),
+            ("napi_defer_hard_irqs", polls),
+        ] {
+            // `ip netns exec` brings the namespace's own sysfs.
+            let path = format!("/sys/class/net/{}/{file}", self.name);
+            Cmd::new(format!("ip netns exec {ns} sh -c"))
+                .arg(format!("echo {value} > {path}"))
+                .run()?;
+        }
+        Ok(())
+    }
+
     /// The interface's index.
     ///
     /// # Errors

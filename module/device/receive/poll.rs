@@ -4,6 +4,7 @@
 
 use crate::{
     host::Receive,
+    lane::Lane,
     memory::{
         DeviceMemory,
         KernelMemory, //
@@ -68,6 +69,8 @@ pub(super) struct Poll<'a, H: Plugged> {
     pub(super) queue: u16,
     pub(super) rx: &'a RxQueue,
     pub(super) setup: &'a Setup,
+    /// Where the frame in hand goes if it is sent on.
+    pub(super) onward: Lane,
     pub(super) running: Running<'a, H::Label>,
     pub(super) checksums: RxChecksums,
     /// Which super-frames may stay whole, if any.
@@ -105,6 +108,7 @@ impl<'a, H: Plugged> Poll<'a, H> {
             queue,
             rx,
             setup,
+            onward: Lane::Ordinary,
             running,
             checksums,
             whole: None,

@@ -168,7 +168,10 @@ impl<H: Plugged> Poll<'_, H> {
 
     /// Sends a frame back to the cable that it came from (XDP_TX).
     fn bounce(&self, skb: UniqueSkBuff) {
-        match self.port.send_back(skb, self.queue, self.guard) {
+        match self
+            .port
+            .send_back(skb, self.queue, self.onward, self.guard)
+        {
             Ok(len) => {
                 self.rx.bounced_packets.add(1);
                 self.rx.bounced_bytes.add(len as u64);
@@ -199,7 +202,8 @@ impl<H: Plugged> Poll<'_, H> {
             redirects.too_long_drops.add(1);
             return;
         }
-        let sent = host.port().send_redirected(skb, self.queue, self.guard);
+        let port = host.port();
+        let sent = port.send_redirected(skb, self.queue, self.onward, self.guard);
         match sent {
             Ok(()) => redirects.packets.add(1),
             Err(Unsent::NoCarrier) => redirects.down_drops.add(1),

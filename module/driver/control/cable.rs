@@ -9,7 +9,8 @@ use kernel::{
 };
 use net::{
     netdev::Rtnl,
-    rcu, //
+    rcu,
+    sync::with_bh_disabled, //
 };
 
 impl Port {
@@ -66,9 +67,9 @@ impl Port {
         self.hardware.flush();
         let guard = rcu::Guard::new();
         if let Some(peer) = self.hardware.peer(&guard) {
-            // The frames that it would send back after a pause find no carrier now. Later there
-            // may be one again, and they would go on bouncing.
-            peer.device.end_rests(rtnl);
+            // The frames that it would send back when their ration permits it find no carrier now.
+            // Later there may be one again, and they would go on bouncing.
+            with_bh_disabled(|| peer.device.schedule_all());
         }
     }
 

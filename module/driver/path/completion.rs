@@ -14,17 +14,6 @@ use net::{
 };
 
 impl Port {
-    /// Has the poll of queue `queue` look for completions. Context: bottom halves off.
-    pub(crate) fn raise_completion(&self, queue: u16) {
-        if self.device.is_at_rest(queue) {
-            // Its poll is put off for what it receives. That is no reason to keep the sender
-            // waiting.
-            self.complete(queue);
-        } else {
-            self.device.schedule(queue);
-        }
-    }
-
     /// Takes the completions of transmit queue `queue`, lets the stack send on it again if it had to
     /// wait for them, and gives their number. Any context but hard interrupts, which netpoll's is
     /// not, though they are off in it.

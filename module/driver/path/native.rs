@@ -7,6 +7,7 @@ use super::receive::Poll;
 use crate::port::Port;
 use device::{
     cable::Unsent,
+    lane::Lane,
     receive::ETH_HLEN, //
 };
 use net::{
@@ -29,9 +30,10 @@ use net::{
 pub(crate) const SINGLE_BUFFER_MTU: u32 = (SINGLE_BUFFER - ETH_HLEN) as u32;
 
 impl Poll<'_> {
-    /// Hands `frame`, which the host has received, to `program`, and does what it says.
+    /// Hands `frame`, which the host has received, to `program`, and does what it says. It goes by
+    /// `onward` if it is sent back.
     #[inline(never)]
-    pub(super) fn run_native(&self, frame: SkBuff, program: &NativeProgram) {
+    pub(super) fn run_native(&self, frame: SkBuff, onward: Lane, program: &NativeProgram) {
         let counters = &self.rx.native;
         let Some(mut buffer) = XdpBuffer::copy_of(&frame, self.context) else {
             counters.no_buffer_drops.add(1);
@@ -52,7 +54,7 @@ impl Poll<'_> {
             NativeAction::Tx => {
                 counters.tx.add(1);
                 match buffer.into_sent() {
-                    Some(skb) => self.send_back(skb, program),
+                    Some(skb) => self.send_back(skb, onward, program),
                     None => counters.no_buffer_drops.add(1),
                 }
             }
@@ -67,9 +69,10 @@ impl Poll<'_> {
         }
     }
 
-    fn send_back(&self, skb: UniqueSkBuff, program: &NativeProgram) {
+    fn send_back(&self, skb: UniqueSkBuff, onward: Lane, program: &NativeProgram) {
         let counters = &self.rx.native;
-        let lost = match self.port.hardware.send_back(skb, self.queue, self.guard) {
+        let hardware = &self.port.hardware;
+        let lost = match hardware.send_back(skb, self.queue, onward, self.guard) {
             Ok(len) => {
                 counters.sent_packets.add(1);
                 counters.sent_bytes.add(len as u64);
@@ -95,9 +98,12 @@ impl Port {
         };
         // CAST: Below the number of queues, a `u16`.
         let queue = queue as u16;
-        while self.hardware.can_send(queue, &guard).is_ok() {
+        // Nobody says where they come from: their program may send them here again and again.
+        let lane = Lane::Bouncing;
+        while self.hardware.can_send(queue, lane, &guard).is_ok() {
             let Some(skb) = frames.next() else { return };
-            if self.hardware.send_redirected(skb, queue, &guard).is_err() {
+            let sent = self.hardware.send_redirected(skb, queue, lane, &guard);
+            if sent.is_err() {
                 tx.count_redirect_drop();
                 return;
             }

@@ -2,7 +2,6 @@
 
 //! Receive: from the card to the stack.
 
-use super::ration;
 use crate::port::{
     Port,
     RxQueue, //
@@ -12,9 +11,11 @@ use device::{
         HostFrame,
         Receive, //
     },
+    lane::Lane,
     receive::{
         RxCore,
-        Setup, //
+        Setup,
+        Source, //
     }, //
 };
 use engine::{
@@ -73,16 +74,31 @@ impl Port {
             guard: &guard,
         };
         let setup = self.setup(native.is_some());
-        let began = machine::ktime_get_ns();
-        let sent = self.sent_by_programs(queue, rx);
-        let polled = self
-            .hardware
-            .receive(queue, core, &setup, &mut poll, context, &guard);
-        if polled.from_device && self.sent_by_programs(queue, rx) != sent {
-            // Frames go to and fro, and would for ever: leave the CPU most of the time.
-            context.rest(ration::rest(began, machine::ktime_get_ns()));
+        let mut take = |lane, limit| {
+            let source = Source { queue, lane, limit };
+            let hardware = &self.hardware;
+            hardware.receive(source, core, &setup, &mut poll, context, &guard)
+        };
+        let done = take(Lane::Ordinary, context.budget());
+        let left = context.budget().saturating_sub(done);
+        if left == 0 || !self.hardware.has_bouncing(queue) {
+            return done;
         }
-        polled.frames
+        // Where nobody takes what is sent back, that is the end of it: no reason to wait.
+        let has_listener = self.hardware.has_carrier(&guard);
+        let began = machine::ktime_get_ns();
+        if let Some(left) = rx.pause.left(began).filter(|_| has_listener) {
+            context.poll_after(left);
+            return done;
+        }
+        let sent = self.sent_by_programs(queue, rx);
+        let done = done.saturating_add(take(Lane::Bouncing, left));
+        if self.sent_by_programs(queue, rx) != sent {
+            // They go on, and would for ever: leave the CPU most of the time.
+            let left = rx.pause.begin(began, machine::ktime_get_ns());
+            context.poll_after(left);
+        }
+        done
     }
 
     /// What the card is to know for a poll. `host_program`: whether the host runs a program of its
@@ -119,14 +135,14 @@ impl Receive for Poll<'_> {
         match (frame, self.native) {
             (HostFrame::Written(received), _) => self.deliver(descriptor, received),
             (HostFrame::Whole(skb), _) => self.deliver_whole(descriptor, skb),
-            (HostFrame::Unwritten(skb), Some(program)) => {
+            (HostFrame::Unwritten(skb, onward), Some(program)) => {
                 self.rx.packets.add(1);
                 self.rx.bytes.add(descriptor.len.into());
                 self.rx.checksum_none.add(1);
-                self.run_native(skb, program);
+                self.run_native(skb, onward, program);
             }
             // The card was told that there is no program.
-            (HostFrame::Unwritten(_), None) => self.rx.no_buffer_drops.add(1),
+            (HostFrame::Unwritten(..), None) => self.rx.no_buffer_drops.add(1),
         }
     }
 }

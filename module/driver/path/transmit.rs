@@ -7,7 +7,10 @@ use crate::port::{
     Port,
     TxQueue, //
 };
-use device::cable::Unsent;
+use device::{
+    cable::Unsent,
+    lane::Lane, //
+};
 use engine::descriptor::TxDescriptor;
 use net::{
     netdev::Xmit,
@@ -34,7 +37,9 @@ impl Port {
         if skb.is_gso() || skb.is_shared() {
             // What software cuts cannot be put together again for the stack to keep, nor can a clone
             // take the place of its frame.
-            if let Err(Unsent::RingFull(far)) = self.hardware.can_send(queue, &guard) {
+            if let Err(Unsent::RingFull(far)) =
+                self.hardware.can_send(queue, Lane::Ordinary, &guard)
+            {
                 self.hold(tx, queue, Some(far), &guard);
                 return Xmit::Busy(skb);
             }
@@ -108,7 +113,7 @@ impl Port {
         self.device.stop_tx_queue(queue);
         tx.stops.add(1);
         if self.hardware.wait(queue, full, guard) {
-            self.raise_completion(queue);
+            self.device.schedule(queue);
         }
     }
 }

@@ -2,7 +2,10 @@
 
 //! What the driver keeps of its queues, beside what the card counts.
 
-use super::offloads::TxOffloads;
+use super::{
+    offloads::TxOffloads,
+    ration::Pause, //
+};
 use core::sync::atomic::{
     AtomicU32,
     AtomicU64,
@@ -32,6 +35,8 @@ pub(crate) struct RxQueue {
     pub(crate) whole: WholeCounters,
     /// What the programs of the host said.
     pub(crate) native: NativeCounters,
+    /// How long frames that bounce have to wait.
+    pub(crate) pause: Pause,
 }
 
 /// The super-frames of a receive queue that stayed whole.

@@ -70,43 +70,6 @@ u32 offload_nic_raw_smp_processor_id(void)
 	return raw_smp_processor_id();
 }
 
-void offload_nic_rest_cancel(struct offload_nic_rest *rest)
-{
-	hrtimer_cancel(&rest->timer);
-}
-
-/* Ends a pause before its time. */
-void offload_nic_rest_end(struct offload_nic_rest *rest)
-{
-	if (!hrtimer_cancel(&rest->timer))
-		return;
-
-	local_bh_disable();
-	__napi_schedule(rest->napi);
-	local_bh_enable();
-}
-
-/* The poll kept the bit that says "scheduled", so nobody else has scheduled it since. */
-static enum hrtimer_restart offload_nic_rest_over(struct hrtimer *timer)
-{
-	struct offload_nic_rest *rest = container_of(timer, struct offload_nic_rest, timer);
-
-	__napi_schedule(rest->napi);
-	return HRTIMER_NORESTART;
-}
-
-void offload_nic_rest_setup(struct offload_nic_rest *rest, struct napi_struct *napi)
-{
-	rest->napi = napi;
-	hrtimer_setup(&rest->timer, offload_nic_rest_over, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED);
-}
-
-void offload_nic_rest_start(struct offload_nic_rest *rest, u64 nanoseconds)
-{
-	hrtimer_start(&rest->timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL_PINNED);
-}
-
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds)
 {
 	schedule_delayed_work(work, msecs_to_jiffies(milliseconds));

@@ -31,6 +31,12 @@ int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, in
 	return ptr_ring_consume_batched(ring, array, n);
 }
 
+/* The unlocked __ptr_ring_empty() may not be asked of a ring whose size changes. */
+bool offload_nic_ptr_ring_empty(struct ptr_ring *ring)
+{
+	return ptr_ring_empty(ring);
+}
+
 /* The unlocked __ptr_ring_full() may only be asked by the producer. */
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring)
 {

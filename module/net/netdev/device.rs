@@ -131,10 +131,10 @@ impl<T: Poll> Device<T> {
         unsafe { (*self.ptr.as_ptr()).dev_port }
     }
 
-    /// Has the receive queues that are at rest polled at once. Process context, RTNL held.
-    pub fn end_rests(&self, _rtnl: &Rtnl<'_>) {
+    /// As [`Self::schedule`], of all queues.
+    pub fn schedule_all(&self) {
         for queue in self.queues.iter() {
-            queue.end_rest();
+            queue.schedule();
         }
     }
 
@@ -200,17 +200,6 @@ impl<T: Poll> Device<T> {
         if let Some(queue) = self.queues.get(usize::from(queue)) {
             queue.schedule();
         }
-    }
-
-    /// Whether the poll of receive queue `queue` is put off for a time that it has asked for
-    /// ([`PollContext::rest`](super::PollContext::rest)). Before such a pause
-    /// [`Poll::complete_tx`] is called.
-    ///
-    /// Who makes something for that to find, and has a full memory barrier behind it, misses no pause.
-    #[inline]
-    pub fn is_at_rest(&self, queue: u16) -> bool {
-        let queue = self.queues.get(usize::from(queue));
-        queue.is_some_and(|queue| queue.is_at_rest())
     }
 }
 

@@ -29,22 +29,29 @@ impl NetDevice {
     /// Whether the interface is registered. RTNL keeps the answer true: who gets it before the
     /// interface goes away has all of the interface's end still to come.
     pub fn is_registered(&self, _rtnl: &Rtnl<'_>) -> bool {
-        // SAFETY: The device is valid.
-        let state = u32::from(unsafe { (*self.as_ptr()).reg_state });
-        state == bindings::netdev_reg_state_NETREG_REGISTERED
+        self.registration() == bindings::netdev_reg_state_NETREG_REGISTERED
     }
 
     /// As [`Self::is_registered`], or it was, and it is going just now.
     pub fn was_registered(&self, rtnl: &Rtnl<'_>) -> bool {
-        // SAFETY: The device is valid.
-        let state = u32::from(unsafe { (*self.as_ptr()).reg_state });
-        self.is_registered(rtnl) || state == bindings::netdev_reg_state_NETREG_UNREGISTERING
+        self.is_registered(rtnl)
+            || self.registration() == bindings::netdev_reg_state_NETREG_UNREGISTERING
     }
 
-    /// The interface's index; 0 before it is registered.
+    /// The state of registration, which others may be reading and the core changing.
+    fn registration(&self) -> u32 {
+        // SAFETY: The device is valid. A plain number that may be changing, read once.
+        u32::from(unsafe { (&raw const (*self.as_ptr()).reg_state).read_volatile() })
+    }
+
+    /// The interface's index; 0 before it is registered. It changes when the interface goes to a
+    /// namespace where another one has it.
+    #[inline]
     pub fn ifindex(&self) -> u32 {
-        // SAFETY: The device is valid; an `int` that is never negative.
-        unsafe { (*self.as_ptr()).ifindex as u32 }
+        // SAFETY: The device is valid. A plain number that may be changing, read once.
+        let index = unsafe { (&raw const (*self.as_ptr()).ifindex).read_volatile() };
+        // No interface has a negative one.
+        index.unsigned_abs()
     }
 
     /// The interface's MAC address, which may be changing.
@@ -134,13 +141,14 @@ impl NetDevice {
     }
 
     /// The interface's name, for a line of the kernel log.
-    pub fn name(&self, rtnl: &Rtnl<'_>) -> &str {
+    pub fn name<'a>(&'a self, rtnl: &'a Rtnl<'_>) -> &'a str {
         self.c_name(rtnl).to_str().unwrap_or_default()
     }
 
-    /// The interface's name.
-    pub fn c_name(&self, _rtnl: &Rtnl<'_>) -> &CStr {
-        // SAFETY: The device is valid; its name ends with a zero, and RTNL keeps it from changing.
+    /// The interface's name, for as long as RTNL keeps it from being changed.
+    pub fn c_name<'a>(&'a self, _rtnl: &'a Rtnl<'_>) -> &'a CStr {
+        // SAFETY: The device is valid for `'a`; its name ends with a zero, and RTNL, which is held
+        // for `'a`, keeps it from changing.
         unsafe { CStr::from_char_ptr((&raw const (*self.as_ptr()).name).cast()) }
     }
 

@@ -4,12 +4,11 @@
 
 use super::{
     interface::NetDevice,
-    interrupt::Interrupt,
+    napi::Napi,
     private::port, //
 };
 use crate::{
     bindings,
-    sync::memory_barrier,
     xdp::Memory, //
 };
 use core::{
@@ -17,16 +16,11 @@ use core::{
         Cell,
         UnsafeCell, //
     },
-    marker::PhantomData,
-    sync::atomic::{
-        AtomicBool,
-        Ordering, //
-    }, //
+    marker::PhantomData, //
 };
 use kernel::{
     container_of,
-    prelude::*,
-    types::Opaque, //
+    prelude::*, //
 };
 
 /// How many frames the memory of a queue keeps for the next ones.
@@ -40,7 +34,8 @@ const POOL_FRAMES: u32 = 256;
 pub struct PollContext<'a> {
     napi: *mut bindings::napi_struct,
     budget: usize,
-    rest: Cell<u64>,
+    /// In how many nanoseconds the poll wants another one, if at all.
+    poll_after: Cell<Option<u64>>,
     /// Whether a frame was redirected and waits for others that go the same way.
     redirected: Cell<bool>,
     memory: &'a Memory,
@@ -53,11 +48,12 @@ impl PollContext<'_> {
         self.budget
     }
 
-    /// Asks for a pause of `nanoseconds` before the next poll of this queue, whether or not frames
-    /// wait. For work that feeds itself: softirqs are served before all tasks, so that it would
-    /// keep a CPU from everything else.
-    pub fn rest(&self, nanoseconds: u64) {
-        self.rest.set(nanoseconds);
+    /// Asks for another poll of this queue in `nanoseconds`, or a little later where the user defers
+    /// interrupts; it may come at any time before, too. For work that has to wait, as work does that
+    /// feeds itself: softirqs are served before all tasks, so that it would keep a CPU from
+    /// everything else.
+    pub fn poll_after(&self, nanoseconds: u64) {
+        self.poll_after.set(Some(nanoseconds));
     }
 
     /// What the polled queue's frames are put into.
@@ -103,16 +99,9 @@ pub trait Poll: Send + Sync + Sized + 'static {
 #[pin_data]
 pub(super) struct RxQueue<T: Poll> {
     #[pin]
-    napi: Opaque<bindings::napi_struct>,
-    #[pin]
-    rest: Opaque<bindings::offload_nic_rest>,
-    interrupt: Interrupt,
+    napi: Napi,
     #[pin]
     memory: Memory,
-    /// Whether the queue may pause: not while it is put off, which waits for the end of a pause.
-    may_rest: AtomicBool,
-    /// Whether it pauses: its polls are put off, and it is not scheduled in the meantime.
-    is_at_rest: AtomicBool,
     index: u16,
     state: UnsafeCell<T::RxQueue>,
 }
@@ -120,25 +109,16 @@ pub(super) struct RxQueue<T: Poll> {
 impl<T: Poll> RxQueue<T> {
     pub(super) fn new(index: u16, state: T::RxQueue) -> impl PinInit<Self> {
         pin_init!(Self {
-            napi: Opaque::new(pin_init::zeroed()),
-            rest: Opaque::new(pin_init::zeroed()),
-            interrupt: Interrupt::new(),
+            napi <- Napi::new(),
             memory <- Memory::new(),
-            may_rest: AtomicBool::new(false),
-            is_at_rest: AtomicBool::new(false),
             index,
             state: UnsafeCell::new(state),
         })
     }
 
     /// Makes the queue ready to be put on; nobody else knows it yet. It is off.
-    pub(super) fn prepare(self: Pin<&Self>) {
-        // SAFETY: Both are valid and stay in place. From here on the instance is marked as
-        // scheduled, so that `schedule` does nothing until it is on.
-        unsafe {
-            bindings::offload_nic_napi_mark_scheduled(self.napi.get());
-            bindings::offload_nic_rest_setup(self.rest.get(), self.napi.get());
-        };
+    pub(super) fn prepare(&self) {
+        self.napi.prepare();
     }
 
     /// Puts the queue on: frames are polled when it is scheduled. None may come before this returns.
@@ -152,14 +132,12 @@ impl<T: Poll> RxQueue<T> {
     /// `ENOMEM`; the queue is off then.
     pub(super) fn enable(&self, device: &NetDevice) -> Result {
         let index = u32::from(self.index);
-        let (dev, napi) = (device.as_ptr(), self.napi.get());
+        let (dev, napi) = (device.as_ptr(), self.napi.as_ptr());
         // SAFETY: `device` is registered and has such a queue, which is off. RTNL is held by the
         // caller, which puts queues on.
         unsafe { self.memory.acquire(dev, index, POOL_FRAMES)? };
-        self.may_rest.store(true, Ordering::Relaxed);
-        self.is_at_rest.store(false, Ordering::Relaxed);
         // It was masked if the queue was put off while its interrupts were deferred.
-        self.interrupt.unmask();
+        self.napi.interrupt().unmask();
         // SAFETY: The instance is in no list, and stays in place until `disable` has taken it out
         // of the device's. RTNL is held as above.
         unsafe {
@@ -174,7 +152,7 @@ impl<T: Poll> RxQueue<T> {
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_TX,
             ] {
-                bindings::netif_queue_set_napi(device.as_ptr(), index, kind, self.napi.get());
+                bindings::netif_queue_set_napi(device.as_ptr(), index, kind, napi);
             }
         }
         Ok(())
@@ -184,9 +162,10 @@ impl<T: Poll> RxQueue<T> {
     /// before a grace period: others may be looking through the device's list.
     pub(super) fn disable(&self, device: &NetDevice) {
         let index = u32::from(self.index);
-        self.may_rest.store(false, Ordering::Relaxed);
+        let napi = self.napi.as_ptr();
         // SAFETY: The instance is one of `device`'s and is on. RTNL is held by the caller, which
-        // puts queues off.
+        // puts queues off. The timer is stopped when nobody can start it any more; if it raises the
+        // interrupt before, nothing comes of it, as with any other.
         unsafe {
             for kind in [
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
@@ -194,49 +173,36 @@ impl<T: Poll> RxQueue<T> {
             ] {
                 bindings::netif_queue_set_napi(device.as_ptr(), index, kind, core::ptr::null_mut());
             }
-            // A queue at rest counts as scheduled: `napi_disable` would wait for the end of the
-            // pause. One that a poll at this very moment still begins it does wait for.
-            bindings::offload_nic_rest_end(self.rest.get());
-            bindings::napi_disable(self.napi.get());
-            bindings::offload_nic_rest_cancel(self.rest.get());
-            bindings::offload_nic_napi_del_without_wait(self.napi.get());
+            bindings::napi_disable(napi);
+            self.napi.stop_timer();
+            bindings::offload_nic_napi_del_without_wait(napi);
             self.memory.release();
         }
     }
 
-    /// Ends a pause of the queue, if it is at rest.
-    pub(super) fn end_rest(&self) {
-        // SAFETY: The timer was set up in `prepare`. Process context, as the caller promises.
-        unsafe { bindings::offload_nic_rest_end(self.rest.get()) };
-    }
-
-    /// Whether the queue pauses.
-    #[inline]
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.is_at_rest.load(Ordering::Relaxed)
-    }
-
     #[inline]
     pub(super) fn schedule(&self) {
-        if self.interrupt.raise() {
-            // SAFETY: The instance is marked as scheduled unless it is on.
-            unsafe { bindings::offload_nic_napi_schedule(self.napi.get()) };
-        }
+        self.napi.raise();
     }
 
     /// # Safety
     ///
     /// Called by the stack only: `napi` is the instance in an `RxQueue<T>` of a registered device.
     unsafe extern "C" fn poll_callback(napi: *mut bindings::napi_struct, budget: i32) -> i32 {
-        // SAFETY: `napi` lies in an `RxQueue<T>`, as `enable` alone gives out this function.
-        let queue = unsafe { &*container_of!(Opaque::cast_from(napi), Self, napi) };
+        // SAFETY: `napi` is that of an `RxQueue<T>`, as `enable` alone gives out this function, which
+        // is pinned and stays while it is on.
+        let queue = unsafe {
+            let napi = core::ptr::from_ref(Napi::of(napi));
+            Pin::new_unchecked(&*container_of!(napi, Self, napi))
+        };
+        let interrupt = queue.napi.interrupt();
         // SAFETY: The instance's device is registered: a queue is on only while its interface is
         // up.
         let port = unsafe { port::<T>((*napi).dev) };
         // A poll with no budget is netpoll's, which wants transmit completions only. It may come at
         // any time, and is not what the interrupt has asked for.
         if budget > 0 {
-            queue.interrupt.mask();
+            interrupt.mask();
         }
         let completed = port.complete_tx(queue.index);
         let Some(budget) = usize::try_from(budget).ok().filter(|budget| *budget > 0) else {
@@ -246,15 +212,11 @@ impl<T: Poll> RxQueue<T> {
         let context = PollContext {
             napi,
             budget,
-            rest: Cell::new(0),
+            poll_after: Cell::new(None),
             redirected: Cell::new(false),
             memory: &queue.memory,
             _poll: PhantomData,
         };
-        // A thread that polls (`threaded` in sysfs) does not wait for the end of a pause.
-        // SAFETY: The timer was set up in `prepare`; its function only schedules the instance.
-        unsafe { bindings::offload_nic_rest_cancel(queue.rest.get()) };
-        queue.is_at_rest.store(false, Ordering::Relaxed);
         // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
         // most once at a time: it holds the bit that says so.
         let state = unsafe { &mut *queue.state.get() };
@@ -263,17 +225,12 @@ impl<T: Poll> RxQueue<T> {
             // SAFETY: The end of a NAPI poll in which frames were redirected.
             unsafe { bindings::xdp_do_flush() };
         }
-        let rest = context.rest.get();
-        if rest > 0 && queue.may_rest.load(Ordering::Relaxed) {
-            queue.is_at_rest.store(true, Ordering::Relaxed);
-            // Who has not seen that the queue is at rest has counted on its poll.
-            memory_barrier();
-            port.complete_tx(queue.index);
-            // Less than the budget and not complete: the instance is the timer's to poll again.
-            // SAFETY: The timer was set up in `prepare`, and the instance is scheduled.
-            unsafe { bindings::offload_nic_rest_start(queue.rest.get(), rest) };
-            // CAST: Below `budget`, which came from an `i32`.
-            return done.min(budget - 1) as i32;
+        if let Some(nanoseconds) = context.poll_after.get() {
+            // SAFETY: This is the poll; `disable` stops the timer. The field is pinned as its queue.
+            unsafe {
+                let napi = queue.map_unchecked(|queue| &queue.napi);
+                napi.raise_after(nanoseconds);
+            }
         }
         if done < budget {
             // Completions are not on the budget, but an instance that has some is not idle.
@@ -281,7 +238,7 @@ impl<T: Poll> RxQueue<T> {
             // SAFETY: Less than the budget was used, in the poll function.
             // CAST: Below `budget`, which came from an `i32`.
             let is_done = unsafe { bindings::napi_complete_done(napi, work as i32) };
-            if is_done && queue.interrupt.unmask() {
+            if is_done && interrupt.unmask() {
                 queue.schedule();
             }
         }

@@ -16,23 +16,6 @@ use offload_uapi::stats;
 /// buffer.
 const BURST: u32 = 200;
 
-/// Has interrupts of `link` wait for `nanoseconds` after a poll with work.
-fn defer_interrupts(link: &Link, nanoseconds: u128) -> Result<()> {
-    let ns = link.ns.as_deref().context("no namespace")?;
-    let polls = if nanoseconds > 0 { 100 } else { 0 };
-    for (file, value) in [
-        ("gro_flush_timeout", nanoseconds),
-        ("napi_defer_hard_irqs", polls),
-    ] {
-        // `ip netns exec` brings the namespace's own sysfs.
-        let path = format!("/sys/class/net/{}/{file}", link.name);
-        Cmd::new(format!("ip netns exec {ns} sh -c"))
-            .arg(format!("echo {value} > {path}"))
-            .run()?;
-    }
-    Ok(())
-}
-
 /// Frames that wait in the queueing discipline of `link`.
 fn backlog(link: &Link) -> Result<u64> {
     let show = format!("tc -s -j qdisc show dev {}", link.name);
@@ -58,7 +41,7 @@ fn completions_wait_for_the_senders_interrupt() -> Result<()> {
     let (near, far) = (&cable.near, &cable.far);
     set_ring(near, MIN_RING)?;
     // Nothing of what is waited for below comes of a timer.
-    defer_interrupts(near, 10 * PATIENCE.as_nanos())?;
+    near.defer_interrupts(10 * PATIENCE.as_nanos())?;
     send_burst(near)?;
     let received = || far.statistics()?.get(stats::RX_DEVICE_FRAMES);
     near.await_that("a backlog that stays", |near| {
@@ -86,11 +69,11 @@ fn deferred_interrupts_end_with_the_port() -> Result<()> {
     let cable = Cable::onic(1500)?;
     let (near, far) = (&cable.near, &cable.far);
     set_ring(near, MIN_RING)?;
-    defer_interrupts(near, 10 * PATIENCE.as_nanos())?;
+    near.defer_interrupts(10 * PATIENCE.as_nanos())?;
     send_burst(near)?;
     near.await_that("a backlog", |near| Ok(backlog(near)? > 0))?;
     near.set("down").run()?;
-    defer_interrupts(near, 0)?;
+    near.defer_interrupts(0)?;
     near.set("up").run()?;
     near.await_carrier()?;
     let before = far.statistics()?.get(stats::RX_DEVICE_FRAMES)?;
