@@ -8,6 +8,17 @@
 //! writing into the host's memory, owned alone, [`SplitFrame`] one of which it writes the headers
 //! alone, and [`Received`] one that is written.
 //!
+//! # Context, locks, life
+//!
+//! Nothing here sleeps or takes a lock, and all that allocates does it with `GFP_ATOMIC`.
+//!
+//! | | context | kept alive by |
+//! |---|---|---|
+//! | [`SkBuff`], [`UniqueSkBuff`], [`Chain`] | any; `segment` that of `ndo_start_xmit`, `receive` a NAPI poll | the reference that each owns |
+//! | [`Fragments`], [`StablePayload`], [`Pieces`] | as their frame | their frame, which they borrow |
+//! | [`FrameBuffer`], [`SplitFrame`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
+//! | [`Received`] | a NAPI poll: it ends in GRO | the same skb, which the stack gets |
+//!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
 mod buffer;
@@ -48,7 +59,8 @@ pub use request::{
 };
 pub use split::{
     Pieces,
-    SplitFrame, //
+    SplitFrame,
+    StablePayload, //
 };
 pub use unique::UniqueSkBuff;
 
@@ -64,7 +76,7 @@ pub use unique::UniqueSkBuff;
 /// Others may hold references too, and do nothing with them but wait for the frame's end: pktgen
 /// keeps one to each of its frames while they are under way, whether or not the interface lets it
 /// send one twice (`IFF_TX_SKB_SHARING`). Nobody writes to a field of an skb that has more than one
-/// reference.
+/// reference. Its pages are ones that the CPU can read.
 pub struct SkBuff(NonNull<bindings::sk_buff>);
 
 // SAFETY: An skb is not tied to the CPU or task that made it.
@@ -73,11 +85,25 @@ unsafe impl Send for SkBuff {}
 impl SkBuff {
     /// # Safety
     ///
-    /// `ptr` must be a valid skb in no list that was given away to be sent, and the caller must give
-    /// up the reference to it.
+    /// `ptr` must be a valid skb in no list that was given away to be sent, with pages that the CPU
+    /// can read, and the caller must give up the reference to it.
     pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: As the caller guarantees.
         Self(ptr)
+    }
+
+    /// A frame that the stack gives to a driver. `None`, and it is freed, if the CPU can't read all of
+    /// it (`skb_frags_readable()`): the core sends such frames by devices alone that announce that
+    /// they take them (`netmem_tx`), and those of this module don't.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::from_raw`], but for what the CPU can read.
+    pub(crate) unsafe fn from_stack(ptr: NonNull<bindings::sk_buff>) -> Option<Self> {
+        // SAFETY: By the function's contract; nothing reads the pages of one that is dropped here.
+        let skb = unsafe { Self::from_raw(ptr) };
+        // SAFETY: The skb is valid.
+        unsafe { bindings::offload_nic_skb_is_readable(skb.as_ptr()) }.then_some(skb)
     }
 
     pub(crate) fn into_raw(self) -> NonNull<bindings::sk_buff> {

@@ -60,9 +60,9 @@ impl<H: Plugged> Poll<'_, H> {
     /// Makes the wire frames of a super-frame, and has each received. Gives their number.
     #[inline(never)]
     fn cut_all(&mut self, skb: SkBuff, plan: &TxPlan) -> usize {
-        if self.splits(&skb, plan) {
+        if let Some(payload) = self.splits(&skb, plan) {
             for wire_frame in plan.wire_frames([]) {
-                self.receive_split(&skb, plan, &wire_frame);
+                self.receive_split(payload, plan, &wire_frame);
             }
             skb.consume();
             return plan.frames() as usize;

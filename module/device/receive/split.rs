@@ -26,34 +26,39 @@ use engine::{
 };
 use net::skbuff::{
     SkBuff,
-    SplitFrame, //
+    SplitFrame,
+    StablePayload, //
 };
 
 impl<H: Plugged> Poll<'_, H> {
-    /// Whether the wire frames of `skb` may be split: nobody wants to see them in one piece, the stack
-    /// puts them together again, without which two pieces are more work than one, and the payload lies
-    /// where others may read it for as long as they like.
-    pub(super) fn splits(&self, skb: &SkBuff, plan: &TxPlan) -> bool {
-        self.is_unseen()
+    /// The payload of `skb` if its wire frames may be split: nobody wants to see them in one piece, the
+    /// stack puts them together again, without which two pieces are more work than one, and the payload
+    /// lies where others may read it for as long as they like.
+    pub(super) fn splits<'b>(&self, skb: &'b SkBuff, plan: &TxPlan) -> Option<StablePayload<'b>> {
+        let is_wanted = self.is_unseen()
             && self.setup.gro
             && self.checksums != RxChecksums::Verified
-            && plan.is_summed()
-            && plan
-                .header_len()
-                .is_some_and(|header| skb.has_stable_pages_behind(header))
+            && plan.is_summed();
+        let header = plan.header_len().filter(|_| is_wanted)?;
+        skb.stable_payload_behind(header)
     }
 
-    /// Brings a wire frame of `skb` to the host.
+    /// Brings a wire frame to the host whose payload is in `stable`.
     #[inline(never)]
-    pub(super) fn receive_split(&mut self, skb: &SkBuff, plan: &TxPlan, wire_frame: &WireFrame) {
+    pub(super) fn receive_split(
+        &mut self,
+        stable: StablePayload<'_>,
+        plan: &TxPlan,
+        wire_frame: &WireFrame,
+    ) {
         self.count_arrived(wire_frame.len());
         let payload = wire_frame.payload.clone();
-        let split = SplitFrame::new(skb, wire_frame.header, payload, self.context);
+        let split = SplitFrame::new(stable, wire_frame.header, payload, self.context);
         let Some(mut split) = split else {
             self.rx.no_buffer_drops.add(1);
             return;
         };
-        let payload = sum_of(skb, wire_frame);
+        let payload = sum_of(stable, wire_frame);
         let header = split.header_mut();
         let Some(sum) = payload.and_then(|payload| {
             plan.finish_header(wire_frame, header, payload, ETH_HLEN)
@@ -76,10 +81,10 @@ impl<H: Plugged> Poll<'_, H> {
     }
 }
 
-/// The sum of the payload of a wire frame of `skb`; `None` if not all of it can be looked at.
-fn sum_of(skb: &SkBuff, wire_frame: &WireFrame) -> Option<Sum> {
+/// The sum of the payload of a wire frame; `None` if not all of it is in `stable`.
+fn sum_of(stable: StablePayload<'_>, wire_frame: &WireFrame) -> Option<Sum> {
     let (mut total, mut done) = (Sum::ZERO, 0_usize);
-    for piece in skb.pieces(wire_frame.payload.clone()) {
+    for piece in stable.pieces(wire_frame.payload.clone()) {
         total = total.add(sum(piece).behind(done));
         done = done.checked_add(piece.len())?;
     }

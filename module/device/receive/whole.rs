@@ -42,7 +42,8 @@ impl<H: Plugged> Poll<'_, H> {
         let Some(limits) = &self.whole else {
             return Err(skb);
         };
-        if !is_made_by_gro(sent, skb.linear(), limits) {
+        // What the sender can still write to is not what was on the wire.
+        if skb.has_lent_pages() || !is_made_by_gro(sent, skb.linear(), limits) {
             return Err(skb);
         }
         // The receiver's stack writes to it.

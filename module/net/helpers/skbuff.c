@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/skbuff_ref.h>
 #include <net/gso.h>
+#include <net/sock.h>
 
 #include "../helpers.h"
 
@@ -95,11 +96,35 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 	return request;
 }
 
-/* Whether others may hold on to the pages of a frame: they are the kernel's, and stay as they are. */
-bool offload_nic_skb_has_stable_pages(const struct sk_buff *skb)
+/*
+ * Whether a task may still write to pages of a frame: it has lent them, and they are marked,
+ * but for those of a packet socket's ring.
+ */
+bool offload_nic_skb_has_lent_frags(const struct sk_buff *skb)
 {
-	return !skb_zcopy((struct sk_buff *)skb) && !skb_has_shared_frag(skb) &&
-		skb_frags_readable(skb);
+	const struct sock *sk = skb->sk;
+
+	if (!skb_shinfo(skb)->nr_frags)
+		return false;
+	return skb_zcopy((struct sk_buff *)skb) || skb_has_shared_frag(skb) ||
+		(sk && sk_fullsock(sk) && sk->sk_family == AF_PACKET);
+}
+
+/*
+ * Whether nobody writes to the pages of a frame any more. Of one that was received, nobody knows
+ * whether its pages are lent; a socket of the Internet protocols has marked them, or has copied
+ * the bytes.
+ */
+bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && sk_fullsock(sk) && sk_is_inet(sk) && !offload_nic_skb_has_lent_frags(skb);
+}
+
+bool offload_nic_skb_is_readable(const struct sk_buff *skb)
+{
+	return skb_frags_readable(skb);
 }
 
 /*

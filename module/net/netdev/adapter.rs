@@ -175,7 +175,9 @@ impl<T: Operations> Adapter<T> {
         };
         // SAFETY: The stack gives the frame to the driver to be sent, with the reference that goes
         // with it.
-        let skb = unsafe { SkBuff::from_raw(skb) };
+        let Some(skb) = (unsafe { SkBuff::from_stack(skb) }) else {
+            return bindings::netdev_tx_NETDEV_TX_OK;
+        };
         // SAFETY: The stack sends through registered devices only.
         let port = unsafe { port::<T>(dev) };
         let queue = skb.queue();

@@ -185,11 +185,15 @@ impl FrameBuffer {
     /// Makes the frame one for the host: `range` of the buffer is what it gets, with `metadata`
     /// bytes before it that belong to programs on the host.
     pub fn into_received(self, range: Range<usize>, metadata: u8) -> Received {
-        let metadata = if usize::from(metadata) <= range.start {
+        // Where the frame would begin behind the buffer it is empty, at its end.
+        let headroom = range.start.min(self.capacity);
+        let metadata = if usize::from(metadata) <= headroom {
             metadata
         } else {
             0
         };
-        Received::new(self.finish(range), metadata)
+        // SAFETY: By the type invariants the skb is linear, has no clones, and the bytes of the
+        // buffer before the frame are initialised: `headroom` of them.
+        unsafe { Received::new(self.finish(range), metadata) }
     }
 }

@@ -21,9 +21,11 @@ pub struct Received {
 }
 
 impl Received {
-    /// `skb` must have no clones, its headers in the linear part, and that many initialised bytes of
-    /// headroom.
-    pub(super) fn new(skb: UniqueSkBuff, metadata: u8) -> Self {
+    /// # Safety
+    ///
+    /// `skb` must have no clones, its headers in the linear part, and at least `metadata` initialised
+    /// bytes of headroom.
+    pub(super) unsafe fn new(skb: UniqueSkBuff, metadata: u8) -> Self {
         // INVARIANT: As the caller guarantees.
         Self {
             skb,

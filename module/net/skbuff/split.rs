@@ -18,25 +18,60 @@ use core::{
     ptr::NonNull, //
 };
 
+/// What lies behind the linear part of a frame, if it lies in pages whose bytes stay as they are: it
+/// may be read more than once, and others may hold on to it.
+///
+/// Pages that a task can still write to are not of that kind: those of `MSG_ZEROCOPY`, of files
+/// (`sendfile()`, `splice()`), and of the rings of packet sockets, which say so nowhere. So it has to
+/// be a frame of a socket of the Internet protocols that has copied what it was given.
+///
+/// # Invariants
+///
+/// All of `frame` behind its linear part lies in its own pages, no list follows, and nobody writes to
+/// the pages' bytes that are the frame's before their last reference is gone.
+#[derive(Clone, Copy)]
+pub struct StablePayload<'a> {
+    frame: &'a SkBuff,
+}
+
 impl SkBuff {
-    /// Whether all that lies behind the first `header` bytes of the frame lies in pages that others may
-    /// hold on to as well: nobody writes to them. Pages that a task has lent are not of that kind.
+    /// Whether the frame has pages that a task has lent, and may still write to.
     #[inline]
-    pub fn has_stable_pages_behind(&self, header: usize) -> bool {
+    pub fn has_lent_pages(&self) -> bool {
         // SAFETY: By the type invariants, the skb is valid.
-        let are_stable = unsafe { bindings::offload_nic_skb_has_stable_pages(self.as_ptr()) };
-        are_stable && self.linear().len() == header && self.fragments().next().is_none()
+        unsafe { bindings::offload_nic_skb_has_lent_frags(self.as_ptr()) }
     }
 
-    /// The pieces that `range` of the frame lies in, in their order. They end early where the frame
-    /// does, and where its bytes can't be looked at.
+    /// The frame's payload, if it is stable and begins where the linear part ends, `header` bytes from
+    /// the frame's first one.
     #[inline]
-    pub fn pieces(&self, range: Range<usize>) -> Pieces<'_> {
-        Pieces { frame: self, range }
+    pub fn stable_payload_behind(&self, header: usize) -> Option<StablePayload<'_>> {
+        // SAFETY: By the type invariants, the skb is valid.
+        let are_stable = unsafe { bindings::offload_nic_skb_has_stable_frags(self.as_ptr()) };
+        let is_all = self.linear().len() == header && self.fragments().next().is_none();
+        // INVARIANT: As was found out; a socket's answer stays true, as it has given the frame away.
+        (are_stable && is_all).then_some(StablePayload { frame: self })
     }
 }
 
-/// Pieces of a frame, as [`SkBuff::pieces`] gives them.
+impl<'a> StablePayload<'a> {
+    /// The pieces that `range` of the frame lies in, in their order. They end early where the payload
+    /// does, and begin late where it begins later.
+    #[inline]
+    pub fn pieces(self, range: Range<usize>) -> Pieces<'a> {
+        let start = range.start.max(self.frame.linear().len());
+        Pieces {
+            frame: self.frame,
+            range: start..range.end,
+        }
+    }
+}
+
+/// Pieces of a payload, as [`StablePayload::pieces`] gives them.
+///
+/// # Invariants
+///
+/// `frame` is that of a [`StablePayload`], and `range` begins behind its linear part.
 pub struct Pieces<'a> {
     frame: &'a SkBuff,
     range: Range<usize>,
@@ -51,16 +86,18 @@ impl<'a> Iterator for Pieces<'a> {
             return None;
         }
         let mut len = 0;
-        // SAFETY: The frame is valid. CAST: Its length has 32 bits.
+        // SAFETY: The frame is valid. CAST: Below its length, which has 32 bits.
         let piece = unsafe {
             let start = self.range.start as u32;
             bindings::offload_nic_skb_piece(self.frame.as_ptr(), start, &mut len)
         };
         let piece = NonNull::new(piece.cast_mut().cast::<u8>())?;
+        // CAST: A `usize` has at least 32 bits in the kernel.
         let len = (len as usize).min(self.range.len());
         self.range.start = self.range.start.saturating_add(len);
         // SAFETY: That many bytes from there on are the frame's, which is borrowed for `'a`, and are
-        // initialised. Those of a sent frame are read-only for all that share it.
+        // initialised. By the type invariants they are those of a stable payload: nobody writes to
+        // them.
         Some(unsafe { core::slice::from_raw_parts(piece.as_ptr(), len) })
     }
 }
@@ -75,22 +112,24 @@ pub struct SplitFrame {
 }
 
 impl SplitFrame {
-    /// Copies the first `header` bytes of `frame`, and shares `payload` of it, which must lie in pages.
+    /// Copies the first `header` bytes of the frame that `stable` is the payload of, and shares
+    /// `payload` of it.
     ///
     /// `None` if there is no memory, or no such bytes are in the frame. Context: NAPI poll.
     pub fn new(
-        frame: &SkBuff,
+        stable: StablePayload<'_>,
         header: usize,
         payload: Range<usize>,
         context: &PollContext<'_>,
     ) -> Option<Self> {
+        let frame = stable.frame;
         let is_in_pages = payload.start >= frame.linear().len() && payload.end <= frame.len();
         let header = frame.linear().get(..header).filter(|_| is_in_pages)?;
         let head = FrameBuffer::join(header, &[], Room::default(), context)?;
         let skb = head.into_sent(0..header.len());
         let len = payload.end.checked_sub(payload.start)?;
         // SAFETY: Both are valid, and `skb` is ours; the range lies behind the linear part of `frame`
-        // and within it. CAST: The length of a frame has 32 bits.
+        // and within it. CAST: Both are at most the length of the frame, which has 32 bits.
         let fits = unsafe {
             let (start, len) = (payload.start as u32, len as u32);
             bindings::offload_nic_skb_share(skb.as_ptr(), frame.as_ptr(), start, len)
@@ -113,6 +152,7 @@ impl SplitFrame {
 
     /// The frame on its way up.
     pub fn into_received(self) -> Received {
-        Received::new(self.skb, 0)
+        // SAFETY: By the type invariants no clones, and the headers in the linear part.
+        unsafe { Received::new(self.skb, 0) }
     }
 }

@@ -75,8 +75,8 @@ impl SkBuff {
 impl UniqueSkBuff {
     /// # Safety
     ///
-    /// `ptr` must be a valid skb in no list, and the caller must give up its reference to it, the
-    /// only one.
+    /// `ptr` must be a valid skb in no list, with pages that the CPU can read, and the caller must give
+    /// up its reference to it, the only one.
     pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
         // SAFETY: By the function's contract.
         // INVARIANT: As the caller guarantees.

@@ -4,6 +4,7 @@
 
 mod completion;
 mod features;
+mod lent;
 mod sctp;
 mod segments;
 mod sharing;

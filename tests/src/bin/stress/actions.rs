@@ -2,14 +2,20 @@
 
 //! What is done to the NICs, each by the user's own tools.
 
+use std::net::UdpSocket;
+use std::time::Duration;
+
 use anyhow::{bail, ensure, Context, Result};
 use offload_tests::bpf::{detach, Attached, Mode};
 use offload_tests::command::Cmd;
 use offload_tests::frames::Frames;
 use offload_tests::link::Link;
+use offload_tests::netns;
 use offload_tests::nic::{self, Nic};
+use offload_tests::pktgen;
+use offload_tests::sockets::{self, Lender};
 use offload_tests::tc;
-use offload_tests::wire::Sender;
+use offload_tests::wire::{Sender, Tap};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +30,16 @@ pub(crate) type Action = (&'static str, fn(&Fleet, &mut Random) -> Result<()>);
 /// Each list is what one thread does, chosen at random.
 pub(crate) const WORKERS: &[&[Action]] = &[
     &[("send frames", send)],
-    &[("send frames", send)],
+    &[
+        ("send frames", send),
+        ("pktgen", generate),
+        ("lend pages", lend),
+    ],
+    &[
+        ("packet sockets", tap),
+        ("defer interrupts", defer),
+        ("poll busily", poll_busily),
+    ],
     &[
         ("offload XDP", offload),
         ("take offloaded XDP off", unload),
@@ -123,6 +138,114 @@ fn send(fleet: &Fleet, rng: &mut Random) -> Result<()> {
         sender.send(&frames.next_frame())?;
     }
     Ok(())
+}
+
+/// What the packet generator may be told. It takes each flag, whatever else it was told.
+const GENERATOR: &[&str] = &[
+    "flag SHARED",
+    "flag !SHARED",
+    "flag UDPCSUM",
+    "flag NO_TIMESTAMP",
+    "flag UDPSRC_RND",
+    "flag UDPDST_RND",
+    "flag IPSRC_RND",
+    "flag MACSRC_RND",
+    "flag QUEUE_MAP_RND",
+    "flag QUEUE_MAP_CPU",
+    "flag VID_RND",
+    "flag MPLS_RND",
+    "vlan_id 7",
+    "mpls 00001000",
+    "frags 4",
+    "pkt_size 1400",
+    "xmit_mode queue_xmit",
+    "xmit_mode start_xmit",
+];
+
+fn generate(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    pktgen::load()?;
+    let settings: Vec<&str> = GENERATOR
+        .iter()
+        .filter(|_| rng.random_bool(0.3))
+        .copied()
+        .collect();
+    pktgen::run(&fleet.any_port(rng)?, 2_000, &settings).map(drop)
+}
+
+/// A packet socket that nobody reads, on a port that sends.
+fn tap(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    let tap = Tap::new(&port)?;
+    let sender = Sender::new(&port)?;
+    let mut frames = Frames::new(rng.random(), 1500);
+    for _ in 0..200 {
+        sender.send(&frames.next_frame())?;
+    }
+    tap.frames().map(drop)
+}
+
+fn defer(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    port.defer_interrupts(if rng.random() { 200_000 } else { 0 })
+}
+
+/// An address that any port may have for a moment, with one of nobody in the same network.
+const HERE: &str = "10.99.0.1";
+const THERE: &str = "10.99.0.2";
+
+/// Has `work` use a port that has an address, and knows where to send what goes to another one.
+fn with_address<T>(
+    fleet: &Fleet,
+    rng: &mut Random,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T>
+where
+    T: Send,
+{
+    let port = fleet.any_port(rng)?;
+    let name = &port.name;
+    port.cmd(format!("ip address replace {HERE}/24 dev {name}"))
+        .run()?;
+    let neighbour = format!("ip neighbour replace {THERE} lladdr 02:00:00:00:00:07 dev {name}");
+    let worked = port
+        .cmd(neighbour)
+        .run()
+        .and_then(|_| netns::enter(port.ns.as_deref(), work));
+    // The port may have gone to another namespace, which takes its addresses away.
+    let _ = port
+        .cmd(format!("ip address del {HERE}/24 dev {name}"))
+        .run();
+    worked
+}
+
+/// Waits for what never comes, each time with a poll of the queue that the last frame came by.
+fn poll_busily(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    with_address(fleet, rng, || {
+        let socket = UdpSocket::bind((HERE, 0))?;
+        sockets::poll_busily(&socket)?;
+        socket.set_read_timeout(Some(Duration::from_millis(5)))?;
+        for _ in 0..20 {
+            socket.send_to(&[0; 64], (THERE, 9))?;
+            // Nobody answers, but for those whose program sends everything back.
+            let _ = socket.recv(&mut [0; 64]);
+        }
+        Ok(())
+    })
+}
+
+/// Sends pages that are written to while they are under way.
+fn lend(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    with_address(fleet, rng, || {
+        let socket = UdpSocket::bind((HERE, 0))?;
+        socket.connect((THERE, 9))?;
+        let lender = Lender::new(socket)?;
+        let mut bytes = vec![0; 1_400];
+        for number in 0..=u8::MAX {
+            bytes.fill(number);
+            lender.send(&bytes)?;
+        }
+        Ok(())
+    })
 }
 
 fn offload(fleet: &Fleet, rng: &mut Random) -> Result<()> {
