@@ -28,6 +28,9 @@ impl Machine {
 pub(crate) enum Flavour {
     /// User Mode Linux: boots in a second, native speed without KVM, no BPF JIT.
     Uml,
+    /// User Mode Linux without SMP, for the benchmark: with it, each change of the interrupt flag
+    /// is a system call of the host's. Not among the kernels of `cargo xtask test`.
+    UmlUp,
     /// Debian's own kernel, x86_64 under QEMU, of the version that the other kernels are built
     /// from: what users have.
     Distro,
@@ -55,6 +58,7 @@ impl Flavour {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Flavour::Uml => "uml",
+            Flavour::UmlUp => "uml-up",
             Flavour::Distro => "distro",
             Flavour::DistroNext => "distro-next",
             Flavour::Qemu => "qemu",
@@ -71,9 +75,11 @@ impl Flavour {
             Flavour::Distro | Flavour::DistroNext | Flavour::Qemu | Flavour::QemuBtf => {
                 Machine::Qemu
             }
-            Flavour::Uml | Flavour::UmlSuites | Flavour::UmlKasan | Flavour::UmlLockdep => {
-                Machine::Uml
-            }
+            Flavour::Uml
+            | Flavour::UmlUp
+            | Flavour::UmlSuites
+            | Flavour::UmlKasan
+            | Flavour::UmlLockdep => Machine::Uml,
         }
     }
 
@@ -82,6 +88,7 @@ impl Flavour {
         match self {
             Flavour::Distro | Flavour::DistroNext => &[],
             Flavour::Uml => &["kernel.config", "wide.config", "uml.config"],
+            Flavour::UmlUp => &["kernel.config", "uml.config", "up.config"],
             Flavour::Qemu => &["kernel.config", "x86.config"],
             Flavour::UmlSuites => &[
                 "kernel.config",
@@ -118,6 +125,7 @@ impl Flavour {
             // taken out of them, so that kmemleak sees no leak. Red zones are the cheapest.
             Flavour::UmlLockdep => &["slab_debug=Z"],
             Flavour::Uml
+            | Flavour::UmlUp
             | Flavour::UmlSuites
             | Flavour::Distro
             | Flavour::DistroNext
@@ -134,7 +142,9 @@ impl Flavour {
             // As it calls itself in the kernel's configuration.
             Flavour::Distro | Flavour::DistroNext => &["CC=x86_64-linux-gnu-gcc-14"],
             // SUBARCH stays unset: set, bindgen's target triple is empty.
-            Flavour::Uml | Flavour::UmlSuites | Flavour::UmlLockdep => &["ARCH=um"],
+            Flavour::Uml | Flavour::UmlUp | Flavour::UmlSuites | Flavour::UmlLockdep => {
+                &["ARCH=um"]
+            }
             // RUST depends on !KASAN || CC_IS_CLANG.
             // The warning is one that clang has of a header of UML's, in every file.
             Flavour::UmlKasan => &[
@@ -164,7 +174,7 @@ impl Flavour {
     /// How long a build takes on two cores.
     pub(crate) fn hint(self) -> &'static str {
         match self {
-            Flavour::Uml | Flavour::UmlSuites => "about 5 min",
+            Flavour::Uml | Flavour::UmlUp | Flavour::UmlSuites => "about 5 min",
             Flavour::QemuBtf => "about 15 min",
             Flavour::Distro | Flavour::DistroNext => "about 1 min",
             _ => "about 7 min",

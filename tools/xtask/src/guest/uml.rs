@@ -12,7 +12,6 @@ pub(super) fn command(boot: &Boot, interactive: bool) -> Vec<String> {
         // More than one processor wants the seccomp way of running user space,
         // which is also the faster one.
         "seccomp=on".to_owned(),
-        format!("ncpus={}", boot.cpus),
         // The root that xtask entered, as it is.
         "rootfstype=hostfs".to_owned(),
         "rootflags=/".to_owned(),
@@ -21,6 +20,10 @@ pub(super) fn command(boot: &Boot, interactive: bool) -> Vec<String> {
         "con=null".to_owned(),
         "ssl=null".to_owned(),
     ];
+    // A kernel without SMP does not know the parameter.
+    if boot.cpus > 1 {
+        argv.push(format!("ncpus={}", boot.cpus));
+    }
     argv.extend(boot.parameters());
     if interactive {
         argv.push("con1=fd:0,fd:1".to_owned());
