@@ -2,38 +2,113 @@
 
 //! What sockets get through a pair of interfaces: TCP in large writes, and UDP in frames of 64 bytes.
 
-use std::io::{Read, Write};
+use std::io::{IoSlice, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
+use offload_tests::bpf::{detach, Mode};
+use offload_tests::cable::Cable;
+use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::netns;
+use rustix::io::Errno;
+use rustix::net::{sendmmsg, MMsgHdr, SendAncillaryBuffer, SendFlags};
 
-/// Bytes of one run of TCP, and of one write.
+use crate::contest::{Contest, Entrant, Turn};
+use crate::marks::Marks;
+use crate::pairs::Netdevsim;
+
+/// Rounds of each contest.
+const TCP_ROUNDS: usize = 81;
+const UDP_ROUNDS: usize = 21;
+
+/// Bytes of one turn of TCP, of one write, and of a segment with time stamps.
 const VOLUME: usize = 128 << 20;
 const WRITE: usize = 1 << 20;
-/// Datagrams of one run of UDP, and their payload: with the headers and the checksum of Ethernet
-/// that makes 64 bytes.
-const DATAGRAMS: u64 = 10_000;
+const SEGMENT: usize = 1448;
+/// Datagrams of one turn of UDP, of one system call, and their payload: with the headers and the
+/// checksum of Ethernet that makes 64 bytes.
+const DATAGRAMS: usize = 100_000;
+const BATCH: usize = 64;
 const PAYLOAD: usize = 64 - 4 - 14 - 20 - 8;
 
-/// Two linked interfaces and what was measured on them.
-pub(crate) struct Pair {
-    pub(crate) name: &'static str,
-    near: Link,
-    far: Link,
+/// Two linked interfaces with addresses.
+struct Pair<'a> {
+    near: &'a Link,
+    far: &'a Link,
     target: String,
-    /// Whether the far end may leave super-frames whole (`rx-gro-hw`), where it has a choice.
-    keeps_whole: Option<bool>,
-    pub(crate) rates: Vec<f64>,
 }
 
-impl Pair {
+/// Our NIC, and a veth pair.
+fn cables() -> Result<[Cable; 2]> {
+    let cables = [Cable::onic(1500)?, Cable::veth(1500)?];
+    // With a program a veth takes no super-frames.
+    detach(&cables[1].near, Mode::Native)?;
+    Ok(cables)
+}
+
+/// TCP through each pair, ours once with super-frames that stay whole and once with each cut.
+pub(crate) fn tcp(marks: &mut Marks) -> Result<()> {
+    let [onic, veth] = cables()?;
+    let ours = Pair::new(1, &onic.near, &onic.far)?;
+    let veth = Pair::new(2, &veth.near, &veth.far)?;
+    let netdevsim = Netdevsim::new();
+    let third = match &netdevsim {
+        Ok(pair) => Some(Pair::new(3, &pair.near, &pair.far)?),
+        Err(error) => {
+            println!("skipped: netdevsim: {error:#}");
+            None
+        }
+    };
+    let mut entrants = vec![
+        Entrant::new("offload_nic, super-frames stay whole", || {
+            ours.keep_whole(true)?;
+            ours.tcp()
+        })
+        .compared_as("whole"),
+        Entrant::new("offload_nic, each is cut", || {
+            ours.keep_whole(false)?;
+            ours.tcp()
+        })
+        .compared_as("cut"),
+        Entrant::new("veth", || veth.tcp()),
+    ];
+    if let Some(pair) = &third {
+        entrants.push(Entrant::new("netdevsim", || pair.tcp()));
+    }
+    let contest = Contest {
+        what: format!("TCP, {}", env::flavour()),
+        unit: "MB",
+        piece: ("1,448 bytes", SEGMENT as f64 / 1e6),
+        rounds: TCP_ROUNDS,
+    };
+    contest.run(entrants, marks)
+}
+
+/// Small datagrams through each pair.
+pub(crate) fn udp(marks: &mut Marks) -> Result<()> {
+    let [onic, veth] = cables()?;
+    let ours = Pair::new(1, &onic.near, &onic.far)?;
+    let veth = Pair::new(2, &veth.near, &veth.far)?;
+    let entrants = vec![
+        Entrant::new("offload_nic", || ours.udp()).compared_as("offload_nic"),
+        Entrant::new("veth", || veth.udp()),
+    ];
+    let contest = Contest {
+        what: format!("UDP in frames of 64 bytes, {}", env::flavour()),
+        unit: "frames",
+        piece: ("frame", 1.0),
+        rounds: UDP_ROUNDS,
+    };
+    contest.run(entrants, marks)
+}
+
+impl<'a> Pair<'a> {
     /// Gives both ends addresses that tell pairs from each other by `number`, and all the offloads
     /// that they have.
-    pub(crate) fn new(name: &'static str, number: u8, near: &Link, far: &Link) -> Result<Self> {
+    fn new(number: u8, near: &'a Link, far: &'a Link) -> Result<Self> {
         for (link, host) in [(near, 1), (far, 2)] {
             // Not each has all of them.
             let on = "rx on tx on sg on tso on gso on gro on";
@@ -45,40 +120,23 @@ impl Pair {
                 .run()?;
         }
         Ok(Self {
-            name,
-            near: near.clone(),
-            far: far.clone(),
+            near,
+            far,
             target: format!("10.11.{number}.2"),
-            keeps_whole: None,
-            rates: Vec::new(),
         })
     }
 
-    /// The same two interfaces, whose far end leaves super-frames whole or has each cut.
-    pub(crate) fn keeping_whole(&self, name: &'static str, keeps_whole: bool) -> Self {
-        Self {
-            name,
-            near: self.near.clone(),
-            far: self.far.clone(),
-            target: self.target.clone(),
-            keeps_whole: Some(keeps_whole),
-            rates: Vec::new(),
-        }
-    }
-
-    /// Sets up what this pair has as a choice.
-    pub(crate) fn prepare(&self) -> Result<()> {
-        if let Some(keeps_whole) = self.keeps_whole {
-            let state = if keeps_whole { "on" } else { "off" };
-            let far = &self.far;
-            far.cmd(format!("ethtool -K {} rx-gro-hw {state}", far.name))
-                .run()?;
-        }
+    /// Has the far end leave super-frames whole, or cut each.
+    fn keep_whole(&self, keeps: bool) -> Result<()> {
+        let state = if keeps { "on" } else { "off" };
+        self.far
+            .cmd(format!("ethtool -K {} rx-gro-hw {state}", self.far.name))
+            .run()?;
         Ok(())
     }
 
-    /// One run of TCP: megabytes that were read at the far end, per second.
-    pub(crate) fn tcp(&self) -> Result<f64> {
+    /// One turn of TCP: megabytes that were read at the far end.
+    fn tcp(&self) -> Result<Turn> {
         let listener = netns::enter(self.far.ns.as_deref(), || {
             TcpListener::bind((&*self.target, 0)).context("listen")
         })?;
@@ -94,9 +152,11 @@ impl Pair {
                     }
                 }
             });
-            let elapsed = netns::enter(self.near.ns.as_deref(), || {
-                let mut stream = TcpStream::connect((&*self.target, port)).context("connect")?;
-                let chunk = vec![0x5a; WRITE];
+            let mut stream = netns::enter(self.near.ns.as_deref(), || {
+                TcpStream::connect((&*self.target, port)).context("connect")
+            })?;
+            let chunk = vec![0x5a; WRITE];
+            let turn = Turn::of(|| {
                 let start = Instant::now();
                 for _ in 0..VOLUME / WRITE {
                     stream.write_all(&chunk)?;
@@ -104,39 +164,55 @@ impl Pair {
                 stream.shutdown(Shutdown::Write)?;
                 // The far end closes when it has everything.
                 stream.read_to_end(&mut Vec::new())?;
-                Ok(start.elapsed())
+                Ok((VOLUME as f64 / 1e6, start.elapsed()))
             })?;
             let received = receiver
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            ensure!(received == VOLUME, "{}: {received} bytes", self.name);
-            Ok(VOLUME as f64 / 1e6 / elapsed.as_secs_f64())
+            ensure!(received == VOLUME, "{received} bytes came in");
+            Ok(turn)
         })
     }
 
-    /// One run of UDP: frames that came in at the far end, per second.
-    pub(crate) fn udp(&self) -> Result<f64> {
+    /// One turn of UDP: frames that came in at the far end. Many go with one system call, which are
+    /// slow on User Mode Linux.
+    fn udp(&self) -> Result<Turn> {
         // Nobody reads: what the interfaces carry is measured, not what a process takes.
         let socket = netns::enter(self.far.ns.as_deref(), || {
             UdpSocket::bind((&*self.target, 0)).context("bind")
         })?;
-        let before = self.far.stat("rx", "packets")?;
-        let elapsed = netns::enter(self.near.ns.as_deref(), || {
+        let sender = netns::enter(self.near.ns.as_deref(), || {
             let sender = UdpSocket::bind("0.0.0.0:0")?;
             sender.connect(socket.local_addr()?)?;
+            Ok(sender)
+        })?;
+        let payload = [0x5a; PAYLOAD];
+        let payload = [IoSlice::new(&payload)];
+        let mut nothing_else: [_; BATCH] = std::array::from_fn(|_| SendAncillaryBuffer::default());
+        let mut messages = nothing_else
+            .each_mut()
+            .map(|control| MMsgHdr::new(&payload, control));
+        let before = self.far.stat("rx", "packets")?;
+        let mut turn = Turn::of(|| {
             let start = Instant::now();
-            for _ in 0..DATAGRAMS {
-                // A full queue is not waited for: what did not come in is not counted.
-                let _ = sender.send(&[0x5a; PAYLOAD]);
+            let mut left = DATAGRAMS;
+            while left > 0 {
+                let batch = &mut messages[..left.min(BATCH)];
+                match sendmmsg(&sender, batch, SendFlags::empty()) {
+                    Ok(sent) => left -= sent,
+                    // A full queue: what did not come in is not counted.
+                    Err(Errno::NOBUFS) => left -= 1,
+                    Err(error) => return Err(error).context("sendmmsg"),
+                }
             }
-            Ok(start.elapsed())
+            Ok((0.0, start.elapsed()))
         })?;
         let arrived = self.far.stat("rx", "packets")? - before;
         ensure!(
-            arrived > DATAGRAMS / 2,
-            "{}: of {DATAGRAMS} frames only {arrived} came in",
-            self.name
+            arrived > DATAGRAMS as u64 / 2,
+            "of {DATAGRAMS} frames only {arrived} came in"
         );
-        Ok(arrived as f64 / elapsed.as_secs_f64())
+        turn.amount = arrived as f64;
+        Ok(turn)
     }
 }
