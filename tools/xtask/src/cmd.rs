@@ -87,21 +87,6 @@ pub(crate) struct TargetOptions {
 }
 
 impl TargetOptions {
-    /// Debian's kernel under QEMU, or the plain one for User Mode Linux.
-    pub(crate) fn machine(qemu: bool) -> Self {
-        Self {
-            ours: KernelOptions {
-                debug: None,
-                uml: !qemu,
-                qemu,
-                distro: None,
-                btf: false,
-                kernel_source: None,
-            },
-            kdir: None,
-        }
-    }
-
     /// A debug kernel.
     pub(crate) fn debug(debug: Debug) -> Self {
         Self {

@@ -33,6 +33,8 @@ pub(crate) struct Enter {
     root: PathBuf,
     cwd: PathBuf,
     binds: Vec<(PathBuf, PathBuf, &'static str)>,
+    /// A program of the host's and its first arguments, if any.
+    under: Vec<OsString>,
 }
 
 impl Enter {
@@ -44,6 +46,7 @@ impl Enter {
             root: root.to_owned(),
             cwd: PathBuf::from("/"),
             binds: Vec::new(),
+            under: Vec::new(),
         }
     }
 
@@ -84,17 +87,28 @@ impl Enter {
         self
     }
 
+    /// Starts commands under a program of the host's that takes a command as its last arguments.
+    #[must_use]
+    pub(crate) fn under(mut self, program: &[OsString]) -> Self {
+        self.under = program.to_vec();
+        self
+    }
+
     /// The command, ready to be run. It dies with the thread that starts it.
     pub(crate) fn command<I>(&self, argv: I) -> duct::Expression
     where
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        let mut args: Vec<OsString> = Vec::new();
+        let dies_with_parent = ["--pdeathsig", "KILL"].map(OsString::from);
+        let mut args = dies_with_parent.to_vec();
+        if !self.under.is_empty() {
+            args.extend_from_slice(&self.under);
+            args.push("setpriv".into());
+            args.extend(dies_with_parent);
+        }
         let mut push = |arg: &dyn AsRef<std::ffi::OsStr>| args.push(arg.as_ref().to_owned());
         for arg in [
-            "--pdeathsig",
-            "KILL",
             "unshare",
             "--mount",
             "--propagation",

@@ -20,6 +20,7 @@ mod ktap;
 mod lock;
 mod module;
 mod own;
+mod profile;
 mod release;
 mod root;
 mod selfcheck;

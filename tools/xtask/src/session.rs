@@ -2,6 +2,7 @@
 
 //! Guests with the module at hand: what `vm`, `test`, `demo`, `bench` and `selftests` share.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,8 @@ pub(crate) struct Session<'a> {
     workshop: &'a Workshop,
     boot: Boot,
     job: Job,
+    /// The program of the host's that guests run under, if any.
+    under: Vec<OsString>,
 }
 
 impl<'a> Session<'a> {
@@ -84,6 +87,7 @@ impl<'a> Session<'a> {
                 env: vec![("OFFLOAD_NIC_FLAVOUR".to_owned(), flavour.to_owned())],
                 timeout: Duration::from_secs(1800),
             },
+            under: Vec::new(),
         };
         if session.boot.machine == Machine::Qemu {
             session.boot.kvm = session.probe_kvm(workshop)?;
@@ -134,6 +138,11 @@ impl<'a> Session<'a> {
         self.job.ro.push(dir.to_owned());
     }
 
+    /// Starts guests under a program of the host's that takes a command as its last arguments.
+    pub(crate) fn under(&mut self, program: Vec<OsString>) {
+        self.under = program;
+    }
+
     /// Whether guests run under KVM.
     pub(crate) fn kvm(&self) -> bool {
         self.boot.kvm
@@ -146,7 +155,7 @@ impl<'a> Session<'a> {
             ..self.job.clone()
         };
         guest::run(
-            self.workshop.root.enter(),
+            self.workshop.root.enter().under(&self.under),
             &self.boot,
             &job,
             &self.control()?,

@@ -4,25 +4,30 @@
 
 use anyhow::Result;
 
-use super::{TargetOptions, Workshop};
+use super::{Chosen, Workshop};
 use crate::cargo;
+use crate::flavour::Flavour;
 use crate::guest::Output;
+use crate::profile::{self, Profile};
 use crate::session::Session;
 use crate::ui;
 
 /// Measures frames per second in one guest and prints ratios
 ///
-/// On User Mode Linux with one processor unless told otherwise: it runs kernel
-/// code at native speed, which QEMU does under KVM only, and with a second
-/// processor its numbers say more about its locks than about the code.
+/// On User Mode Linux without SMP unless told otherwise: it runs kernel code at native
+/// speed, which QEMU does under KVM only. With SMP each change of the interrupt flag is
+/// a system call of the host's there, and most of what is measured is that.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Measure under QEMU (worth something under KVM only)
+    /// Measure on this kernel; may be given several times
+    #[arg(long, value_name = "KERNEL", default_value = "uml-up")]
+    on: Vec<Flavour>,
+    /// Show whose code the time goes to, by `perf` of this machine (User Mode Linux only)
     #[arg(long)]
-    qemu: bool,
-    /// Arguments for the benchmark
-    #[arg(last = true, value_name = "ARG")]
-    arguments: Vec<String>,
+    profile: bool,
+    /// What is measured, by default all of it: drop, map, tcp, udp
+    #[arg(last = true, value_name = "WHAT")]
+    what: Vec<String>,
 }
 
 impl Args {
@@ -30,18 +35,39 @@ impl Args {
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
         let bench = cargo::vm_binary(&workshop, "bench")?;
-        let kernel = workshop.choose(&TargetOptions::machine(self.qemu))?;
-        let mut session = Session::new(&workshop, kernel)?;
-        session.cpus(1);
-        ui::say(if self.qemu {
-            "Measuring under QEMU"
-        } else {
-            "Measuring on User Mode Linux, one processor"
-        });
         let mut argv = vec![bench.display().to_string()];
-        argv.extend(self.arguments);
-        let outcome = session.run(Some(argv), Output::Pass)?;
-        outcome.report();
-        Ok(outcome.code())
+        argv.extend(self.what.iter().cloned());
+        for &flavour in &self.on {
+            let kernel = workshop.kernel(flavour, None)?;
+            let mut session = Session::new(&workshop, Chosen::Ours(kernel))?;
+            session.cpus(1);
+            let profile = self.profile(&workshop, flavour)?;
+            if let Some(profile) = &profile {
+                profile.of(&mut session);
+            }
+            ui::say(&format!("Measuring on the kernel {flavour}, one processor"));
+            let outcome = session.run(Some(argv.clone()), Output::Pass)?;
+            outcome.report();
+            if outcome.code() != 0 {
+                return Ok(outcome.code());
+            }
+            if let Some(profile) = profile {
+                profile.show()?;
+            }
+        }
+        Ok(0)
+    }
+
+    /// The profile of a run on `flavour`, if one is wanted and can be had.
+    fn profile(&self, workshop: &Workshop, flavour: Flavour) -> Result<Option<Profile>> {
+        if !self.profile {
+            return Ok(None);
+        }
+        if let Some(reason) = profile::missing(flavour.machine()) {
+            println!("skipped: profile on {flavour}: {reason}");
+            return Ok(None);
+        }
+        let directory = workshop.own.path(&format!("profile-{flavour}"))?;
+        Ok(Some(Profile::new(directory)))
     }
 }
