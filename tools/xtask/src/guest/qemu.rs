@@ -24,6 +24,9 @@ pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> 
         "console=ttyS0".to_owned(),
         // Five-level page tables make KASAN report early code of the kernel.
         "no5lvl".to_owned(),
+        // The kernel waits for ticks of the timer when it boots, which a busy host does not give in
+        // time, and panics without them.
+        "no_timer_check".to_owned(),
     ];
     append.extend(boot.parameters());
     let share = |id: &str, path: &Path, readonly: bool| {
