@@ -195,6 +195,33 @@ fn errors_have_the_numbers_of_the_kernels_maps() {
     );
 }
 
+/// BPF_F_LOCK is a flag for maps whose values hold a lock. The order in which the kernel looks at
+/// index, BPF_NOEXIST and BPF_F_LOCK decides which error a program sees.
+#[test]
+fn a_lock_that_a_value_does_not_have_is_refused_in_the_kernels_order() {
+    const BPF_F_LOCK: u64 = 4;
+    let make = |kind| map(kind, 4, 8, 2);
+    let errno = |result: Result<(), MapError>| result.map_err(|error| error.errno());
+    let (array, hash) = (make(MapKind::Array), make(MapKind::Hash));
+    for (map, key, flags, expected) in [
+        (&array, 1, BPF_F_LOCK, errno::EINVAL),
+        (&array, 1, BPF_F_LOCK | BPF_EXIST, errno::EINVAL),
+        (&array, 1, BPF_F_LOCK | BPF_NOEXIST, errno::EEXIST),
+        (&array, 2, BPF_F_LOCK | BPF_NOEXIST, errno::E2BIG),
+        (&array, 2, BPF_F_LOCK, errno::E2BIG),
+        (&array, 2, BPF_F_LOCK | 3, errno::EINVAL),
+        (&array, 2, 8, errno::EINVAL),
+        (&hash, 1, BPF_F_LOCK, errno::EINVAL),
+        (&hash, 1, BPF_F_LOCK | BPF_NOEXIST, errno::EINVAL),
+    ] {
+        let found = errno(map.update(&u32::to_le_bytes(key), &[0xff; 8], flags));
+        assert_eq!(found, Err(expected), "key {key}, flags {flags}");
+    }
+    let mut value = [1; 8];
+    array.lookup(&[1, 0, 0, 0], &mut value).expect("element 1");
+    assert_eq!(value, [0; 8]);
+}
+
 #[test]
 fn a_map_that_the_device_refuses_names_the_limit() {
     let good = MapSpec {

@@ -30,6 +30,8 @@ pub const BPF_ANY: u64 = 0;
 pub const BPF_NOEXIST: u64 = 1;
 /// Update flag: replace an existing element only.
 pub const BPF_EXIST: u64 = 2;
+/// Update flag: hold the lock in the value.
+const BPF_F_LOCK: u64 = 4;
 
 /// Types of maps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -286,10 +288,17 @@ impl<M: Memory> Map<M> {
         value: &(impl WordSource + ?Sized),
         flags: u64,
     ) -> Result<(), MapError> {
-        if flags > BPF_EXIST {
-            return Err(MapError::UpdateFlags { asked: flags });
+        // BPF_F_LOCK is for values that hold a lock, and the device has none of these. The kernel says
+        // so at once of a hash, and of an array only when it has looked at everything else.
+        let unknown = Err(MapError::UpdateFlags { asked: flags });
+        let is_locked = flags & BPF_F_LOCK != 0;
+        if flags & !BPF_F_LOCK > BPF_EXIST {
+            return unknown;
         }
         if let Some(table) = &self.table {
+            if is_locked {
+                return unknown;
+            }
             return table.update(key, flags, |element| {
                 words::copy_in(self.element(element), value)
             });
@@ -298,8 +307,11 @@ impl<M: Memory> Map<M> {
             max_entries: self.spec.max_entries,
         };
         let element = self.array_index(key).ok_or(full)?;
-        if flags == BPF_NOEXIST {
+        if flags & BPF_NOEXIST != 0 {
             return Err(MapError::Exists);
+        }
+        if is_locked {
+            return unknown;
         }
         words::copy_in(self.element(element), value);
         Ok(())
