@@ -159,6 +159,22 @@ impl Cable {
         Attached::in_section(&self.far, self.mode, object, FRAGS)
     }
 
+    /// As [`Cable::attach`], for the program pinned as `path`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is refused.
+    pub fn attach_pinned(&self, path: &str) -> Result<Attached> {
+        let keyword = self.mode.keyword();
+        self.far.set(format!("{keyword} pinned {path}")).run()?;
+        Attached::of(&self.far, self.mode)?.with_context(|| format!("{} has no {path}", self.far))
+    }
+
+    /// Where programs of the far end run.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Takes the program off the far end.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod cable;
 pub mod command;
 pub mod env;
 pub mod frames;
+pub mod hunt;
 pub mod kmsg;
 pub mod link;
 pub mod module;
