@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod clean;
 pub(crate) mod demo;
+pub(crate) mod hunt;
 pub(crate) mod kernel;
 pub(crate) mod lint;
 pub(crate) mod selftests;

@@ -56,6 +56,7 @@ enum Command {
     Bench(cmd::bench::Args),
     Selftests(cmd::selftests::Args),
     Stress(cmd::stress::Args),
+    Hunt(cmd::hunt::Args),
     Uapi(cmd::uapi::Args),
     Clean(cmd::clean::Args),
 }
@@ -72,6 +73,7 @@ fn main() {
         Command::Bench(args) => args.run(),
         Command::Selftests(args) => args.run(),
         Command::Stress(args) => args.run(),
+        Command::Hunt(args) => args.run(),
         Command::Uapi(args) => args.run(),
         Command::Clean(args) => args.run(),
     };
