@@ -50,6 +50,24 @@ pub struct Config<'a> {
     pub max_segments: u16,
 }
 
+impl<'a> Config<'a> {
+    /// The first port of `parent`, with one queue of each direction, Ethernet's MTU and nothing that
+    /// it does for the stack.
+    pub fn new(parent: &'a device::Device, name: &'static CStr) -> Self {
+        Self {
+            parent,
+            name,
+            port: 0,
+            queues: 1,
+            min_mtu: bindings::ETH_MIN_MTU,
+            max_mtu: bindings::ETH_DATA_LEN,
+            features: Features::NONE,
+            optional_features: Features::NONE,
+            max_segments: 1,
+        }
+    }
+}
+
 /// A `struct net_device` that its port owns, with the port's receive queues.
 ///
 /// # Invariants
