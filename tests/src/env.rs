@@ -21,6 +21,15 @@ pub fn module() -> Result<PathBuf> {
     path("OFFLOAD_NIC_KO")
 }
 
+/// The module of the sample NIC (`samples/loopback_nic`), built for the running kernel.
+///
+/// # Errors
+///
+/// Where `cargo xtask test` has not built it.
+pub fn sample() -> Result<PathBuf> {
+    path("OFFLOAD_NIC_SAMPLE")
+}
+
 /// The object file of the program `name` (`tests/bpf/NAME.bpf.c`), or of `selftests/NAME`, which
 /// `tests/selftests/programs` lists.
 ///

@@ -21,7 +21,7 @@ use crate::lock::Lock;
 use crate::ui::Step;
 
 /// What the module is made of.
-const SOURCES: &[&str] = &["Kbuild", "Makefile", "module", "uapi"];
+const SOURCES: &[&str] = &["Kbuild", "Makefile", "module", "samples", "uapi"];
 /// Objects that UML's module loader cannot place otherwise ("Unknown rela
 /// relocation: 9").
 const UML_RUSTFLAGS: &str = "KRUSTFLAGS=-Crelocation-model=static -Ccode-model=large";
@@ -94,6 +94,22 @@ impl Built {
 /// Builds the module, offload_nic.ko. `extra` are further words for
 /// `make`, such as `CLIPPY=1`; with them everything is built anew.
 pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) -> Result<Built> {
+    build_one(workshop, target, None, extra)
+}
+
+/// Builds the module of `samples/NAME`, NAME.ko.
+pub(crate) fn build_sample(workshop: &Workshop, target: &Target<'_>, name: &str) -> Result<Built> {
+    build_one(workshop, target, Some(name), &[])
+}
+
+/// Builds the module, or that of a sample.
+fn build_one(
+    workshop: &Workshop,
+    target: &Target<'_>,
+    sample: Option<&str>,
+    extra: &[&str],
+) -> Result<Built> {
+    let product = sample.unwrap_or("offload_nic");
     let repo = &workshop.repo;
     if !repo.join("Kbuild").exists() {
         bail!(
@@ -101,12 +117,13 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
             repo.display()
         );
     }
-    let name = match extra {
-        [] => target.name(),
-        _ => format!("{}-checked", target.name()),
+    let name = match (sample, extra) {
+        (Some(sample), _) => format!("{}-{sample}", target.name()),
+        (None, []) => target.name(),
+        (None, _) => format!("{}-checked", target.name()),
     };
     let dir = workshop.target(&format!("module/{name}"))?;
-    let module = dir.join("offload_nic.ko");
+    let module = dir.join(format!("{product}.ko"));
     let stamp = dir.join("xtask.stamp");
     let lock = Lock::take(
         &dir.with_extension("lock"),
@@ -129,7 +146,7 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
     }
 
     let step = Step::start(
-        &format!("Building offload_nic.ko for the kernel {}", target.name()),
+        &format!("Building {product}.ko for the kernel {}", target.name()),
         "",
         &workshop.target("logs")?.join(format!("module-{name}.log")),
     )?;
@@ -186,6 +203,7 @@ pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) ->
         format!("KDIR={}", target.kdir().display()),
     ];
     make.extend(target.make_variables());
+    make.extend(sample.map(|sample| format!("SAMPLE={sample}")));
     make.extend(extra.iter().map(|&word| word.to_owned()));
     if let Target::Theirs(kdir) = target {
         if kdir.on_host() {

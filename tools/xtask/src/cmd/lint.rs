@@ -59,7 +59,8 @@ impl Args {
             ui::say("cargo fmt --check");
             check("cargo fmt", run(cargo(&repo, ["fmt", "--all", "--check"]))?);
             ui::say("rustfmt --check of module/");
-            let sources = files(&repo.join("module"), &["rs"])?;
+            let mut sources = files(&repo.join("module"), &["rs"])?;
+            sources.extend(files(&repo.join("samples"), &["rs"])?);
             let mut rustfmt = ["--check", "--edition=2021"].map(PathBuf::from).to_vec();
             rustfmt.extend(sources);
             check(
@@ -145,7 +146,7 @@ fn installed(repo: &Path, subcommand: &str, component: &str) -> bool {
 fn rules(repo: &Path) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     let tops = [
-        "module", "uapi", "tools", "tests", "qemu", "Kbuild", "Makefile", ".ci",
+        "module", "samples", "uapi", "tools", "tests", "qemu", "Kbuild", "Makefile", ".ci",
     ];
     for top in tops.map(|top| repo.join(top)) {
         for path in files(&top, &[])? {

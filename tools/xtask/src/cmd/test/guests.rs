@@ -14,6 +14,7 @@ use crate::cargo::{self, Tests};
 use crate::cmd::{Chosen, Workshop};
 use crate::flavour::Flavour;
 use crate::guest::{Outcome, Output};
+use crate::module;
 use crate::selftests;
 use crate::session::Session;
 use crate::summary::{self, Counts};
@@ -55,6 +56,9 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
     ),
 ];
 
+/// The sample that is tested.
+const SAMPLE: &str = "loopback_nic";
+
 /// Why `group` is not run on the kernel `flavour`, if it is not.
 fn spared(flavour: Flavour, group: &Group<'_>) -> Option<&'static str> {
     let (_, _, reason) = SPARED
@@ -76,6 +80,7 @@ pub(super) fn run(
 ) -> Result<Row> {
     let kernel = workshop.kernel(flavour, None)?;
     let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
+    let sample = module::build_sample(workshop, &kernel.target(), SAMPLE)?.keep(workshop)?;
     let source = kernel.source.clone();
     let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
     session.user_side(Some(&source))?;
@@ -84,6 +89,7 @@ pub(super) fn run(
         session.env(SEED, seed);
     }
     session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
+    session.env("OFFLOAD_NIC_SAMPLE", sample.display().to_string());
     let started = Instant::now();
     let mut groups = Vec::new();
     // The names of the programs that need not be run, and later of those that were.
