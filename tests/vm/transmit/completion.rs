@@ -5,7 +5,6 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::cable::Cable;
-use offload_tests::command::Cmd;
 use offload_tests::frames::{mark, MARK_PASS};
 use offload_tests::link::{Link, PATIENCE};
 use offload_tests::wire::Sender;

@@ -11,7 +11,7 @@ use offload_tests::env;
 use offload_tests::link::{await_that, Link};
 use offload_tests::module::Module;
 use offload_tests::nic::Nic;
-use offload_tests::wire::matrix::{Combination, Layer2, Network, Storage, Transport, Work};
+use offload_tests::wire::matrix::{Combination, Fields, Layer2, Network, Storage, Transport, Work};
 use offload_tests::wire::run::{packet, transmit_offloads};
 use offload_tests::wire::tunnels;
 use offload_tests::wire::vnet::VnetSender;
@@ -232,6 +232,7 @@ fn the_stack_leaves_as_much_open_of_packets_in_others() -> Result<()> {
         payload: 5000,
         storage: Storage::HeadersLinear,
         zero: false,
+        fields: Fields::Right,
     };
     let mut all = Vec::new();
     for layer2 in [Layer2::Plain, Layer2::Vlan, Layer2::QinQ] {
