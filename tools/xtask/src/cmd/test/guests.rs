@@ -80,9 +80,10 @@ pub(super) fn run(
 ) -> Result<Row> {
     let kernel = workshop.kernel(flavour, None)?;
     let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
-    let sample = module::build_sample(workshop, &kernel.target(), SAMPLE)?.keep(workshop)?;
     let source = kernel.source.clone();
-    let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
+    let kernel = Chosen::Ours(kernel);
+    let sample = module::build_sample(workshop, &kernel.target(), SAMPLE)?.keep(workshop)?;
+    let mut session = Session::new(workshop, kernel)?;
     session.user_side(Some(&source))?;
     // Random tests say how to have the same again.
     if let Ok(seed) = std::env::var(SEED) {
