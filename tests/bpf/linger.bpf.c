@@ -6,7 +6,7 @@
 #include "frame.h"
 
 #define P_MARK_AWAY	0x88b7
-#define ROUNDS		40000
+#define ROUNDS		100000
 
 SEC("xdp")
 int linger(struct xdp_md *ctx)
