@@ -6,7 +6,10 @@ use core::sync::atomic::{
     AtomicU8,
     Ordering, //
 };
-use engine::descriptor::TxCapability;
+use engine::{
+    descriptor::TxCapability,
+    receive_checksum::RxChecksums, //
+};
 
 /// The kinds of devices that a card can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +60,6 @@ impl Profile {
             Self::None => RxChecksums::None,
         }
     }
-}
-
-/// What a device finds out about the checksums of received frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RxChecksums {
-    /// Nothing.
-    None,
-    /// The sum of all bytes.
-    Complete,
-    /// Whether that of TCP or UDP is right.
-    Verified,
 }
 
 /// The profile of a card, which may change while frames are under way.

@@ -24,18 +24,11 @@ use crate::{
         Plugged,
         Port, //
     },
-    profile::RxChecksums,
     queue::RxQueue,
     runs::Since,
     slots::Running, //
 };
-use engine::{
-    descriptor::RxDescriptor,
-    receive_checksum::{
-        self,
-        RxChecksum, //
-    }, //
-};
+use engine::descriptor::RxDescriptor;
 use net::{
     netdev::PollContext,
     rcu,
@@ -185,37 +178,18 @@ impl<H: Plugged> Poll<'_, H> {
 
     /// Hands up a frame that lies in the host's memory.
     fn deliver(&mut self, frame: Received, descriptor: &RxDescriptor) {
-        let network_offset = descriptor
-            .tc
-            .map_or(ETH_HLEN, |found| found.network_offset as usize);
-        if frame.bytes().len() < network_offset.max(ETH_HLEN) {
+        let network_offset = descriptor.network_offset();
+        // CAST: An offset in a frame.
+        if frame.bytes().len() < ETH_HLEN.max(network_offset as usize) {
             self.rx.runt_drops.add(1);
             return;
         }
         let descriptor = RxDescriptor {
             // CAST: A frame is shorter than 4 GiB.
             len: frame.bytes().len() as u32,
-            checksum: self.checksum(frame.bytes(), network_offset),
+            checksum: self.checksums.of(frame.bytes(), network_offset),
             ..*descriptor
         };
         self.host.receive(&descriptor, HostFrame::Written(frame));
-    }
-
-    /// What the host is told of the checksum of a frame: the sum of all its bytes from
-    /// `network_offset` on, that it is right, or nothing.
-    fn checksum(&self, frame: &[u8], network_offset: usize) -> RxChecksum {
-        match self.checksums {
-            RxChecksums::None => RxChecksum::None,
-            RxChecksums::Complete => frame
-                .get(network_offset..)
-                .map_or(RxChecksum::None, receive_checksum::complete),
-            RxChecksums::Verified => {
-                if network_offset == ETH_HLEN && receive_checksum::verify(frame) {
-                    RxChecksum::Verified
-                } else {
-                    RxChecksum::None
-                }
-            }
-        }
     }
 }

@@ -13,14 +13,14 @@ use crate::{
         Plugged,
         Port, //
     },
-    profile::RxChecksums,
     queue::RxQueue,
     slots::Running, //
 };
 use engine::{
     coalesce::GroLimits,
     descriptor::RxDescriptor,
-    exec::Core, //
+    exec::Core,
+    receive_checksum::RxChecksums, //
 };
 use kernel::prelude::*;
 use net::{

@@ -9,8 +9,7 @@ use super::poll::{
 };
 use crate::{
     host::HostFrame,
-    port::Plugged,
-    profile::RxChecksums, //
+    port::Plugged, //
 };
 use engine::{
     checksum::{
@@ -18,7 +17,10 @@ use engine::{
         Sum, //
     },
     descriptor::RxDescriptor,
-    receive_checksum::RxChecksum,
+    receive_checksum::{
+        RxChecksum,
+        RxChecksums, //
+    },
     transmit::{
         TxPlan,
         WireFrame, //

@@ -6,8 +6,7 @@
 use super::poll::Poll;
 use crate::{
     host::HostFrame,
-    port::Plugged,
-    profile::RxChecksums, //
+    port::Plugged, //
 };
 use engine::{
     coalesce::{
@@ -19,6 +18,7 @@ use engine::{
         RxDescriptor,
         TxDescriptor, //
     },
+    receive_checksum::RxChecksums,
     transmit::TxPlan, //
 };
 use net::skbuff::SkBuff;
