@@ -52,26 +52,6 @@ const KERNELS: &[(Flavour, &str)] = &[
         Flavour::Distro,
         "the same on x86_64, as users run it: BPF JIT, real interrupts, preemption",
     ),
-    (
-        Flavour::DistroNext,
-        "some of them on the newest release: what the kernel has changed",
-    ),
-];
-
-/// What of the tests is run on the newest kernel if all kernels are to run: something of each
-/// interface between module and kernel. QEMU takes its time, and the rest has just been run there on
-/// another kernel. `--on` runs all.
-const SOME: &[&str] = &[
-    "control::bus",
-    "control::devlink",
-    "control::interface",
-    "control::qstats",
-    "offload::policy",
-    "programs::attach",
-    "programs::maps",
-    "tc::filters",
-    "transmit::segments",
-    "xdp::native",
 ];
 
 /// Where tests ran, and with what result.
@@ -107,17 +87,7 @@ impl Args {
             ui::say(&format!(
                 "Tests of the module on the kernel {flavour}: {why}"
             ));
-            let some: Vec<_> = SOME.iter().map(|&word| word.to_owned()).collect();
-            let is_partial = flavour == Flavour::DistroNext && self.filter.is_empty();
-            let filter = if is_partial { &some } else { &self.filter };
-            let mut row = guests::run(&workshop, flavour, &tests, filter)?;
-            if is_partial {
-                row.notes.push(format!(
-                    "only {}: `--on {flavour}` runs all",
-                    SOME.join(", ")
-                ));
-            }
-            rows.push(row);
+            rows.push(guests::run(&workshop, flavour, &tests, &self.filter)?);
         }
         Ok(show(&rows))
     }

@@ -39,6 +39,21 @@ const LONGEST: &[&str] = &[
 /// The programs and groups that a kernel is spared, as what it is there for is not in them.
 const SPARED: &[(Flavour, &[&str], &str)] = &[
     (
+        Flavour::UmlKasan,
+        &["hunt"],
+        "what random programs compute does not depend on the kernel's checks",
+    ),
+    (
+        Flavour::UmlLockdep,
+        &["hunt"],
+        "what random programs compute does not depend on the kernel's checks",
+    ),
+    (
+        Flavour::Distro,
+        &["hunt"],
+        "emulated, it takes too long: `cargo xtask hunt --on distro` has the JIT compiler",
+    ),
+    (
         Flavour::Distro,
         &[
             "offload::offloadctl",
