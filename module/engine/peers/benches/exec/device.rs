@@ -14,13 +14,13 @@ use crate::common::{core, map, HostMap, HostProgram, TestServices, CONTEXT};
 use crate::facts;
 use crate::listing::Listing;
 use crate::tables::{BACKENDS, FLOWS};
-use crate::traffic::{flow_key, Traffic};
+use crate::traffic::{flow_key, Frames, Traffic};
 
 /// A program on one processor of the device, with frames of its own.
 pub(crate) struct Device {
     core: Core<HostMemory>,
     program: HostProgram,
-    frames: Vec<Vec<u8>>,
+    frames: Frames,
 }
 
 /// The listing as the program store has it after the verifier's visit.
@@ -69,19 +69,24 @@ impl Device {
         Self {
             core: core(),
             program: Program::new(image, map_of(listing.name).into_iter().collect()),
-            frames: traffic.frames.clone(),
+            frames: Frames::new(listing.name, traffic),
         }
     }
 
     /// Runs the program on frame `frame`; gives the verdict.
     #[inline]
     pub(crate) fn run(&mut self, frame: usize) -> u64 {
-        let buffer = &mut self.frames[frame];
+        let buffer = self.frames.get(frame);
         let len = buffer.len();
         let mut frame = Frame::writable(buffer, 0, len).expect("the whole buffer");
         let mut context = CONTEXT;
         self.core
             .run_xdp(&self.program, &mut frame, &mut context, &TestServices)
             .unwrap_or_else(|fault| panic!("{fault}")) as u64
+    }
+
+    /// Frame `frame` as the program left it.
+    pub(crate) fn left(&self, frame: usize) -> &[u8] {
+        self.frames.left(frame)
     }
 }

@@ -22,7 +22,10 @@ macro_rules! listings {
     };
 }
 
-listings! { "drop" "parse" "lookup" "checksum" "balancer" "counter" "straight" "loops" }
+listings! {
+    "drop" "parse" "lookup" "checksum" "balancer" "counter" "straight" "loops"
+    "router" "keyed_hash" "options" "extensions"
+}
 
 /// The instructions of a listing. Each program has at most one map, number 0.
 fn read(text: &str) -> Vec<Insn> {

@@ -48,7 +48,17 @@ fn traffic_of(name: &str) -> Vec<(&'static str, Traffic)> {
         traffic::one(if name == "checksum" { 1500 } else { 64 }),
     );
     match name {
-        "parse" | "lookup" | "balancer" => vec![one, ("mixed", traffic::mixed(64))],
+        "parse" | "lookup" | "balancer" | "router" | "keyed_hash" => {
+            vec![one, ("mixed", traffic::mixed(64))]
+        }
+        "options" => vec![
+            ("one packet", traffic::one_with_options()),
+            ("mixed", traffic::mixed_with_options()),
+        ],
+        "extensions" => vec![
+            ("one packet", traffic::one_with_extensions()),
+            ("mixed", traffic::mixed_with_extensions()),
+        ],
         _ => vec![one],
     }
 }
@@ -76,6 +86,8 @@ impl Machines {
             {
                 let theirs = rival.run(frame);
                 assert_eq!(verdict, theirs, "{}, frame {frame}", listing.name);
+                let (left, theirs) = (machines.device.left(frame), rival.left(frame));
+                assert_eq!(left, theirs, "{}, frame {frame}", listing.name);
             }
         }
         machines

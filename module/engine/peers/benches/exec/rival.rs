@@ -11,7 +11,7 @@ use engine::store::{RegisterFacts, RegisterKind};
 use crate::facts;
 use crate::listing::Listing;
 use crate::tables;
-use crate::traffic::Traffic;
+use crate::traffic::{Frames, Traffic};
 
 const MAP_LOOKUP_ELEM: u32 = 1;
 
@@ -26,7 +26,7 @@ pub(crate) enum Mode {
 pub(crate) struct Rival {
     machine: rbpf::EbpfVmMbuff<'static>,
     mode: Mode,
-    frames: Vec<Vec<u8>>,
+    frames: Frames,
     /// The bounds of the frame, and the values of the map.
     context: Vec<u8>,
 }
@@ -57,7 +57,7 @@ impl Rival {
         Ok(Self {
             machine,
             mode,
-            frames: traffic.frames.clone(),
+            frames: Frames::new(listing.name, traffic),
             context: vec![0; BOUNDS_LEN + tables::VALUES_LEN],
         })
     }
@@ -65,7 +65,7 @@ impl Rival {
     /// Runs the program on frame `frame`; gives the verdict.
     #[inline]
     pub(crate) fn run(&mut self, frame: usize) -> u64 {
-        let (frame, context) = (&mut self.frames[frame], &mut self.context);
+        let (frame, context) = (self.frames.get(frame), &mut self.context);
         let bounds = frame.as_ptr_range();
         let (first, second) = context[..BOUNDS_LEN].split_at_mut(8);
         first.copy_from_slice(&(bounds.start as u64).to_le_bytes());
@@ -79,6 +79,11 @@ impl Rival {
             Mode::Jit => unreachable!("nothing was compiled"),
         };
         verdict.expect("a verdict")
+    }
+
+    /// Frame `frame` as the program left it.
+    pub(crate) fn left(&self, frame: usize) -> &[u8] {
+        self.frames.left(frame)
     }
 }
 

@@ -11,7 +11,44 @@ pub(crate) struct Traffic {
     state: u32,
 }
 
+/// The frames of one machine.
+pub(crate) struct Frames {
+    now: Vec<Vec<u8>>,
+    /// Their headers as they came, if the program uses its frames up.
+    fresh: Option<Vec<[u8; HEADERS]>>,
+}
+
+/// Bytes that a program may change which uses its frames up.
+const HEADERS: usize = 64;
 const KINDS: usize = 64;
+
+impl Frames {
+    /// What `traffic` brings to the program `name`.
+    pub(crate) fn new(name: &str, traffic: &Traffic) -> Self {
+        let headers = |frame: &Vec<u8>| std::array::from_fn(|at| frame[at]);
+        // A packet that the router has again and again would come to its last hop.
+        let fresh = (name == "router").then(|| traffic.frames.iter().map(headers).collect());
+        Self {
+            now: traffic.frames.clone(),
+            fresh,
+        }
+    }
+
+    /// Frame `number`, as it came or as the program left it.
+    #[inline]
+    pub(crate) fn get(&mut self, number: usize) -> &mut Vec<u8> {
+        let frame = &mut self.now[number];
+        if let Some(fresh) = &self.fresh {
+            frame[..HEADERS].copy_from_slice(&fresh[number]);
+        }
+        frame
+    }
+
+    /// Frame `number`, as the program left it.
+    pub(crate) fn left(&self, number: usize) -> &[u8] {
+        &self.now[number]
+    }
+}
 
 /// The same packet again and again: TCP over IPv4, `len` bytes long.
 pub(crate) fn one(len: usize) -> Traffic {
@@ -21,6 +58,36 @@ pub(crate) fn one(len: usize) -> Traffic {
 /// 64 packets that take different ways through a parser, in random order.
 pub(crate) fn mixed(len: usize) -> Traffic {
     Traffic::of((0..KINDS).map(|kind| of_kind(kind, len)).collect())
+}
+
+/// The first segment of a connection, with the options that it has.
+pub(crate) fn one_with_options() -> Traffic {
+    Traffic::of(vec![with_options(1)])
+}
+
+/// TCP with all kinds of options, and with none, in random order.
+pub(crate) fn mixed_with_options() -> Traffic {
+    Traffic::of((0..KINDS).map(with_options).collect())
+}
+
+/// IPv6 with three extension headers.
+pub(crate) fn one_with_extensions() -> Traffic {
+    Traffic::of(vec![with_extensions(&[HOP_BY_HOP, ROUTING, DESTINATION])])
+}
+
+/// IPv6 with up to four extension headers of all types, in random order.
+pub(crate) fn mixed_with_extensions() -> Traffic {
+    let all = [HOP_BY_HOP, ROUTING, DESTINATION, AUTHENTICATION, FRAGMENT];
+    let headers = |kind: usize| -> Vec<u8> {
+        let count = kind % 5;
+        let at = |position| all[(kind / 5 + kind * position) % all.len()];
+        (0..count).map(at).collect()
+    };
+    Traffic::of(
+        (0..KINDS)
+            .map(|kind| with_extensions(&headers(kind)))
+            .collect(),
+    )
 }
 
 impl Traffic {
@@ -92,7 +159,9 @@ fn ipv6(flow: u8, proto: u8, len: usize) -> Vec<u8> {
     let mut frame = blank(len);
     frame[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
     frame[20] = proto;
-    frame[54..58].copy_from_slice(&[0x30, flow, 0, 80]);
+    if let Some(ports) = frame.get_mut(54..58) {
+        ports.copy_from_slice(&[0x30, flow, 0, 80]);
+    }
     frame
 }
 
@@ -103,4 +172,66 @@ fn tagged(frame: Vec<u8>) -> Vec<u8> {
     let mut tagged = [&frame[..12], &tag, &frame[12..]].concat();
     tagged.truncate(len);
     tagged
+}
+
+/// TCP with option set `kind`.
+fn with_options(kind: usize) -> Vec<u8> {
+    const NOP: u8 = 1;
+    let segment_size = |size: u16| [&[2, 4], &size.to_be_bytes()[..]].concat();
+    let blocks = |count: usize| [vec![5, 2 + 8 * count as u8], blank(8 * count)].concat();
+    let times = [&[8, 10], &blank(8)[..]].concat();
+    let scale = [3, 3, 7];
+    let first = |size| [&segment_size(size)[..], &[4, 2], &times, &[NOP], &scale].concat();
+    let mut options = match kind % 8 {
+        0 => Vec::new(),
+        1 => first(1460),
+        // Too small.
+        2 => first(200),
+        3 | 4 => [&[NOP, NOP], &times[..]].concat(),
+        5 => [
+            &[NOP, NOP],
+            &times[..],
+            &[NOP, NOP],
+            &blocks(2 + kind / 8 % 2),
+        ]
+        .concat(),
+        6 => [&segment_size(536)[..], &[NOP; 4]].concat(),
+        // One that leads nowhere.
+        _ => [&[NOP, NOP], &blocks(1)[..], &[254, (kind / 8 % 2) as u8]].concat(),
+    };
+    options.resize(options.len().next_multiple_of(4).min(40), 0);
+    let mut frame = ipv4(kind as u8, 6, TCP_OPTIONS + 40);
+    frame[TCP_OFFSET] = (((20 + options.len()) / 4) << 4) as u8;
+    frame[TCP_OPTIONS..TCP_OPTIONS + options.len()].copy_from_slice(&options);
+    frame
+}
+
+/// Where the length of the header of TCP over IPv4 is, and where its options begin.
+const TCP_OFFSET: usize = 14 + 20 + 12;
+const TCP_OPTIONS: usize = 14 + 20 + 20;
+
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION: u8 = 60;
+
+/// UDP over IPv6 behind extension headers of the types `headers`.
+fn with_extensions(headers: &[u8]) -> Vec<u8> {
+    let mut frame = ipv6(1, 17, 14 + 40);
+    let mut next = 20;
+    for &header in headers {
+        frame[next] = header;
+        next = frame.len();
+        // Its length: in units of 8 bytes without the first, or, there, of 4 without the first two.
+        let (field, len) = match header {
+            ROUTING => (2, 24),
+            AUTHENTICATION => (4, 24),
+            _ => (0, 8),
+        };
+        frame.extend([17, field]);
+        frame.extend(blank(len - 2));
+    }
+    frame.extend(blank(20));
+    frame
 }
