@@ -16,10 +16,7 @@ use core::sync::atomic::{
 };
 use engine::{
     descriptor::TxDescriptor,
-    pipeline::{
-        TcCounters,
-        XdpCounters, //
-    }, //
+    pipeline::Counters, //
 };
 use kernel::prelude::*;
 use net::{
@@ -46,10 +43,8 @@ pub struct RxQueue {
     pub frames: Counter,
     /// Their bytes.
     pub bytes: Counter,
-    /// What the device's XDP programs said.
-    pub xdp: XdpCounters,
-    /// What its classifiers said.
-    pub tc: TcCounters,
+    /// What the device's programs said.
+    pub programs: Counters,
     /// Frames that the device sent back (XDP_TX).
     pub bounced_packets: Counter,
     /// Their bytes.
@@ -83,8 +78,7 @@ impl RxQueue {
             faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
             frames: Counter::new(),
             bytes: Counter::new(),
-            xdp: XdpCounters::default(),
-            tc: TcCounters::default(),
+            programs: Counters::default(),
             bounced_packets: Counter::new(),
             bounced_bytes: Counter::new(),
             bounce_ring_full_drops: Counter::new(),

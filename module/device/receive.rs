@@ -2,23 +2,22 @@
 
 //! The receive pipeline: from the cable through the device to the host.
 
-mod classify;
 mod cut;
 mod poll;
-mod program;
-mod split;
-mod whole;
+mod send;
+mod sent;
 mod wire;
 
 use crate::{
     cable::Taken,
-    host::{
-        HostFrame,
-        Receive, //
-    },
+    host::Receive,
     lane::{
         Lane,
         FROM_DEVICE, //
+    },
+    memory::{
+        DeviceMemory,
+        KernelMemory, //
     },
     port::{
         Plugged,
@@ -26,28 +25,61 @@ use crate::{
     },
     queue::RxQueue,
     runs::Since,
-    slots::Running, //
+    services::Machine,
+    slots::Active, //
 };
-use engine::descriptor::RxDescriptor;
+use engine::{
+    coalesce::GroLimits,
+    exec::Core,
+    pipeline::{
+        self,
+        Pipeline, //
+    },
+    receive_checksum::RxChecksums, //
+};
+use kernel::prelude::*;
 use net::{
     netdev::PollContext,
     rcu,
-    ring::BATCH,
-    skbuff::Received, //
+    ring::BATCH, //
 };
 use poll::Poll;
-pub use poll::{
-    RxCore,
-    Setup,
-    ETH_HLEN, //
-};
-use wire::{
-    Wire,
-    Written, //
-};
+use sent::Sent;
 
 /// How many places of a ring a poll empties before it knows whether super-frames are in them.
 const FIRST_BATCH: usize = 4;
+
+/// The core of a receive queue: what executes programs for it. Belongs to the queue's poll.
+pub struct RxCore(Core<KernelMemory>);
+
+impl RxCore {
+    /// Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(memory: &DeviceMemory) -> Result<Self> {
+        Core::new(&memory.source(), memory.limits())
+            .map(Self)
+            .map_err(|_| ENOMEM)
+    }
+}
+
+/// What the driver has set the port up for.
+pub struct Setup {
+    /// What programs get to know the port by.
+    pub ifindex: u32,
+    /// The port's MAC address.
+    pub address: [u8; 6],
+    /// Whether the host wants to be told of checksums.
+    pub checksums: bool,
+    /// Whether the stack puts received frames together again.
+    pub gro: bool,
+    /// Which super-frames the device may hand up whole, if any.
+    pub hardware_gro: Option<GroLimits>,
+    /// Whether the host runs a program of its own for each frame, in memory of its own.
+    pub host_program: bool,
+}
 
 /// What a poll takes frames from.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +111,26 @@ impl<H: Plugged> Port<H> {
             return 0;
         };
         let sender = self.peer.load(guard);
-        let mut poll = Poll::new(self, (queue, rx), setup, core, host, context, guard);
-        let program = poll.running.program();
-        let runs = program.map(|program| {
-            let stored = program.stored();
-            (stored.runs(), Since::now(stored.kind(), rx))
+        let active = self.slots.active(guard);
+        let mut pipeline = Pipeline {
+            port: self.receiving(queue, setup, &active),
+            running: active.running,
+            core: &mut core.0,
+            services: Machine::new(active.running.maps(), guard),
+            counters: &rx.programs,
+        };
+        let mut poll = Poll {
+            port: self,
+            queue,
+            rx,
+            onward: Lane::Ordinary,
+            host,
+            context,
+            guard,
+        };
+        let runs = active.stored.map(|stored| {
+            let since = Since::now(stored.kind(), rx);
+            (stored.runs(), since)
         });
         let mut taken = Taken::default();
         let mut done: usize = 0;
@@ -101,7 +148,13 @@ impl<H: Plugged> Port<H> {
                 if let Some(sender) = sender.filter(|_| descriptor.queue != FROM_DEVICE) {
                     taken.add(descriptor.queue, sender);
                 }
-                done = done.saturating_add(poll.take(frame.into_skb(), &descriptor));
+                let sent = Sent {
+                    skb: frame.into_skb(),
+                    descriptor,
+                };
+                let frames = pipeline.arrive(&mut poll, sent);
+                // CAST: A `usize` has at least 32 bits in the kernel.
+                done = done.saturating_add(frames as usize);
             }
             if is_empty {
                 break;
@@ -120,6 +173,31 @@ impl<H: Plugged> Port<H> {
         done.min(limit)
     }
 
+    /// What queue `queue` of this port is to the pipeline.
+    fn receiving(
+        &self,
+        queue: u16,
+        setup: &Setup,
+        active: &Active<'_, H::Label>,
+    ) -> pipeline::Port {
+        pipeline::Port {
+            address: setup.address,
+            ifindex: setup.ifindex,
+            queue,
+            checksums: if setup.checksums {
+                self.profile().rx_checksums()
+            } else {
+                RxChecksums::None
+            },
+            // Whether the one replaces the other is a property of what lies in the slot, so that no
+            // frame meets neither: who empties the one slot when the other was filled has waited for
+            // all frames to see that.
+            host_program: setup.host_program && !active.replaces_host,
+            merges: setup.gro,
+            whole: setup.hardware_gro,
+        }
+    }
+
     /// Whether frames that bounce wait in receive queue `queue`. Context: bottom halves off.
     #[inline]
     pub fn has_bouncing(&self, queue: u16) -> bool {
@@ -130,66 +208,5 @@ impl<H: Plugged> Port<H> {
     /// Frames that receive queue `queue` has had this card send, by any of its ports.
     pub fn sent_by_programs(&self, queue: u16) -> u64 {
         self.rx.get(usize::from(queue)).map_or(0, RxQueue::sent)
-    }
-}
-
-// What only some frames need does not lie on the stack of the others: see `cut`.
-impl<H: Plugged> Poll<'_, H> {
-    /// Takes one frame that is on the wire through the device.
-    fn receive(&mut self, frame: Wire) {
-        self.count_arrived(frame.len());
-        match self.running {
-            Running::Nothing => self.hand_up(frame),
-            Running::Xdp(program, _) => self.run(frame, program),
-            Running::Classifier(program, direct_action) => {
-                self.classify(frame, program, direct_action)
-            }
-        }
-    }
-
-    /// Brings the frame to the host as it is.
-    fn hand_up(&mut self, frame: Wire) {
-        let descriptor = self.plain_descriptor();
-        self.bring(frame, &descriptor);
-    }
-
-    /// Brings the frame to the host as it is, of which `descriptor` says the rest.
-    fn bring(&mut self, frame: Wire, descriptor: &RxDescriptor) {
-        if frame.len() < ETH_HLEN {
-            self.rx.runt_drops.add(1);
-            return;
-        }
-        if self.host_program {
-            let descriptor = RxDescriptor {
-                // CAST: A frame is shorter than 4 GiB.
-                len: frame.len() as u32,
-                ..*descriptor
-            };
-            self.host.receive(
-                &descriptor,
-                HostFrame::Unwritten(frame.into_skb(), self.onward),
-            );
-            return;
-        }
-        if let Some(written) = Written::from_wire(frame, self) {
-            self.deliver(written.into_received(0), descriptor);
-        }
-    }
-
-    /// Hands up a frame that lies in the host's memory.
-    fn deliver(&mut self, frame: Received, descriptor: &RxDescriptor) {
-        let network_offset = descriptor.network_offset();
-        // CAST: An offset in a frame.
-        if frame.bytes().len() < ETH_HLEN.max(network_offset as usize) {
-            self.rx.runt_drops.add(1);
-            return;
-        }
-        let descriptor = RxDescriptor {
-            // CAST: A frame is shorter than 4 GiB.
-            len: frame.bytes().len() as u32,
-            checksum: self.checksums.of(frame.bytes(), network_offset),
-            ..*descriptor
-        };
-        self.host.receive(&descriptor, HostFrame::Written(frame));
     }
 }

@@ -51,12 +51,12 @@ fn counted(kind: ProgramKind, rx: &RxQueue) -> ByVerdict {
     match kind {
         ProgramKind::Xdp => {
             for (count, (_, verdict)) in counts.iter_mut().zip(XDP) {
-                *count = rx.xdp.packets(*verdict);
+                *count = rx.programs.xdp.packets(*verdict);
             }
         }
         ProgramKind::SchedCls => {
             for (count, verdict) in counts.iter_mut().zip(TcVerdict::ALL) {
-                *count = rx.tc.packets(verdict);
+                *count = rx.programs.tc.packets(verdict);
             }
         }
     }

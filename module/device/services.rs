@@ -2,10 +2,7 @@
 
 //! What the device gets from the machine that it is built from: time, chance, a way to user space.
 
-use crate::{
-    map::MapRef,
-    program::Program, //
-};
+use crate::map::MapRef;
 use engine::{
     errno::EINVAL,
     exec::{
@@ -26,12 +23,10 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// For one run of `program`.
-    pub(crate) fn new<L>(program: &'a Program<L>, guard: &'a rcu::Guard) -> Self {
-        Self {
-            maps: program.engine().maps(),
-            guard,
-        }
+    /// For runs of a program with these maps.
+    #[inline]
+    pub(crate) const fn new(maps: &'a [MapRef], guard: &'a rcu::Guard) -> Self {
+        Self { maps, guard }
     }
 }
 

@@ -5,11 +5,16 @@
 //! Frames read them under RCU. Who changes one has the host's lock for that, so that two changes
 //! never meet; what is in a slot is replaced as a whole.
 
-use crate::program::{
-    Program,
-    Slotted,
-    StoredProgram, //
+use crate::{
+    map::MapRef,
+    memory::KernelMemory,
+    program::{
+        Program,
+        Slotted,
+        StoredProgram, //
+    }, //
 };
+use engine::pipeline::Running;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -29,32 +34,13 @@ struct ActiveClassifier<L> {
 }
 
 /// What the device runs for a frame.
-pub(crate) enum Running<'a, L> {
-    /// No program.
-    Nothing,
-    /// An XDP program, and whether the host does not run its own for the frames that this one has
-    /// seen.
-    Xdp(&'a Program<L>, bool),
-    /// A classifier, and whether what it returns is the verdict, not a class.
-    Classifier(&'a Program<L>, bool),
-}
-
-impl<L> Clone for Running<'_, L> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<L> Copy for Running<'_, L> {}
-
-impl<'a, L> Running<'a, L> {
-    /// The program, of whatever type.
-    pub(crate) fn program(self) -> Option<&'a Program<L>> {
-        match self {
-            Running::Nothing => None,
-            Running::Xdp(program, _) | Running::Classifier(program, _) => Some(program),
-        }
-    }
+pub(crate) struct Active<'a, L> {
+    /// The program.
+    pub(crate) running: Running<'a, KernelMemory, MapRef>,
+    /// Its place in the program store.
+    pub(crate) stored: Option<&'a StoredProgram<L>>,
+    /// Whether the host does not run its own XDP program for the frames that this one has seen.
+    pub(crate) replaces_host: bool,
 }
 
 /// The slots of a port. One of the two is empty: who fills one has made sure of that.
@@ -73,13 +59,28 @@ impl<L: Send + Sync> Slots<L> {
 
     /// What the device runs for the frame at hand, for as long as `guard` is held.
     #[inline]
-    pub(crate) fn running<'a>(&'a self, guard: &'a rcu::Guard) -> Running<'a, L> {
+    pub(crate) fn active<'a>(&'a self, guard: &'a rcu::Guard) -> Active<'a, L> {
         if let Some(active) = self.xdp.load(guard) {
-            Running::Xdp(&active.program, active.replaces_host)
+            Active {
+                running: Running::Xdp(active.program.engine()),
+                stored: Some(active.program.stored()),
+                replaces_host: active.replaces_host,
+            }
         } else if let Some(active) = self.classifier.load(guard) {
-            Running::Classifier(&active.program, active.direct_action)
+            Active {
+                running: Running::Classifier {
+                    program: active.program.engine(),
+                    returns_class: !active.direct_action,
+                },
+                stored: Some(active.program.stored()),
+                replaces_host: false,
+            }
         } else {
-            Running::Nothing
+            Active {
+                running: Running::Nothing,
+                stored: None,
+                replaces_host: false,
+            }
         }
     }
 

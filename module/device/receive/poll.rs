@@ -1,143 +1,179 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The poll of a receive queue: what each of its frames needs.
+//! The poll of a receive queue: this card's half of the engine's pipeline.
 
+use super::{
+    cut,
+    send::Fit,
+    sent::Sent,
+    wire::{
+        Wire,
+        Written, //
+    }, //
+};
 use crate::{
-    host::Receive,
-    lane::Lane,
-    memory::{
-        DeviceMemory,
-        KernelMemory, //
+    host::{
+        HostFrame,
+        Receive, //
     },
+    lane::Lane,
     port::{
         Plugged,
         Port, //
     },
-    queue::RxQueue,
-    slots::Running, //
+    queue::RxQueue, //
 };
 use engine::{
-    coalesce::GroLimits,
+    checksum::Sum,
     descriptor::RxDescriptor,
-    exec::Core,
-    receive_checksum::RxChecksums, //
+    fault::FaultRecord,
+    pipeline::{
+        Lost,
+        Receiver,
+        Room, //
+    },
+    store::ProgramKind,
+    transmit::{
+        TxPlan,
+        WireFrame, //
+    }, //
 };
-use kernel::prelude::*;
 use net::{
     netdev::PollContext,
-    rcu, //
+    rcu,
+    skbuff::UniqueSkBuff, //
 };
 
-/// Bytes of an Ethernet header: a shorter frame is none.
-pub const ETH_HLEN: usize = 14;
-
-/// The core of a receive queue: what executes programs for it. Belongs to the queue's poll.
-pub struct RxCore(pub(super) Core<KernelMemory>);
-
-impl RxCore {
-    /// Process context.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub fn new(memory: &DeviceMemory) -> Result<Self> {
-        Core::new(&memory.source(), memory.limits())
-            .map(Self)
-            .map_err(|_| ENOMEM)
-    }
-}
-
-/// What the driver has set the port up for.
-pub struct Setup {
-    /// What programs get to know the port by.
-    pub ifindex: u32,
-    /// The port's MAC address.
-    pub address: [u8; 6],
-    /// Whether the host wants to be told of checksums.
-    pub checksums: bool,
-    /// Whether the stack puts received frames together again.
-    pub gro: bool,
-    /// Which super-frames the device may hand up whole, if any.
-    pub hardware_gro: Option<GroLimits>,
-    /// Whether the host runs a program of its own for each frame, in memory of its own.
-    pub host_program: bool,
-}
-
-/// The poll of one queue: what each of its frames needs.
+/// Where the frames of one poll come from, and go to.
 pub(super) struct Poll<'a, H: Plugged> {
     pub(super) port: &'a Port<H>,
     pub(super) queue: u16,
     pub(super) rx: &'a RxQueue,
-    pub(super) setup: &'a Setup,
     /// Where the frame in hand goes if it is sent on.
     pub(super) onward: Lane,
-    pub(super) running: Running<'a, H::Label>,
-    pub(super) checksums: RxChecksums,
-    /// Which super-frames may stay whole, if any.
-    pub(super) whole: Option<GroLimits>,
-    /// Whether the host runs a program of its own for the frames that it gets.
-    pub(super) host_program: bool,
-    pub(super) core: &'a mut RxCore,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
 }
 
-impl<'a, H: Plugged> Poll<'a, H> {
-    pub(super) fn new(
-        port: &'a Port<H>,
-        (queue, rx): (u16, &'a RxQueue),
-        setup: &'a Setup,
-        core: &'a mut RxCore,
-        host: &'a mut dyn Receive,
-        context: &'a PollContext<'a>,
-        guard: &'a rcu::Guard,
-    ) -> Self {
-        let running = port.slots.running(guard);
-        let checksums = if setup.checksums {
-            port.profile().rx_checksums()
-        } else {
-            RxChecksums::None
+impl<H: Plugged> Poll<'_, H> {
+    /// The frame as one that the device can send. `None`, and counted, if there is no memory for a
+    /// frame that the sender has not let go of.
+    fn unique(&self, wire: Wire) -> Option<UniqueSkBuff> {
+        let skb = match wire {
+            Wire::Sent(skb) => skb.share_check().ok(),
+            Wire::Written(written) => Some(written.into_sent()),
         };
-        // Whether the one replaces the other is a property of what lies in the slot, so that no frame
-        // meets neither: who empties the one slot when the other was filled has waited for all frames
-        // to see that.
-        let is_replaced = matches!(running, Running::Xdp(_, true));
-        let mut poll = Self {
-            port,
-            queue,
-            rx,
-            setup,
-            onward: Lane::Ordinary,
-            running,
-            checksums,
-            whole: None,
-            host_program: setup.host_program && !is_replaced,
-            core,
-            host,
-            context,
-            guard,
-        };
-        poll.whole = poll.keeps_whole();
-        poll
-    }
-
-    /// Whether no program sees the frames before the stack does.
-    pub(super) fn is_unseen(&self) -> bool {
-        matches!(self.running, Running::Nothing) && !self.host_program
-    }
-
-    /// Counts a frame of `len` bytes that the device took from the cable.
-    pub(super) fn count_arrived(&self, len: usize) {
-        self.rx.frames.add(1);
-        self.rx.bytes.add(len as u64);
-    }
-
-    /// What the device says of a frame that no program has seen.
-    pub(super) fn plain_descriptor(&self) -> RxDescriptor {
-        RxDescriptor {
-            queue: self.queue.into(),
-            ..RxDescriptor::default()
+        if skb.is_none() {
+            self.rx.no_buffer_drops.add(1);
         }
+        skb
+    }
+}
+
+impl<H: Plugged> Receiver for Poll<'_, H> {
+    type Sent = Sent;
+    type Wire = Wire;
+    type Owned = Written;
+
+    #[inline]
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        self.rx.frames.add(frames.into());
+        self.rx.bytes.add(bytes);
+    }
+
+    fn fill_in(&mut self, sent: Sent, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Sent> {
+        cut::fill_in(sent, plan, frame)
+    }
+
+    fn cut(
+        &mut self,
+        sent: &Sent,
+        fragment: Option<&[u8]>,
+        plan: &TxPlan,
+        frame: &WireFrame,
+        room: Room,
+    ) -> Result<Written, Lost> {
+        cut::cut(sent, fragment, plan, frame, room, self.context)
+    }
+
+    fn own(&mut self, wire: Wire, room: Room) -> Option<Written> {
+        Written::from_wire(wire, room, self.context)
+    }
+
+    fn split(
+        &mut self,
+        payload: net::skbuff::StablePayload<'_>,
+        plan: &TxPlan,
+        frame: &WireFrame,
+        tell: impl FnOnce(Sum) -> RxDescriptor,
+    ) -> Result<(), Lost> {
+        let (received, sum) = cut::split(payload, plan, frame, self.context)?;
+        self.host.receive(&tell(sum), HostFrame::Written(received));
+        Ok(())
+    }
+
+    fn whole(&mut self, sent: Sent, descriptor: &RxDescriptor) -> Result<(), Sent> {
+        // What the sender can still write to is not what was on the wire.
+        if sent.skb.has_lent_pages() {
+            return Err(sent);
+        }
+        // The receiver's stack writes to it.
+        let sender = sent.descriptor;
+        let back = |skb| Sent {
+            skb,
+            descriptor: sender,
+        };
+        let skb = sent.skb.try_into_unique().map_err(back)?;
+        self.host.receive(descriptor, HostFrame::Whole(skb));
+        Ok(())
+    }
+
+    fn to_host(&mut self, frame: Written, descriptor: &RxDescriptor) {
+        let received = frame.into_received(descriptor.meta_len);
+        self.host.receive(descriptor, HostFrame::Written(received));
+    }
+
+    fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
+        let frame = HostFrame::Unwritten(wire.into_skb(), self.onward);
+        self.host.receive(descriptor, frame);
+    }
+
+    fn send_back(&mut self, wire: Wire) {
+        if let Some(skb) = self.unique(wire) {
+            self.bounce(skb);
+        }
+    }
+
+    fn send(&mut self, wire: Wire, target: Option<u32>, by: ProgramKind) {
+        let (fit, redirects) = match by {
+            ProgramKind::Xdp => (Fit::Mtu, &self.rx.xdp_redirects),
+            ProgramKind::SchedCls => (Fit::Any, &self.rx.tc_redirects),
+        };
+        if let Some(skb) = self.unique(wire) {
+            self.redirect(skb, target, fit, redirects);
+        }
+    }
+
+    #[inline]
+    fn consume(&mut self, wire: Wire) {
+        if let Wire::Sent(skb) = wire {
+            skb.consume();
+        }
+    }
+
+    #[cold]
+    fn lost(&mut self, why: Lost) {
+        let count = match why {
+            Lost::NoBuffer => &self.rx.no_buffer_drops,
+            Lost::Unplanned => &self.rx.unplanned_drops,
+            Lost::Runt => &self.rx.runt_drops,
+        };
+        count.add(1);
+    }
+
+    #[cold]
+    fn stopped(&mut self, record: FaultRecord) {
+        self.rx.faults.note(record);
     }
 }

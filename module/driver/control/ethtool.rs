@@ -281,22 +281,22 @@ impl Statistics for Port {
         }
         let on_card = self.hardware.rx();
         for (name, verdict) in XDP_VERDICTS {
-            let count = sum(on_card.iter().map(|rx| rx.xdp.packets(*verdict)));
+            let count = sum(on_card.iter().map(|rx| rx.programs.xdp.packets(*verdict)));
             visit(fmt!("{name}"), count);
         }
         for cause in FaultCause::ALL {
-            let count = sum(on_card.iter().map(|rx| rx.xdp.faults(cause)));
+            let count = sum(on_card.iter().map(|rx| rx.programs.xdp.faults(cause)));
             visit(
                 fmt!("{}{}", stats::XDP_HW_FAULT_PREFIX, cause.name()),
                 count,
             );
         }
         for (name, verdict) in TC_VERDICTS {
-            let count = sum(on_card.iter().map(|rx| rx.tc.packets(*verdict)));
+            let count = sum(on_card.iter().map(|rx| rx.programs.tc.packets(*verdict)));
             visit(fmt!("{name}"), count);
         }
         for cause in FaultCause::ALL {
-            let count = sum(on_card.iter().map(|rx| rx.tc.faults(cause)));
+            let count = sum(on_card.iter().map(|rx| rx.programs.tc.faults(cause)));
             visit(fmt!("{}{}", stats::TC_HW_FAULT_PREFIX, cause.name()), count);
         }
         for (name, count) in TX_TOTALS {

@@ -7,9 +7,9 @@ use super::receive::Poll;
 use crate::port::Port;
 use device::{
     cable::Unsent,
-    lane::Lane,
-    receive::ETH_HLEN, //
+    lane::Lane, //
 };
+use engine::frame::ETH_HLEN;
 use net::{
     machine, rcu,
     skbuff::{

@@ -102,9 +102,9 @@ impl Rx<'_> {
             hw_gro_wire_bytes: host.whole.wire_bytes.get(),
             hw_drops: sum([
                 self.drops(),
-                card.xdp.packets(XdpVerdict::Drop),
-                card.xdp.packets(XdpVerdict::Aborted),
-                card.tc.packets(TcVerdict::Shot),
+                card.programs.xdp.packets(XdpVerdict::Drop),
+                card.programs.xdp.packets(XdpVerdict::Aborted),
+                card.programs.tc.packets(TcVerdict::Shot),
             ]),
         }
     }

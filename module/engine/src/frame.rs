@@ -9,7 +9,7 @@ use crate::limits::RESERVED_HEADROOM;
 pub use tc::{TcContext, VlanTag};
 
 /// Bytes of an Ethernet header: an XDP program can't make a frame shorter.
-pub(crate) const ETH_HLEN: i64 = 14;
+pub const ETH_HLEN: usize = 14;
 /// Longest metadata in front of a frame, as `skb_shared_info` can carry it.
 const MAX_METADATA: i64 = 255;
 
@@ -165,7 +165,7 @@ impl<'a> Frame<'a> {
         let metadata = self.data.saturating_sub(self.meta);
         let data = moved(self.data, delta);
         let first = (RESERVED_HEADROOM as i64).saturating_add(metadata as i64);
-        if data < first || data > (self.end as i64).saturating_sub(ETH_HLEN) {
+        if data < first || data > (self.end as i64).saturating_sub(ETH_HLEN as i64) {
             return Err(errno::EINVAL);
         }
         let meta = moved(self.meta, delta) as usize;
@@ -187,7 +187,7 @@ impl<'a> Frame<'a> {
             return Err(errno::EINVAL);
         };
         let end = moved(self.end, delta);
-        if end > bytes.len() as i64 || end < (self.data as i64).saturating_add(ETH_HLEN) {
+        if end > bytes.len() as i64 || end < (self.data as i64).saturating_add(ETH_HLEN as i64) {
             return Err(errno::EINVAL);
         }
         let end = end as usize;

@@ -2,29 +2,34 @@
 
 //! What a device does with what it takes from the cable, and in which order.
 //!
-//! 1. *Segment.* What the sender's host has left to be done is done: [`arrive`].
+//! 1. *Segment.* What the sender's host has left to be done is done.
 //! 2. *Program.* The offloaded program runs on each wire frame.
-//! 3. *Checksum.* Of what the program left, if it goes to the host: [`process`], as the step before.
+//! 3. *Checksum.* Of what the program left, if it goes to the host: of the very bytes that the host
+//!    gets, which are nobody else's by then.
 //!
 //! A parser, steering and coalescing of what came frame by frame will have their places between and
-//! behind the last two: in here, as the order is nobody else's affair. Where bytes lie, and what they
-//! are copied by, only the embedder knows: its half is a [`Receiver`].
+//! behind the last two: in here, as the order is nobody else's affair. [`Pipeline::arrive`] is all of
+//! it. Where bytes lie, and what they are copied by, only the embedder knows: its half is a
+//! [`Receiver`].
 
 mod counters;
 mod program;
 
 use core::ops::Deref;
 
+use crate::checksum::Sum;
 use crate::coalesce::{is_made_by_gro, GroLimits};
-use crate::descriptor::{RxDescriptor, TxCapability, TxDescriptor};
-use crate::exec::{Core, Program, Services};
-use crate::frame::{Frame, TcContext, XdpContext};
+use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TxDescriptor};
+use crate::exec::{Core, Services, TcVerdict, XdpVerdict};
+use crate::fault::FaultRecord;
+use crate::frame::{Frame, TcContext, XdpContext, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::receive_checksum::RxChecksums;
+use crate::receive_checksum::{RxChecksum, RxChecksums};
+use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
-pub use counters::{Counter, TcCounters, XdpCounters};
-pub use program::{receive, run_tc, Place, Running};
+pub use counters::{Counter, Counters, TcCounters, XdpCounters};
+pub use program::{receive, run_tc, Place, Room, Running};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,33 +42,24 @@ pub struct Port {
     pub queue: u16,
     /// What the device finds out about checksums, and the host wants to be told.
     pub checksums: RxChecksums,
-    /// Whether no program, of the device or of the host, sees the frames before the stack does.
-    pub is_unseen: bool,
+    /// Whether the host runs an XDP program of its own on the frames that it gets, in memory of its
+    /// own.
+    pub host_program: bool,
     /// Whether the host puts together again what was cut (GRO).
     pub merges: bool,
     /// Which super-frames may stay whole, if the user wants that (`rx-gro-hw`).
     pub whole: Option<GroLimits>,
 }
 
-impl Port {
-    /// The super-frames that need not be cut: none if a program has to see each frame, or the device
-    /// does not say of each that its checksum is right.
-    fn whole(&self) -> Option<GroLimits> {
-        let may = self.is_unseen && self.checksums == RxChecksums::Complete;
-        self.whole.filter(|_| may)
-    }
-
-    /// Whether wire frames may go up in two pieces, headers and payload: nobody wants to see them in
-    /// one, and the stack puts them together again, without which two pieces are more work than one.
-    fn splits(&self, plan: &TxPlan) -> bool {
-        self.is_unseen && self.merges && self.checksums != RxChecksums::Verified && plan.is_summed()
-    }
-}
-
 /// What one place of a cable's ring holds: a frame, and what its sender has left to be done.
 pub trait Sent {
+    /// Bytes that lie where others may read them for as long as they like.
+    type Stable<'a>: Copy
+    where
+        Self: 'a;
+
     /// What is to be done; `None` if nothing is.
-    fn descriptor(&self) -> Option<TxDescriptor>;
+    fn descriptor(&self) -> Option<&TxDescriptor>;
 
     /// The bytes of the linear part.
     fn headers(&self) -> &[u8];
@@ -72,190 +68,438 @@ pub trait Sent {
     /// for one that is not.
     fn fragments(&self) -> impl Iterator<Item = &[u8]>;
 
-    /// Whether all bytes behind the first `header` lie where others may read them for as long as they
-    /// like.
-    fn has_stable_payload(&self, header: usize) -> bool;
+    /// All bytes behind the first `header`, if they are stable.
+    fn stable_payload(&self, header: usize) -> Option<Self::Stable<'_>>;
+}
+
+/// A frame with the bytes that are on the wire, in memory of the sender's or the receiver's.
+pub trait OnWire {
+    /// Its length in bytes.
+    fn len(&self) -> usize;
+
+    /// Its bytes, if they lie in one piece. Nobody changes them.
+    fn bytes(&self) -> Option<&[u8]>;
+}
+
+/// A frame in memory of the receiver's, which nobody else has.
+pub trait Owned {
+    /// Its bytes.
+    fn bytes(&self) -> &[u8];
+
+    /// The frame as a program gets it, with the room around it. `None` if it has no memory.
+    fn frame(&mut self) -> Option<Frame<'_>>;
+
+    /// The frame begins at `start` and ends before `end`, counted from where the room before it began.
+    fn set_bounds(&mut self, start: usize, end: usize);
+}
+
+/// Why a device lost a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// There was no memory for it.
+    NoBuffer,
+    /// What was agreed on can't be done. The sender has made the same plan, so there is none of these.
+    Unplanned,
+    /// It is too short for what it was to go to.
+    Runt,
 }
 
 /// The embedder's half of a receiving device: where bytes lie, and where frames go.
 ///
-/// [`arrive`] calls it, in softirq context; nothing sleeps. Each frame that is taken from the cable
-/// comes to an end in one of `whole`, `split`, `wire` and `unplanned`; the number of their frames
-/// is that which [`arrive`] returns.
+/// [`Pipeline::arrive`] calls it, in softirq context; nothing sleeps.
 pub trait Receiver {
     /// A frame that was sent.
     type Sent: Sent;
-    /// A frame with the bytes that are on the wire.
-    type Wire;
+    /// One with the bytes that are on the wire: also one that was sent, and asks for nothing.
+    type Wire: OnWire + From<Self::Sent> + From<Self::Owned>;
+    /// One in memory of the receiver's.
+    type Owned: Owned;
 
-    /// A frame to which nothing has to be done.
-    fn as_it_is(&mut self, sent: Self::Sent) -> Self::Wire;
+    /// Frames have come from the cable: so many, with so many bytes in all.
+    fn arrived(&mut self, frames: u32, bytes: u64);
 
-    /// A single frame with the checksum that `plan` says: by [`TxPlan::finish`] on its bytes where they
-    /// lie, if they may be written there, else on a copy. `None`, and counted, if there is no memory
-    /// for that.
-    fn fill_in(&mut self, sent: Self::Sent, plan: &TxPlan, frame: &WireFrame)
-        -> Option<Self::Wire>;
+    /// A single frame with the checksum that `plan` says, by [`TxPlan::finish`] on its bytes where they
+    /// lie. Gives it back if they may not be written there.
+    fn fill_in(
+        &mut self,
+        sent: Self::Sent,
+        plan: &TxPlan,
+        frame: &WireFrame,
+    ) -> Result<Self::Wire, Self::Sent>;
 
-    /// Wire frame `frame` of a super-frame: a copy of the bytes that it says, finished by
-    /// [`TxPlan::finish`]. Its payload is `fragment`, if there is one. `None`, and counted, if there is
-    /// no memory for it.
+    /// Wire frame `frame` of one that was sent: a copy of the bytes that it says, finished by
+    /// [`TxPlan::finish`], with `room` around it. Its payload is `fragment`, if there is one.
     fn cut(
         &mut self,
         sent: &Self::Sent,
         fragment: Option<&[u8]>,
         plan: &TxPlan,
         frame: &WireFrame,
-    ) -> Option<Self::Wire>;
+        room: Room,
+    ) -> Result<Self::Owned, Lost>;
 
-    /// A frame has arrived: puts it where [`Running::place`] wants it, has it [processed](process), and
-    /// brings it where the [`Outcome`](crate::descriptor::Outcome) says.
-    fn wire(&mut self, wire: Self::Wire);
-
-    /// A super-frame goes to the host whole. It counts as the frames of `plan`.
-    fn whole(&mut self, sent: Self::Sent, plan: &TxPlan);
+    /// The frame in memory of the receiver's, with at least `room` around it, if it was not there yet:
+    /// what was [cut](Self::cut) has the room that the same pipeline wants. `None` if there is no
+    /// memory.
+    fn own(&mut self, wire: Self::Wire, room: Room) -> Option<Self::Owned>;
 
     /// Wire frame `frame` of a super-frame goes to the host with headers of its own, finished by
-    /// [`TxPlan::finish_header`], which gives the sum of all, and a payload that stays where it is.
-    fn split(&mut self, sent: &Self::Sent, plan: &TxPlan, frame: &WireFrame);
+    /// [`TxPlan::finish_header`], and a payload that stays where it is. `tell` gives what to say of it,
+    /// from the sum of all that is behind its Ethernet header.
+    fn split(
+        &mut self,
+        payload: <Self::Sent as Sent>::Stable<'_>,
+        plan: &TxPlan,
+        frame: &WireFrame,
+        tell: impl FnOnce(Sum) -> RxDescriptor,
+    ) -> Result<(), Lost>;
 
-    /// A frame is lost: it can't be done what was agreed on. The sender has made the same plan, so
-    /// there is none unless memory fails.
-    fn unplanned(&mut self, sent: Self::Sent);
+    /// A super-frame goes to the host whole. Gives it back if others may still write to it.
+    fn whole(&mut self, sent: Self::Sent, descriptor: &RxDescriptor) -> Result<(), Self::Sent>;
 
-    /// All wire frames of a super-frame have been made.
-    fn consume(&mut self, sent: Self::Sent);
+    /// A frame goes to the host.
+    fn to_host(&mut self, frame: Self::Owned, descriptor: &RxDescriptor);
+
+    /// A frame goes to the program that the host runs, in whatever memory it is.
+    fn to_host_program(&mut self, wire: Self::Wire, descriptor: &RxDescriptor);
+
+    /// A frame goes back to the cable that it came from.
+    fn send_back(&mut self, wire: Self::Wire);
+
+    /// A frame goes out of the port with interface index `target`, if there is such a port and the
+    /// program, of type `by`, has named one.
+    fn send(&mut self, wire: Self::Wire, target: Option<u32>, by: ProgramKind);
+
+    /// A frame went where its program wanted it: nowhere.
+    fn consume(&mut self, wire: Self::Wire);
+
+    /// A frame is lost.
+    fn lost(&mut self, why: Lost);
+
+    /// A program was stopped.
+    fn stopped(&mut self, record: FaultRecord);
 }
 
-/// Takes what one place of the ring holds through the device; how many frames on the wire that was.
-///
-/// Softirq context; does not sleep, and allocates only what the receiver does.
-pub fn arrive<D: Receiver>(device: &mut D, port: &Port, sent: D::Sent) -> u32 {
-    let Some(descriptor) = sent.descriptor() else {
-        let wire = device.as_it_is(sent);
-        device.wire(wire);
-        return 1;
-    };
-    let lengths = sent.fragments().map(|bytes| bytes.len() as u32);
-    let Ok(plan) = TxPlan::new(&descriptor, sent.headers(), lengths) else {
-        device.unplanned(sent);
-        return 1;
-    };
-    if descriptor.gso.is_some() {
-        return segment(device, port, sent, &descriptor, &plan);
-    }
-    let Some(frame) = plan.wire_frames([]).next() else {
-        device.unplanned(sent);
-        return 1;
-    };
-    if let Some(wire) = device.fill_in(sent, &plan, &frame) {
-        device.wire(wire);
-    }
-    1
+/// A receive queue of the device, for as long as a batch of frames takes.
+pub struct Pipeline<'a, M, R, S>
+where
+    M: Memory,
+    R: Deref<Target = Map<M>> + Send + Sync + 'static,
+{
+    /// The port.
+    pub port: Port,
+    /// What runs.
+    pub running: Running<'a, M, R>,
+    /// What executes it.
+    pub core: &'a mut Core<M>,
+    /// What it may ask for.
+    pub services: S,
+    /// What it says is counted here.
+    pub counters: &'a Counters,
 }
 
-/// The wire frames of a super-frame, unless it may stay as it is.
-// What only super-frames need is not to lie on the stack of the others.
-#[inline(never)]
-fn segment<D: Receiver>(
-    device: &mut D,
-    port: &Port,
-    sent: D::Sent,
-    descriptor: &TxDescriptor,
-    plan: &TxPlan,
-) -> u32 {
-    let agnostic = TxDescriptor {
-        capability: TxCapability::Agnostic,
-        ..*descriptor
-    };
-    let is_whole = port
-        .whole()
-        .is_some_and(|limits| is_made_by_gro(&agnostic, sent.headers(), &limits));
-    if is_whole {
-        let count = plan.frames();
-        device.whole(sent, plan);
-        return count;
-    }
-    let header = plan.header_len().unwrap_or(0);
-    if port.splits(plan) && sent.has_stable_payload(header) {
-        for frame in plan.wire_frames([]) {
-            device.split(&sent, plan, &frame);
-        }
-    } else {
-        let mut each = sent.fragments();
-        let lengths = sent.fragments().map(|bytes| bytes.len() as u32);
-        for frame in plan.wire_frames(lengths) {
-            let fragment = each.next().filter(|_| plan.is_by_fragments());
-            if let Some(wire) = device.cut(&sent, fragment, plan, &frame) {
-                device.wire(wire);
+impl<M, R, S> Pipeline<'_, M, R, S>
+where
+    M: Memory,
+    R: Deref<Target = Map<M>> + Send + Sync + 'static,
+    S: Services,
+{
+    /// Takes what one place of the ring holds through the device; how many frames that was, of which
+    /// one that stays whole is one.
+    ///
+    /// Softirq context; does not sleep, and allocates only what the receiver does.
+    #[inline]
+    pub fn arrive<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> u32 {
+        match sent.descriptor() {
+            None => {
+                let wire = D::Wire::from(sent);
+                // CAST: A `usize` has at most 64 bits.
+                device.arrived(1, wire.len() as u64);
+                self.receive(device, wire);
+                1
+            }
+            Some(descriptor) if descriptor.gso.is_some() => self.segment(device, sent),
+            Some(_) => {
+                self.fill_in(device, sent);
+                1
             }
         }
     }
-    device.consume(sent);
-    plan.frames()
-}
 
-/// What programs have said so far, of one receive queue.
-#[derive(Default)]
-pub struct Counters {
-    /// XDP programs.
-    pub xdp: XdpCounters,
-    /// Classifiers.
-    pub tc: TcCounters,
-}
-
-/// Takes one frame with the bytes that are on the wire, and lie where [`Running::place`] wants them,
-/// through the rest of the pipeline. Any context; does not sleep or allocate.
-///
-/// Its bytes and bounds are afterwards as the program left them, but for a frame that a classifier
-/// has sent, which has its VLAN tag again. `None` if a classifier runs and the frame is too short for
-/// one: the stack would drop it before. Of a program that the device had to stop, the core has the
-/// [fault](Core::take_fault).
-pub fn process<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
-    core: &mut Core<M>,
-    running: Running<'_, M, R>,
-    frame: &mut Frame<'_>,
-    port: &Port,
-    services: &impl Services,
-    counters: &Counters,
-) -> Option<RxDescriptor> {
-    let program = |program: Option<&Program<M, R>>, core: &mut Core<M>, frame: &mut Frame<'_>| {
-        let mut context = XdpContext {
-            ingress_ifindex: port.ifindex,
-            rx_queue_index: port.queue.into(),
-            egress_ifindex: 0,
-            redirect: None,
-        };
-        receive(core, program, frame, &mut context, services, &counters.xdp)
-    };
-    let received = match running {
-        Running::Nothing => program(None, core, frame),
-        Running::Xdp(xdp) => program(Some(xdp), core, frame),
-        Running::Classifier {
-            program: classifier,
-            returns_class,
-        } => {
-            let received = program(None, core, frame);
-            let mut context = TcContext::of_frame(frame, &port.address, port.ifindex, port.queue)?;
-            context.returns_class = returns_class;
-            let counters = &counters.tc;
-            run_tc(
-                core,
-                classifier,
-                frame,
-                &mut context,
-                services,
-                counters,
-                received,
-            )
+    /// A frame whose checksum is left to the device.
+    // What only some frames need is not to lie on the stack of the others.
+    #[inline(never)]
+    fn fill_in<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) {
+        match self.filled_in(device, sent) {
+            Ok(wire) => self.receive(device, wire),
+            Err(why) => device.lost(why),
         }
-    };
-    if !received.to_host() {
-        return Some(received);
     }
-    let checksum = port.checksums.of(frame.data(), received.network_offset());
-    Some(RxDescriptor {
-        checksum,
-        ..received
-    })
+
+    #[inline(never)]
+    fn filled_in<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> Result<D::Wire, Lost> {
+        let plan = plan(&sent).ok_or(Lost::Unplanned)?;
+        let frame = plan.wire_frames([]).next().ok_or(Lost::Unplanned)?;
+        // CAST: A `usize` has at most 64 bits.
+        device.arrived(1, frame.len() as u64);
+        // Where it lies, if nobody else has it: one that no host gets is hardly ever copied.
+        let sent = match device.fill_in(sent, &plan, &frame) {
+            Ok(wire) => return Ok(wire),
+            Err(sent) => sent,
+        };
+        let room = self.running.room(frame.len());
+        let owned = device.cut(&sent, None, &plan, &frame, room);
+        device.consume(sent.into());
+        owned.map(D::Wire::from)
+    }
+
+    /// A super-frame: its wire frames, one by one, unless it may stay as it is. Gives their number.
+    #[inline(never)]
+    fn segment<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> u32 {
+        let Some(plan) = plan(&sent) else {
+            device.lost(Lost::Unplanned);
+            return 1;
+        };
+        let sent = match self.keep_whole(device, sent, &plan) {
+            Ok(()) => return 1,
+            Err(sent) => sent,
+        };
+        let payload = self.splits(&plan).and_then(|at| sent.stable_payload(at));
+        if let Some(payload) = payload {
+            for frame in plan.wire_frames([]) {
+                // CAST: A `usize` has at most 64 bits.
+                device.arrived(1, frame.len() as u64);
+                // CAST: A frame is shorter than 4 GiB.
+                let (queue, len) = (self.port.queue.into(), frame.len() as u32);
+                let checksums = self.port.checksums;
+                let tell = |sum: Sum| RxDescriptor {
+                    len,
+                    queue,
+                    checksum: match checksums {
+                        RxChecksums::Complete => RxChecksum::Complete(sum.fold()),
+                        RxChecksums::None | RxChecksums::Verified => RxChecksum::None,
+                    },
+                    ..RxDescriptor::default()
+                };
+                if let Err(why) = device.split(payload, &plan, &frame, tell) {
+                    device.lost(why);
+                }
+            }
+        } else {
+            let mut each = sent.fragments();
+            for frame in plan.wire_frames(lengths(&sent)) {
+                let fragment = each.next().filter(|_| plan.is_by_fragments());
+                // CAST: A `usize` has at most 64 bits.
+                device.arrived(1, frame.len() as u64);
+                let room = self.running.room(frame.len());
+                match device.cut(&sent, fragment, &plan, &frame, room) {
+                    Ok(owned) => self.receive(device, owned.into()),
+                    Err(why) => device.lost(why),
+                }
+            }
+        }
+        device.consume(sent.into());
+        plan.frames()
+    }
+
+    /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
+    /// program has to see each frame, or the device does not say of each that its checksum is right.
+    #[inline(never)]
+    fn keep_whole<D: Receiver>(
+        &self,
+        device: &mut D,
+        sent: D::Sent,
+        plan: &TxPlan,
+    ) -> Result<(), D::Sent> {
+        let is_said = self.port.checksums == RxChecksums::Complete;
+        let limits = self.port.whole.filter(|_| is_said && self.is_unseen());
+        let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {
+            return Err(sent);
+        };
+        if !is_made_by_gro(descriptor, sent.headers(), &limits) {
+            return Err(sent);
+        }
+        let coalesced = Coalesced {
+            frames: plan.frames(),
+            bytes: plan.wire_bytes(),
+        };
+        let descriptor = RxDescriptor {
+            len: descriptor.len,
+            queue: self.port.queue.into(),
+            coalesced: Some(coalesced),
+            ..RxDescriptor::default()
+        };
+        device.whole(sent, &descriptor)?;
+        device.arrived(coalesced.frames, coalesced.bytes);
+        Ok(())
+    }
+
+    /// Where the payload of wire frames begins that may go up in two pieces, headers and payload:
+    /// nobody wants to see them in one, and the stack puts them together again, without which two
+    /// pieces are more work than one.
+    fn splits(&self, plan: &TxPlan) -> Option<usize> {
+        let is_wanted = self.is_unseen()
+            && self.port.merges
+            && self.port.checksums != RxChecksums::Verified
+            && plan.is_summed();
+        plan.header_len().filter(|_| is_wanted)
+    }
+
+    /// Whether no program, of the device or of the host, sees the frames before the stack does.
+    fn is_unseen(&self) -> bool {
+        self.running.is_nothing() && !self.port.host_program
+    }
+
+    /// Takes one frame with the bytes that are on the wire through the rest of the device.
+    #[inline]
+    fn receive<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
+        let ran = match self.running.place(wire.len(), wire.bytes()) {
+            Place::Anywhere => {
+                let descriptor = RxDescriptor {
+                    // CAST: A frame is shorter than 4 GiB.
+                    len: wire.len() as u32,
+                    queue: self.port.queue.into(),
+                    ..RxDescriptor::default()
+                };
+                return self.bring(device, wire, descriptor);
+            }
+            Place::AsItLies => self.run_in_place(device, wire),
+            Place::Own(room) => self.run_in_own(device, wire, room),
+        };
+        let (wire, descriptor) = match ran {
+            Ok(ran) => ran,
+            Err(why) => return device.lost(why),
+        };
+        match descriptor.outcome() {
+            Outcome::Nowhere => device.consume(wire),
+            Outcome::Host => self.bring(device, wire, descriptor),
+            Outcome::Back => device.send_back(wire),
+            Outcome::Port(target) => {
+                let by = match descriptor.tc {
+                    Some(_) => ProgramKind::SchedCls,
+                    None => ProgramKind::Xdp,
+                };
+                device.send(wire, target, by);
+            }
+        }
+    }
+
+    /// Runs a program that only reads where the frame lies.
+    #[inline(never)]
+    fn run_in_place<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        wire: D::Wire,
+    ) -> Result<(D::Wire, RxDescriptor), Lost> {
+        let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
+        let descriptor = self.run(device, &mut frame)?;
+        Ok((wire, descriptor))
+    }
+
+    /// Runs a program in memory of the receiver's: it may write, or the frame lies in several pieces.
+    #[inline(never)]
+    fn run_in_own<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        wire: D::Wire,
+        room: Room,
+    ) -> Result<(D::Wire, RxDescriptor), Lost> {
+        let mut owned = device.own(wire, room).ok_or(Lost::NoBuffer)?;
+        let mut frame = owned.frame().ok_or(Lost::NoBuffer)?;
+        let descriptor = self.run(device, &mut frame)?;
+        let (start, end) = (frame.data_offset(), frame.end_offset());
+        owned.set_bounds(start, end);
+        Ok((owned.into(), descriptor))
+    }
+
+    /// Runs the program on a frame, whose bytes and bounds are afterwards as it left them, but for a
+    /// frame that a classifier has sent, which has its VLAN tag again.
+    fn run<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        frame: &mut Frame<'_>,
+    ) -> Result<RxDescriptor, Lost> {
+        let port = &self.port;
+        let descriptor = match self.running {
+            Running::Nothing => RxDescriptor::default(),
+            Running::Xdp(program) => {
+                let mut context = XdpContext {
+                    ingress_ifindex: port.ifindex,
+                    rx_queue_index: port.queue.into(),
+                    egress_ifindex: 0,
+                    redirect: None,
+                };
+                let (services, counters) = (&self.services, &self.counters.xdp);
+                receive(self.core, program, frame, &mut context, services, counters)
+            }
+            Running::Classifier {
+                program,
+                returns_class,
+            } => {
+                let (ifindex, queue) = (port.ifindex, port.queue);
+                // The stack would drop it before.
+                let context = TcContext::of_frame(frame, &port.address, ifindex, queue);
+                let mut context = context.ok_or(Lost::Runt)?;
+                context.returns_class = returns_class;
+                let (services, counters) = (&self.services, &self.counters.tc);
+                let received = RxDescriptor {
+                    queue: queue.into(),
+                    ..RxDescriptor::default()
+                };
+                run_tc(
+                    self.core,
+                    program,
+                    frame,
+                    &mut context,
+                    services,
+                    counters,
+                    received,
+                )
+            }
+        };
+        let is_shot = |verdict| verdict == TcVerdict::Shot;
+        if descriptor.verdict == Some(XdpVerdict::Aborted)
+            || descriptor.tc.is_some_and(|tc| is_shot(tc.verdict))
+        {
+            if let Some(record) = self.core.take_fault() {
+                device.stopped(record);
+            }
+        }
+        Ok(descriptor)
+    }
+
+    /// Brings a frame to the host.
+    #[inline]
+    fn bring<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: RxDescriptor) {
+        if wire.len() < ETH_HLEN {
+            return device.lost(Lost::Runt);
+        }
+        if self.port.host_program {
+            return device.to_host_program(wire, &descriptor);
+        }
+        let Some(owned) = device.own(wire, Room::default()) else {
+            return device.lost(Lost::NoBuffer);
+        };
+        let network_offset = descriptor.network_offset();
+        // CAST: An offset in a frame.
+        if owned.bytes().len() < network_offset as usize {
+            return device.lost(Lost::Runt);
+        }
+        let descriptor = RxDescriptor {
+            checksum: self.port.checksums.of(owned.bytes(), network_offset),
+            ..descriptor
+        };
+        device.to_host(owned, &descriptor);
+    }
+}
+
+/// What the device is to do for a frame.
+fn plan<F: Sent>(sent: &F) -> Option<TxPlan> {
+    TxPlan::new(sent.descriptor()?, sent.headers(), lengths(sent)).ok()
+}
+
+/// The lengths of the fragments that the frame's list has.
+fn lengths<F: Sent>(sent: &F) -> impl Iterator<Item = u32> + '_ {
+    // CAST: A frame is shorter than 4 GiB.
+    sent.fragments().map(|bytes| bytes.len() as u32)
 }

@@ -344,7 +344,7 @@ fn the_program_chooses_the_receive_queue() {
     let mut frame = Frame::read_only(&data);
     let received = pipeline::receive(
         &mut core(),
-        Some(&program),
+        &program,
         &mut frame,
         &mut context,
         &TestServices,
@@ -366,7 +366,7 @@ fn verdicts_and_faults_are_counted() {
         let mut frame = Frame::read_only(&data);
         let received = pipeline::receive(
             &mut core(),
-            Some(&program),
+            &program,
             &mut frame,
             &mut CONTEXT.clone(),
             &TestServices,

@@ -6,18 +6,24 @@ mod common;
 
 use common::asm::*;
 use common::{classifier, core, program, TestServices, PORT_ADDRESS};
-use engine::checksum::sum;
+use std::ops::Range;
+
+use engine::checksum::{sum, Sum};
 use engine::coalesce::GroLimits;
 use engine::descriptor::{
-    Gso, GsoKind, Outcome, RxDescriptor, TxCapability, TxChecksum, TxDescriptor, TxHeaders,
+    Gso, GsoKind, RxDescriptor, TxCapability, TxChecksum, TxDescriptor, TxHeaders,
 };
-use engine::exec::{Core, XdpVerdict};
+use engine::exec::XdpVerdict;
+use engine::fault::FaultRecord;
 use engine::frame::Frame;
 use engine::insn::Insn;
 use engine::map::Map;
 use engine::memory::HostMemory;
-use engine::pipeline::{arrive, process, Counters, Place, Port, Receiver, Running, Sent};
+use engine::pipeline::{
+    Counters, Lost, OnWire, Owned, Pipeline, Port, Receiver, Room, Running, Sent,
+};
 use engine::receive_checksum::{RxChecksum, RxChecksums};
+use engine::store::ProgramKind;
 use engine::transmit::{TxPlan, WireFrame};
 use etherparse::checksum::Sum16BitWords;
 
@@ -33,11 +39,14 @@ struct Frames {
     descriptor: Option<TxDescriptor>,
     bytes: Vec<u8>,
     is_stable: bool,
+    is_shared: bool,
 }
 
 impl Sent for Frames {
-    fn descriptor(&self) -> Option<TxDescriptor> {
-        self.descriptor
+    type Stable<'a> = &'a [u8];
+
+    fn descriptor(&self) -> Option<&TxDescriptor> {
+        self.descriptor.as_ref()
     }
 
     fn headers(&self) -> &[u8] {
@@ -48,48 +57,116 @@ impl Sent for Frames {
         std::iter::empty()
     }
 
-    fn has_stable_payload(&self, header: usize) -> bool {
+    fn stable_payload(&self, header: usize) -> Option<&[u8]> {
         assert_eq!(header, HEADERS);
-        self.is_stable
+        self.is_stable.then_some(&self.bytes)
+    }
+}
+
+/// A frame on the wire: in the sender's memory, or in the receiver's with room around it.
+enum Wire {
+    Sent(Vec<u8>),
+    Own(Own),
+}
+
+struct Own {
+    bytes: Vec<u8>,
+    bounds: Range<usize>,
+}
+
+impl Own {
+    fn new(bytes: &[u8], room: Room) -> Self {
+        let all = [&vec![0; room.before], bytes, &vec![0; room.behind]].concat();
+        Self {
+            bytes: all,
+            bounds: room.before..room.before + bytes.len(),
+        }
+    }
+}
+
+impl From<Frames> for Wire {
+    fn from(sent: Frames) -> Self {
+        Self::Sent(sent.bytes)
+    }
+}
+
+impl From<Own> for Wire {
+    fn from(own: Own) -> Self {
+        Self::Own(own)
+    }
+}
+
+impl OnWire for Wire {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sent(bytes) => bytes.len(),
+            Self::Own(own) => own.bounds.len(),
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(match self {
+            Self::Sent(bytes) => bytes,
+            Self::Own(own) => own.bytes(),
+        })
+    }
+}
+
+impl Owned for Own {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.bounds.clone()]
+    }
+
+    fn frame(&mut self) -> Option<Frame<'_>> {
+        let Range { start, end } = self.bounds;
+        Frame::writable(&mut self.bytes, start, end)
+    }
+
+    fn set_bounds(&mut self, start: usize, end: usize) {
+        self.bounds = start..end;
     }
 }
 
 /// What the device was told, in this order.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    AsItIs,
+    Arrived(u32, u64),
     FilledIn,
     Cut(usize),
+    Copied(Room),
     Split(usize),
-    Whole,
-    Unplanned,
+    Whole(u32),
     Consumed,
     Received(Vec<u8>, RxChecksum),
-    Lost,
+    ForHostProgram(usize),
+    SentBack(Vec<u8>),
+    Sent(Option<u32>, ProgramKind),
+    Lost(Lost),
+    Stopped,
 }
 
-struct Device<'a> {
-    core: Core<HostMemory>,
-    port: Port,
-    running: Running<'a, HostMemory, Maps>,
-    counters: Counters,
+#[derive(Default)]
+struct Device {
     log: Vec<Step>,
 }
 
-impl Receiver for Device<'_> {
+impl Receiver for Device {
     type Sent = Frames;
-    type Wire = Vec<u8>;
+    type Wire = Wire;
+    type Owned = Own;
 
-    fn as_it_is(&mut self, sent: Frames) -> Vec<u8> {
-        self.log.push(Step::AsItIs);
-        sent.bytes
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        self.log.push(Step::Arrived(frames, bytes));
     }
 
-    fn fill_in(&mut self, sent: Frames, plan: &TxPlan, frame: &WireFrame) -> Option<Vec<u8>> {
+    fn fill_in(&mut self, sent: Frames, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Frames> {
+        if sent.is_shared {
+            return Err(sent);
+        }
         let mut bytes = sent.bytes;
         plan.finish(frame, &mut bytes).expect("as planned");
         self.log.push(Step::FilledIn);
-        Some(bytes)
+        Ok(Wire::Sent(bytes))
     }
 
     fn cut(
@@ -98,64 +175,88 @@ impl Receiver for Device<'_> {
         fragment: Option<&[u8]>,
         plan: &TxPlan,
         frame: &WireFrame,
-    ) -> Option<Vec<u8>> {
+        room: Room,
+    ) -> Result<Own, Lost> {
         assert_eq!(fragment, None);
         let payload = &sent.bytes[frame.payload.clone()];
-        let mut bytes = [&sent.bytes[..frame.header], payload].concat();
-        plan.finish(frame, &mut bytes).expect("as planned");
+        let mut own = Own::new(&[&sent.bytes[..frame.header], payload].concat(), room);
+        let bounds = own.bounds.clone();
+        plan.finish(frame, &mut own.bytes[bounds])
+            .expect("as planned");
         self.log.push(Step::Cut(payload.len()));
-        Some(bytes)
+        Ok(own)
     }
 
-    fn wire(&mut self, mut wire: Vec<u8>) {
-        let len = wire.len();
-        let (before, behind) = match self.running.place(len, Some(&wire)) {
-            Place::Anywhere | Place::AsItLies => (0, 0),
-            Place::Own { before, behind } => (before, behind),
-        };
-        wire.splice(..0, vec![0; before]);
-        wire.extend(vec![0; behind]);
-        let mut frame = Frame::writable(&mut wire, before, before + len).expect("a frame");
-        let (core, counters) = (&mut self.core, &self.counters);
-        let received = process(
-            core,
-            self.running,
-            &mut frame,
-            &self.port,
-            &TestServices,
-            counters,
-        );
-        self.log.push(match received {
-            Some(received @ RxDescriptor { checksum, .. })
-                if received.outcome() == Outcome::Host =>
-            {
-                assert_eq!(received.len as usize, frame.len());
-                Step::Received(frame.data().to_vec(), checksum)
+    fn own(&mut self, wire: Wire, room: Room) -> Option<Own> {
+        Some(match wire {
+            Wire::Sent(bytes) => {
+                self.log.push(Step::Copied(room));
+                Own::new(&bytes, room)
             }
-            _ => Step::Lost,
-        });
+            Wire::Own(own) => own,
+        })
     }
 
-    fn whole(&mut self, _sent: Frames, plan: &TxPlan) {
-        assert_eq!(plan.frames(), 3);
-        self.log.push(Step::Whole);
-    }
-
-    fn split(&mut self, sent: &Frames, plan: &TxPlan, frame: &WireFrame) {
-        let mut header = sent.bytes[..frame.header].to_vec();
-        let payload = &sent.bytes[frame.payload.clone()];
+    fn split(
+        &mut self,
+        payload: &[u8],
+        plan: &TxPlan,
+        frame: &WireFrame,
+        tell: impl FnOnce(Sum) -> RxDescriptor,
+    ) -> Result<(), Lost> {
+        let mut header = payload[..frame.header].to_vec();
+        let payload = &payload[frame.payload.clone()];
         let told = plan.finish_header(frame, &mut header, sum(payload), 14);
         let whole = [&header[..], payload].concat();
-        assert_eq!(told.expect("as planned").fold(), sum(&whole[14..]).fold());
+        let descriptor = tell(told.expect("as planned"));
+        let expected = RxChecksum::Complete(sum(&whole[14..]).fold());
+        assert_eq!(descriptor.checksum, expected);
+        assert_eq!(descriptor.len as usize, whole.len());
         self.log.push(Step::Split(payload.len()));
+        Ok(())
     }
 
-    fn unplanned(&mut self, _sent: Frames) {
-        self.log.push(Step::Unplanned);
+    fn whole(&mut self, sent: Frames, descriptor: &RxDescriptor) -> Result<(), Frames> {
+        if sent.is_shared {
+            return Err(sent);
+        }
+        assert_eq!(descriptor.len as usize, sent.bytes.len());
+        let coalesced = descriptor.coalesced.expect("several frames");
+        self.log.push(Step::Whole(coalesced.frames));
+        Ok(())
     }
 
-    fn consume(&mut self, _sent: Frames) {
+    fn to_host(&mut self, frame: Own, descriptor: &RxDescriptor) {
+        assert_eq!(descriptor.len as usize, frame.bounds.len());
+        assert_eq!(descriptor.queue, u32::from(PORT.queue));
+        let bytes = frame.bytes().to_vec();
+        self.log.push(Step::Received(bytes, descriptor.checksum));
+    }
+
+    fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
+        assert_eq!(descriptor.checksum, RxChecksum::None);
+        self.log.push(Step::ForHostProgram(wire.len()));
+    }
+
+    fn send_back(&mut self, wire: Wire) {
+        let bytes = wire.bytes().expect("in one piece").to_vec();
+        self.log.push(Step::SentBack(bytes));
+    }
+
+    fn send(&mut self, _wire: Wire, target: Option<u32>, by: ProgramKind) {
+        self.log.push(Step::Sent(target, by));
+    }
+
+    fn consume(&mut self, _wire: Wire) {
         self.log.push(Step::Consumed);
+    }
+
+    fn lost(&mut self, why: Lost) {
+        self.log.push(Step::Lost(why));
+    }
+
+    fn stopped(&mut self, _record: FaultRecord) {
+        self.log.push(Step::Stopped);
     }
 }
 
@@ -199,6 +300,7 @@ fn super_frame() -> Frames {
         }),
         bytes,
         is_stable: true,
+        is_shared: false,
     }
 }
 
@@ -220,7 +322,7 @@ const PORT: Port = Port {
     ifindex: 7,
     queue: 3,
     checksums: RxChecksums::Complete,
-    is_unseen: true,
+    host_program: false,
     merges: true,
     whole: Some(GroLimits {
         ipv4: 65_536,
@@ -230,14 +332,15 @@ const PORT: Port = Port {
 
 /// What the device does with `sent`, and how many frames that was.
 fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (Vec<Step>, u32) {
-    let mut device = Device {
-        core: core(),
+    let mut device = Device::default();
+    let mut pipeline = Pipeline {
         port,
         running,
-        counters: Counters::default(),
-        log: Vec::new(),
+        core: &mut core(),
+        services: TestServices,
+        counters: &Counters::default(),
     };
-    let frames = arrive(&mut device, &port, sent);
+    let frames = pipeline.arrive(&mut device, sent);
     (device.log, frames)
 }
 
@@ -249,13 +352,30 @@ fn is_valid(frame: &[u8]) -> bool {
     pseudo.add_slice(&frame[34..]).ones_complement() == 0
 }
 
+/// Length of a wire frame with so much payload.
+const fn wire(payload: usize) -> u64 {
+    (HEADERS + payload) as u64
+}
+
+/// The sum that the host is told of `frame`.
+fn told(frame: &[u8]) -> RxChecksum {
+    RxChecksum::Complete(sum(&frame[14..]).fold())
+}
+
 #[test]
 fn a_super_frame_that_nobody_looks_at_stays_whole_if_it_may() {
     let cuts = |port| steps(port, Running::Nothing, super_frame());
-    assert_eq!(cuts(PORT), (vec![Step::Whole], 3));
+    let bytes = wire(1000) * 2 + wire(500);
+    assert_eq!(
+        cuts(PORT),
+        (vec![Step::Whole(3), Step::Arrived(3, bytes)], 1)
+    );
     let split = [
+        Step::Arrived(1, wire(1000)),
         Step::Split(1000),
+        Step::Arrived(1, wire(1000)),
         Step::Split(1000),
+        Step::Arrived(1, wire(500)),
         Step::Split(500),
         Step::Consumed,
     ];
@@ -272,17 +392,13 @@ fn a_super_frame_that_nobody_looks_at_stays_whole_if_it_may() {
         whole: Some(too_long),
         ..PORT
     });
-    assert!(matches!(log[0], Step::Split(1000)), "{log:?}");
+    assert!(matches!(log[1], Step::Split(1000)), "{log:?}");
 }
 
 /// What is cut is complete before anything looks at it, and each frame is dealt with before the next
 /// one is made.
 #[test]
 fn segments_are_made_one_by_one_and_finished() {
-    let seen = Port {
-        is_unseen: false,
-        ..PORT
-    };
     let alone = Port {
         merges: false,
         whole: None,
@@ -294,39 +410,85 @@ fn segments_are_made_one_by_one_and_finished() {
     };
     let mut unstable = super_frame();
     unstable.is_stable = false;
+    let mut shared = unstable.clone();
+    shared.is_shared = true;
     let none = Port {
         whole: None,
         ..PORT
     };
     for (port, sent) in [
-        (seen, super_frame()),
         (alone, super_frame()),
         (verified, super_frame()),
         (none, unstable),
+        // Others may still write to it.
+        (PORT, shared),
     ] {
         let (log, frames) = steps(port, Running::Nothing, sent);
-        assert_eq!((log.len(), frames), (7, 3));
-        assert_eq!(log[6], Step::Consumed);
-        for (pair, len) in log.chunks(2).zip([1000, 1000, 500]) {
-            let [Step::Cut(cut), Step::Received(bytes, checksum)] = pair else {
-                panic!("{pair:?}");
+        assert_eq!((log.len(), frames), (10, 3));
+        assert_eq!(log[9], Step::Consumed);
+        for (steps, len) in log.chunks(3).zip([1000, 1000, 500]) {
+            let [Step::Arrived(1, arrived), Step::Cut(cut), Step::Received(bytes, checksum)] =
+                steps
+            else {
+                panic!("{steps:?}");
             };
-            assert_eq!((*cut, bytes.len()), (len, HEADERS + len));
+            assert_eq!((*cut, *arrived), (len, wire(len)));
+            assert_eq!(bytes.len(), HEADERS + len);
             assert!(is_valid(bytes));
             let expected = match port.checksums {
                 RxChecksums::Verified => RxChecksum::Verified,
-                _ => RxChecksum::Complete(sum(&bytes[14..]).fold()),
+                _ => told(bytes),
             };
             assert_eq!(*checksum, expected);
         }
     }
 }
 
+/// The host's own program sees each wire frame, and is told nothing of its checksum.
+#[test]
+fn a_program_of_the_host_gets_frames_where_they_lie() {
+    let port = Port {
+        host_program: true,
+        ..PORT
+    };
+    let (log, _) = steps(port, Running::Nothing, single());
+    let all = wire(PAYLOAD);
+    let whole = HEADERS + PAYLOAD;
+    assert_eq!(
+        log,
+        [
+            Step::Arrived(1, all),
+            Step::FilledIn,
+            Step::ForHostProgram(whole)
+        ]
+    );
+    let (log, _) = steps(port, Running::Nothing, super_frame());
+    let seen = log.iter().filter_map(|step| match step {
+        Step::ForHostProgram(len) => Some(*len),
+        _ => None,
+    });
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [HEADERS + 1000, HEADERS + 1000, HEADERS + 500]
+    );
+}
+
 #[test]
 fn single_frames() {
+    let arrived = Step::Arrived(1, wire(PAYLOAD));
     let (log, frames) = steps(PORT, Running::Nothing, single());
     assert_eq!(frames, 1);
-    let [Step::FilledIn, Step::Received(bytes, _)] = &log[..] else {
+    let [first, Step::FilledIn, Step::Copied(room), Step::Received(bytes, _)] = &log[..] else {
+        panic!("{log:?}");
+    };
+    assert_eq!((first, *room), (&arrived, Room::default()));
+    assert!(is_valid(bytes));
+
+    // What others have is filled in on a copy, and once.
+    let mut shared = single();
+    shared.is_shared = true;
+    let (log, _) = steps(PORT, Running::Nothing, shared);
+    let [_, Step::Cut(_), Step::Consumed, Step::Received(bytes, _)] = &log[..] else {
         panic!("{log:?}");
     };
     assert!(is_valid(bytes));
@@ -334,27 +496,35 @@ fn single_frames() {
     let mut done = single();
     done.descriptor = None;
     let (log, _) = steps(PORT, Running::Nothing, done.clone());
-    let told = RxChecksum::Complete(sum(&done.bytes[14..]).fold());
-    assert_eq!(log, [Step::AsItIs, Step::Received(done.bytes, told)]);
+    let told = told(&done.bytes);
+    let copied = Step::Copied(Room::default());
+    assert_eq!(log, [arrived, copied, Step::Received(done.bytes, told)]);
 
     // The transport header is not where the descriptor says.
-    let mut wrong = super_frame();
-    if let Some(descriptor) = &mut wrong.descriptor {
-        descriptor.headers.network = 15;
+    for mut wrong in [super_frame(), single()] {
+        if let Some(descriptor) = &mut wrong.descriptor {
+            descriptor.headers.network = 15;
+            descriptor.checksum = TxChecksum::Internet {
+                start: 9000,
+                offset: 16,
+            };
+        }
+        assert_eq!(
+            steps(PORT, Running::Nothing, wrong),
+            (vec![Step::Lost(Lost::Unplanned)], 1)
+        );
     }
-    assert_eq!(
-        steps(PORT, Running::Nothing, wrong),
-        (vec![Step::Unplanned], 1)
-    );
+
+    let mut runt = single();
+    runt.descriptor = None;
+    runt.bytes.truncate(13);
+    let (log, _) = steps(PORT, Running::Nothing, runt);
+    assert_eq!(log, [Step::Arrived(1, 13), Step::Lost(Lost::Runt)]);
 }
 
 /// The host is told the sum of what the program has left, and of nothing that it does not get.
 #[test]
 fn the_program_comes_before_the_checksum() {
-    let port = Port {
-        is_unseen: false,
-        ..PORT
-    };
     let writes = |verdict: i32| -> Vec<Insn> {
         vec![
             ldx(W, R2, R1, 0),
@@ -368,27 +538,72 @@ fn the_program_comes_before_the_checksum() {
         ]
     };
     let pass = program(&writes(XdpVerdict::Pass as i32), &[]);
-    let (log, _) = steps(port, Running::Xdp(&pass), single());
-    let [Step::FilledIn, Step::Received(bytes, checksum)] = &log[..] else {
+    let (log, _) = steps(PORT, Running::Xdp(&pass), single());
+    let [_, Step::FilledIn, Step::Copied(room), Step::Received(bytes, checksum)] = &log[..] else {
+        panic!("{log:?}");
+    };
+    // A page holds the frame, 256 bytes before and 320 behind.
+    assert_eq!(
+        *room,
+        Room {
+            before: 256,
+            behind: 4096 - 256 - 320 - HEADERS - PAYLOAD
+        }
+    );
+    assert_eq!(bytes[50], 0x5a);
+    assert!(!is_valid(bytes));
+    assert_eq!(*checksum, told(bytes));
+
+    let drop = program(&writes(XdpVerdict::Drop as i32), &[]);
+    let (log, _) = steps(PORT, Running::Xdp(&drop), super_frame());
+    let lost = log.iter().filter(|step| **step == Step::Consumed).count();
+    // Each of the segments, and the super-frame.
+    assert_eq!((log.len(), lost), (10, 4));
+
+    let back = program(&writes(XdpVerdict::Tx as i32), &[]);
+    let (log, _) = steps(PORT, Running::Xdp(&back), single());
+    let Some(Step::SentBack(bytes)) = log.last() else {
         panic!("{log:?}");
     };
     assert_eq!(bytes[50], 0x5a);
-    assert!(!is_valid(bytes));
-    assert_eq!(*checksum, RxChecksum::Complete(sum(&bytes[14..]).fold()));
+}
 
-    let drop = program(&writes(XdpVerdict::Drop as i32), &[]);
-    let (log, _) = steps(port, Running::Xdp(&drop), super_frame());
-    let lost = log.iter().filter(|step| **step == Step::Lost).count();
-    assert_eq!((log.len(), lost), (7, 3));
+/// What only reads does so where the frame lies; only what the host gets is copied, and then summed.
+#[test]
+fn a_program_that_reads_costs_no_copy() {
+    let returns = |verdict: i32| program(&[mov_imm(R0, verdict), exit()], &[]);
+    let arrived = || Step::Arrived(1, wire(PAYLOAD));
+    let mut sent = single();
+    sent.descriptor = None;
+    let run = |verdict: XdpVerdict| {
+        let program = returns(verdict as i32);
+        steps(PORT, Running::Xdp(&program), sent.clone()).0
+    };
+    assert_eq!(run(XdpVerdict::Drop), [arrived(), Step::Consumed]);
+    let back = Step::SentBack(sent.bytes.clone());
+    assert_eq!(run(XdpVerdict::Tx), [arrived(), back]);
+    let received = Step::Received(sent.bytes.clone(), told(&sent.bytes));
+    let copied = Step::Copied(Room::default());
+    assert_eq!(run(XdpVerdict::Pass), [arrived(), copied, received]);
+    // It has named no port.
+    let nowhere = Step::Sent(None, ProgramKind::Xdp);
+    assert_eq!(run(XdpVerdict::Redirect), [arrived(), nowhere]);
+}
+
+/// A program that is stopped leaves a record, and its frame is gone.
+#[test]
+fn a_program_that_never_ends_is_stopped() {
+    let endless = program(&[mov_imm(R0, 2), ja(-2), exit()], &[]);
+    let mut sent = single();
+    sent.descriptor = None;
+    let (log, _) = steps(PORT, Running::Xdp(&endless), sent.clone());
+    let arrived = Step::Arrived(1, wire(PAYLOAD));
+    assert_eq!(log, [arrived, Step::Stopped, Step::Consumed]);
 }
 
 /// A classifier gets the frame without its tag; what is summed begins at the packet.
 #[test]
 fn a_classifier_sees_the_frame_as_the_stack_would() {
-    let port = Port {
-        is_unseen: false,
-        ..PORT
-    };
     let accepts = classifier(&[mov_imm(R0, 0), exit()], &[]);
     let running = Running::Classifier {
         program: &accepts,
@@ -397,19 +612,27 @@ fn a_classifier_sees_the_frame_as_the_stack_would() {
     let mut tagged = single();
     tagged.descriptor = None;
     tagged.bytes.splice(12..12, [0x81, 0, 0, 9]);
-    let place = running.place(tagged.bytes.len(), Some(&tagged.bytes));
-    assert!(matches!(place, Place::Own { behind: 0, .. }), "{place:?}");
-    let (log, _) = steps(port, running, tagged);
-    let [Step::AsItIs, Step::Received(bytes, checksum)] = &log[..] else {
+    let (log, _) = steps(PORT, running, tagged);
+    let [_, Step::Copied(room), Step::Received(bytes, checksum)] = &log[..] else {
         panic!("{log:?}");
     };
+    assert_eq!((room.before, room.behind), (256, 0));
     assert_eq!(bytes[12..14], [8, 0]);
-    assert_eq!(*checksum, RxChecksum::Complete(sum(&bytes[14..]).fold()));
+    assert_eq!(*checksum, told(bytes));
 
     let mut short = single();
     short.descriptor = None;
     short.bytes.truncate(13);
-    assert_eq!(running.place(13, Some(&short.bytes)), Place::AsItLies);
-    let (log, _) = steps(port, running, short);
-    assert_eq!(log, [Step::AsItIs, Step::Lost]);
+    let (log, _) = steps(PORT, running, short);
+    assert_eq!(log, [Step::Arrived(1, 13), Step::Lost(Lost::Runt)]);
+
+    let shoots = classifier(&[mov_imm(R0, 2), exit()], &[]);
+    let running = Running::Classifier {
+        program: &shoots,
+        returns_class: false,
+    };
+    let mut plain = single();
+    plain.descriptor = None;
+    let (log, _) = steps(PORT, running, plain);
+    assert_eq!(log, [Step::Arrived(1, wire(PAYLOAD)), Step::Consumed]);
 }

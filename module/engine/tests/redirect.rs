@@ -28,7 +28,7 @@ fn outcome(pieces: &[Vec<Insn>]) -> (Option<XdpVerdict>, Option<u32>) {
     let data = [0; 60];
     let received = pipeline::receive(
         &mut core(),
-        Some(&program(&code, &[])),
+        &program(&code, &[]),
         &mut Frame::read_only(&data),
         &mut CONTEXT.clone(),
         &TestServices,

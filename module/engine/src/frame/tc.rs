@@ -112,7 +112,7 @@ impl TcContext {
         if is_vlan(outer) {
             let tci = be16(data, ADDRESSES.wrapping_add(2))?;
             // Without two bytes behind the inner EtherType the frame has no protocol for the stack.
-            let needed = (ETH_HLEN as usize).wrapping_add(VLAN_HLEN).wrapping_add(2);
+            let needed = ETH_HLEN.wrapping_add(VLAN_HLEN).wrapping_add(2);
             if data.len() < needed {
                 return None;
             }
@@ -132,7 +132,7 @@ impl TcContext {
             queue_mapping: u32::from(queue).wrapping_add(1),
             network_offset: ETH_HLEN as u32,
             transport_offset,
-            wire_len: frame.len().saturating_sub(ETH_HLEN as usize) as u32,
+            wire_len: frame.len().saturating_sub(ETH_HLEN) as u32,
             ..Self::default()
         })
     }
@@ -185,7 +185,7 @@ pub(crate) fn ether_type(data: &[u8]) -> Option<u16> {
     if number >= ETH_P_802_3_MIN {
         return Some(number);
     }
-    let raw = be16(data, ETH_HLEN as usize) == Some(0xffff);
+    let raw = be16(data, ETH_HLEN) == Some(0xffff);
     Some(if raw { ETH_P_802_3 } else { ETH_P_802_2 })
 }
 

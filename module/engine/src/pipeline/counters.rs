@@ -34,13 +34,13 @@ const XDP_VERDICTS: usize = 5;
 
 /// What offloaded programs decided about the frames of a receive queue, by `VERDICTS` verdicts. Wrap
 /// around at 2^64.
-pub(super) struct Counters<const VERDICTS: usize> {
+pub(super) struct ByVerdict<const VERDICTS: usize> {
     packets: [Counter; VERDICTS],
     bytes: [Counter; VERDICTS],
     faults: [Counter; FaultCause::ALL.len()],
 }
 
-impl<const VERDICTS: usize> Default for Counters<VERDICTS> {
+impl<const VERDICTS: usize> Default for ByVerdict<VERDICTS> {
     fn default() -> Self {
         Self {
             packets: [const { Counter::new() }; VERDICTS],
@@ -50,7 +50,7 @@ impl<const VERDICTS: usize> Default for Counters<VERDICTS> {
     }
 }
 
-impl<const VERDICTS: usize> Counters<VERDICTS> {
+impl<const VERDICTS: usize> ByVerdict<VERDICTS> {
     pub(super) fn count(&self, verdict: usize, bytes: usize) {
         if let (Some(packets), Some(total)) = (self.packets.get(verdict), self.bytes.get(verdict)) {
             packets.add(1);
@@ -70,7 +70,7 @@ macro_rules! counters {
         $(
             $(#[$doc])*
             #[derive(Default)]
-            pub struct $name(pub(super) Counters<{ $count }>);
+            pub struct $name(pub(super) ByVerdict<{ $count }>);
 
             impl $name {
                 /// Frames with verdict `verdict`.
@@ -99,4 +99,13 @@ counters! {
     /// What offloaded classifiers decided about the frames of a receive queue. Frames whose program
     /// the device stopped count as shot, too. Wrap around at 2^64.
     TcCounters: TcVerdict, TcVerdict::ALL.len();
+}
+
+/// What programs have said so far, of one receive queue.
+#[derive(Default)]
+pub struct Counters {
+    /// XDP programs.
+    pub xdp: XdpCounters,
+    /// Classifiers.
+    pub tc: TcCounters,
 }

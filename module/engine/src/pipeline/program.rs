@@ -27,6 +27,15 @@ pub enum Running<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'stati
     },
 }
 
+/// Bytes around a frame that a program may claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Room {
+    /// Before it.
+    pub before: usize,
+    /// Behind it.
+    pub behind: usize,
+}
+
 /// Where a wire frame has to lie for the program that runs on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -35,13 +44,8 @@ pub enum Place {
     /// Where it lies, in one piece: the program only reads. Nothing need be copied for a frame that
     /// does not go to the host.
     AsItLies,
-    /// In memory that is the receiver's alone, with so many bytes of room around it.
-    Own {
-        /// Bytes of room before the frame.
-        before: usize,
-        /// Bytes of room behind it.
-        behind: usize,
-    },
+    /// In memory that is the receiver's alone, with room around it.
+    Own(Room),
 }
 
 impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Clone for Running<'_, M, R> {
@@ -52,86 +56,110 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Clone for Run
 
 impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Copy for Running<'_, M, R> {}
 
-impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Running<'_, M, R> {
+impl<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Running<'a, M, R> {
     /// Whether there is no program that sees the frames.
     pub const fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
 
+    /// The map table of the program that runs.
+    pub fn maps(&self) -> &'a [R] {
+        match self {
+            Self::Nothing => &[],
+            Self::Xdp(program) | Self::Classifier { program, .. } => program.maps(),
+        }
+    }
+
     /// Where a wire frame of `len` bytes has to lie. `bytes` are those of the frame where they lie in
     /// one piece now.
+    #[inline]
     pub fn place(&self, len: usize, bytes: Option<&[u8]>) -> Place {
         match self {
             Self::Nothing => Place::Anywhere,
             Self::Xdp(program) if bytes.is_some() && !program.image().writes_frame() => {
                 Place::AsItLies
             }
-            Self::Xdp(_) => Place::Own {
-                before: XDP_PACKET_HEADROOM,
-                behind: tailroom(len),
-            },
+            Self::Xdp(_) => Place::Own(xdp_room(len)),
             Self::Classifier { program, .. } => {
                 // The tag leaves the frame before the program sees it.
                 let is_tagged = bytes.is_none_or(TcContext::is_tagged);
-                if !is_tagged && !program.image().writes_frame() {
-                    return Place::AsItLies;
-                }
-                let grows = program.image().grows_frame();
-                Place::Own {
-                    before: XDP_PACKET_HEADROOM,
-                    behind: if grows {
-                        MAX_SKB_LEN.saturating_sub(len)
-                    } else {
-                        0
-                    },
+                if is_tagged || program.image().writes_frame() {
+                    Place::Own(classifier_room(program, len))
+                } else {
+                    Place::AsItLies
                 }
             }
         }
     }
+
+    /// The room around a wire frame of `len` bytes that the device writes in one piece: as much as
+    /// [`Self::place`] may want for it.
+    pub fn room(&self, len: usize) -> Room {
+        match self {
+            Self::Nothing => Room::default(),
+            Self::Xdp(program) if !program.image().writes_frame() => Room::default(),
+            Self::Xdp(_) => xdp_room(len),
+            Self::Classifier { program, .. } => classifier_room(program, len),
+        }
+    }
 }
 
-/// Room behind a frame of `len` bytes for `bpf_xdp_adjust_tail`: buffers are whole pages of 4 KiB
-/// with `XDP_PACKET_HEADROOM` before the frame and what native XDP keeps for `skb_shared_info` at
-/// the end, so that a frame grows to the same length in both.
-fn tailroom(len: usize) -> usize {
+/// Room around a frame of `len` bytes for an XDP program: buffers are whole pages of 4 KiB with
+/// `XDP_PACKET_HEADROOM` before the frame and what native XDP keeps for `skb_shared_info` at the end,
+/// so that a frame grows to the same length in both.
+fn xdp_room(len: usize) -> Room {
     const PAGE: usize = 4096;
     const SHARED_INFO: usize = 320;
     let used = (XDP_PACKET_HEADROOM + SHARED_INFO).wrapping_add(len);
-    PAGE.wrapping_sub(used % PAGE) % PAGE
+    Room {
+        before: XDP_PACKET_HEADROOM,
+        behind: PAGE.wrapping_sub(used % PAGE) % PAGE,
+    }
 }
 
-/// Runs the offloaded XDP program on a frame, if there is one. Any context; does not sleep or allocate.
+/// As [`xdp_room`], for a classifier: as much as an skb may get long, if it makes frames longer.
+fn classifier_room<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+    program: &Program<M, R>,
+    len: usize,
+) -> Room {
+    let grows = program.image().grows_frame();
+    Room {
+        before: XDP_PACKET_HEADROOM,
+        behind: if grows {
+            MAX_SKB_LEN.saturating_sub(len)
+        } else {
+            0
+        },
+    }
+}
+
+/// Runs the offloaded XDP program on a frame. Any context; does not sleep or allocate.
 ///
 /// `context` says where the frame arrived; the program may choose another receive queue in it. The
 /// frame's bytes and bounds are afterwards as the program left them.
 pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
     core: &mut Core<M>,
-    program: Option<&Program<M, R>>,
+    program: &Program<M, R>,
     frame: &mut Frame<'_>,
     context: &mut XdpContext,
     services: &impl Services,
     counters: &XdpCounters,
 ) -> RxDescriptor {
     let received = frame.len();
-    let verdict = program.map(|program| {
-        let verdict = core
-            .run_xdp(program, frame, context, services)
-            .unwrap_or_else(|fault| {
-                counters.0.count_fault(fault.cause);
-                XdpVerdict::Aborted
-            });
-        counters.0.count(verdict as usize, received);
-        verdict
-    });
+    let verdict = core
+        .run_xdp(program, frame, context, services)
+        .unwrap_or_else(|fault| {
+            counters.0.count_fault(fault.cause);
+            XdpVerdict::Aborted
+        });
+    counters.0.count(verdict as usize, received);
     RxDescriptor {
         len: frame.len() as u32,
         // Metadata is at most 255 bytes long.
         meta_len: frame.metadata().len() as u8,
         queue: context.rx_queue_index,
-        verdict,
-        redirect: context
-            .redirect
-            .filter(|_| verdict == Some(XdpVerdict::Redirect)),
+        verdict: Some(verdict),
+        redirect: context.redirect.filter(|_| verdict == XdpVerdict::Redirect),
         ..RxDescriptor::default()
     }
 }

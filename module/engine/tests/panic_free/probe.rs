@@ -21,8 +21,8 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
-use engine::pipeline::{self, Counters, Place, Port, Receiver, Running, Sent};
-use engine::pipeline::{TcCounters, XdpCounters};
+use engine::pipeline::{self, Counters, Lost, OnWire, Owned, Pipeline, Port, Receiver, Room};
+use engine::pipeline::{Running, Sent, TcCounters, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
@@ -217,7 +217,7 @@ pub fn take_fault(core: &mut Core<Opaque>) -> Option<FaultRecord> {
 
 pub fn receive(
     core: &mut Core<Opaque>,
-    program: Option<&Program<Opaque, Maps>>,
+    program: &Program<Opaque, Maps>,
     frame: &mut Frame<'_>,
     context: &mut XdpContext,
     counters: &XdpCounters,
@@ -265,21 +265,10 @@ pub fn run_tc(
     pipeline::run_tc(core, program, frame, context, &Opaquely, counters, received)
 }
 
-pub fn process(
-    core: &mut Core<Opaque>,
-    running: Running<'_, Opaque, Maps>,
-    frame: &mut Frame<'_>,
-    port: &Port,
-    counters: &Counters,
-) -> Option<RxDescriptor> {
-    match running.place(frame.len(), black_box(Some(frame.data()))) {
-        Place::Anywhere => None,
-        _ => pipeline::process(core, running, frame, port, &Opaquely, counters),
-    }
-}
-
 impl Sent for Opaque {
-    fn descriptor(&self) -> Option<TxDescriptor> {
+    type Stable<'a> = ();
+
+    fn descriptor(&self) -> Option<&TxDescriptor> {
         black_box(None)
     }
 
@@ -291,22 +280,61 @@ impl Sent for Opaque {
         black_box([&[][..]; 4]).into_iter()
     }
 
-    fn has_stable_payload(&self, header: usize) -> bool {
-        black_box(header) == 0
+    fn stable_payload(&self, header: usize) -> Option<()> {
+        black_box((header == 0).then_some(()))
+    }
+}
+
+/// A frame that may lie anywhere.
+pub struct Anywhere(&'static mut [u8]);
+
+impl From<Opaque> for Anywhere {
+    fn from(_: Opaque) -> Self {
+        Self(black_box(&mut []))
+    }
+}
+
+impl OnWire for Anywhere {
+    fn len(&self) -> usize {
+        black_box(self.0.len())
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        black_box(Some(&*self.0))
+    }
+}
+
+impl Owned for Anywhere {
+    fn bytes(&self) -> &[u8] {
+        black_box(&*self.0)
+    }
+
+    fn frame(&mut self) -> Option<Frame<'_>> {
+        Frame::writable(self.0, black_box(0), black_box(1))
+    }
+
+    fn set_bounds(&mut self, start: usize, end: usize) {
+        black_box((start, end));
     }
 }
 
 impl Receiver for Opaquely {
     type Sent = Opaque;
-    type Wire = u32;
+    type Wire = Anywhere;
+    type Owned = Anywhere;
 
-    fn as_it_is(&mut self, _sent: Opaque) -> u32 {
-        black_box(0)
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        black_box((frames, bytes));
     }
 
-    fn fill_in(&mut self, _sent: Opaque, plan: &TxPlan, frame: &WireFrame) -> Option<u32> {
+    fn fill_in(
+        &mut self,
+        sent: Opaque,
+        plan: &TxPlan,
+        frame: &WireFrame,
+    ) -> Result<Anywhere, Opaque> {
         black_box((plan, frame));
-        black_box(None)
+        black_box(Err(sent))
     }
 
     fn cut(
@@ -315,28 +343,75 @@ impl Receiver for Opaquely {
         fragment: Option<&[u8]>,
         plan: &TxPlan,
         frame: &WireFrame,
-    ) -> Option<u32> {
-        black_box((fragment, plan, frame));
-        black_box(None)
+        room: Room,
+    ) -> Result<Anywhere, Lost> {
+        black_box((fragment, plan, frame, room));
+        black_box(Err(Lost::NoBuffer))
     }
 
-    fn wire(&mut self, wire: u32) {
-        black_box(wire);
+    fn own(&mut self, wire: Anywhere, room: Room) -> Option<Anywhere> {
+        black_box(room);
+        black_box(Some(wire))
     }
 
-    fn whole(&mut self, _sent: Opaque, plan: &TxPlan) {
-        black_box(plan);
+    fn split(
+        &mut self,
+        _payload: (),
+        plan: &TxPlan,
+        frame: &WireFrame,
+        tell: impl FnOnce(Sum) -> RxDescriptor,
+    ) -> Result<(), Lost> {
+        black_box((plan, frame, tell(Sum::of_number(black_box(1)))));
+        black_box(Ok(()))
     }
 
-    fn split(&mut self, _sent: &Opaque, plan: &TxPlan, frame: &WireFrame) {
-        black_box((plan, frame));
+    fn whole(&mut self, sent: Opaque, descriptor: &RxDescriptor) -> Result<(), Opaque> {
+        black_box(descriptor);
+        black_box(Err(sent))
     }
 
-    fn unplanned(&mut self, _sent: Opaque) {}
+    fn to_host(&mut self, _frame: Anywhere, descriptor: &RxDescriptor) {
+        black_box(descriptor);
+    }
 
-    fn consume(&mut self, _sent: Opaque) {}
+    fn to_host_program(&mut self, _wire: Anywhere, descriptor: &RxDescriptor) {
+        black_box(descriptor);
+    }
+
+    fn send_back(&mut self, wire: Anywhere) {
+        black_box(wire.0);
+    }
+
+    fn send(&mut self, wire: Anywhere, target: Option<u32>, by: ProgramKind) {
+        black_box((wire.0, target, by));
+    }
+
+    fn consume(&mut self, wire: Anywhere) {
+        black_box(wire.0);
+    }
+
+    fn lost(&mut self, why: Lost) {
+        black_box(why);
+    }
+
+    fn stopped(&mut self, record: FaultRecord) {
+        black_box(record);
+    }
 }
 
-pub fn arrive(device: &mut Opaquely, port: &Port, sent: Opaque) -> u32 {
-    pipeline::arrive(device, port, sent)
+pub fn arrive(
+    device: &mut Opaquely,
+    (port, counters): (Port, &Counters),
+    running: Running<'_, Opaque, Maps>,
+    core: &mut Core<Opaque>,
+    sent: Opaque,
+) -> u32 {
+    let mut pipeline = Pipeline {
+        port,
+        running,
+        core,
+        services: Opaquely,
+        counters,
+    };
+    pipeline.arrive(device, sent)
 }
