@@ -4,7 +4,6 @@
 
 use super::{
     cut,
-    send::Fit,
     sent::Sent,
     wire::{
         Wire,
@@ -41,7 +40,10 @@ use engine::{
 use net::{
     netdev::PollContext,
     rcu,
-    skbuff::UniqueSkBuff, //
+    skbuff::{
+        StablePayload,
+        UniqueSkBuff, //
+    }, //
 };
 
 /// Where the frames of one poll come from, and go to.
@@ -103,7 +105,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
 
     fn split(
         &mut self,
-        payload: net::skbuff::StablePayload<'_>,
+        payload: StablePayload<'_>,
         plan: &TxPlan,
         frame: &WireFrame,
         tell: impl FnOnce(Sum) -> RxDescriptor,
@@ -146,12 +148,8 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     }
 
     fn send(&mut self, wire: Wire, target: Option<u32>, by: ProgramKind) {
-        let (fit, redirects) = match by {
-            ProgramKind::Xdp => (Fit::Mtu, &self.rx.xdp_redirects),
-            ProgramKind::SchedCls => (Fit::Any, &self.rx.tc_redirects),
-        };
         if let Some(skb) = self.unique(wire) {
-            self.redirect(skb, target, fit, redirects);
+            self.redirect(skb, target, by);
         }
     }
 

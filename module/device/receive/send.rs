@@ -5,19 +5,10 @@
 use super::poll::Poll;
 use crate::{
     cable::Unsent,
-    port::Plugged,
-    redirects::Redirects, //
+    port::Plugged, //
 };
+use engine::store::ProgramKind;
 use net::skbuff::UniqueSkBuff;
-
-/// Which frames the port that is to send them takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fit {
-    /// Those that its MTU lets through: so does native XDP.
-    Mtu,
-    /// All: a classifier's frames go straight to the driver.
-    Any,
-}
 
 impl<H: Plugged> Poll<'_, H> {
     /// Sends a frame back to the cable that it came from (XDP_TX).
@@ -35,15 +26,14 @@ impl<H: Plugged> Poll<'_, H> {
         }
     }
 
-    /// Sends a frame out of the port of the card that the program named, `target`, if the frame fits.
-    /// Whatever keeps it from being sent, it is lost.
-    pub(super) fn redirect(
-        &self,
-        skb: UniqueSkBuff,
-        target: Option<u32>,
-        fit: Fit,
-        redirects: &Redirects,
-    ) {
+    /// Sends a frame out of the port of the card that the program named, `target`, which is of type
+    /// `by`. Whatever keeps it from being sent, it is lost.
+    pub(super) fn redirect(&self, skb: UniqueSkBuff, target: Option<u32>, by: ProgramKind) {
+        // As native XDP only those that the MTU lets through; a classifier's go straight to the driver.
+        let (has_limit, redirects) = match by {
+            ProgramKind::Xdp => (true, &self.rx.xdp_redirects),
+            ProgramKind::SchedCls => (false, &self.rx.tc_redirects),
+        };
         let Some(host) = target.and_then(|ifindex| self.sibling(ifindex)) else {
             redirects.no_port_drops.add(1);
             return;
@@ -52,7 +42,7 @@ impl<H: Plugged> Poll<'_, H> {
             redirects.down_drops.add(1);
             return;
         }
-        if fit == Fit::Mtu && skb.len() > host.longest_forwarded() {
+        if has_limit && skb.len() > host.longest_forwarded() {
             redirects.too_long_drops.add(1);
             return;
         }

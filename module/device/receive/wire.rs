@@ -53,7 +53,7 @@ impl From<Written> for Wire {
 
 impl OnWire for Wire {
     #[inline]
-    fn len(&self) -> usize {
+    fn frame_len(&self) -> usize {
         match self {
             Self::Sent(skb) => skb.len(),
             Self::Written(written) => written.range.len(),

@@ -75,7 +75,7 @@ pub trait Sent {
 /// A frame with the bytes that are on the wire, in memory of the sender's or the receiver's.
 pub trait OnWire {
     /// Its length in bytes.
-    fn len(&self) -> usize;
+    fn frame_len(&self) -> usize;
 
     /// Its bytes, if they lie in one piece. Nobody changes them.
     fn bytes(&self) -> Option<&[u8]>;
@@ -214,7 +214,7 @@ where
             None => {
                 let wire = D::Wire::from(sent);
                 // CAST: A `usize` has at most 64 bits.
-                device.arrived(1, wire.len() as u64);
+                device.arrived(1, wire.frame_len() as u64);
                 self.receive(device, wire);
                 1
             }
@@ -353,11 +353,11 @@ where
     /// Takes one frame with the bytes that are on the wire through the rest of the device.
     #[inline]
     fn receive<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
-        let ran = match self.running.place(wire.len(), wire.bytes()) {
+        let ran = match self.running.place(wire.frame_len(), wire.bytes()) {
             Place::Anywhere => {
                 let descriptor = RxDescriptor {
                     // CAST: A frame is shorter than 4 GiB.
-                    len: wire.len() as u32,
+                    len: wire.frame_len() as u32,
                     queue: self.port.queue.into(),
                     ..RxDescriptor::default()
                 };
@@ -471,7 +471,7 @@ where
     /// Brings a frame to the host.
     #[inline]
     fn bring<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: RxDescriptor) {
-        if wire.len() < ETH_HLEN {
+        if wire.frame_len() < ETH_HLEN {
             return device.lost(Lost::Runt);
         }
         if self.port.host_program {

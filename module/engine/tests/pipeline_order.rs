@@ -97,7 +97,7 @@ impl From<Own> for Wire {
 }
 
 impl OnWire for Wire {
-    fn len(&self) -> usize {
+    fn frame_len(&self) -> usize {
         match self {
             Self::Sent(bytes) => bytes.len(),
             Self::Own(own) => own.bounds.len(),
@@ -235,7 +235,7 @@ impl Receiver for Device {
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.checksum, RxChecksum::None);
-        self.log.push(Step::ForHostProgram(wire.len()));
+        self.log.push(Step::ForHostProgram(wire.frame_len()));
     }
 
     fn send_back(&mut self, wire: Wire) {

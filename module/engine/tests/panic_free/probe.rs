@@ -295,7 +295,7 @@ impl From<Opaque> for Anywhere {
 }
 
 impl OnWire for Anywhere {
-    fn len(&self) -> usize {
+    fn frame_len(&self) -> usize {
         black_box(self.0.len())
     }
 
