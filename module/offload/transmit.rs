@@ -9,14 +9,14 @@
 mod check;
 mod decision;
 mod prepare;
+mod reason;
 
 pub use check::skb_csum_hwoffload_legacy_check;
 pub use decision::{
     check_checksum,
     check_segmentation,
     Capabilities,
-    Checksums,
-    Reason, //
+    Checksums, //
 };
 pub use prepare::{
     checksum_helper,
@@ -26,3 +26,4 @@ pub use prepare::{
     Transmitter,
     Work, //
 };
+pub use reason::Reason;

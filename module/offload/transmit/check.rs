@@ -2,7 +2,7 @@
 
 //! Which checksums a device gets right that looks for them itself.
 
-use super::Reason;
+use super::reason::Reason;
 use net::{
     checksum::Sum,
     skbuff::{

@@ -3,12 +3,14 @@
 //! The way of a frame from the stack to the device: what the device can't do, the kernel's own code
 //! does.
 
-use super::decision::{
-    check_checksum,
-    check_segmentation,
-    Capabilities,
-    Checksums,
-    Reason, //
+use super::{
+    decision::{
+        check_checksum,
+        check_segmentation,
+        Capabilities,
+        Checksums, //
+    },
+    reason::Reason, //
 };
 use kernel::prelude::*;
 use net::skbuff::{
