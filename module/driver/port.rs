@@ -225,7 +225,7 @@ impl Port {
             xdp_native: rcu::Slot::empty(),
             xdp_faulted: rcu::Slot::empty(),
             filters: Filters::new()?,
-            interface: Interface::new(asic.offload.clone(), asic.device_name()?),
+            interface: Interface::new(asic.device_name()?),
             asic,
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),

@@ -3,10 +3,13 @@
 //! The comparison of what the device holds with what the kernel runs.
 
 use crate::{
-    DeviceProgram,
-    Digest,
-    KernelProgram,
+    digest::Digest,
+    program::{
+        DeviceProgram,
+        KernelProgram, //
+    },
     Slot,
+    State,
     Verdict, //
 };
 use core::fmt;
@@ -91,7 +94,7 @@ pub struct Mismatch {
 /// [`Mismatch`] unless kind and digest are equal, or if the device's program is faulted.
 pub fn compare(slot: Slot, device: &DeviceProgram, kernel: &KernelProgram) -> Result<(), Mismatch> {
     let comparison = Comparison::new(Some(*device), Some(*kernel));
-    if comparison.verdict == Verdict::Equal && device.state != crate::State::Faulted {
+    if comparison.verdict == Verdict::Equal && device.state != State::Faulted {
         return Ok(());
     }
     let (device, kernel) = comparison.digests();

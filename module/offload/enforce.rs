@@ -3,14 +3,23 @@
 //! What the comparison leads to: what is permitted, and what is taken back.
 
 use crate::{
-    compare::Label,
-    family::answer,
-    Comparison,
-    DeviceProgram,
-    Digest,
-    KernelProgram,
+    compare::{
+        Comparison,
+        Label, //
+    },
+    digest::Digest,
+    events::Events,
+    interface::{
+        Interface,
+        Statistics, //
+    },
+    program::{
+        DeviceProgram,
+        KernelProgram, //
+    },
+    registry::Registry,
+    report::ReportPrograms,
     Policy,
-    ReportPrograms,
     Slot,
     State,
     Verdict, //
@@ -19,6 +28,7 @@ use core::fmt;
 use kernel::prelude::*;
 use net::{
     extack::Extack,
+    genl::Family,
     netdev::Rtnl, //
 };
 use offload_uapi::netlink::Command;
@@ -26,22 +36,56 @@ use offload_uapi::netlink::Command;
 /// The slots that run programs.
 const PROGRAMMED: [Slot; 2] = [Slot::Xdp, Slot::TcIngress];
 
-impl dyn ReportPrograms + '_ {
+/// An interface, and what its policy leads to there.
+#[derive(Clone, Copy)]
+pub struct Enforcer<'a> {
+    family: &'a Family<Registry>,
+    interface: &'a dyn ReportPrograms,
+}
+
+/// That a program may be run in a slot, and what the comparison says of it there.
+pub struct Permit {
+    slot: Slot,
+    comparison: Comparison,
+    replaces_kernel: bool,
+}
+
+impl Permit {
+    /// Whether the program is to replace the kernel's, where the driver runs that.
+    pub fn replaces_kernel(&self) -> bool {
+        self.replaces_kernel
+    }
+}
+
+impl<'a> Enforcer<'a> {
+    pub(crate) fn new(family: &'a Family<Registry>, interface: &'a dyn ReportPrograms) -> Self {
+        Self { family, interface }
+    }
+
+    fn kept(&self) -> &'a Interface {
+        self.interface.interface()
+    }
+
+    fn statistics(&self) -> &'a Statistics {
+        &self.kept().statistics
+    }
+
     /// Compares what is in `slot` now. A program that is found changed in the device's memory is taken
     /// out of all slots before.
     pub fn examine(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Comparison {
-        let mut found = self.in_slot(slot, rtnl);
-        if found.is_some_and(|it| it.is_running && it.program.state == State::Faulted) {
+        let interface = self.interface;
+        let mut found = interface.in_slot(slot, rtnl);
+        let is_faulted = found.is_some_and(|program| program.state == State::Faulted);
+        if is_faulted && interface.is_running(slot, rtnl) {
             self.take_out_faulted(rtnl);
-            found = self.in_slot(slot, rtnl);
+            found = interface.in_slot(slot, rtnl);
         }
-        let kernel = self.kernel_program(slot, rtnl);
         let comparison = Comparison {
-            is_running: found.is_some_and(|it| it.is_running),
-            replaces_kernel: found.is_some_and(|it| it.replaces_kernel),
-            ..Comparison::new(found.map(|it| it.program), kernel)
+            is_running: interface.is_running(slot, rtnl),
+            replaces_kernel: interface.replaces_kernel(slot, rtnl),
+            ..Comparison::new(found, interface.kernel_program(slot, rtnl))
         };
-        self.interface().statistics.compared(&comparison, rtnl);
+        self.statistics().compared(&comparison, rtnl);
         comparison
     }
 
@@ -50,40 +94,43 @@ impl dyn ReportPrograms + '_ {
     pub fn take_out_faulted(&self, rtnl: &Rtnl<'_>) {
         // An interface may have programs before it is known here.
         self.take_out_own(rtnl);
-        let interface = self.interface();
-        interface
-            .offload
-            .for_each_of_device(interface, rtnl, |other| other.take_out_own(rtnl));
+        let registry = self.family.context();
+        let mut index = 0_usize;
+        while let Some(other) = registry.get(index, rtnl) {
+            if other.interface().shares_device_with(self.kept()) {
+                Enforcer::new(self.family, &*other).take_out_own(rtnl);
+            }
+            index = index.saturating_add(1);
+        }
     }
 
     fn take_out_own(&self, rtnl: &Rtnl<'_>) {
         for slot in PROGRAMMED {
-            let found = self.in_slot(slot, rtnl);
-            let Some(found) = found.filter(|it| it.is_running) else {
-                continue;
-            };
-            if found.program.state != State::Faulted {
+            if !self.interface.is_running(slot, rtnl) {
                 continue;
             }
-            self.take_out(slot, rtnl);
-            let statistics = &self.interface().statistics;
+            let found = self.interface.in_slot(slot, rtnl);
+            let Some(found) = found.filter(|it| it.state == State::Faulted) else {
+                continue;
+            };
+            self.interface.take_out(slot, rtnl);
+            let statistics = self.statistics();
             statistics.faults.add_one(rtnl);
             statistics.removals.add_one(rtnl);
-            let kernel = self.kernel_program(slot, rtnl);
-            let comparison = Comparison::new(Some(found.program), kernel);
+            let kernel = self.interface.kernel_program(slot, rtnl);
+            let comparison = Comparison::new(Some(found), kernel);
             pr_err!(
                 "{}: {}: program {} was found changed in the device's memory and is taken out: {}\n",
-                self.net_device().name(rtnl),
+                self.interface.net_device().name(rtnl),
                 format_args!("{}", Label(slot)),
-                found.program.id,
+                found.id,
                 format_args!("{}", Both(&comparison))
             );
             self.tell_of_slot(Command::SlotFaultNtf, slot, &comparison, rtnl);
         }
     }
 
-    /// Whether `slot` may be given `candidate` when the kernel runs `kernel` there, and whether it then
-    /// replaces that.
+    /// Whether `slot` may be given `candidate` when the kernel runs `kernel` there.
     ///
     /// # Errors
     ///
@@ -96,17 +143,19 @@ impl dyn ReportPrograms + '_ {
         kernel: Option<KernelProgram>,
         extack: &Extack<'_>,
         rtnl: &Rtnl<'_>,
-    ) -> Result<bool> {
-        if self.interface().policy(rtnl) == Policy::Report {
-            return Ok(false);
-        }
+    ) -> Result<Permit> {
         let comparison = Comparison::new(Some(*candidate), kernel);
-        self.interface().statistics.compared(&comparison, rtnl);
-        if comparison.verdict == Verdict::Equal {
-            return Ok(true);
+        self.statistics().compared(&comparison, rtnl);
+        let is_required = self.kept().policy(rtnl) == Policy::RequireEqual;
+        if is_required && comparison.verdict != Verdict::Equal {
+            self.refuse(slot, &comparison, extack, rtnl);
+            return Err(EPERM);
         }
-        self.refuse(slot, &comparison, extack, rtnl);
-        Err(EPERM)
+        Ok(Permit {
+            slot,
+            comparison,
+            replaces_kernel: is_required,
+        })
     }
 
     /// Whether the kernel may begin to run `candidate` where the device may have a program in `slot`.
@@ -121,7 +170,7 @@ impl dyn ReportPrograms + '_ {
         extack: &Extack<'_>,
         rtnl: &Rtnl<'_>,
     ) -> Result {
-        if self.interface().policy(rtnl) == Policy::Report {
+        if self.kept().policy(rtnl) == Policy::Report {
             return Ok(());
         }
         let now = self.examine(slot, rtnl);
@@ -129,7 +178,7 @@ impl dyn ReportPrograms + '_ {
             return Ok(());
         }
         let comparison = Comparison::new(now.device, Some(candidate));
-        self.interface().statistics.compared(&comparison, rtnl);
+        self.statistics().compared(&comparison, rtnl);
         if comparison.verdict == Verdict::Equal {
             return Ok(());
         }
@@ -140,7 +189,7 @@ impl dyn ReportPrograms + '_ {
     /// Whether a feature that stands for `slot` may be switched on; if not, what the comparison says of
     /// the slot.
     pub fn permit_feature(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Result<(), Verdict> {
-        if self.interface().policy(rtnl) == Policy::Report {
+        if self.kept().policy(rtnl) == Policy::Report {
             return Ok(());
         }
         match self.examine(slot, rtnl).verdict {
@@ -161,30 +210,41 @@ impl dyn ReportPrograms + '_ {
         if net::log::ratelimit() {
             pr_warn!(
                 "{}: {}: refused by the policy \"{}\": {}\n",
-                self.net_device().name(rtnl),
+                self.interface.net_device().name(rtnl),
                 format_args!("{}", Label(slot)),
                 Policy::RequireEqual.name(),
                 format_args!("{}", Both(comparison))
             );
         }
-        self.interface().statistics.refusals.add_one(rtnl);
+        self.statistics().refusals.add_one(rtnl);
         self.tell_of_slot(Command::SlotMismatchNtf, slot, comparison, rtnl);
     }
 
-    /// `slot` was given a program, in place of another one if there `was_one`.
-    pub fn activated(&self, slot: Slot, was_one: bool, rtnl: &Rtnl<'_>) {
-        let statistics = &self.interface().statistics;
+    /// The slot was given the program that was permitted, in place of another one if there `was_one`.
+    pub fn activated(&self, permit: Permit, was_one: bool, rtnl: &Rtnl<'_>) {
+        let statistics = self.statistics();
         if was_one {
             statistics.removals.add_one(rtnl);
         }
         statistics.activations.add_one(rtnl);
-        let comparison = self.examine(slot, rtnl);
+        let Permit {
+            slot, comparison, ..
+        } = permit;
+        let comparison = Comparison {
+            device: comparison.device.map(|program| DeviceProgram {
+                state: State::Active,
+                ..program
+            }),
+            is_running: true,
+            replaces_kernel: self.interface.replaces_kernel(slot, rtnl),
+            ..comparison
+        };
         self.tell_of_slot(Command::SlotActivateNtf, slot, &comparison, rtnl);
     }
 
     /// The program that `slot` ran was taken out, for another reason than a fault.
     pub fn removed(&self, slot: Slot, rtnl: &Rtnl<'_>) {
-        self.interface().statistics.removals.add_one(rtnl);
+        self.statistics().removals.add_one(rtnl);
         let comparison = self.examine(slot, rtnl);
         self.tell_of_slot(Command::SlotRemoveNtf, slot, &comparison, rtnl);
     }
@@ -192,24 +252,19 @@ impl dyn ReportPrograms + '_ {
     /// A program that is to be run in `slot` was found not to be what the kernel loaded. Where the
     /// device runs it, it does not any more, and who listens is told.
     pub fn faulted(&self, slot: Slot, program: &DeviceProgram, rtnl: &Rtnl<'_>) {
-        let before = self.interface().statistics.faults.get();
+        let before = self.statistics().faults.get();
         self.take_out_faulted(rtnl);
-        if self.interface().statistics.faults.get() == before {
-            self.interface().statistics.faults.add_one(rtnl);
-            let kernel = self.kernel_program(slot, rtnl);
+        if self.statistics().faults.get() == before {
+            self.statistics().faults.add_one(rtnl);
+            let kernel = self.interface.kernel_program(slot, rtnl);
             let comparison = Comparison::new(Some(*program), kernel);
             self.tell_of_slot(Command::SlotFaultNtf, slot, &comparison, rtnl);
         }
     }
 
     fn tell_of_slot(&self, command: Command, slot: Slot, comparison: &Comparison, rtnl: &Rtnl<'_>) {
-        let device = self.net_device();
-        let ifindex = device.ifindex();
-        self.interface()
-            .offload
-            .tell(command, device, rtnl, |message| {
-                answer::slot(message, ifindex, slot, comparison)
-            });
+        let device = self.interface.net_device();
+        Events(self.family).slot(command, device, slot, comparison, rtnl);
     }
 
     /// Makes `policy` that of the interface.
@@ -219,44 +274,40 @@ impl dyn ReportPrograms + '_ {
     /// `EPERM` if a slot runs a program that the policy would not permit, with both digests in
     /// `extack`; `ENOMEM`. Then all is as before.
     pub fn set_policy(&self, policy: Policy, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
-        let interface = self.interface();
+        let (interface, kept) = (self.interface, self.kept());
         let replaces = policy == Policy::RequireEqual;
         if replaces {
             self.check_active(extack, rtnl)?;
         }
         for slot in PROGRAMMED {
-            if self.in_slot(slot, rtnl).is_some_and(|it| it.is_running) {
-                self.set_replaces_kernel(slot, replaces, rtnl)
+            if interface.is_running(slot, rtnl) {
+                interface
+                    .set_replaces_kernel(slot, replaces, rtnl)
                     .inspect_err(|_| {
                         for slot in PROGRAMMED {
-                            let before = interface.policy(rtnl) == Policy::RequireEqual;
+                            let before = kept.policy(rtnl) == Policy::RequireEqual;
                             // What can't be taken back is what the policy is to be from now on.
-                            let _ = self.set_replaces_kernel(slot, before, rtnl);
+                            let _ = interface.set_replaces_kernel(slot, before, rtnl);
                         }
                         extack.msg(c"no memory to have slots and kernel take turns");
                     })?;
             }
         }
-        if interface.policy(rtnl) == policy {
+        if kept.policy(rtnl) == policy {
             return Ok(());
         }
-        interface.store_policy(policy, rtnl);
-        let device = self.net_device();
-        interface
-            .offload
-            .tell(Command::DevChangeNtf, device, rtnl, |message| {
-                answer::dev(message, self, rtnl)
-            });
+        kept.store_policy(policy, rtnl);
+        Events(self.family).policy(interface, rtnl);
         if policy == Policy::Report {
             // What was to stay off may be on now.
-            device.update_features(rtnl);
+            interface.net_device().update_features(rtnl);
         }
         Ok(())
     }
 
     /// Whether all programs that slots run are those of the kernel.
     fn check_active(&self, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
-        if self.interface().policy(rtnl) == Policy::RequireEqual {
+        if self.kept().policy(rtnl) == Policy::RequireEqual {
             // They were when they were permitted, and the kernel may have given up its own since.
             return Ok(());
         }

@@ -2,12 +2,12 @@
 
 //! The generic netlink family `offload`: what user space asks, and what it is told.
 
-pub(crate) mod answer;
-
 use crate::{
+    answer,
+    enforce::Enforcer,
     registry::Registry,
+    report::ReportPrograms,
     Policy,
-    ReportPrograms,
     Slot,
     State, //
 };
@@ -96,11 +96,12 @@ impl Operations for Registry {
             }),
             Some(Command::DevSet) => registry.with(request, dev::IFINDEX, |interface, rtnl| {
                 let policy = Policy::from_raw(request.required_u32(dev::POLICY)?);
-                interface.set_policy(policy.ok_or(EINVAL)?, request.extack(), rtnl)
+                let enforcer = Enforcer::new(family, interface);
+                enforcer.set_policy(policy.ok_or(EINVAL)?, request.extack(), rtnl)
             }),
             Some(Command::SlotGet) => registry.with(request, slot::IFINDEX, |interface, rtnl| {
                 let slot = Slot::from_raw(request.required_u32(slot::SLOT)?).ok_or(EINVAL)?;
-                let comparison = interface.examine(slot, rtnl);
+                let comparison = Enforcer::new(family, interface).examine(slot, rtnl);
                 let ifindex = interface.net_device().ifindex();
                 request.reply(|message| answer::slot(message, ifindex, slot, &comparison))
             }),
@@ -116,7 +117,7 @@ impl Operations for Registry {
                         return Err(ENOENT);
                     };
                     if program.state == State::Faulted {
-                        interface.take_out_faulted(rtnl);
+                        Enforcer::new(family, interface).take_out_faulted(rtnl);
                     }
                     let ifindex = interface.net_device().ifindex();
                     request.reply(|message| answer::device_program(message, ifindex, &program))
@@ -145,7 +146,8 @@ impl Operations for Registry {
                 Some(Command::SlotGet) => {
                     let only = request.u32(slot::IFINDEX);
                     registry.each(request, only, cursor, rtnl, |it, next| {
-                        dump_slots(it, next, answer, rtnl)
+                        let ifindex = it.net_device().ifindex();
+                        dump_slots(Enforcer::new(family, it), ifindex, next, answer, rtnl)
                     })
                 }
                 Some(Command::ProgramGet) => {
@@ -154,7 +156,7 @@ impl Operations for Registry {
                         if only.is_none() && !registry.is_first_of_device(it, rtnl) {
                             return Ok(());
                         }
-                        dump_programs(it, next, answer, rtnl)
+                        dump_programs(family, it, next, answer, rtnl)
                     })
                 }
                 Some(Command::StatsGet) => registry.each(request, None, cursor, rtnl, |it, _| {
@@ -192,14 +194,14 @@ fn rules(
 }
 
 fn dump_slots(
-    interface: &dyn ReportPrograms,
+    enforcer: Enforcer<'_>,
+    ifindex: u32,
     next: &mut u32,
     answer: &mut DumpAnswer<'_>,
     rtnl: &Rtnl<'_>,
 ) -> Result<(), Full> {
-    let ifindex = interface.net_device().ifindex();
     while let Some(slot) = Slot::from_raw(*next) {
-        let comparison = interface.examine(slot, rtnl);
+        let comparison = enforcer.examine(slot, rtnl);
         answer.message(|message| answer::slot(message, ifindex, slot, &comparison))?;
         *next = next.saturating_add(1);
     }
@@ -207,6 +209,7 @@ fn dump_slots(
 }
 
 fn dump_programs(
+    family: &Family<Registry>,
     interface: &dyn ReportPrograms,
     next: &mut u32,
     answer: &mut DumpAnswer<'_>,
@@ -215,7 +218,7 @@ fn dump_programs(
     let ifindex = interface.net_device().ifindex();
     while let Some(program) = interface.program_from((*next).max(1), rtnl) {
         if program.state == State::Faulted {
-            interface.take_out_faulted(rtnl);
+            Enforcer::new(family, interface).take_out_faulted(rtnl);
         }
         answer.message(|message| answer::device_program(message, ifindex, &program))?;
         *next = program.id.saturating_add(1);

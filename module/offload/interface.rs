@@ -3,8 +3,7 @@
 //! What is kept of an interface.
 
 use crate::{
-    Comparison,
-    Offload,
+    compare::Comparison,
     Policy,
     Verdict, //
 };
@@ -31,7 +30,6 @@ pub struct DeviceName {
 
 /// The policy of an interface, and what has happened at it. A port of a driver has one.
 pub struct Interface {
-    pub(crate) offload: Offload,
     pub(crate) device: DeviceName,
     /// A number of a [`Policy`]. Written under RTNL.
     policy: AtomicU32,
@@ -40,9 +38,8 @@ pub struct Interface {
 
 impl Interface {
     /// An interface of the device of that name, with the policy [`Policy::Report`].
-    pub fn new(offload: Offload, device: DeviceName) -> Self {
+    pub fn new(device: DeviceName) -> Self {
         Self {
-            offload,
             device,
             policy: AtomicU32::new(Policy::Report.raw()),
             statistics: Statistics::default(),

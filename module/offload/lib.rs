@@ -18,12 +18,15 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod compare;
 mod digest;
 mod enforce;
+mod events;
 mod family;
 mod interface;
 mod offload;
+mod program;
 pub mod receive;
 mod registry;
 mod report;
@@ -37,6 +40,10 @@ pub use compare::{
 pub use digest::{
     Digest,
     Digests, //
+};
+pub use enforce::{
+    Enforcer,
+    Permit, //
 };
 pub use interface::{
     DeviceName,
@@ -55,11 +62,12 @@ pub use offload_uapi::netlink::{
     Unit,
     Verdict, //
 };
-pub use report::{
+pub use program::{
     DeviceProgram,
     ImageFacts,
-    InSlot,
-    KernelProgram,
+    KernelProgram, //
+};
+pub use report::{
     ReportPrograms,
     Resource, //
 };

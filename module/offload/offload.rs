@@ -3,31 +3,24 @@
 //! The infrastructure as a driver holds it.
 
 use crate::{
-    family::answer,
+    enforce::Enforcer,
+    events::Events,
+    program::DeviceProgram,
     registry::Registry,
-    DeviceProgram,
-    Interface,
-    ReportPrograms, //
+    report::ReportPrograms, //
 };
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 use net::{
-    genl::{
-        self,
-        Full,
-        Message, //
-    },
+    genl,
     netdev::{
         NetDevice,
         Rtnl, //
     }, //
 };
 use offload_uapi::netlink::Command;
-
-/// The number of the multicast group `events`.
-const EVENTS: usize = 0;
 
 /// The offload infrastructure: the interfaces that there are, and who is told of what happens at
 /// them.
@@ -82,37 +75,13 @@ impl Offload {
         self.registry().remove(device, rtnl);
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    /// What the policy of `interface` leads to, which need not have been added yet.
+    pub fn enforcer<'a>(&'a self, interface: &'a dyn ReportPrograms) -> Enforcer<'a> {
+        Enforcer::new(&self.0, interface)
+    }
+
+    fn registry(&self) -> &Registry {
         self.0.context()
-    }
-
-    /// Tells the listeners in the namespace of `device`, of something that changes what is told.
-    pub(crate) fn tell(
-        &self,
-        command: Command,
-        device: &NetDevice,
-        rtnl: &Rtnl<'_>,
-        fill: impl Fn(&mut Message<'_>) -> Result<(), Full>,
-    ) {
-        self.registry().touch();
-        self.0.multicast(EVENTS, command.raw(), device, rtnl, fill);
-    }
-
-    /// All interfaces of the device that `interface` is one of, `interface` among them if it was
-    /// added.
-    pub(crate) fn for_each_of_device(
-        &self,
-        interface: &Interface,
-        rtnl: &Rtnl<'_>,
-        mut f: impl FnMut(&dyn ReportPrograms),
-    ) {
-        let mut index = 0_usize;
-        while let Some(other) = self.registry().get(index, rtnl) {
-            if other.interface().shares_device_with(interface) {
-                f(&*other);
-            }
-            index = index.saturating_add(1);
-        }
     }
 
     /// `event` has happened to `program` of a device: tells the listeners in each namespace that has
@@ -138,10 +107,7 @@ impl Offload {
                 && device.was_registered(rtnl)
                 && registry.is_first_of_device(&*interface, rtnl);
             if tells {
-                let ifindex = device.ifindex();
-                self.tell(command, device, rtnl, |message| {
-                    answer::device_program(message, ifindex, program)
-                });
+                Events(&self.0).program(command, device, program, rtnl);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 //! The interfaces whose drivers report programs.
 
-use crate::ReportPrograms;
+use crate::report::ReportPrograms;
 use core::sync::atomic::{
     AtomicU32,
     Ordering, //

@@ -3,115 +3,19 @@
 //! What a driver tells of the programs in its device.
 
 use crate::{
-    Digest,
-    Digests,
-    Interface,
-    ProgramKind,
+    interface::Interface,
+    program::{
+        DeviceProgram,
+        KernelProgram, //
+    },
     Slot,
-    State,
     Unit, //
 };
 use kernel::prelude::*;
-use net::{
-    bpf::{
-        self,
-        NAME_LEN, //
-    },
-    netdev::{
-        NetDevice,
-        Rtnl, //
-    }, //
+use net::netdev::{
+    NetDevice,
+    Rtnl, //
 };
-
-/// A program that lies in a device, as it is at this moment.
-#[derive(Clone, Copy)]
-pub struct DeviceProgram {
-    /// What it is.
-    pub kind: ProgramKind,
-    /// The name that it was loaded with, and zeroes behind it.
-    pub name: [u8; NAME_LEN],
-    /// The number that user space knows it by; 0 if it has none, or none any more.
-    pub id: u32,
-    /// Made of what lies in the device's memory, for each call: a copy that the host kept would
-    /// agree with the kernel whatever the device has. `None` for a function that is no program.
-    pub digests: Option<Digests>,
-    /// What has become of it. [`State::Faulted`] once it was found to be something else than what the
-    /// kernel loaded, for good.
-    pub state: State,
-    /// What the device runs of it.
-    pub image: Option<ImageFacts>,
-}
-
-/// What a device has made of a program.
-#[derive(Clone, Copy)]
-pub struct ImageFacts {
-    /// Instruction slots of the program in the device.
-    pub instructions: u32,
-    /// Version of the image's format.
-    pub format: u32,
-    /// Bytes of the image.
-    pub size: u32,
-    /// Operations of the image.
-    pub operations: u32,
-    /// Bytes of device memory that the program takes, without its maps.
-    pub memory: u64,
-}
-
-/// What a device has in a slot.
-#[derive(Clone, Copy)]
-pub struct InSlot {
-    /// The program: what the slot runs, or what it ran before that was found to be faulted.
-    pub program: DeviceProgram,
-    /// Whether the slot runs it.
-    pub is_running: bool,
-    /// Whether the kernel does not run its program for frames that this one has seen.
-    pub replaces_kernel: bool,
-}
-
-/// A program, or a function, that the kernel runs itself.
-#[derive(Clone, Copy)]
-pub struct KernelProgram {
-    /// What it is.
-    pub kind: ProgramKind,
-    /// The name that it was loaded with, and zeroes behind it.
-    pub name: [u8; NAME_LEN],
-    /// The number that user space knows it by; 0 if it has none.
-    pub id: u32,
-    /// `None` for what has no digest, or does with its program something else than the device does.
-    pub digest: Option<Digest>,
-}
-
-impl KernelProgram {
-    /// A function of the kernel that is no program.
-    pub const FIXED: Self = Self {
-        kind: ProgramKind::Fixed,
-        name: [0; NAME_LEN],
-        id: 0,
-        digest: None,
-    };
-}
-
-impl From<bpf::KernelProgram> for KernelProgram {
-    fn from(program: bpf::KernelProgram) -> Self {
-        let kind = kind_of(program.kind);
-        Self {
-            kind: kind.unwrap_or(ProgramKind::Fixed),
-            name: program.name,
-            id: program.id,
-            // A type that has no slot is compared with nothing.
-            digest: kind.map(|_| Digest(program.digest)),
-        }
-    }
-}
-
-/// What is told of a program of type `kind`. `None` if no slot is for that type.
-pub(crate) fn kind_of(kind: bpf::ProgramKind) -> Option<ProgramKind> {
-    match kind {
-        bpf::ProgramKind::Xdp => Some(ProgramKind::Xdp),
-        bpf::ProgramKind::SchedCls => Some(ProgramKind::SchedCls),
-        bpf::ProgramKind::Other(_) => None,
-    }
-}
 
 /// Something that a device has a limited amount of.
 #[derive(Clone, Copy)]
@@ -138,8 +42,15 @@ pub trait ReportPrograms: Send + Sync {
     /// What is kept of the interface here.
     fn interface(&self) -> &Interface;
 
-    /// What the device has in `slot`.
-    fn in_slot(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<InSlot>;
+    /// The program in `slot`, with digests that are made for this call: what the slot runs, or what it
+    /// ran before that was found to be faulted.
+    fn in_slot(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<DeviceProgram>;
+
+    /// Whether `slot` runs what is in it.
+    fn is_running(&self, slot: Slot, rtnl: &Rtnl<'_>) -> bool;
+
+    /// Whether the kernel does not run its program for frames that the one in `slot` has seen.
+    fn replaces_kernel(&self, slot: Slot, rtnl: &Rtnl<'_>) -> bool;
 
     /// What the kernel runs for the function of `slot`, if the device does not.
     fn kernel_program(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<KernelProgram>;

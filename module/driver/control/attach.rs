@@ -46,9 +46,10 @@ impl Port {
     ) -> Result {
         self.asic.residents().tell_of_new(rtnl);
         let (program, found) = self.check(program, slot, extack, rtnl)?;
-        let replaces = self.reporter().permit(slot, &found, kernel, extack, rtnl)?;
-        let was_one = set(program, replaces)?;
-        self.reporter().activated(slot, was_one, rtnl);
+        let enforcer = self.enforcer();
+        let permit = enforcer.permit(slot, &found, kernel, extack, rtnl)?;
+        let was_one = set(program, permit.replaces_kernel())?;
+        enforcer.activated(permit, was_one, rtnl);
         Ok(())
     }
 
@@ -75,7 +76,7 @@ impl Port {
         if let Err(mismatch) = compare(slot, &found, &kernel) {
             extack.fmt(format_args!("{mismatch}"));
             if !was_known {
-                self.reporter().faulted(slot, &found, rtnl);
+                self.enforcer().faulted(slot, &found, rtnl);
             }
             return Err(EINVAL);
         }

@@ -29,8 +29,8 @@ use net::{
 use offload::{
     DeviceProgram,
     Digests,
+    Enforcer,
     ImageFacts,
-    InSlot,
     Interface,
     KernelProgram,
     Policy,
@@ -43,9 +43,9 @@ use offload::{
 };
 
 impl Port {
-    /// The port as the infrastructure sees it.
-    pub(super) fn reporter(&self) -> &dyn ReportPrograms {
-        self
+    /// What the policy of its interface leads to.
+    pub(super) fn enforcer(&self) -> Enforcer<'_> {
+        self.asic.offload.enforcer(self)
     }
 
     /// Which of the features in `wanted` stand for slots that the policy does not permit them for. The
@@ -61,7 +61,7 @@ impl Port {
             if features.is_empty() {
                 continue;
             }
-            let Err(verdict) = self.reporter().permit_feature(slot, rtnl) else {
+            let Err(verdict) = self.enforcer().permit_feature(slot, rtnl) else {
                 continue;
             };
             refused = refused | features;
@@ -80,7 +80,7 @@ impl Port {
     }
 
     /// What the device does in `slot` by itself.
-    fn fixed_function(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<InSlot> {
+    fn fixed_function(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
         let device = &self.device;
         let features = match slot {
             Slot::Gso if self.hardware.profile() != Profile::None => Features::SEGMENTATION,
@@ -91,7 +91,7 @@ impl Port {
             return None;
         }
         let is_running = !(features & device.features(rtnl)).is_empty();
-        let program = DeviceProgram {
+        Some(DeviceProgram {
             kind: ProgramKind::Fixed,
             name: [0; NAME_LEN],
             id: 0,
@@ -102,11 +102,6 @@ impl Port {
                 State::Loaded
             },
             image: None,
-        };
-        Some(InSlot {
-            program,
-            is_running,
-            replaces_kernel: false,
         })
     }
 }
@@ -165,15 +160,6 @@ pub(super) fn digests(instructions: impl ExactSizeIterator<Item = Insn>) -> Dige
     }))
 }
 
-/// `program`, which a slot runs or has run.
-fn in_slot(program: &LoadedProgram, is_running: bool, replaces_kernel: bool) -> InSlot {
-    InSlot {
-        program: describe(program, State::Active),
-        is_running,
-        replaces_kernel,
-    }
-}
-
 impl ReportPrograms for Port {
     fn net_device(&self) -> &NetDevice {
         &self.device
@@ -183,23 +169,36 @@ impl ReportPrograms for Port {
         &self.interface
     }
 
-    fn in_slot(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<InSlot> {
-        match slot {
+    fn in_slot(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
+        let program = match slot {
             Slot::Xdp => match self.hardware.slots.xdp() {
-                Some((program, replaces)) => Some(in_slot(&program, true, replaces)),
-                None => {
-                    let guard = rcu::Guard::new();
-                    let faulted = self.xdp_faulted.load_arc(&guard)?;
-                    drop(guard);
-                    Some(in_slot(&faulted, false, false))
-                }
+                Some((program, _)) => program,
+                None => self.xdp_faulted.load_arc(&rcu::Guard::new())?,
             },
-            Slot::TcIngress => match self.hardware.slots.classifier() {
-                Some((program, _)) => Some(in_slot(&program, true, false)),
-                None => Some(in_slot(&self.filters.faulted()?.0, false, false)),
-            },
-            Slot::Parser | Slot::Gso | Slot::Gro => self.fixed_function(slot, rtnl),
+            Slot::TcIngress => {
+                let active = self.hardware.slots.classifier();
+                active.or_else(|| self.filters.faulted())?.0
+            }
+            Slot::Parser | Slot::Gso | Slot::Gro => return self.fixed_function(slot, rtnl),
+        };
+        Some(describe(&program, State::Active))
+    }
+
+    fn is_running(&self, slot: Slot, rtnl: &Rtnl<'_>) -> bool {
+        match slot {
+            Slot::Xdp => self.hardware.slots.xdp().is_some(),
+            Slot::TcIngress => self.hardware.slots.classifier().is_some(),
+            Slot::Parser | Slot::Gso | Slot::Gro => {
+                let function = self.fixed_function(slot, rtnl);
+                function.is_some_and(|it| it.state == State::Active)
+            }
         }
+    }
+
+    fn replaces_kernel(&self, slot: Slot, _rtnl: &Rtnl<'_>) -> bool {
+        // The stack runs the host's classifiers, not the driver.
+        let xdp = self.hardware.slots.xdp();
+        slot == Slot::Xdp && xdp.is_some_and(|(_, replaces)| replaces)
     }
 
     fn kernel_program(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<KernelProgram> {

@@ -99,7 +99,7 @@ impl Port {
         let was_one = self.hardware.slots.clear_classifier().is_some();
         self.filters.set_owner(id);
         if was_one {
-            self.reporter().removed(Slot::TcIngress, rtnl);
+            self.enforcer().removed(Slot::TcIngress, rtnl);
         }
     }
 

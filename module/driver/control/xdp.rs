@@ -20,7 +20,10 @@ use net::{
     rcu,
     xdp::NativeProgram, //
 };
-use offload::Slot;
+use offload::{
+    ReportPrograms,
+    Slot, //
+};
 
 impl Port {
     /// Has the device run `program` for each received frame, in place of the one that is there, or
@@ -41,7 +44,7 @@ impl Port {
             let was_one = slots.clear_xdp().is_some();
             self.xdp_faulted.replace(None);
             if was_one {
-                self.reporter().removed(Slot::Xdp, rtnl);
+                self.enforcer().removed(Slot::Xdp, rtnl);
             }
             return Ok(());
         };
@@ -53,7 +56,7 @@ impl Port {
             extack.msg(c"offload_nic: TC program is already loaded");
             return Err(EBUSY);
         }
-        let kernel = self.reporter().kernel_program(Slot::Xdp, rtnl);
+        let kernel = self.kernel_program(Slot::Xdp, rtnl);
         self.attach(
             program,
             (Slot::Xdp, kernel),
@@ -103,7 +106,7 @@ impl Port {
             return Err(EINVAL);
         }
         let kernel = program.facts().into();
-        self.reporter()
+        self.enforcer()
             .permit_kernel(Slot::Xdp, kernel, extack, rtnl)?;
         // Whoever takes a program out of the device that this one is to stand in for finds all
         // frames see it.

@@ -22,7 +22,7 @@ const CRATES: &[(&str, bool, &[&str])] = &[
     ("module/driver/lib.rs", true, &["control", "path", "port"]),
     ("module/engine/src/lib.rs", false, &[]),
     ("module/net/lib.rs", true, &[]),
-    ("module/offload/lib.rs", false, &[]),
+    ("module/offload/lib.rs", true, &[]),
 ];
 
 /// What is wrong with the crates of the module and of the tests, one text for each finding.

@@ -3,11 +3,13 @@
 //! The messages of the family, as answers and as events.
 
 use crate::{
-    Comparison,
-    DeviceProgram,
-    Digest,
-    KernelProgram,
-    ReportPrograms,
+    compare::Comparison,
+    digest::Digest,
+    program::{
+        DeviceProgram,
+        KernelProgram, //
+    },
+    report::ReportPrograms,
     Slot, //
 };
 use net::{
