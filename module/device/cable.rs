@@ -21,7 +21,6 @@ use kernel::{
     sync::Arc, //
 };
 use net::{
-    netdev::Rtnl,
     rcu,
     skbuff::{
         Chain,
@@ -336,10 +335,10 @@ impl<H: Plugged> Port<H> {
     /// # Errors
     ///
     /// `ENOMEM`; then some of them have the new size, and work as well.
-    pub fn resize_rx(&self, size: u32, rtnl: &Rtnl<'_>) -> Result {
+    pub fn resize_rx(&self, size: u32) -> Result {
         for rx in self.rx.iter() {
             for lane in [Lane::Ordinary, Lane::Bouncing] {
-                rx.ring(lane).resize(size, rtnl, |frames| {
+                rx.ring(lane).resize(size, |frames| {
                     let guard = rcu::Guard::new();
                     Self::lose(frames, &rx.resize_drops, self.peer.load(&guard));
                 })?;

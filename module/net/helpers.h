@@ -145,7 +145,7 @@ int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
 int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
 int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const void *cb,
 			      size_t len);
-int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *));
+int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, struct sk_buff **misfits);
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
 int offload_nic_restart_syscall(void);

@@ -8,15 +8,13 @@
 //! # Context, locks, life
 //!
 //! Producers and consumers have a lock each, which the methods take and which softirqs take, too: so
-//! bottom halves must be off, but in [`FrameRing::resize`], which takes both locks, sleeps and needs
-//! RTNL. A [`FrameRing`] owns what is in it, and a batch what was taken out. Nothing keeps a ring
+//! bottom halves must be off, but in [`FrameRing::resize`], which takes both locks and sleeps. A [`FrameRing`] owns what is in it, and a batch what was taken out. Nothing keeps a ring
 //! alive but its owner: who shares one with softirqs waits for a grace period before it drops it.
 //!
 //! C header: [`include/linux/ptr_ring.h`](srctree/include/linux/ptr_ring.h)
 
 use crate::{
     bindings,
-    netdev::Rtnl,
     skbuff::{
         check_room,
         Chain,
@@ -30,10 +28,6 @@ use core::{
         null,
         null_mut,
         NonNull, //
-    },
-    sync::atomic::{
-        AtomicPtr,
-        Ordering, //
     },
 };
 use kernel::{
@@ -59,43 +53,6 @@ pub struct FrameRing<D: Descriptor> {
 unsafe impl<D: Descriptor> Send for FrameRing<D> {}
 // SAFETY: As above: all methods that change the ring take the lock of their side.
 unsafe impl<D: Descriptor> Sync for FrameRing<D> {}
-
-/// What did not fit into a ring that is being made smaller: chains of frames, linked by the `prev`
-/// of their first ones.
-///
-/// RTNL serialises its users: a resize fills it and empties it again.
-static MISFITS: AtomicPtr<bindings::sk_buff> = AtomicPtr::new(null_mut());
-
-/// Keeps what a smaller ring has no place for, until the resize is done.
-///
-/// # Safety
-///
-/// To be called by `ptr_ring_resize` for a pointer in a [`FrameRing`], with RTNL held.
-unsafe extern "C" fn set_aside(ptr: *mut kernel::ffi::c_void) {
-    let skb: *mut bindings::sk_buff = ptr.cast();
-    // SAFETY: By the type invariants of `FrameRing`, a pointer in the ring is the first skb of a
-    // chain that the ring owned, and gives up by this call. Who owns a chain may use the pointers of
-    // its lists; the chain itself goes by `next`.
-    unsafe { (*skb).__bindgen_anon_1.__bindgen_anon_1.prev = MISFITS.load(Ordering::Relaxed) };
-    MISFITS.store(skb, Ordering::Relaxed);
-}
-
-/// Takes one of those that were set aside.
-///
-/// # Safety
-///
-/// They must come from a [`FrameRing<D>`].
-unsafe fn take_misfit<D: Descriptor>(_rtnl: &Rtnl<'_>) -> Option<Chain<D>> {
-    let skb = NonNull::new(MISFITS.load(Ordering::Relaxed))?;
-    // SAFETY: `set_aside` put the first skb of a chain there, which was the list's and becomes ours;
-    // its descriptors are as the function's contract says. RTNL keeps others away from the list.
-    unsafe {
-        let links = &mut (*skb.as_ptr()).__bindgen_anon_1.__bindgen_anon_1;
-        MISFITS.store(links.prev, Ordering::Relaxed);
-        links.prev = null_mut();
-        Some(Chain::from_raw(skb))
-    }
-}
 
 /// Frees what is in a ring.
 ///
@@ -243,19 +200,28 @@ impl<D: Descriptor> FrameRing<D> {
     }
 
     /// Gives the ring another size. Of what is in it the oldest stays; `misfit` gets the rest.
+    /// Process context.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, and the ring keeps the size that it has.
-    pub fn resize(&self, size: u32, rtnl: &Rtnl<'_>, mut misfit: impl FnMut(Chain<D>)) -> Result {
+    pub fn resize(&self, size: u32, mut misfit: impl FnMut(Chain<D>)) -> Result {
         let size = i32::try_from(size)?;
-        // SAFETY: The ring is initialised; `set_aside` takes over what the ring owns.
+        let mut misfits = null_mut();
+        // SAFETY: The ring is initialised. By the type invariants what does not fit is the first skb
+        // of a chain that the ring owned, and gives up by this call. Who owns a chain may use the
+        // pointers of its lists; the chain itself goes by `next`.
         let result = to_result(unsafe {
-            bindings::offload_nic_ptr_ring_resize(self.ring.get(), size, Some(set_aside))
+            bindings::offload_nic_ptr_ring_resize(self.ring.get(), size, &mut misfits)
         });
-        // SAFETY: They come from this ring: RTNL is held since it has set them aside, and whoever else
-        // has had it before has taken all of theirs.
-        while let Some(frames) = unsafe { take_misfit(rtnl) } {
+        while let Some(skb) = NonNull::new(misfits) {
+            // SAFETY: As above; the chain is ours. It is in no list any more once it was taken out of
+            // this one, and its descriptors are those of the ring.
+            let frames = unsafe {
+                let links = &mut (*skb.as_ptr()).__bindgen_anon_1.__bindgen_anon_1;
+                misfits = core::mem::replace(&mut links.prev, null_mut());
+                Chain::from_raw(skb)
+            };
             misfit(frames);
         }
         result

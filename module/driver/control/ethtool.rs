@@ -186,7 +186,7 @@ impl Rings for Port {
         }
     }
 
-    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, _rtnl: &Rtnl<'_>) -> Result {
         for (name, size) in [("rx", rings.rx), ("tx", rings.tx)] {
             if size < MIN_RING {
                 extack.fmt(fmt!(
@@ -196,11 +196,11 @@ impl Rings for Port {
             }
         }
         let old = self.rings().rx;
-        if let Err(error) = self.hardware.resize_rx(rings.rx, rtnl) {
+        if let Err(error) = self.hardware.resize_rx(rings.rx) {
             extack.fmt(fmt!("no memory for rx rings of {}", rings.rx));
             // The old rings fitted a moment ago. One for which there is no memory any more stays at
             // the size that was asked for, and works as well.
-            let _ = self.hardware.resize_rx(old, rtnl);
+            let _ = self.hardware.resize_rx(old);
             return Err(error);
         }
         self.hardware.set_tx_ring_size(rings.tx);

@@ -6,6 +6,7 @@
  * alphabetically; what is odd about one stands at it.
  */
 
+#include <linux/mutex.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
 
@@ -77,7 +78,30 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const 
 	return err;
 }
 
-int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, void (*destroy)(void *))
+/*
+ * What does not fit any more is given out in *misfits, linked by prev, the last of them first.
+ * ptr_ring_resize() tells whoever takes it no more than the pointer: so one resize at a time
+ * has the list.
+ */
+static DEFINE_MUTEX(misfits_lock);
+static struct sk_buff *misfits_list;
+
+static void set_aside(void *ptr)
 {
-	return ptr_ring_resize(ring, size, GFP_KERNEL, destroy);
+	struct sk_buff *skb = ptr;
+
+	skb->prev = misfits_list;
+	misfits_list = skb;
+}
+
+int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, struct sk_buff **misfits)
+{
+	int err;
+
+	mutex_lock(&misfits_lock);
+	err = ptr_ring_resize(ring, size, GFP_KERNEL, set_aside);
+	*misfits = misfits_list;
+	misfits_list = NULL;
+	mutex_unlock(&misfits_lock);
+	return err;
 }
