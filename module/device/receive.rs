@@ -39,7 +39,7 @@ use engine::{
 };
 use kernel::prelude::*;
 use net::{
-    netdev::PollContext,
+    napi::PollContext,
     rcu,
     ring::BATCH, //
 };

@@ -23,7 +23,7 @@
 //! | [`netdev::Device`] | made and dropped in process context, without RTNL; used in any | its queues' state is RTNL's; the state of one receive queue is that of its poll | its port, which holds it |
 //! | [`netdev::Registration`] | process, without RTNL | takes RTNL | whoever made it, or the devlink instance; it holds the port, so that a callback finds it |
 //! | [`netdev::NetDevice`] | as each function says | RTNL where it is asked for | the port that it is borrowed from |
-//! | [`netdev::PollContext`] | NAPI poll | one poll of a queue at a time | the call |
+//! | [`napi::PollContext`] | NAPI poll | one poll of a queue at a time | the call |
 //! | [`skbuff`] | any, but for what is said to be softirq's | none: a frame has one owner | its owner; the data of what was sent may have others, who read |
 //! | [`ring::FrameRing`] | writers: softirq, several; reader: one poll, or process context when that is off | one for writers, one for readers, in the ring | its port |
 //! | [`xdp::NativeProgram`] | attached with RTNL; run by a poll, in an RCU read side | none to run it | a reference to the program; after its slot let go of it, a grace period |
@@ -61,6 +61,7 @@ pub mod extack;
 pub mod genl;
 pub mod log;
 pub mod machine;
+pub mod napi;
 pub mod netdev;
 pub mod netns;
 pub mod rcu;

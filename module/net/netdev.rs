@@ -15,7 +15,6 @@
 //! | [`Device`] | `set_queues`: process, sleeps; `schedule`: softirq or bottom halves off | RTNL for queues that come and go | its port, which the registration keeps |
 //! | [`NetDevice`] | any | an [`Rtnl`] or an [`rcu::Guard`](crate::rcu::Guard) where a method asks for one; what is read without may be changing | the [`Device`] around it, or whoever lent it |
 //! | [`Operations`] | as each method says | RTNL for control, the lock of the transmit queue for `start_xmit`, NAPI's bit for `poll` | the registration, until `unregister_netdev()` has returned |
-//! | [`PollContext`] | NAPI poll: softirq, the instance's thread, or a task that polls for itself | NAPI's bit: one poll of a queue at a time | the poll, which it borrows |
 //! | [`Registration`] | process, RTNL not held; sleeps | takes RTNL; devlink's lock is held | whoever holds it; it holds the port |
 //! | [`Rtnl`] | process | is the proof that RTNL is held | the callback or [`with_rtnl`], which it borrows |
 //!
@@ -25,8 +24,6 @@ mod adapter;
 mod device;
 mod features;
 mod interface;
-mod interrupt;
-mod napi;
 mod operations;
 mod private;
 mod queue;
@@ -52,10 +49,7 @@ pub(crate) use private::{
     port,
     private, //
 };
-pub use queue::{
-    Poll,
-    PollContext, //
-};
+pub use queue::Poll;
 pub use queue_stats::QueueStats;
 pub use registration::Registration;
 pub use rtnl::{

@@ -11,12 +11,12 @@ use kernel::{
     sync::Arc, //
 };
 use net::{
+    napi::PollContext,
     netdev::{
         Config,
         Device,
         Operations,
         Poll,
-        PollContext,
         Registration,
         Rtnl,
         Table,

@@ -26,7 +26,7 @@ use engine::{
     }, //
 };
 use net::{
-    netdev::PollContext,
+    napi::PollContext,
     skbuff::{
         Received,
         SkBuff,

@@ -38,7 +38,7 @@ use engine::{
     }, //
 };
 use net::{
-    netdev::PollContext,
+    napi::PollContext,
     rcu,
     skbuff::{
         StablePayload,

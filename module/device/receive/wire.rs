@@ -13,7 +13,7 @@ use engine::{
     }, //
 };
 use net::{
-    netdev::PollContext,
+    napi::PollContext,
     skbuff::{
         self,
         FrameBuffer,

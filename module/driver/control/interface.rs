@@ -21,12 +21,12 @@ use net::{
     },
     error::not_supported,
     extack::Extack,
+    napi::PollContext,
     netdev::{
         Device,
         Features,
         Operations,
         Poll,
-        PollContext,
         QueueStats,
         Rtnl,
         Table,

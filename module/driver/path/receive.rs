@@ -30,7 +30,7 @@ use engine::{
 };
 use net::{
     machine,
-    netdev::PollContext,
+    napi::PollContext,
     rcu,
     skbuff::{
         Classified,

@@ -4,20 +4,17 @@
 
 use super::{
     interface::NetDevice,
-    napi::Napi,
     private::port, //
 };
 use crate::{
     bindings,
+    napi::{
+        Napi,
+        PollContext, //
+    },
     xdp::Memory, //
 };
-use core::{
-    cell::{
-        Cell,
-        UnsafeCell, //
-    },
-    marker::PhantomData, //
-};
+use core::cell::UnsafeCell;
 use kernel::{
     container_of,
     prelude::*, //
@@ -25,51 +22,6 @@ use kernel::{
 
 /// How many frames the memory of a queue keeps for the next ones.
 const POOL_FRAMES: u32 = 256;
-
-/// Evidence of being in the NAPI poll of a device, and what it gives access to.
-///
-/// # Invariants
-///
-/// `napi` is valid, belongs to a device, and its poll function is running here.
-pub struct PollContext<'a> {
-    napi: *mut bindings::napi_struct,
-    budget: usize,
-    /// In how many nanoseconds the poll wants another one, if at all.
-    poll_after: Cell<Option<u64>>,
-    /// Whether a frame was redirected and waits for others that go the same way.
-    redirected: Cell<bool>,
-    memory: &'a Memory,
-    _poll: PhantomData<&'a bindings::napi_struct>,
-}
-
-impl PollContext<'_> {
-    /// How many frames may be handled.
-    pub fn budget(&self) -> usize {
-        self.budget
-    }
-
-    /// Asks for another poll of this queue in `nanoseconds`, or a little later where the user defers
-    /// interrupts; it may come at any time before, too. For work that has to wait, as work does that
-    /// feeds itself: softirqs are served before all tasks, so that it would keep a CPU from
-    /// everything else.
-    pub fn poll_after(&self, nanoseconds: u64) {
-        self.poll_after.set(Some(nanoseconds));
-    }
-
-    /// What the polled queue's frames are put into.
-    pub(crate) fn memory(&self) -> &Memory {
-        self.memory
-    }
-
-    /// Has redirected frames sent at the end of the poll.
-    pub(crate) fn note_redirect(&self) {
-        self.redirected.set(true);
-    }
-
-    pub(crate) fn napi(&self) -> *mut bindings::napi_struct {
-        self.napi
-    }
-}
 
 /// What a driver does in the poll of its queues.
 pub trait Poll: Send + Sync + Sized + 'static {
@@ -208,24 +160,17 @@ impl<T: Poll> RxQueue<T> {
         let Some(budget) = usize::try_from(budget).ok().filter(|budget| *budget > 0) else {
             return 0;
         };
-        // INVARIANT: This is the poll function of `napi`.
-        let context = PollContext {
-            napi,
-            budget,
-            poll_after: Cell::new(None),
-            redirected: Cell::new(false),
-            memory: &queue.memory,
-            _poll: PhantomData,
-        };
+        // SAFETY: This is the poll function of `napi`, which belongs to a registered device.
+        let context = unsafe { PollContext::new(napi, budget, &queue.memory) };
         // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
         // most once at a time: it holds the bit that says so.
         let state = unsafe { &mut *queue.state.get() };
         let done = port.poll(queue.index, state, &context).min(budget);
-        if context.redirected.get() {
+        if context.has_redirected() {
             // SAFETY: The end of a NAPI poll in which frames were redirected.
             unsafe { bindings::xdp_do_flush() };
         }
-        if let Some(nanoseconds) = context.poll_after.get() {
+        if let Some(nanoseconds) = context.wanted_after() {
             // SAFETY: This is the poll; `disable` stops the timer. The field is pinned as its queue.
             unsafe {
                 let napi = queue.map_unchecked(|queue| &queue.napi);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     bindings,
-    netdev::PollContext, //
+    napi::PollContext, //
 };
 use core::{
     ops::Range,

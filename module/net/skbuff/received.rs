@@ -5,7 +5,7 @@
 use super::UniqueSkBuff;
 use crate::{
     bindings,
-    netdev::PollContext, //
+    napi::PollContext, //
 };
 
 /// A frame on its way up into the stack.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     bindings,
-    netdev::PollContext, //
+    napi::PollContext, //
 };
 use core::{
     ops::Range,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bindings,
-    netdev::PollContext, //
+    napi::PollContext, //
 };
 use core::{
     ops::Deref,

@@ -5,7 +5,7 @@
 use super::NativeProgram;
 use crate::{
     bindings,
-    netdev::PollContext,
+    napi::PollContext,
     skbuff::{
         SkBuff,
         UniqueSkBuff, //

@@ -37,7 +37,7 @@ use kernel::{
 /// `instance` is in no list of a device, or set up by `netif_napi_add()`. The timer is started by the
 /// poll alone, which does not run between `napi_disable()` and `napi_enable()`.
 #[pin_data]
-pub(super) struct Napi {
+pub(crate) struct Napi {
     #[pin]
     instance: Opaque<bindings::napi_struct>,
     #[pin]
@@ -73,7 +73,7 @@ impl HrTimerCallback for Napi {
 
 impl Napi {
     /// It is off.
-    pub(super) fn new() -> impl PinInit<Self> {
+    pub(crate) fn new() -> impl PinInit<Self> {
         // INVARIANT: In no list, and nobody polls it.
         pin_init!(Self {
             instance: Opaque::new(pin_init::zeroed()),
@@ -85,12 +85,12 @@ impl Napi {
 
     /// Makes it one that is off: it is marked as scheduled, so that [`Self::raise`] does nothing until
     /// it is on. Nobody else knows it yet.
-    pub(super) fn prepare(&self) {
+    pub(crate) fn prepare(&self) {
         // SAFETY: The instance is valid.
         unsafe { bindings::offload_nic_napi_mark_scheduled(self.as_ptr()) };
     }
 
-    pub(super) fn as_ptr(&self) -> *mut bindings::napi_struct {
+    pub(crate) fn as_ptr(&self) -> *mut bindings::napi_struct {
         self.instance.get()
     }
 
@@ -99,18 +99,18 @@ impl Napi {
     /// # Safety
     ///
     /// `instance` must be that of a [`Napi`], which lives as long as the lifetime that is chosen.
-    pub(super) unsafe fn of<'a>(instance: *mut bindings::napi_struct) -> &'a Self {
+    pub(crate) unsafe fn of<'a>(instance: *mut bindings::napi_struct) -> &'a Self {
         // SAFETY: By the function's contract.
         unsafe { &*kernel::container_of!(Opaque::cast_from(instance), Self, instance) }
     }
 
-    pub(super) fn interrupt(&self) -> &Interrupt {
+    pub(crate) fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
 
     /// Raises the interrupt. Context: any but process context with bottom halves on.
     #[inline]
-    pub(super) fn raise(&self) {
+    pub(crate) fn raise(&self) {
         if self.interrupt.raise() {
             // SAFETY: The instance is marked as scheduled unless it is on.
             unsafe { bindings::offload_nic_napi_schedule(self.as_ptr()) };
@@ -123,7 +123,7 @@ impl Napi {
     /// # Safety
     ///
     /// This must be the poll of the instance, and [`Self::stop_timer`] must follow before it is gone.
-    pub(super) unsafe fn raise_after(self: Pin<&Self>, nanoseconds: u64) {
+    pub(crate) unsafe fn raise_after(self: Pin<&Self>, nanoseconds: u64) {
         if self.is_timed.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -137,7 +137,7 @@ impl Napi {
     /// # Safety
     ///
     /// The instance must be off, so that nobody starts the timer.
-    pub(super) unsafe fn stop_timer(&self) {
+    pub(crate) unsafe fn stop_timer(&self) {
         // SAFETY: The timer was set up by `new`. The type of the kernel's crate is that of ours.
         unsafe { bindings::hrtimer_cancel(Self::c_timer_ptr(self).cast_mut().cast()) };
         self.is_timed.store(false, Ordering::Relaxed);

@@ -13,11 +13,11 @@ const MASKED: u8 = 1;
 const PENDING: u8 = 2;
 
 /// An interrupt that a device raises and a driver masks.
-pub(super) struct Interrupt(AtomicU8);
+pub(crate) struct Interrupt(AtomicU8);
 
 impl Interrupt {
     /// It is not masked.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(AtomicU8::new(0))
     }
 
@@ -25,20 +25,20 @@ impl Interrupt {
     /// What the caller did before is seen by whoever handles it, if that one takes a lock or masks
     /// the interrupt first.
     #[inline]
-    pub(super) fn raise(&self) -> bool {
+    pub(crate) fn raise(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
             || self.0.fetch_or(PENDING, Ordering::AcqRel) & MASKED == 0
     }
 
     /// Masks it. What had raised it so far is for the caller to handle.
     #[inline]
-    pub(super) fn mask(&self) {
+    pub(crate) fn mask(&self) {
         self.0.swap(MASKED, Ordering::AcqRel);
     }
 
     /// Unmasks it, and gives whether it was raised since [`Self::mask`].
     #[inline]
-    pub(super) fn unmask(&self) -> bool {
+    pub(crate) fn unmask(&self) -> bool {
         self.0.swap(0, Ordering::AcqRel) & PENDING != 0
     }
 }
