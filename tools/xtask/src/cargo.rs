@@ -11,9 +11,9 @@ use cargo_metadata::{Message, MetadataCommand, Target, TargetKind};
 use duct::Expression;
 use rustc_version::Version;
 
-use crate::cmd::Workshop;
 use crate::lock::Lock;
 use crate::ui::Step;
+use crate::workshop::Workshop;
 
 /// What guests run is linked statically: the host's C library may be newer than
 /// the guest's. A target given by name keeps these flags from build scripts.
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn tests_of_the_manifest_are_known_by_name() {
-        let all = listed(&crate::cmd::repo().unwrap()).unwrap();
+        let all = listed(&crate::workshop::repo().unwrap()).unwrap();
         assert!(all.len() > 1);
         let mut there = all.iter().map(String::as_str);
         assert_eq!(lost(&all, there.clone()), BTreeSet::new());

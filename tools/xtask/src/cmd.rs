@@ -19,14 +19,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cache::Cache;
 use crate::flavour::Flavour;
 use crate::kdir::Kdir;
-use crate::kernel::Kernel;
-use crate::module::Target;
-use crate::own::Own;
-use crate::root::Root;
-use crate::source::Source;
+use crate::target::Target;
+use crate::workshop::Workshop;
 
 /// Which debug kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -102,6 +98,17 @@ impl TargetOptions {
             kdir: None,
         }
     }
+
+    /// Finds, checks or builds the kernel that they ask for.
+    pub(crate) fn choose(&self, workshop: &Workshop) -> Result<Target> {
+        Ok(match &self.kdir {
+            Some(dir) => Target::Theirs(Kdir::check(dir, &workshop.root)?),
+            None => {
+                let (flavour, source) = (self.ours.flavour(), self.ours.kernel_source());
+                Target::Ours(workshop.kernel(flavour, source)?)
+            }
+        })
+    }
 }
 
 impl KernelOptions {
@@ -132,106 +139,4 @@ impl KernelOptions {
     pub(crate) fn kernel_source(&self) -> Option<&Path> {
         self.kernel_source.as_deref()
     }
-}
-
-/// A kernel: xtask's or the user's.
-pub(crate) enum Chosen {
-    Ours(Kernel),
-    Theirs(Kdir),
-}
-
-impl Chosen {
-    /// The source tree of a kernel of ours.
-    pub(crate) fn source(&self) -> Option<&Path> {
-        match self {
-            Chosen::Ours(kernel) => Some(&kernel.source),
-            Chosen::Theirs(_) => None,
-        }
-    }
-
-    /// For [`crate::module::build`].
-    pub(crate) fn target(&self) -> Target<'_> {
-        match self {
-            Chosen::Ours(kernel) => Target::Ours(kernel),
-            Chosen::Theirs(kdir) => Target::Theirs(kdir),
-        }
-    }
-}
-
-/// The repo, the cache, the root: what nearly every command starts with.
-pub(crate) struct Workshop {
-    pub(crate) repo: PathBuf,
-    pub(crate) cache: Cache,
-    /// What guests see, and what all but kernels is built in.
-    pub(crate) root: Root,
-    /// What no other xtask touches.
-    pub(crate) own: Own,
-    /// What the kernels are built in that all commands share.
-    kernels: Root,
-}
-
-/// The packages of the root.
-const PACKAGES: &str = "root.packages";
-/// What the root of the kernel's own suites has besides.
-const SUITES_PACKAGES: &str = "suites.packages";
-
-impl Workshop {
-    /// Finds or makes the root.
-    pub(crate) fn open() -> Result<Self> {
-        let repo = repo()?;
-        let cache = Cache::open()?;
-        let root = Root::ensure(&cache, &repo, &[PACKAGES])?;
-        let kernels = root.clone();
-        let own = Own::new(&repo.join("target/runs"))?;
-        Ok(Self {
-            repo,
-            cache,
-            root,
-            own,
-            kernels,
-        })
-    }
-
-    /// The same with the root of the kernel's own suites.
-    pub(crate) fn open_for_suites() -> Result<Self> {
-        let common = Self::open()?;
-        let lists = [PACKAGES, SUITES_PACKAGES];
-        let root = Root::ensure(&common.cache, &common.repo, &lists)?;
-        Ok(Self { root, ..common })
-    }
-
-    /// Finds or builds a kernel.
-    pub(crate) fn kernel(&self, flavour: Flavour, source: Option<&Path>) -> Result<Kernel> {
-        // A kernel that other commands have, too, must be the same here.
-        let root = if flavour.is_for_suites() {
-            &self.root
-        } else {
-            &self.kernels
-        };
-        let source = Source::ensure(&self.cache, &self.kernels, source)?;
-        Kernel::ensure(&self.cache, &self.repo, root, &source, flavour)
-    }
-
-    /// Finds, checks or builds the kernel that the options ask for.
-    pub(crate) fn choose(&self, options: &TargetOptions) -> Result<Chosen> {
-        Ok(match &options.kdir {
-            Some(dir) => Chosen::Theirs(Kdir::check(dir, &self.root)?),
-            None => {
-                Chosen::Ours(self.kernel(options.ours.flavour(), options.ours.kernel_source())?)
-            }
-        })
-    }
-
-    /// A directory under the repo's `target/`, made if need be.
-    pub(crate) fn target(&self, name: &str) -> Result<PathBuf> {
-        let dir = self.repo.join("target").join(name);
-        std::fs::create_dir_all(&dir)?;
-        Ok(dir)
-    }
-}
-
-/// The top of the repo that xtask was compiled from.
-pub(crate) fn repo() -> Result<PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(manifest.join("../..").canonicalize()?)
 }

@@ -31,77 +31,19 @@ use crate::ktap::Subtest;
 use crate::splat;
 use crate::ui;
 
+mod boot;
 mod qemu;
 mod uml;
 
-pub(crate) use qemu::{kvm_plausible, kvm_works};
+pub(crate) use boot::{Boot, Job};
+use boot::{BOOTED, CONTROL};
+pub(crate) use qemu::kvm_plausible;
 
-/// Where the guest sees the control directory.
-const CONTROL: &str = "/mnt";
 /// The start-up script.
 const INIT: &str = include_str!("../../../qemu/guest-init.sh");
 
-/// Kernel parameters of every guest: all messages on the console, which is what is
-/// searched; an oops ends the guest, which otherwise limps on to its deadline; KASAN
-/// reports every error, not just the first; and a lockup is one after two minutes, as a
-/// guest's processors are threads that a busy host keeps waiting.
-const PARAMETERS: [&str; 7] = [
-    "ignore_loglevel",
-    "panic=-1",
-    "oops=panic",
-    "kasan_multi_shot",
-    "watchdog_thresh=60",
-    "workqueue.watchdog_thresh=120",
-    "rcupdate.rcu_cpu_stall_timeout=120",
-];
-
-/// What the kernel says when it has booted.
-const BOOTED: &str = "Run /mnt/init as init process";
 /// How often a guest is started whose machine crashes before its kernel has booted.
 const STARTS: u32 = 3;
-
-/// What is booted.
-#[derive(Clone, Debug)]
-pub(crate) struct Boot {
-    pub(crate) machine: Machine,
-    pub(crate) image: PathBuf,
-    /// The kernel's own modules: what `/lib/modules` shows. None if the kernel
-    /// is the user's.
-    pub(crate) modules: Option<PathBuf>,
-    /// The initial RAM disk, if there is one.
-    pub(crate) initrd: Option<PathBuf>,
-    /// Parameters of its own.
-    pub(crate) parameters: &'static [&'static str],
-    /// Processors of the guest.
-    pub(crate) cpus: u32,
-    /// MiB of memory.
-    pub(crate) memory: u32,
-    /// Whether QEMU uses KVM.
-    pub(crate) kvm: bool,
-}
-
-/// What is run, and what it sees.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    /// The command; None for a shell on the user's terminal.
-    pub(crate) argv: Option<Vec<String>>,
-    pub(crate) repo: PathBuf,
-    /// Directories to show read-only.
-    pub(crate) ro: Vec<PathBuf>,
-    /// The directory to show writable.
-    pub(crate) results: PathBuf,
-    pub(crate) env: Vec<(String, String)>,
-    /// The guest is killed after this time.
-    pub(crate) timeout: Duration,
-}
-
-impl Boot {
-    /// The kernel's parameters that do not depend on the machine.
-    fn parameters(&self) -> impl Iterator<Item = String> {
-        let all = PARAMETERS.iter().chain(self.parameters);
-        all.map(|&parameter| parameter.to_owned())
-    }
-}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -240,6 +182,26 @@ pub(crate) fn run(
     })
 }
 
+/// Whether a guest boots, runs a command and ends under KVM. A `/dev/kvm` that
+/// opens says little: inside another virtual machine it often cannot run a stock
+/// kernel, so this tries with the very kernel.
+pub(crate) fn kvm_works(enter: Enter, boot: &Boot, job: &Job, control: &Path) -> Result<bool> {
+    if !Path::new("/dev/kvm").exists() {
+        return Ok(false);
+    }
+    let boot = Boot {
+        kvm: true,
+        ..boot.clone()
+    };
+    let job = Job {
+        argv: Some(vec!["true".to_owned()]),
+        timeout: qemu::PROBE,
+        ..job.clone()
+    };
+    let outcome = run(enter, &boot, &job, control, Output::Keep)?;
+    Ok(outcome.status == Some(0))
+}
+
 /// Fills the control directory.
 fn prepare(control: &Path, boot: &Boot, job: &Job) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -322,15 +284,6 @@ fn stream(
         };
         Ok((timed_out, String::from_utf8_lossy(&stdout).into_owned()))
     })
-}
-
-/// `command` with its stderr, and with it the machine's own words, in the log.
-fn console_to_log(command: Vec<String>) -> Vec<String> {
-    let mut argv: Vec<String> = ["sh", "-c"].map(str::to_owned).to_vec();
-    argv.push(format!("exec \"$@\" 2>>{CONTROL}/console.log"));
-    argv.push("guest".to_owned());
-    argv.extend(command);
-    argv
 }
 
 /// Copies from a pipe until its end; returns what it copied if `keep`.

@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::space;
 use crate::ui::Step;
 
-mod distro;
+pub(crate) mod distro;
 
 /// Goes up when the building changes in a way that its inputs do not show.
 const RECIPE: &str = "1";
@@ -31,10 +31,12 @@ pub(crate) struct Kernel {
     key: String,
     /// The tree that the build directory refers to.
     pub(crate) source: PathBuf,
+    /// Variables for every `make` with it.
+    pub(crate) make_variables: Vec<String>,
 }
 
 impl Kernel {
-    /// Finds the kernel in the cache, or builds it.
+    /// Finds the kernel in the cache, or builds it: one of our own configuration.
     pub(crate) fn ensure(
         cache: &Cache,
         repo: &Path,
@@ -42,9 +44,6 @@ impl Kernel {
         source: &Source,
         flavour: Flavour,
     ) -> Result<Self> {
-        if flavour.is_distribution() {
-            return distro::ensure(cache, repo, root, source, flavour);
-        }
         let mut fragments = Vec::new();
         let mut key = Key::new(RECIPE)
             .with("root", root.key().as_bytes())
@@ -73,11 +72,13 @@ impl Kernel {
             step.done();
             Ok(())
         })?;
+        let variables = flavour.make_variables().iter();
         Ok(Self {
             flavour,
             entry,
             key,
             source: source.tree().to_owned(),
+            make_variables: variables.map(|&variable| variable.to_owned()).collect(),
         })
     }
 
@@ -96,15 +97,6 @@ impl Kernel {
         self.flavour
             .is_distribution()
             .then(|| self.entry.join("initrd"))
-    }
-
-    /// Variables for every `make` with this kernel.
-    pub(crate) fn make_variables(&self) -> Vec<String> {
-        if self.flavour.is_distribution() {
-            return distro::variables(self.flavour, &self.entry);
-        }
-        let variables = self.flavour.make_variables();
-        variables.iter().map(|&s| s.to_owned()).collect()
     }
 
     /// The kernel's own modules, to be shown as `/lib/modules`.

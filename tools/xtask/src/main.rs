@@ -31,8 +31,10 @@ mod space;
 mod splat;
 mod suite;
 mod summary;
+mod target;
 mod uapi;
 mod ui;
+mod workshop;
 
 use clap::{Parser, Subcommand};
 

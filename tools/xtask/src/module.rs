@@ -13,65 +13,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context, Result};
 
 use crate::cache::Key;
-use crate::cmd::Workshop;
-use crate::flavour::Machine;
-use crate::kdir::Kdir;
-use crate::kernel::Kernel;
 use crate::lock::Lock;
+use crate::target::Target;
 use crate::ui::Step;
+use crate::workshop::Workshop;
 
 /// What the module is made of.
 const SOURCES: &[&str] = &["Kbuild", "Makefile", "module", "samples", "uapi"];
-/// Objects that UML's module loader cannot place otherwise ("Unknown rela
-/// relocation: 9").
-const UML_RUSTFLAGS: &str = "KRUSTFLAGS=-Crelocation-model=static -Ccode-model=large";
-
-/// A kernel to build for, ours or the user's.
-pub(crate) enum Target<'a> {
-    Ours(&'a Kernel),
-    Theirs(&'a Kdir),
-}
-
-impl Target<'_> {
-    fn name(&self) -> String {
-        match self {
-            Target::Ours(kernel) => kernel.flavour.name().to_owned(),
-            Target::Theirs(kdir) => format!("kdir-{}", kdir.key()),
-        }
-    }
-
-    fn kdir(&self) -> PathBuf {
-        match self {
-            Target::Ours(kernel) => kernel.kdir(),
-            Target::Theirs(kdir) => kdir.dir().to_owned(),
-        }
-    }
-
-    fn key(&self) -> String {
-        match self {
-            Target::Ours(kernel) => kernel.key().to_owned(),
-            Target::Theirs(kdir) => kdir.key().to_owned(),
-        }
-    }
-
-    fn machine(&self) -> Machine {
-        match self {
-            Target::Ours(kernel) => kernel.flavour.machine(),
-            Target::Theirs(kdir) => kdir.machine(),
-        }
-    }
-
-    fn make_variables(&self) -> Vec<String> {
-        let mut variables: Vec<String> = match self {
-            Target::Ours(kernel) => kernel.make_variables(),
-            Target::Theirs(kdir) => kdir.make_variables(),
-        };
-        if self.machine() == Machine::Uml {
-            variables.push(UML_RUSTFLAGS.to_owned());
-        }
-        variables
-    }
-}
 
 /// What has been built. No other xtask builds it anew while this lives.
 pub(crate) struct Built {
@@ -93,19 +41,19 @@ impl Built {
 
 /// Builds the module, offload_nic.ko. `extra` are further words for
 /// `make`, such as `CLIPPY=1`; with them everything is built anew.
-pub(crate) fn build(workshop: &Workshop, target: &Target<'_>, extra: &[&str]) -> Result<Built> {
+pub(crate) fn build(workshop: &Workshop, target: &Target, extra: &[&str]) -> Result<Built> {
     build_one(workshop, target, None, extra)
 }
 
 /// Builds the module of `samples/NAME`, NAME.ko.
-pub(crate) fn build_sample(workshop: &Workshop, target: &Target<'_>, name: &str) -> Result<Built> {
+pub(crate) fn build_sample(workshop: &Workshop, target: &Target, name: &str) -> Result<Built> {
     build_one(workshop, target, Some(name), &[])
 }
 
 /// Builds the module, or that of a sample.
 fn build_one(
     workshop: &Workshop,
-    target: &Target<'_>,
+    target: &Target,
     sample: Option<&str>,
     extra: &[&str],
 ) -> Result<Built> {

@@ -10,9 +10,8 @@ use std::fs;
 use anyhow::{bail, Result};
 
 use crate::flavour::Flavour;
-use crate::guest::Output;
+use crate::guest::Outcome;
 use crate::kernel::Kernel;
-use crate::session::Session;
 use crate::ui;
 
 /// Goes up when the check becomes stricter.
@@ -57,12 +56,16 @@ const DEADLY: &[Fault] = &[Fault {
     seen: "Kernel panic - not syncing: sysrq triggered crash",
 }];
 
-/// Makes the check if it was not made for this kernel before.
+/// Makes the check if it was not made for this kernel before. `run` runs a command in a guest, and shows
+/// nobody what that prints.
 ///
 /// # Errors
 ///
 /// If a fault that was provoked does not turn the run into a failure.
-pub(crate) fn ensure(session: &Session<'_>, kernel: &Kernel) -> Result<()> {
+pub(crate) fn ensure(
+    kernel: &Kernel,
+    run: impl FnOnce(Vec<String>) -> Result<Outcome>,
+) -> Result<()> {
     let note = kernel.entry().join(NOTE);
     if note.exists() {
         return Ok(());
@@ -88,7 +91,7 @@ pub(crate) fn ensure(session: &Session<'_>, kernel: &Kernel) -> Result<()> {
         script.push_str("test -e /mnt/jiffies && grep -q 'debug_locks: *1' /proc/lockdep_stats\n");
     }
     let argv = ["sh", "-c", &script].map(str::to_owned).to_vec();
-    let outcome = session.run(Some(argv), Output::Keep)?;
+    let outcome = run(argv)?;
     let reports = outcome.faults.join("\n");
     for fault in &faults {
         if !reports.contains(fault.seen) {

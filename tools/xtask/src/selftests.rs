@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cache::Key;
-use crate::cmd::Workshop;
 use crate::module::{hash_tree, Built, Objects};
+use crate::workshop::Workshop;
 
 /// Runs in the root, in the directory of the list.
 const SCRIPT: &str = include_str!("selftests.sh");

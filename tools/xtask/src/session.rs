@@ -10,11 +10,13 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 
 use crate::cargo;
-use crate::cmd::{Chosen, Workshop};
 use crate::flavour::Machine;
 use crate::guest::{self, Boot, Job, Outcome, Output};
 use crate::module;
+use crate::selfcheck;
+use crate::target::Target;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// How many control directories of earlier runs are kept.
 const KEPT: usize = 20;
@@ -30,8 +32,8 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Builds the module and the BPF objects for `kernel`.
-    pub(crate) fn new(workshop: &'a Workshop, kernel: Chosen) -> Result<Self> {
-        let module = module::build(workshop, &kernel.target(), &[])?.keep(workshop)?;
+    pub(crate) fn new(workshop: &'a Workshop, kernel: Target) -> Result<Self> {
+        let module = module::build(workshop, &kernel, &[])?.keep(workshop)?;
         let bpf = module::build_bpf(workshop)?.keep(workshop)?;
         let mut session = Self::bare(workshop, &kernel)?;
         for (name, value) in [
@@ -40,16 +42,16 @@ impl<'a> Session<'a> {
         ] {
             session.env(name, value);
         }
-        if let Chosen::Ours(kernel) = &kernel {
-            crate::selfcheck::ensure(&session, kernel)?;
+        if let Target::Ours(kernel) = &kernel {
+            selfcheck::ensure(kernel, |argv| session.run(Some(argv), Output::Keep))?;
         }
         Ok(session)
     }
 
     /// A session without the module.
-    fn bare(workshop: &'a Workshop, kernel: &Chosen) -> Result<Self> {
+    fn bare(workshop: &'a Workshop, kernel: &Target) -> Result<Self> {
         let (boot, flavour) = match kernel {
-            Chosen::Ours(kernel) => (
+            Target::Ours(kernel) => (
                 Boot {
                     machine: kernel.flavour.machine(),
                     image: kernel.image(),
@@ -62,7 +64,7 @@ impl<'a> Session<'a> {
                 },
                 kernel.flavour.name(),
             ),
-            Chosen::Theirs(kdir) => (
+            Target::Theirs(kdir) => (
                 Boot {
                     machine: kdir.machine(),
                     image: kdir.bootable()?,

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_specification_of_this_repo_is_understood() {
-        let repo = crate::cmd::repo().unwrap();
+        let repo = crate::workshop::repo().unwrap();
         let spec = Spec::parse(&fs::read_to_string(repo.join(SPEC)).unwrap()).unwrap();
         let code = rust::file(&spec, SPEC).unwrap();
         assert!(

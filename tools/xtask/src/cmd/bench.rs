@@ -4,13 +4,14 @@
 
 use anyhow::Result;
 
-use super::{Chosen, Workshop};
 use crate::cargo;
 use crate::flavour::Flavour;
 use crate::guest::Output;
 use crate::profile::{self, Profile};
 use crate::session::Session;
+use crate::target::Target;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// Measures frames per second in one guest and prints ratios
 ///
@@ -39,7 +40,7 @@ impl Args {
         argv.extend(self.what.iter().cloned());
         for &flavour in &self.on {
             let kernel = workshop.kernel(flavour, None)?;
-            let mut session = Session::new(&workshop, Chosen::Ours(kernel))?;
+            let mut session = Session::new(&workshop, Target::Ours(kernel))?;
             session.cpus(1);
             let profile = self.profile(&workshop, flavour)?;
             if let Some(profile) = &profile {

@@ -4,8 +4,9 @@
 
 use anyhow::Result;
 
-use super::{TargetOptions, Workshop};
+use super::TargetOptions;
 use crate::module;
+use crate::workshop::Workshop;
 
 /// Builds offload_nic.ko and the tests' BPF objects, and prints the module's path
 #[derive(clap::Args)]
@@ -18,8 +19,8 @@ impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
-        let kernel = workshop.choose(&self.kernel)?;
-        let module = module::build(&workshop, &kernel.target(), &[])?;
+        let kernel = self.kernel.choose(&workshop)?;
+        let module = module::build(&workshop, &kernel, &[])?;
         module::build_bpf(&workshop)?;
         println!("{}", module.path().display());
         Ok(0)

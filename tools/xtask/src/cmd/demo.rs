@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Chosen, Workshop};
 use crate::cargo;
 use crate::flavour::Flavour;
 use crate::guest::{self, Output};
 use crate::session::Session;
+use crate::target::Target;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// What the demo may take, on the slowest of guests.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -35,7 +36,7 @@ impl Args {
         // A kernel for QEMU takes minutes to make: not before KVM looks good.
         if self.qemu || guest::kvm_plausible(&workshop.root.enter())? {
             let kernel = workshop.kernel(Flavour::Distro, None)?;
-            let qemu = Session::new(&workshop, Chosen::Ours(kernel))?;
+            let qemu = Session::new(&workshop, Target::Ours(kernel))?;
             session = (self.qemu || qemu.kvm()).then_some(qemu);
         } else {
             ui::say(
@@ -46,7 +47,7 @@ impl Args {
             Some(session) => session,
             None => {
                 let kernel = workshop.kernel(Flavour::Uml, None)?;
-                Session::new(&workshop, Chosen::Ours(kernel))?
+                Session::new(&workshop, Target::Ours(kernel))?
             }
         };
         session.timeout(LIMIT);

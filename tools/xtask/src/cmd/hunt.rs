@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Chosen, Workshop};
 use crate::cargo;
 use crate::flavour::Flavour;
 use crate::guest::Output;
 use crate::session::Session;
+use crate::target::Target;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// Time for the boot, and for making small what was found last.
 const MARGIN: Duration = Duration::from_secs(1200);
@@ -43,7 +44,7 @@ impl Args {
         let workshop = Workshop::open()?;
         let hunt = cargo::vm_binary(&workshop, "hunt")?;
         let kernel = workshop.kernel(self.on, None)?;
-        let mut session = Session::new(&workshop, Chosen::Ours(kernel))?;
+        let mut session = Session::new(&workshop, Target::Ours(kernel))?;
         // Both sides take turns, and User Mode Linux is quicker with one.
         session.cpus(1);
         session.timeout(Duration::from_secs(60 * self.minutes) + MARGIN);

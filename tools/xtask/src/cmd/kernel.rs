@@ -4,7 +4,8 @@
 
 use anyhow::Result;
 
-use super::{KernelOptions, Workshop};
+use super::KernelOptions;
+use crate::workshop::Workshop;
 
 /// Builds a kernel and prints its build directory, which is good as KDIR
 #[derive(clap::Args)]

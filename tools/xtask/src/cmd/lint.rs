@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::Workshop;
 use crate::cargo::{cargo, no_peers, PEERS};
 use crate::flavour::Flavour;
-use crate::module::{self, Target};
+use crate::module;
+use crate::target::Target;
 use crate::uapi;
 use crate::ui;
+use crate::workshop::Workshop;
 
 mod imports;
 mod layers;
@@ -44,7 +45,7 @@ impl Args {
             }
             return Ok(i32::from(!found.is_empty()));
         }
-        let repo = super::repo()?;
+        let repo = crate::workshop::repo()?;
         let mut failures = Vec::new();
         let mut check = |what: &str, good: bool| {
             if !good {
@@ -102,7 +103,8 @@ impl Args {
         if !self.no_kernel {
             let workshop = Workshop::open()?;
             let kernel = workshop.kernel(Flavour::Uml, None)?;
-            let built = module::build(&workshop, &Target::Ours(&kernel), &["CLIPPY=1"]);
+            let target = Target::Ours(kernel.clone());
+            let built = module::build(&workshop, &target, &["CLIPPY=1"]);
             if let Err(error) = &built {
                 eprintln!("{error:#}");
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Chosen, KernelOptions, Workshop};
+use super::KernelOptions;
 use crate::flavour::{Flavour, Machine};
 use crate::guest::{Outcome, Output};
 use crate::ktap::{self, Report};
@@ -15,7 +15,9 @@ use crate::session::Session;
 use crate::source::Source;
 use crate::suite::{Suite, BPF_OFFLOAD};
 use crate::summary::Counts;
+use crate::target::Target;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// Runs the kernel tree's own tests of NICs on two cabled ports, unmodified
 ///
@@ -190,7 +192,7 @@ impl Args {
         flavour: Flavour,
     ) -> Result<Session<'a>> {
         let kernel = workshop.kernel(flavour, self.kernel.kernel_source())?;
-        let mut session = Session::new(workshop, Chosen::Ours(kernel))?;
+        let mut session = Session::new(workshop, Target::Ours(kernel))?;
         session.timeout(Duration::from_secs(self.timeout));
         session.ro(suite.entry());
         for (name, path) in [
@@ -217,7 +219,7 @@ impl Args {
         ));
         println!("  KTAP version 1\n  # Subtest: {script}");
         let mut argv = vec![
-            super::repo()?
+            crate::workshop::repo()?
                 .join("tests/adapter/stage.sh")
                 .display()
                 .to_string(),

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Debug, TargetOptions, Workshop};
+use super::{Debug, TargetOptions};
 use crate::cargo;
 use crate::guest::Output;
 use crate::session::Session;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// Time for the boot, the last check and the hunt for leaks.
 const MARGIN: Duration = Duration::from_secs(1200);
@@ -42,7 +43,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<i32> {
         let workshop = Workshop::open()?;
         let stress = cargo::vm_binary(&workshop, "stress")?;
-        let kernel = workshop.choose(&TargetOptions::debug(self.debug))?;
+        let kernel = TargetOptions::debug(self.debug).choose(&workshop)?;
         let mut session = Session::new(&workshop, kernel)?;
         session.timeout(Duration::from_secs(60 * self.minutes) + MARGIN);
         ui::say(&format!("{} minutes of everything at once", self.minutes));

@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::Workshop;
 use crate::cargo::{self, Program};
 use crate::flavour::Flavour;
 use crate::fuzz;
 use crate::summary::Counts;
 use crate::ui;
+use crate::workshop::Workshop;
 
 mod group;
 mod guests;
+mod row;
+
+use row::Row;
 
 /// Runs all tests; the last line counts them
 ///
@@ -53,14 +56,6 @@ const KERNELS: &[(Flavour, &str)] = &[
         "the same on x86_64, as users run it: BPF JIT, real interrupts, preemption",
     ),
 ];
-
-/// Where tests ran, and with what result.
-struct Row {
-    place: String,
-    counts: Counts,
-    took: String,
-    notes: Vec<String>,
-}
 
 impl Args {
     /// Runs the command; its exit status.

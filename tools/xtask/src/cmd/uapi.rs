@@ -18,7 +18,7 @@ pub(crate) struct Args {}
 impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
-        let repo = super::repo()?;
+        let repo = crate::workshop::repo()?;
         let text = generated(&repo)?;
         fs::write(repo.join(FILE), text).with_context(|| format!("write {FILE}"))?;
         ui::say(&format!("{FILE} is what {SPEC} gives"));

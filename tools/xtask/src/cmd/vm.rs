@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{TargetOptions, Workshop};
+use super::TargetOptions;
 use crate::guest::Output;
 use crate::session::Session;
+use crate::workshop::Workshop;
 
 /// Boots a guest as root and runs a command in it, or a shell
 ///
@@ -57,7 +58,7 @@ impl Args {
             })
             .collect::<Result<Vec<_>>>()?;
         let workshop = Workshop::open()?;
-        let kernel = workshop.choose(&self.kernel)?;
+        let kernel = self.kernel.choose(&workshop)?;
         let source = kernel.source().map(Path::to_owned);
         let mut session = Session::new(&workshop, kernel)?;
         session.user_side(source.as_deref())?;

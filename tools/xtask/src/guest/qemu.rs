@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command line of a QEMU guest, and whether KVM is good for it.
+//! The command line of a QEMU guest, and whether KVM may be good for it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Boot, Job, Output, BOOTED, CONTROL};
+use super::boot::{console_to_log, Boot, Job, BOOTED, CONTROL};
 use crate::enter::Enter;
 
 /// What a probe boot may take under KVM, where it takes two seconds.
-const PROBE: Duration = Duration::from_secs(20);
+pub(super) const PROBE: Duration = Duration::from_secs(20);
 
 /// QEMU and its options. The root that xtask entered is the guest's, over 9p.
 pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> {
@@ -106,7 +106,7 @@ pub(super) fn command(boot: &Boot, job: &Job, interactive: bool) -> Vec<String> 
     }
     argv.extend(["-append".to_owned(), append.join(" ")]);
     if interactive {
-        return super::console_to_log(argv);
+        return console_to_log(argv);
     }
     argv
 }
@@ -157,26 +157,6 @@ fn firmware(enter: &Enter, accel: &str, limit: Duration) -> Result<Option<Durati
     let took = started.elapsed();
     handle.kill()?;
     Ok((done == Some(true)).then_some(took))
-}
-
-/// Whether a guest boots, runs a command and ends under KVM. A `/dev/kvm` that
-/// opens says little: inside another virtual machine it often cannot run a stock
-/// kernel, so this tries with the very kernel.
-pub(crate) fn kvm_works(enter: Enter, boot: &Boot, job: &Job, control: &Path) -> Result<bool> {
-    if !Path::new("/dev/kvm").exists() {
-        return Ok(false);
-    }
-    let boot = Boot {
-        kvm: true,
-        ..boot.clone()
-    };
-    let job = Job {
-        argv: Some(vec!["true".to_owned()]),
-        timeout: PROBE,
-        ..job.clone()
-    };
-    let outcome = super::run(enter, &boot, &job, control, Output::Keep)?;
-    Ok(outcome.status == Some(0))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 //! The command line of a User Mode Linux guest.
 
-use super::{Boot, CONTROL};
+use super::boot::{console_to_log, Boot, CONTROL};
 
 /// The kernel, which is a program, and its parameters.
 pub(super) fn command(boot: &Boot, interactive: bool) -> Vec<String> {
@@ -29,7 +29,7 @@ pub(super) fn command(boot: &Boot, interactive: bool) -> Vec<String> {
         argv.push("con1=fd:0,fd:1".to_owned());
         argv.push("con0=null,fd:2".to_owned());
         // The terminal is the shell's: the console goes to the log by itself.
-        return super::console_to_log(argv);
+        return console_to_log(argv);
     }
     argv.push("con0=null,fd:2".to_owned());
     argv.push("ssl0=null,fd:3".to_owned());

@@ -34,7 +34,7 @@ const NEWEST: &str = "newest";
 /// # Errors
 ///
 /// If `source` is not Debian's, or its kernel is not to be had.
-pub(super) fn ensure(
+pub(crate) fn ensure(
     cache: &Cache,
     repo: &Path,
     root: &Root,
@@ -106,6 +106,7 @@ pub(super) fn ensure(
     })?;
     Ok(Kernel {
         source: tree(&entry),
+        make_variables: variables(flavour, &entry),
         flavour,
         entry,
         key,
@@ -113,7 +114,7 @@ pub(super) fn ensure(
 }
 
 /// Variables for every `make` with the kernel in the cache entry `entry`.
-pub(super) fn variables(flavour: Flavour, entry: &Path) -> Vec<String> {
+fn variables(flavour: Flavour, entry: &Path) -> Vec<String> {
     let pahole = format!("PAHOLE={}", entry.join("pahole.sh").display());
     let own = flavour.make_variables().iter().map(|&s| s.to_owned());
     own.chain([pahole]).collect()

@@ -9,16 +9,17 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::group::Group;
-use super::Row;
+use super::row::Row;
 use crate::cargo::{self, Tests};
-use crate::cmd::{Chosen, Workshop};
 use crate::flavour::Flavour;
 use crate::guest::{Outcome, Output};
 use crate::module;
 use crate::selftests;
 use crate::session::Session;
 use crate::summary::{self, Counts};
+use crate::target::Target;
 use crate::ui;
+use crate::workshop::Workshop;
 
 /// What random tests begin with.
 const SEED: &str = "OFFLOAD_NIC_SEED";
@@ -96,8 +97,8 @@ pub(super) fn run(
     let kernel = workshop.kernel(flavour, None)?;
     let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
     let source = kernel.source.clone();
-    let kernel = Chosen::Ours(kernel);
-    let sample = module::build_sample(workshop, &kernel.target(), SAMPLE)?.keep(workshop)?;
+    let kernel = Target::Ours(kernel);
+    let sample = module::build_sample(workshop, &kernel, SAMPLE)?.keep(workshop)?;
     let mut session = Session::new(workshop, kernel)?;
     session.user_side(Some(&source))?;
     // Random tests say how to have the same again.
