@@ -93,6 +93,28 @@ impl Crate {
         arrows
     }
 
+    /// What of crate `name` is used, or passed on: each file with the first name behind that of the
+    /// crate, or with none where the whole crate is meant.
+    pub(crate) fn uses_of(&self, name: &str) -> BTreeSet<(&Path, Option<&str>)> {
+        let mut found = BTreeSet::new();
+        for (index, module) in self.modules.iter().enumerate() {
+            let passed_on = module.names.iter().map(|(_, path)| path);
+            for path in module.used.iter().chain(&module.globs).chain(passed_on) {
+                let Some((first, rest)) = path.split_first() else {
+                    continue;
+                };
+                let is_own = matches!(
+                    self.resolve(index, std::slice::from_ref(first), DEPTH),
+                    Some(Target::Module(_) | Target::Item(..))
+                );
+                if first == name && !is_own {
+                    found.insert((&*module.file, rest.first().map(String::as_str)));
+                }
+            }
+        }
+        found
+    }
+
     /// Reads a module's file, and those of its children, which lie in `dir`; its index.
     fn file(&mut self, path: &Path, dir: &Path, parent: Option<usize>) -> Result<usize> {
         let text = std::fs::read_to_string(path).with_context(|| format!("read {path:?}"))?;
@@ -317,10 +339,8 @@ impl Reader<'_> {
 
 impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        if path.leading_colon.is_none() {
-            let names = path.segments.iter().map(|part| part.ident.to_string());
-            self.module.used.push(names.collect());
-        }
+        let names = path.segments.iter().map(|part| part.ident.to_string());
+        self.module.used.push(names.collect());
         visit::visit_path(self, path);
     }
 
@@ -468,6 +488,49 @@ mod tests {
         assert_eq!(
             found,
             ["b/mod.rs -> a.rs: N", "c.rs -> a.rs: T", "d.rs -> a.rs: m"]
+        );
+    }
+
+    #[test]
+    fn uses_of_another_crate_are_found_however_they_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [
+            (
+                "lib.rs",
+                "mod a; mod b; mod c; use net::ring::Ring; pub use net::rcu;",
+            ),
+            (
+                "a.rs",
+                "fn f(_: net::log::Line) { println!(\"{}\", net::work::N) }",
+            ),
+            (
+                "b.rs",
+                "mod net { pub struct Own; } use net::Own; fn f() { network::g() }",
+            ),
+            (
+                "c.rs",
+                "use net as stack; use ::net::tc::*; fn f() { ::net::xdp::g() }",
+            ),
+        ];
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let read = Crate::read(&dir.path().join("lib.rs")).unwrap();
+        let found = read.uses_of("net").into_iter().map(|(file, name)| {
+            let file = file.file_stem().unwrap().to_str().unwrap();
+            format!("{file} {}", name.unwrap_or("as a whole"))
+        });
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            [
+                "a log",
+                "a work",
+                "c as a whole",
+                "c tc",
+                "c xdp",
+                "lib rcu",
+                "lib ring"
+            ]
         );
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Which way imports go in the module: no cycle among the files of a crate, no folder that uses
-//! one which is to use it. And no file that is in no crate, there and among the tests.
+//! one which is to use it, no crate that uses what it is to know nothing of. And no file that is in no crate, there and among the tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -26,6 +26,20 @@ const CRATES: &[(&str, bool, &[&str])] = &[
     ("tools/xtask/src/main.rs", true, &[]),
 ];
 
+/// What of another crate a crate may use: its root file, the other one's name, and the modules of
+/// that. What a crate can name at all is in Kbuild.
+const LIMITS: &[(&str, &str, &[&str])] = &[
+    // A card knows no net device, no ethtool, no devlink, no `bpf()`.
+    (
+        "module/device/lib.rs",
+        "net",
+        &["machine", "napi", "rcu", "ring", "skbuff", "stats", "sync"],
+    ),
+    // The engine is pure functions, which run anywhere.
+    ("module/engine/src/lib.rs", "kernel", &[]),
+    ("module/engine/src/lib.rs", "net", &[]),
+];
+
 /// What is wrong with the crates of the module and of the tests, one text for each finding.
 ///
 /// # Errors
@@ -35,6 +49,9 @@ pub(crate) fn breaches(repo: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for &(root, is_one_way, order) in CRATES {
         found.extend(check(&repo.join(root), is_one_way, order)?);
+    }
+    for &(root, name, modules) in LIMITS {
+        found.extend(beyond(&repo.join(root), name, modules)?);
     }
     // A test that no program has would never be missed.
     let crates = cargo::roots(repo)?;
@@ -147,6 +164,33 @@ fn uphill(dir: &Path, arrows: &Arrows, order: &[&str]) -> Vec<String> {
     found
 }
 
+/// What the crate whose root file is `root` uses of crate `name` that is not in `modules`; and what
+/// of these it does not use, which is a limit that nobody keeps true.
+fn beyond(root: &Path, name: &str, modules: &[&str]) -> Result<Vec<String>> {
+    let read = Crate::read(root)?;
+    let uses = read.uses_of(name);
+    let mut found = Vec::new();
+    for (file, used) in &uses {
+        if !used.is_some_and(|used| modules.contains(&used)) {
+            found.push(format!(
+                "{}: is not to use {name}{}{}",
+                file.display(),
+                if used.is_some() { "::" } else { "" },
+                used.unwrap_or_default()
+            ));
+        }
+    }
+    for module in modules {
+        if !uses.iter().any(|(_, used)| *used == Some(module)) {
+            found.push(format!(
+                "{}: may use {name}::{module}, and does not",
+                root.display()
+            ));
+        }
+    }
+    Ok(found)
+}
+
 /// An arrow, for people.
 fn arrow(dir: &Path, from: &Path, to: &Path, names: &BTreeSet<String>) -> String {
     let inside = |file: &Path| file.strip_prefix(dir).unwrap_or(file).display().to_string();
@@ -209,6 +253,24 @@ mod tests {
         let found_otherwise = found(&files, &["port", "control"]);
         assert!(found_otherwise.contains(down), "{found_otherwise}");
         assert_eq!(found(&files, &[]).lines().count(), 0);
+    }
+
+    #[test]
+    fn use_beyond_the_limit_is_shown_and_a_limit_that_is_too_wide() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("lib.rs");
+        std::fs::write(&root, "use net::{netdev::Rtnl, rcu}; use net as n;").unwrap();
+        let found = beyond(&root, "net", &["rcu", "ring"]).unwrap();
+        let ends = [
+            "use net",
+            "use net::netdev",
+            "may use net::ring, and does not",
+        ];
+        assert_eq!(found.len(), ends.len(), "{found:?}");
+        for (text, end) in found.iter().zip(ends) {
+            assert!(text.ends_with(end), "{text}");
+        }
+        assert!(beyond(&root, "engine", &[]).unwrap().is_empty());
     }
 
     #[test]
