@@ -410,6 +410,14 @@ impl Slot {
         self.helper().is_some_and(Helper::grows_frame)
     }
 
+    /// The slot that the instruction jumps to, or calls, in the numbering of the program as it was
+    /// loaded.
+    pub(crate) fn target(&self) -> Option<i64> {
+        let distance = jump_distance(self.insn)?;
+        let origin = i64::from(self.origin);
+        Some(origin.wrapping_add(distance).wrapping_add(1))
+    }
+
     /// The helper that the instruction calls.
     fn helper(&self) -> Option<Helper> {
         let insn = self.insn;
@@ -419,7 +427,7 @@ impl Slot {
 }
 
 /// How many slots behind the next one a jump or local call leads.
-pub(crate) fn jump_distance(insn: Insn) -> Option<i64> {
+fn jump_distance(insn: Insn) -> Option<i64> {
     let operation = insn.operation();
     match insn.class() {
         class::JMP32 if operation == jump::JA => Some(insn.imm.into()),

@@ -116,7 +116,8 @@ fn load_then_compare(load: &Op, first: Insn, jump: &Slot) -> Option<Op> {
         code,
         imm: Op::packed(insn.imm, first.off as u16),
         // Until targets are set, the slot that the jump leads to.
-        extra: super::target_of(insn, jump.origin)
+        extra: jump
+            .target()
             .and_then(|target| u32::try_from(target).ok())
             .unwrap_or(0),
         ..*load

@@ -4,7 +4,7 @@
 //!
 //! Instructions have passed [`check`](crate::check::check); what it refuses has no meaning here.
 
-use super::MapTable;
+use super::maps::MapTable;
 use crate::insn::{alu, atomic, class, jump, mode, pseudo, size, Insn, SRC_REG};
 use crate::op::{Code, Op};
 use crate::refusal::Rule;

@@ -13,16 +13,17 @@
 mod fuse;
 mod gather;
 mod lower;
+mod maps;
 mod shortcut;
 
 use crate::check;
 use crate::image::{Header, Image, Parts};
-use crate::insn::Insn;
 use crate::limits::Limits;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::{Code, Op};
 use crate::refusal::{Refusal, Rule};
-use crate::store::{jump_distance, ProgramKind, Slot, Source};
+use crate::store::{ProgramKind, Slot, Source};
+use maps::MapTable;
 
 /// Where a slot of the program as it was loaded has gone.
 #[derive(Clone, Copy)]
@@ -97,11 +98,7 @@ impl<M: Memory> Image<M> {
 
         let filler = Op::new(Code::Exit, 0, 0, 0, 0);
         let mut plain = memory.allocate(asked, |_| filler).map_err(no_memory)?;
-        let mut maps = MapTable {
-            resolve: maps,
-            limit: limits.max_maps_per_program,
-            used: 0,
-        };
+        let mut maps = MapTable::new(maps, limits.max_maps_per_program);
         lower_all(source, &mut maps, &mut plain)?;
 
         // An operation for each slot, and the shortcuts in front of some of them.
@@ -130,7 +127,7 @@ impl<M: Memory> Image<M> {
             len: count,
             ..
         } = out;
-        let used_maps = maps.used;
+        let used_maps = maps.used();
         if count > limits.max_ops {
             return Err(Refusal::program(Rule::TooManyOps {
                 asked: count,
@@ -162,29 +159,6 @@ impl<M: Memory> Image<M> {
             slots: source.original().len() as u32,
         };
         Image::from_parts(memory, header, parts).map_err(no_memory)
-    }
-}
-
-/// The maps of a program as translation meets them.
-struct MapTable<'a> {
-    resolve: &'a mut dyn FnMut(u64) -> Option<u16>,
-    limit: usize,
-    /// One more than the greatest index met.
-    used: u16,
-}
-
-impl MapTable<'_> {
-    fn index(&mut self, immediate: u64) -> Result<u16, Rule> {
-        let index = (self.resolve)(immediate).ok_or(Rule::ForeignMap)?;
-        let asked = usize::from(index).wrapping_add(1);
-        if asked > self.limit || index == u16::MAX {
-            return Err(Rule::TooManyMaps {
-                asked,
-                limit: self.limit,
-            });
-        }
-        self.used = self.used.max(index.wrapping_add(1));
-        Ok(index)
     }
 }
 
@@ -374,12 +348,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The slot that a jump in slot `origin` leads to, in the numbering of the program as it was
-/// loaded.
-fn target_of(insn: Insn, origin: u32) -> Option<i64> {
-    jump_distance(insn).map(|distance| i64::from(origin).wrapping_add(distance).wrapping_add(1))
-}
-
 fn find_targets<M: Memory>(source: &Source<M>, places: &mut [Place]) -> Result<(), Refusal> {
     let len = source.original().len();
     let mut second_half = false;
@@ -389,7 +357,7 @@ fn find_targets<M: Memory>(source: &Source<M>, places: &mut [Place]) -> Result<(
             continue;
         }
         second_half = slot.insn.is_ld_imm64();
-        let Some(target) = target_of(slot.insn, slot.origin) else {
+        let Some(target) = slot.target() else {
             continue;
         };
         let place = usize::try_from(target).ok().filter(|target| *target < len);
@@ -467,7 +435,7 @@ fn set_targets<M: Memory>(
         let Some(slot) = last.filter(|_| op.code.has_target()) else {
             continue;
         };
-        let target = target_of(slot.insn, slot.origin).unwrap_or(-1);
+        let target = slot.target().unwrap_or(-1);
         let rule = Rule::JumpTarget {
             target,
             len: places.len().wrapping_sub(1),
