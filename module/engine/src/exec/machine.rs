@@ -10,8 +10,7 @@ use crate::address::{self, Region};
 use crate::fault::FaultCause;
 use crate::frame::Frame;
 use crate::limits::MAX_CALL_DEPTH;
-use crate::map::words::{self, WORD};
-use crate::map::KEY_WORDS;
+use crate::map::words::{self, KEY_WORDS, WORD};
 use crate::op::{Code, Op, Register};
 
 /// A program that can't go on.

@@ -23,9 +23,10 @@
 
 use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 
+use super::error::MapError;
 use super::free::{queue_bytes, FreeQueue};
-use super::words::{words_for, WORD};
-use super::{MapError, MapSpec, BPF_EXIST, BPF_NOEXIST, KEY_WORDS};
+use super::shape::{Shape, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST};
+use super::words::{words_for, KEY_WORDS, WORD};
 use crate::memory::{Lock, LockClass, Memory, OutOfMemory, LOCK_BYTES};
 use crate::numbered::numbered;
 
@@ -68,23 +69,35 @@ const fn most_locks(cpus: usize) -> u32 {
     (4 * cpus).next_power_of_two()
 }
 
-/// Elements beyond `max_entries`: one for each lock, and more so that a freed element is not used
-/// again at once.
-pub(super) const fn spare_elements(cpus: usize) -> u32 {
-    8 + most_locks(cpus)
+fn lock_count(shape: &Shape) -> u32 {
+    most_locks(shape.cpus).min(bucket_count(shape))
 }
 
-fn lock_count(spec: &MapSpec, cpus: usize) -> u32 {
-    most_locks(cpus).min(bucket_count(spec))
+fn bucket_count(shape: &Shape) -> u32 {
+    let buckets = shape.max_entries.checked_next_power_of_two();
+    buckets.unwrap_or(1 << 31)
+}
+
+/// Refuses what no hash can be: nothing.
+pub(super) fn check(_: &Shape) -> Result<(), MapError> {
+    Ok(())
+}
+
+/// Elements that there is memory for. Beyond `max_entries` there is one for each lock, and more so
+/// that a freed element is not used again at once.
+pub(super) fn elements(shape: &Shape) -> u32 {
+    let spare = most_locks(shape.cpus).saturating_add(8);
+    shape.max_entries.saturating_add(spare)
 }
 
 /// Bytes that a table allocates.
-pub(super) fn table_bytes(spec: &MapSpec, elements: u32, cpus: usize) -> u64 {
-    let key = words_for(spec.key_size as usize).saturating_mul(WORD) as u64;
+pub(super) fn bytes(shape: &Shape) -> u64 {
+    let key = words_for(shape.key_size as usize).saturating_mul(WORD) as u64;
     let link = size_of::<AtomicU32>() as u64;
+    let elements = elements(shape);
     let sizes = [
-        (bucket_count(spec), size_of::<Bucket>() as u64),
-        (lock_count(spec, cpus), LOCK_BYTES),
+        (bucket_count(shape), size_of::<Bucket>() as u64),
+        (lock_count(shape), LOCK_BYTES),
         (elements, key.saturating_add(link)),
     ];
     sizes
@@ -94,20 +107,10 @@ pub(super) fn table_bytes(spec: &MapSpec, elements: u32, cpus: usize) -> u64 {
         })
 }
 
-fn bucket_count(spec: &MapSpec) -> u32 {
-    spec.max_entries
-        .checked_next_power_of_two()
-        .unwrap_or(1 << 31)
-}
-
 impl<M: Memory> HashTable<M> {
-    pub(super) fn new(
-        memory: &M,
-        spec: &MapSpec,
-        elements: u32,
-        cpus: usize,
-    ) -> Result<Self, OutOfMemory> {
-        let key_words = words_for(spec.key_size as usize);
+    pub(super) fn new(memory: &M, shape: &Shape) -> Result<Self, OutOfMemory> {
+        let elements = elements(shape);
+        let key_words = words_for(shape.key_size as usize);
         let key_total = (elements as usize)
             .checked_mul(key_words)
             .ok_or(OutOfMemory)?;
@@ -115,17 +118,17 @@ impl<M: Memory> HashTable<M> {
             head: AtomicU32::new(NIL),
             unlinks: AtomicU32::new(0),
         };
-        let locks = lock_count(spec, cpus) as usize;
+        let locks = lock_count(shape) as usize;
         Ok(Self {
-            buckets: memory.allocate(bucket_count(spec) as usize, empty)?,
+            buckets: memory.allocate(bucket_count(shape) as usize, empty)?,
             locks: memory.locks(LockClass::Buckets, locks, |_| ())?,
             next: memory.allocate(elements as usize, |_| AtomicU32::new(NIL))?,
             keys: memory.allocate(key_total, |_| AtomicU64::new(0))?,
             key_words,
-            seed: spec.hash_seed,
+            seed: shape.hash_seed,
             free: FreeQueue::new(memory, elements)?,
             len: AtomicU32::new(0),
-            max_entries: spec.max_entries,
+            max_entries: shape.max_entries,
         })
     }
 
@@ -189,6 +192,9 @@ impl<M: Memory> HashTable<M> {
         flags: u64,
         fill: impl FnOnce(u32),
     ) -> Result<(), MapError> {
+        if flags & BPF_F_LOCK != 0 {
+            return Err(MapError::UpdateFlags { asked: flags });
+        }
         self.locked(self.bucket_of(key), |bucket| {
             let old = self.walk(bucket, key);
             match old {

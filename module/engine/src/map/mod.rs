@@ -6,40 +6,151 @@
 //! there is no state that needs a lock to be read; writers of a hash bucket take the bucket's lock, which
 //! the embedder supplies.
 
+mod array;
 mod error;
 mod free;
 mod hash;
+mod shape;
 pub(crate) mod words;
 
+use core::fmt;
 use core::sync::atomic::AtomicU64;
 
 pub use self::error::MapError;
-use self::hash::HashTable;
-use self::words::{words_for, WordSource, WORD};
+use self::shape::{Shape, BPF_F_LOCK};
+pub use self::shape::{BPF_ANY, BPF_EXIST, BPF_NOEXIST};
+use self::words::{words_for, WordSource, KEY_WORDS, WORD};
 use crate::address;
 use crate::limits::{Limits, MAX_KEY_SIZE};
 use crate::memory::{Memory, OutOfMemory};
 use crate::numbered::numbered;
 
-/// Words of the longest key.
-pub(crate) const KEY_WORDS: usize = MAX_KEY_SIZE as usize / WORD;
+/// Makes of the table of map types, the rows below, [`MapKind`], and [`Index`], which does what a
+/// map's type does.
+macro_rules! map_types {
+    ($(
+        $(#[$doc:meta])*
+        $number:literal, $name:ident, $text:literal, $module:ident: $index:ident $(<$memory:ident>)?;
+    )*) => {
+        /// Types of maps. The discriminant is the type's number in `linux/bpf.h`.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u32)]
+        pub enum MapKind {
+            $($(#[$doc])* $name = $number,)*
+        }
 
-/// Update flag: create the element or replace it.
-pub const BPF_ANY: u64 = 0;
-/// Update flag: create the element only if it does not exist.
-pub const BPF_NOEXIST: u64 = 1;
-/// Update flag: replace an existing element only.
-pub const BPF_EXIST: u64 = 2;
-/// Update flag: hold the lock in the value.
-const BPF_F_LOCK: u64 = 4;
+        impl MapKind {
+            /// All types of maps of the device.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-/// Types of maps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MapKind {
-    /// `BPF_MAP_TYPE_ARRAY`.
-    Array,
+            /// The type with number `number`, if the device has it.
+            pub const fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// A short name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// Refuses what no map of the type can be.
+            fn check(self, shape: &Shape) -> Result<(), MapError> {
+                match self {
+                    $(Self::$name => $module::check(shape),)*
+                }
+            }
+
+            /// Elements that there is memory for.
+            fn elements(self, shape: &Shape) -> u32 {
+                match self {
+                    $(Self::$name => $module::elements(shape),)*
+                }
+            }
+
+            /// Bytes that an index allocates.
+            fn index_bytes(self, shape: &Shape) -> u64 {
+                match self {
+                    $(Self::$name => $module::bytes(shape),)*
+                }
+            }
+        }
+
+        /// How keys lead to elements.
+        enum Index<M: Memory> {
+            $($name($module::$index $(<$memory>)?),)*
+        }
+
+        impl<M: Memory> Index<M> {
+            fn new(memory: &M, kind: MapKind, shape: &Shape) -> Result<Self, OutOfMemory> {
+                Ok(match kind {
+                    $(MapKind::$name => Self::$name($module::$index::new(memory, shape)?),)*
+                })
+            }
+
+            fn size_in_memory(&self) -> u64 {
+                match self {
+                    $(Self::$name(index) => index.size_in_memory(),)*
+                }
+            }
+
+            #[inline]
+            fn find(&self, key: &[u64]) -> Option<u32> {
+                match self {
+                    $(Self::$name(index) => index.find(key),)*
+                }
+            }
+
+            fn read(&self, key: &[u64], copy: impl FnMut(u32)) -> Result<(), MapError> {
+                match self {
+                    $(Self::$name(index) => index.read(key, copy),)*
+                }
+            }
+
+            fn update(
+                &self,
+                key: &[u64],
+                flags: u64,
+                fill: impl FnOnce(u32),
+            ) -> Result<(), MapError> {
+                match self {
+                    $(Self::$name(index) => index.update(key, flags, fill),)*
+                }
+            }
+
+            fn delete(&self, key: &[u64]) -> Result<(), MapError> {
+                match self {
+                    $(Self::$name(index) => index.delete(key),)*
+                }
+            }
+
+            fn next_key(&self, key: Option<&[u64]>, next: &mut [u8]) -> Result<(), MapError> {
+                match self {
+                    $(Self::$name(index) => index.next_key(key, next),)*
+                }
+            }
+        }
+    };
+}
+
+// Number and name in `linux/bpf.h`, name in messages, and the module and the type in it which are
+// the way from keys to elements.
+map_types! {
     /// `BPF_MAP_TYPE_HASH`.
-    Hash,
+    1, Hash, "hash", hash: HashTable<M>;
+    /// `BPF_MAP_TYPE_ARRAY`.
+    2, Array, "array", array: ArrayIndex;
+}
+
+impl fmt::Display for MapKind {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// What a map is to be.
@@ -60,11 +171,13 @@ pub struct MapSpec {
 }
 
 impl MapSpec {
-    /// Elements that there is memory for. A hash has some beyond what it may hold.
-    fn elements(&self, cpus: usize) -> u32 {
-        match self.kind {
-            MapKind::Array => self.max_entries,
-            MapKind::Hash => self.max_entries.saturating_add(hash::spare_elements(cpus)),
+    /// What the index depends on.
+    fn shape(&self, cpus: usize) -> Shape {
+        Shape {
+            key_size: self.key_size,
+            max_entries: self.max_entries,
+            hash_seed: self.hash_seed,
+            cpus,
         }
     }
 
@@ -74,16 +187,13 @@ impl MapSpec {
     ///
     /// [`MapError`] with the field for which the device has no such map.
     pub fn bytes(&self, limits: &Limits, cpus: usize) -> Result<u64, MapError> {
-        check_spec(self, limits)?;
-        let elements = self.elements(cpus);
+        let shape = self.shape(cpus);
+        check_spec(self, &shape, limits)?;
+        let elements = self.kind.elements(&shape);
         let value_words = words_for(self.value_size as usize);
         let value_total =
             u64::from(elements).saturating_mul(value_words.saturating_mul(WORD) as u64);
-        let table_total = match self.kind {
-            MapKind::Array => 0,
-            MapKind::Hash => hash::table_bytes(self, elements, cpus),
-        };
-        let asked = value_total.saturating_add(table_total);
+        let asked = value_total.saturating_add(self.kind.index_bytes(&shape));
         // What lies beyond has no device address.
         let limit = limits.max_map_bytes.min(address::BIAS);
         if asked > limit {
@@ -104,8 +214,7 @@ pub struct Map<M: Memory> {
     values: M::Buffer<AtomicU64>,
     /// Words from one value to the next.
     value_words: usize,
-    /// How keys lead to elements; an array needs nothing for that.
-    table: Option<HashTable<M>>,
+    index: Index<M>,
     /// Whether it only stands for an array of events.
     is_event_array: bool,
 }
@@ -121,7 +230,8 @@ impl<M: Memory> Map<M> {
     /// [`MapError`] with the field at fault; nothing stays allocated.
     pub fn new(memory: &M, spec: &MapSpec, limits: &Limits, cpus: usize) -> Result<Self, MapError> {
         let asked = spec.bytes(limits, cpus)?;
-        let elements = spec.elements(cpus);
+        let shape = spec.shape(cpus);
+        let elements = spec.kind.elements(&shape);
         let value_words = words_for(spec.value_size as usize);
         let no_memory = |_| MapError::OutOfMemory { asked };
         let value_len = (elements as usize).saturating_mul(value_words);
@@ -131,12 +241,7 @@ impl<M: Memory> Map<M> {
                 .allocate(value_len, |_| AtomicU64::new(0))
                 .map_err(no_memory)?,
             value_words,
-            table: match spec.kind {
-                MapKind::Array => None,
-                MapKind::Hash => {
-                    Some(HashTable::new(memory, spec, elements, cpus).map_err(no_memory)?)
-                }
-            },
+            index: Index::new(memory, spec.kind, &shape).map_err(no_memory)?,
             is_event_array: false,
         })
     }
@@ -149,18 +254,19 @@ impl<M: Memory> Map<M> {
     ///
     /// [`OutOfMemory`].
     pub fn event_array(memory: &M) -> Result<Self, OutOfMemory> {
+        let spec = MapSpec {
+            kind: MapKind::Array,
+            key_size: 0,
+            value_size: 0,
+            max_entries: 0,
+            flags: 0,
+            hash_seed: 0,
+        };
         Ok(Self {
-            spec: MapSpec {
-                kind: MapKind::Array,
-                key_size: 0,
-                value_size: 0,
-                max_entries: 0,
-                flags: 0,
-                hash_seed: 0,
-            },
+            spec,
             values: memory.allocate(0, |_| AtomicU64::new(0))?,
             value_words: 0,
-            table: None,
+            index: Index::new(memory, spec.kind, &spec.shape(1))?,
             is_event_array: true,
         })
     }
@@ -177,9 +283,9 @@ impl<M: Memory> Map<M> {
 
     /// Bytes of device memory that the map takes.
     pub fn size_in_memory(&self) -> usize {
-        let table = self.table.as_ref().map_or(0, HashTable::size_in_memory);
+        let index = self.index.size_in_memory();
         size_of_val::<[AtomicU64]>(&self.values)
-            .saturating_add(table as usize)
+            .saturating_add(index as usize)
             .saturating_add(size_of::<Self>())
     }
 
@@ -192,14 +298,8 @@ impl<M: Memory> Map<M> {
         check_length(value.len(), self.spec.value_size)?;
         let mut storage = [0; KEY_WORDS];
         let key = self.key_words(key, &mut storage)?;
-        match &self.table {
-            None => {
-                let element = self.array_index(key).ok_or(MapError::NotFound)?;
-                words::copy_out(self.element(element), value);
-                Ok(())
-            }
-            Some(table) => table.read(key, |element| words::copy_out(self.element(element), value)),
-        }
+        self.index
+            .read(key, |element| words::copy_out(self.element(element), value))
     }
 
     /// Sets the value of `key`. For user space, with bottom halves disabled.
@@ -240,28 +340,13 @@ impl<M: Memory> Map<M> {
             Some(key) => Some(self.key_words(key, &mut storage)?),
             None => None,
         };
-        if let Some(table) = &self.table {
-            return table.next_key(key, next);
-        }
-        let index = key.and_then(|key| self.array_index(key));
-        let following = index.map_or(0, |index| index.wrapping_add(1));
-        if following >= self.spec.max_entries {
-            return Err(MapError::NotFound);
-        }
-        for (to, from) in next.iter_mut().zip(following.to_le_bytes()) {
-            *to = from;
-        }
-        Ok(())
+        self.index.next_key(key, next)
     }
 
     /// The element of `key`, as a byte offset into [`Map::values`]. For programs.
     #[inline]
     pub(crate) fn find(&self, key: &[u64]) -> Option<u64> {
-        let element = match &self.table {
-            None => self.array_index(key)?,
-            Some(table) => table.find(key)?,
-        };
-        Some(self.offset_of(element))
+        Some(self.offset_of(self.index.find(key)?))
     }
 
     /// Element `index` of an array, as [`Map::find`] gives it.
@@ -273,7 +358,7 @@ impl<M: Memory> Map<M> {
     /// Whether keys of the map are indices.
     #[inline]
     pub(crate) fn is_array(&self) -> bool {
-        self.table.is_none()
+        matches!(self.index, Index::Array(_))
     }
 
     #[inline]
@@ -288,41 +373,19 @@ impl<M: Memory> Map<M> {
         value: &(impl WordSource + ?Sized),
         flags: u64,
     ) -> Result<(), MapError> {
-        // BPF_F_LOCK is for values that hold a lock, and the device has none of these. The kernel says
-        // so at once of a hash, and of an array only when it has looked at everything else.
-        let unknown = Err(MapError::UpdateFlags { asked: flags });
-        let is_locked = flags & BPF_F_LOCK != 0;
+        // BPF_F_LOCK is for values that hold a lock, and the device has none of these: refused by the
+        // index, which knows when the kernel says so.
         if flags & !BPF_F_LOCK > BPF_EXIST {
-            return unknown;
+            return Err(MapError::UpdateFlags { asked: flags });
         }
-        if let Some(table) = &self.table {
-            if is_locked {
-                return unknown;
-            }
-            return table.update(key, flags, |element| {
-                words::copy_in(self.element(element), value)
-            });
-        }
-        let full = MapError::Full {
-            max_entries: self.spec.max_entries,
-        };
-        let element = self.array_index(key).ok_or(full)?;
-        if flags & BPF_NOEXIST != 0 {
-            return Err(MapError::Exists);
-        }
-        if is_locked {
-            return unknown;
-        }
-        words::copy_in(self.element(element), value);
-        Ok(())
+        self.index.update(key, flags, |element| {
+            words::copy_in(self.element(element), value)
+        })
     }
 
     /// See [`Map::delete`].
     pub(crate) fn delete_words(&self, key: &[u64]) -> Result<(), MapError> {
-        match &self.table {
-            None => Err(MapError::DeleteFromArray),
-            Some(table) => table.delete(key),
-        }
+        self.index.delete(key)
     }
 
     /// Bytes of a key.
@@ -347,14 +410,6 @@ impl<M: Memory> Map<M> {
         self.values.get(start..end).unwrap_or(&[])
     }
 
-    #[inline]
-    fn array_index(&self, key: &[u64]) -> Option<u32> {
-        // The key is 4 bytes long, so its word is the index.
-        key.first()
-            .map(|word| *word as u32)
-            .filter(|index| *index < self.spec.max_entries)
-    }
-
     fn key_words<'a>(
         &self,
         key: &[u8],
@@ -377,7 +432,7 @@ fn check_length(asked: usize, expected: u32) -> Result<(), MapError> {
     }
 }
 
-fn check_spec(spec: &MapSpec, limits: &Limits) -> Result<(), MapError> {
+fn check_spec(spec: &MapSpec, shape: &Shape, limits: &Limits) -> Result<(), MapError> {
     let sizes = [
         (
             "key_size",
@@ -395,11 +450,7 @@ fn check_spec(spec: &MapSpec, limits: &Limits) -> Result<(), MapError> {
     if spec.flags != 0 {
         return Err(MapError::CreateFlags { asked: spec.flags });
     }
-    if spec.kind == MapKind::Array && spec.key_size != 4 {
-        return Err(MapError::ArrayKeySize {
-            asked: spec.key_size,
-        });
-    }
+    spec.kind.check(shape)?;
     for (field, asked, limit) in sizes {
         if asked > limit {
             return Err(MapError::Limit {

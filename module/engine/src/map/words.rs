@@ -8,10 +8,14 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::limits::MAX_KEY_SIZE;
 use crate::numbered::numbered;
 
 /// Bytes of a word.
 pub(crate) const WORD: usize = 8;
+
+/// Words of the longest key.
+pub(crate) const KEY_WORDS: usize = MAX_KEY_SIZE as usize / WORD;
 
 /// Words that hold `bytes` bytes.
 pub(crate) const fn words_for(bytes: usize) -> usize {
