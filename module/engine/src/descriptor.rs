@@ -8,9 +8,9 @@
 
 mod transmit;
 
-use crate::exec::{TcVerdict, XdpVerdict};
 use crate::frame::{VlanTag, ETH_HLEN};
 use crate::receive_checksum::RxChecksum;
+use crate::verdict::{TcVerdict, XdpVerdict};
 pub use transmit::{Gso, GsoKind, InnerHeaders, TxCapability, TxChecksum, TxDescriptor, TxHeaders};
 
 /// From device to driver: one received frame.

@@ -58,6 +58,7 @@ mod skb;
 pub mod store;
 mod translate;
 pub mod transmit;
+mod verdict;
 
 /// Version of the engine: major, minor, patch, 0.
 pub const VERSION: [u8; 4] = [0, 1, 0, 0];

@@ -7,7 +7,7 @@ use core::ops::Deref;
 use super::context::Context;
 use super::helpers::{readable, status, Arguments, BadArgument};
 use super::machine::{tail_mut, Machine};
-use super::Services;
+use super::services::Services;
 use crate::address::{self, Region};
 use crate::errno;
 use crate::fault::FaultCause;

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use super::flow::Flow;
 use super::machine::{CallFrame, Machine, Number};
-use super::Services;
+use super::services::Services;
 use crate::fault::FaultCause;
 use crate::insn::atomic;
 use crate::limits::STACK_FRAME;

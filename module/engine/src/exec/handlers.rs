@@ -8,7 +8,7 @@ use core::ops::Deref;
 use super::alu;
 use super::flow::Flow;
 use super::machine::{Handler, Machine, Number};
-use super::Services;
+use super::services::Services;
 use crate::address;
 use crate::hash_step::HashStep;
 use crate::map::Map;

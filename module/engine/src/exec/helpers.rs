@@ -7,17 +7,19 @@ use core::ops::Deref;
 use super::checksum;
 use super::context::Context;
 use super::machine::{tail, Machine};
-use super::{Sample, Services, XdpVerdict};
-
+use super::readable::Readable;
+use super::sample::Sample;
+use super::services::Services;
 use crate::address::{self, Region};
 use crate::errno;
 use crate::fault::FaultCause;
 use crate::frame::Frame;
 use crate::helper::{helper_table, Helper, BPF_F_INGRESS};
-use crate::map::words::{self, words_for, MapBytes, WordSource, WORD};
+use crate::map::words::{words_for, MapBytes, WordSource, WORD};
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::numbered::numbered;
+use crate::verdict::XdpVerdict;
 
 /// Arguments of a helper: r1 to r5.
 pub(super) type Arguments = [u64; 5];
@@ -34,54 +36,6 @@ const EVENT_FRAME_SHIFT: u32 = 32;
 /// What `bpf_redirect` returns to a classifier.
 const TC_ACT_SHOT: u64 = 2;
 const TC_ACT_REDIRECT: u64 = 7;
-
-/// Bytes that a helper reads.
-pub(super) enum Readable<'a> {
-    Bytes(&'a [u8]),
-    Map(MapBytes<'a>),
-}
-
-impl WordSource for Readable<'_> {
-    #[inline]
-    fn word(&self, index: usize) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.word(index),
-            Self::Map(bytes) => bytes.word(index),
-        }
-    }
-}
-
-impl Readable<'_> {
-    /// Copies the bytes from `offset` on to `to`, as many as there are and find room.
-    pub(super) fn read(&self, offset: usize, to: &mut [u8]) {
-        match self {
-            Self::Bytes(bytes) => {
-                let bytes = bytes.get(offset..).unwrap_or(&[]);
-                for (byte, from) in to.iter_mut().zip(bytes) {
-                    *byte = *from;
-                }
-            }
-            Self::Map(bytes) => {
-                let (mut at, mut rest) = (offset, to);
-                loop {
-                    let len = bytes.len.saturating_sub(at).min(rest.len()).min(WORD);
-                    let Some((chunk, tail)) = rest.split_at_mut_checked(len) else {
-                        return;
-                    };
-                    if len == 0 {
-                        return;
-                    }
-                    let place = bytes.offset.saturating_add(at);
-                    let word = words::load(bytes.words, place, len).unwrap_or(0);
-                    for (byte, from) in chunk.iter_mut().zip(word.to_le_bytes()) {
-                        *byte = from;
-                    }
-                    (at, rest) = (at.saturating_add(len), tail);
-                }
-            }
-        }
-    }
-}
 
 impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S> {
     /// Calls helper `id`; gives r0.
@@ -161,7 +115,7 @@ impl<'r, M: Memory, R: Deref<Target = Map<M>>, S: Services> Machine<'r, '_, R, S
     }
 
     /// Notes where the frame is to go if the program's verdict is [`XdpVerdict::Redirect`] or
-    /// [`TcVerdict::Redirect`](super::TcVerdict::Redirect). Whether it can go there is for whoever
+    /// [`TcVerdict::Redirect`](crate::verdict::TcVerdict::Redirect). Whether it can go there is for whoever
     /// acts on the verdict to find out, as in the kernel.
     fn redirect(&mut self, [ifindex, flags, ..]: Arguments) -> Result<u64, BadArgument> {
         Ok(match &mut self.context {

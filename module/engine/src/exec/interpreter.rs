@@ -13,7 +13,7 @@ use core::ops::Deref;
 
 use super::flow::Flow;
 use super::machine::{Machine, Returned, Stop};
-use super::Services;
+use super::services::Services;
 use crate::address;
 use crate::fault::FaultCause;
 use crate::limits::STACK_FRAME;

@@ -83,7 +83,7 @@ pub(super) trait Number: Copy {
     fn put_in_frame(value: u64, frame: &mut Frame<'_>, offset: u64) -> Option<()>;
 }
 
-macro_rules! number {
+macro_rules! impl_number {
     ($($type:ty)*) => {
         $(
             impl Number for $type {
@@ -116,7 +116,7 @@ macro_rules! number {
     };
 }
 
-number! { u8 u16 u32 u64 }
+impl_number! { u8 u16 u32 u64 }
 
 impl<M, R, S> Machine<'_, '_, R, S>
 where

@@ -16,7 +16,9 @@ mod helpers;
 mod interpreter;
 mod machine;
 mod packet_load;
+mod readable;
 mod sample;
+mod services;
 mod shortcuts;
 mod skb_helpers;
 
@@ -32,111 +34,11 @@ use crate::map::words::KEY_WORDS;
 use crate::map::Map;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::Register;
+pub use crate::verdict::{TcVerdict, XdpVerdict};
 use context::Context;
 use machine::{CallFrame, Machine, Returned, Stop};
 pub use sample::Sample;
-
-/// What the device asks its surroundings for while a program runs. Called for each use: must be
-/// cheap and must not sleep.
-pub trait Services {
-    /// Nanoseconds of the monotonic clock (`bpf_ktime_get_ns`).
-    fn ktime_get_ns(&self) -> u64;
-    /// A pseudo-random number (`bpf_get_prandom_u32`).
-    fn prandom_u32(&self) -> u32;
-    /// The number of the processor that runs the program (`bpf_get_smp_processor_id`).
-    fn processor_id(&self) -> u32;
-    /// Sends `sample` to user space by entry `map` of the program's map table, which is an
-    /// [event array](Map::event_array), and gives 0 or a negative error number
-    /// (`bpf_perf_event_output`). Bits 0 to 31 of `flags` are the place in the array, all ones for
-    /// that of the processor.
-    fn event_output(&self, map: u16, flags: u64, sample: &Sample<'_>) -> i64;
-}
-
-/// What a program decided about a frame. The discriminants are those of `enum xdp_action`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum XdpVerdict {
-    /// The program gave up, or the device stopped it: the frame is dropped.
-    Aborted = 0,
-    /// The frame is dropped.
-    Drop = 1,
-    /// The frame goes to the host.
-    Pass = 2,
-    /// The frame goes back out of the port that it came from.
-    Tx = 3,
-    /// The frame goes out of the port that the program named by `bpf_redirect()`.
-    Redirect = 4,
-}
-
-impl XdpVerdict {
-    /// The verdict with number `action`; `None` for actions that the device does not have.
-    pub const fn from_action(action: u32) -> Option<Self> {
-        match action {
-            0 => Some(Self::Aborted),
-            1 => Some(Self::Drop),
-            2 => Some(Self::Pass),
-            3 => Some(Self::Tx),
-            4 => Some(Self::Redirect),
-            _ => None,
-        }
-    }
-}
-
-/// What a classifier decided about a frame: the actions of `linux/pkt_cls.h` that a direct-action
-/// filter can give.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum TcVerdict {
-    /// Nothing decided (-1): the frame goes to the host, and further classifiers see it.
-    Unspec,
-    /// The frame goes to the host (0).
-    Ok,
-    /// The frame is dropped (2).
-    Shot,
-    /// The frame is consumed (4).
-    Stolen,
-    /// The frame is consumed (8).
-    Trap,
-    /// The frame goes out of the port that the program named by `bpf_redirect()` (7).
-    Redirect,
-}
-
-impl TcVerdict {
-    /// All verdicts, by discriminant.
-    pub const ALL: [Self; 6] = [
-        Self::Unspec,
-        Self::Ok,
-        Self::Shot,
-        Self::Stolen,
-        Self::Trap,
-        Self::Redirect,
-    ];
-
-    /// What a filter makes of the number that its program returned; those that are no verdict decide
-    /// nothing.
-    pub const fn from_action(action: i32) -> Self {
-        match action {
-            0 => Self::Ok,
-            2 => Self::Shot,
-            4 => Self::Stolen,
-            7 => Self::Redirect,
-            8 => Self::Trap,
-            _ => Self::Unspec,
-        }
-    }
-
-    /// A short name of lower-case letters, fit for a statistics counter.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unspec => "unspec",
-            Self::Ok => "ok",
-            Self::Shot => "shot",
-            Self::Stolen => "stolen",
-            Self::Trap => "trap",
-            Self::Redirect => "redirect",
-        }
-    }
-}
+pub use services::Services;
 
 /// A program ready to run: an image and the maps that it names.
 ///

@@ -7,7 +7,7 @@ use core::ops::Deref;
 use super::context::Context;
 use super::flow::Flow;
 use super::machine::{Machine, Number};
-use super::Services;
+use super::services::Services;
 use crate::address;
 use crate::fault::FaultCause;
 use crate::map::Map;

@@ -2,7 +2,7 @@
 
 //! What a program sends to user space: bytes of its own, and the first ones of the frame.
 
-use super::helpers::Readable;
+use super::readable::Readable;
 
 /// Bytes on their way to user space (`bpf_perf_event_output`). They lie where the program has them,
 /// which may be memory that others write to: there is no slice of them.

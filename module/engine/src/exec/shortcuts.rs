@@ -11,7 +11,7 @@ use core::sync::atomic::Ordering;
 
 use super::flow::Flow;
 use super::machine::{tail, Machine, Number};
-use super::Services;
+use super::services::Services;
 use crate::address::{self, Region};
 use crate::gather::part;
 use crate::map::words::{self, words_for, WordSource, WORD};

@@ -13,7 +13,7 @@ use super::checksum;
 use super::context::Context;
 use super::helpers::{status, Arguments, BadArgument};
 use super::machine::Machine;
-use super::Services;
+use super::services::Services;
 use crate::address;
 use crate::errno;
 use crate::fault::FaultCause;

@@ -8,7 +8,7 @@
 //! them, and goes to the host with the frame.
 
 use super::{Frame, ETH_HLEN};
-use crate::exec::TcVerdict;
+use crate::verdict::TcVerdict;
 
 /// Bytes of an Ethernet address.
 const ETH_ALEN: usize = 6;

@@ -20,7 +20,7 @@ use crate::cargo;
 const CRATES: &[(&str, bool, &[&str])] = &[
     ("module/device/lib.rs", true, &[]),
     ("module/driver/lib.rs", true, &["control", "path", "port"]),
-    ("module/engine/src/lib.rs", false, &[]),
+    ("module/engine/src/lib.rs", true, &[]),
     ("module/net/lib.rs", true, &[]),
     ("module/offload/lib.rs", true, &[]),
     ("tools/xtask/src/main.rs", true, &[]),
