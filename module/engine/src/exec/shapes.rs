@@ -2,8 +2,14 @@
 
 //! The shapes of operations: what those that differ in a function or a type have in common.
 //!
-//! Each macro makes a [`Handler`](super::interpreter::Handler), a closure that captures nothing.
+//! Each macro makes a [`Handler`](super::machine::Handler), a closure that captures nothing.
 
+// What a method of the machine does.
+macro_rules! method {
+    ($($method:tt)+) => {
+        |machine, op, rest| machine.$($method)+(op, rest)
+    };
+}
 // dst = f(a, b), f(a, imm), f(a), then the next operation.
 macro_rules! reg {
     ($f:path) => {
@@ -60,6 +66,12 @@ macro_rules! quick_load {
     };
 }
 macro_rules! store {
+    ($method:ident, $type:ty, Reg) => {
+        store!($method, $type, |machine, op| machine.get(op.b))
+    };
+    ($method:ident, $type:ty, Imm) => {
+        store!($method, $type, |machine, op| op.imm)
+    };
     ($method:ident, $type:ty, |$machine:ident, $op:ident| $value:expr) => {
         |$machine, $op, rest| {
             let address = $machine.address($op);
@@ -71,6 +83,12 @@ macro_rules! store {
     };
 }
 macro_rules! quick_store {
+    ($method:ident, $type:ty, Reg) => {
+        quick_store!($method, $type, |machine, op| machine.get(op.b))
+    };
+    ($method:ident, $type:ty, Imm) => {
+        quick_store!($method, $type, |machine, op| op.imm)
+    };
     ($method:ident, $type:ty, |$machine:ident, $op:ident| $value:expr) => {
         |$machine, $op, rest| {
             let value = $value;
@@ -180,6 +198,15 @@ macro_rules! load_then_combine {
             machine.set(op.dst, $value);
             let $b = machine.get(op.b);
             machine.set(op.b, $combined);
+            machine.next(rest)
+        })
+    };
+}
+macro_rules! load_then_shift {
+    ($type:ty) => {
+        load_then!($type, machine, op, machine.address(op), |value, rest| {
+            let shifted = alu::lsh32(value, op.imm);
+            machine.set(op.dst, alu::or32(shifted, machine.get(op.b)));
             machine.next(rest)
         })
     };
