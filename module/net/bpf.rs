@@ -32,7 +32,6 @@ pub use kernel::{
     NAME_LEN, //
 };
 pub use map::{
-    MapKind,
     MapOffload,
     MapSpec, //
 };

@@ -16,7 +16,8 @@ use engine::{
     exec::Sample,
     map::{
         self,
-        MapError, //
+        MapError,
+        MapKind, //
     }, //
 };
 use kernel::{
@@ -27,7 +28,6 @@ use net::{
     bpf::{
         EventArray,
         EventData,
-        MapKind,
         MapOffload,
         MapSpec, //
     },
@@ -88,10 +88,16 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(refusal) => refusal.fmt(f),
-            Self::Kind(kind) => write!(
-                f,
-                "map type {kind}, the device has types 1 (hash) and 2 (array)"
-            ),
+            Self::Kind(kind) => {
+                write!(f, "map type {kind}, the device has")?;
+                let mut separator = " ";
+                for kind in MapKind::ALL {
+                    // CAST: The discriminant is the number.
+                    write!(f, "{separator}{} ({kind})", *kind as u32)?;
+                    separator = ", ";
+                }
+                Ok(())
+            }
             Self::NumaNode(node) => {
                 write!(f, "NUMA node {node} asked for, device memory is on none")
             }
@@ -110,13 +116,8 @@ fn make(device: &DeviceMemory, spec: &MapSpec) -> Result<DeviceMap, Refusal> {
     if let Some(node) = spec.numa_node {
         return Err(Refusal::NumaNode(node));
     }
-    let kind = match spec.kind {
-        MapKind::Array => map::MapKind::Array,
-        MapKind::Hash => map::MapKind::Hash,
-        MapKind::Other(kind) => return Err(Refusal::Kind(kind)),
-    };
     let spec = map::MapSpec {
-        kind,
+        kind: MapKind::from_number(spec.kind).ok_or(Refusal::Kind(spec.kind))?,
         key_size: spec.key_size,
         value_size: spec.value_size,
         max_entries: spec.max_entries,
@@ -138,10 +139,11 @@ impl MapOffload for OffloadedMap {
     fn alloc(store: &Arc<Store>, spec: &MapSpec) -> Result<Arc<Self>> {
         let map = make(&store.asic.card.memory, spec).map_err(|refusal| {
             // BPF_MAP_CREATE has no log for a driver.
+            let kind = MapKind::from_number(spec.kind).map_or("unknown", MapKind::name);
             store.log_refusal(
                 format_args!(
-                    "{:?} map (key_size {}, value_size {}, max_entries {})",
-                    spec.kind, spec.key_size, spec.value_size, spec.max_entries
+                    "{kind} map (key_size {}, value_size {}, max_entries {})",
+                    spec.key_size, spec.value_size, spec.max_entries
                 ),
                 &refusal,
             );

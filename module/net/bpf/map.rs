@@ -14,22 +14,17 @@ use kernel::{
     types::ForeignOwnable, //
 };
 
-/// Type of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MapKind {
-    /// `BPF_MAP_TYPE_ARRAY`.
-    Array,
-    /// `BPF_MAP_TYPE_HASH`.
-    Hash,
-    /// Another type, by its number. The core offers none today.
-    Other(u32),
-}
+/// The types of maps that the core lets devices have: see `bpf_map_offload_map_alloc()`.
+pub(super) const OFFLOADABLE: [u32; 2] = [
+    bindings::bpf_map_type_BPF_MAP_TYPE_ARRAY,
+    bindings::bpf_map_type_BPF_MAP_TYPE_HASH,
+];
 
 /// What the user asks for in `BPF_MAP_CREATE`. The map's name comes later.
 #[derive(Clone, Copy, Debug)]
 pub struct MapSpec {
-    /// Type.
-    pub kind: MapKind,
+    /// Type, by its number in `linux/bpf.h`.
+    pub kind: u32,
     /// Bytes of a key.
     pub key_size: u32,
     /// Bytes of a value.
@@ -99,11 +94,7 @@ pub(super) unsafe fn alloc<M: MapOffload>(
     let offmap = unsafe { &mut *offmap };
     let map = &offmap.map;
     let spec = MapSpec {
-        kind: match map.map_type {
-            bindings::bpf_map_type_BPF_MAP_TYPE_ARRAY => MapKind::Array,
-            bindings::bpf_map_type_BPF_MAP_TYPE_HASH => MapKind::Hash,
-            other => MapKind::Other(other),
-        },
+        kind: map.map_type,
         key_size: map.key_size,
         value_size: map.value_size,
         max_entries: map.max_entries,

@@ -11,6 +11,7 @@
 
 use super::{
     kernel::KernelProgram,
+    map::OFFLOADABLE,
     EventArray, //
 };
 use crate::bindings;
@@ -188,16 +189,14 @@ impl<'a, M: Send + Sync + 'static> VerifiedProgram<'a, M> {
         // SAFETY: Valid by the function's contract; its type never changes.
         let map_type = unsafe { (*map).map_type };
         // The verifier lets a program for a device use maps of the same device, and maps of the one
-        // type that stays with the host. Devices have maps of these two types and no others.
+        // type that stays with the host. Devices have maps of these types and no others.
         if map_type == bindings::bpf_map_type_BPF_MAP_TYPE_PERF_EVENT_ARRAY {
             // SAFETY: Valid by the function's contract, so not null, and of this type.
             return UsedMapKind::Events(unsafe {
                 EventArray::from_raw(NonNull::new_unchecked(map))
             });
         }
-        if map_type != bindings::bpf_map_type_BPF_MAP_TYPE_ARRAY
-            && map_type != bindings::bpf_map_type_BPF_MAP_TYPE_HASH
-        {
+        if !OFFLOADABLE.contains(&map_type) {
             return UsedMapKind::Orphaned;
         }
         // SAFETY: As just explained, the map is that of a device, so it is the first member of a
