@@ -20,12 +20,14 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// Nanoseconds per frame on the device.
     pub(crate) device: f64,
+    /// The same without fusion.
+    pub(crate) unfused: Versus,
     /// The same on rbpf's interpreter and JIT, where they run the program.
     pub(crate) interpreter: Option<Versus>,
     pub(crate) jit: Option<Versus>,
 }
 
-/// A rival beside the device.
+/// Another machine beside the device.
 #[derive(Clone, Copy)]
 pub(crate) struct Versus {
     /// Nanoseconds per frame.
@@ -59,13 +61,16 @@ type Runner<'a> = Box<dyn FnMut(usize) -> Duration + 'a>;
 fn compare(name: String, machines: &mut Machines, traffic: &Traffic) -> Row {
     let Machines {
         device,
+        unfused,
         interpreter,
         jit,
     } = machines;
     let mut runners: Vec<(Runner<'_>, usize)> = Vec::new();
-    let mut frames = traffic.clone();
-    let device = move |runs| turn(&mut frames, runs, |frame| device.run(frame));
-    runners.push((Box::new(device), 0));
+    for device in [device, unfused] {
+        let mut frames = traffic.clone();
+        let device = move |runs| turn(&mut frames, runs, |frame| device.run(frame));
+        runners.push((Box::new(device), 0));
+    }
     let has_interpreter = interpreter.is_ok();
     for rival in [interpreter, jit].into_iter().flatten() {
         let mut frames = traffic.clone();
@@ -90,10 +95,11 @@ fn compare(name: String, machines: &mut Machines, traffic: &Traffic) -> Row {
         time: *time,
         ratio: time / device,
     };
-    let mut rivals = times[1..].iter().map(versus);
+    let mut rivals = times[2..].iter().map(versus);
     Row {
         name,
         device,
+        unfused: versus(&times[1]),
         interpreter: if has_interpreter { rivals.next() } else { None },
         jit: rivals.next(),
     }
@@ -116,25 +122,46 @@ fn undisturbed(mut times: Vec<f64>) -> f64 {
 fn print(rows: &[Row]) {
     println!();
     println!(
-        "{:24} {:>10} {:>12} {:>10} {:>16} {:>10}",
-        "ns per frame", "engine", "interpreter", "JIT", "interpreter/eng.", "eng./JIT"
+        "{:24} {:>10} {:>10} {:>12} {:>10} {:>15} {:>16} {:>10}",
+        "ns per frame",
+        "engine",
+        "no fusion",
+        "interpreter",
+        "JIT",
+        "no fusion/eng.",
+        "interpreter/eng.",
+        "eng./JIT"
     );
     let shown = |value: Option<f64>, digits: usize| {
         value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
     };
     for row in rows {
         println!(
-            "{:24} {:>10.1} {:>12} {:>10} {:>16} {:>10}",
+            "{:24} {:>10.1} {:>10.1} {:>12} {:>10} {:>15.2} {:>16} {:>10}",
             row.name,
             row.device,
+            row.unfused.time,
             shown(row.interpreter.map(|versus| versus.time), 1),
             shown(row.jit.map(|versus| versus.time), 1),
+            row.unfused.ratio,
             shown(row.interpreter.map(|versus| versus.ratio), 2),
             shown(row.jit.map(|versus| 1.0 / versus.ratio), 2),
         );
     }
-    let ratios = rows.iter().filter_map(|row| row.interpreter);
-    let logarithms: Vec<f64> = ratios.map(|versus| versus.ratio.ln()).collect();
-    let mean = (logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp();
-    println!("geometric mean of interpreter/engine: {mean:.2}");
+    let with_interpreter = rows.iter().filter_map(|row| Some((row, row.interpreter?)));
+    let unfused = with_interpreter
+        .clone()
+        .map(|(row, interpreter)| interpreter.ratio / row.unfused.ratio);
+    println!(
+        "geometric means: no fusion/engine {:.2}, interpreter/engine {:.2}, \
+         interpreter/no fusion {:.2}",
+        geometric_mean(rows.iter().map(|row| row.unfused.ratio)),
+        geometric_mean(with_interpreter.map(|(_, interpreter)| interpreter.ratio)),
+        geometric_mean(unfused)
+    );
+}
+
+fn geometric_mean(ratios: impl Iterator<Item = f64>) -> f64 {
+    let logarithms: Vec<f64> = ratios.map(f64::ln).collect();
+    (logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp()
 }

@@ -4,7 +4,7 @@
 
 use engine::exec::{Core, Program};
 use engine::frame::Frame;
-use engine::image::Image;
+use engine::image::{Fusion, Image};
 use engine::limits::Limits;
 use engine::map::{MapKind, BPF_ANY};
 use engine::memory::HostMemory;
@@ -39,9 +39,10 @@ pub(crate) fn store(listing: &Listing) -> Source<HostMemory> {
     source
 }
 
-pub(crate) fn translate(source: &Source<HostMemory>) -> Image<HostMemory> {
+pub(crate) fn translate(source: &Source<HostMemory>, fusion: Fusion) -> Image<HostMemory> {
     let mut maps = |immediate: u64| u16::try_from(immediate).ok();
-    Image::translate(&HostMemory, source, [0; 32], &mut maps, &Limits::default())
+    let limits = Limits::default();
+    Image::translate_with(&HostMemory, source, [0; 32], &mut maps, &limits, fusion)
         .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
@@ -64,8 +65,8 @@ fn map_of(name: &str) -> Option<HostMap> {
 }
 
 impl Device {
-    pub(crate) fn new(listing: &Listing, traffic: &Traffic) -> Self {
-        let image = translate(&store(listing));
+    pub(crate) fn new(listing: &Listing, traffic: &Traffic, fusion: Fusion) -> Self {
+        let image = translate(&store(listing), fusion);
         Self {
             core: core(),
             program: Program::new(image, map_of(listing.name).into_iter().collect()),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nanoseconds per frame for programs as NICs run them: on the device, and on rbpf's interpreter
-//! and just-in-time compiler.
+//! Nanoseconds per frame for programs as NICs run them: on the device, with fusion and without it, and
+//! on rbpf's interpreter and just-in-time compiler.
 //!
 //! First criterion's figures, one machine after the other; then a comparison in which the machines
 //! take turns of a millisecond, so that whatever else the computer does hits all of them. From this
@@ -35,6 +35,7 @@ mod translation;
 use std::time::Duration;
 
 use criterion::Criterion;
+use engine::image::Fusion;
 
 use device::Device;
 use rival::{Mode, Rival};
@@ -63,9 +64,11 @@ fn traffic_of(name: &str) -> Vec<(&'static str, Traffic)> {
     }
 }
 
-/// The device, rbpf's interpreter and rbpf's JIT, as far as they can run a program.
+/// The device, as it is and without fusion, rbpf's interpreter and rbpf's JIT, as far as they can run a
+/// program.
 struct Machines {
     device: Device,
+    unfused: Device,
     interpreter: Result<Rival, String>,
     jit: Result<Rival, String>,
 }
@@ -74,12 +77,17 @@ impl Machines {
     /// Sets the machines up and has them agree on all frames.
     fn new(listing: &listing::Listing, traffic: &Traffic) -> Self {
         let mut machines = Self {
-            device: Device::new(listing, traffic),
+            device: Device::new(listing, traffic, Fusion::On),
+            unfused: Device::new(listing, traffic, Fusion::Off),
             interpreter: Rival::new(listing, traffic, Mode::Interpreter),
             jit: Rival::new(listing, traffic, Mode::Jit),
         };
         for frame in 0..traffic.frames.len() {
             let verdict = machines.device.run(frame);
+            let theirs = machines.unfused.run(frame);
+            assert_eq!(verdict, theirs, "{}, frame {frame}", listing.name);
+            let (left, theirs) = (machines.device.left(frame), machines.unfused.left(frame));
+            assert_eq!(left, theirs, "{}, frame {frame}", listing.name);
             for rival in [&mut machines.interpreter, &mut machines.jit]
                 .into_iter()
                 .flatten()
@@ -101,6 +109,9 @@ fn programs(c: &mut Criterion) {
             let mut group = c.benchmark_group(format!("{}, {kind}", listing.name));
             group.bench_function("engine", |bencher| {
                 bencher.iter(|| machines.device.run(traffic.next()));
+            });
+            group.bench_function("engine, no fusion", |bencher| {
+                bencher.iter(|| machines.unfused.run(traffic.next()));
             });
             for (name, rival) in [
                 ("rbpf interpreter", &mut machines.interpreter),
