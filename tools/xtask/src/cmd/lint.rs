@@ -39,7 +39,7 @@ impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
         if let Some(root) = &self.imports_of {
-            let found = layers::check(root, true, &[])?;
+            let found = layers::check(root, &[])?;
             for text in &found {
                 println!("{text}");
             }

@@ -14,16 +14,15 @@ use petgraph::graph::DiGraph;
 use super::imports::{Arrows, Crate};
 use crate::cargo;
 
-/// The crates of the module, and others in good order: the root file; whether imports of the files are to go one way, which
-/// some are yet to be brought to; and the folders in order, each of which may use those behind it
-/// and none before it.
-const CRATES: &[(&str, bool, &[&str])] = &[
-    ("module/device/lib.rs", true, &[]),
-    ("module/driver/lib.rs", true, &["control", "path", "port"]),
-    ("module/engine/src/lib.rs", true, &[]),
-    ("module/net/lib.rs", true, &[]),
-    ("module/offload/lib.rs", true, &[]),
-    ("tools/xtask/src/main.rs", true, &[]),
+/// The crates of the module, and that of `xtask`: the root file, and the folders in order, each of which
+/// may use those behind it and none before it.
+const CRATES: &[(&str, &[&str])] = &[
+    ("module/device/lib.rs", &[]),
+    ("module/driver/lib.rs", &["control", "path", "port"]),
+    ("module/engine/src/lib.rs", &[]),
+    ("module/net/lib.rs", &[]),
+    ("module/offload/lib.rs", &[]),
+    ("tools/xtask/src/main.rs", &[]),
 ];
 
 /// What of another crate a crate may use: its root file, the other one's name, and the modules of
@@ -47,8 +46,8 @@ const LIMITS: &[(&str, &str, &[&str])] = &[
 /// Where a file can't be read, or is no Rust.
 pub(crate) fn breaches(repo: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for &(root, is_one_way, order) in CRATES {
-        found.extend(check(&repo.join(root), is_one_way, order)?);
+    for &(root, order) in CRATES {
+        found.extend(check(&repo.join(root), order)?);
     }
     for &(root, name, modules) in LIMITS {
         found.extend(beyond(&repo.join(root), name, modules)?);
@@ -67,14 +66,12 @@ pub(crate) fn breaches(repo: &Path) -> Result<Vec<String>> {
 /// # Errors
 ///
 /// Where a file can't be read, or is no Rust.
-pub(crate) fn check(root: &Path, is_one_way: bool, order: &[&str]) -> Result<Vec<String>> {
+pub(crate) fn check(root: &Path, order: &[&str]) -> Result<Vec<String>> {
     let dir = root.parent().context("a file has a directory")?;
     let read = Crate::read(root)?;
     let arrows = read.arrows();
     let mut found = unreached(dir, &read.files().collect())?;
-    if is_one_way {
-        found.extend(cycles(dir, &arrows));
-    }
+    found.extend(cycles(dir, &arrows));
     found.extend(uphill(dir, &arrows, order));
     // A rule about nothing is a folder that was renamed.
     for name in order {
@@ -210,7 +207,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let found = check(&dir.path().join("lib.rs"), true, order).unwrap();
+        let found = check(&dir.path().join("lib.rs"), order).unwrap();
         found.join("\n")
     }
 
