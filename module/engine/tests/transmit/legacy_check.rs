@@ -8,8 +8,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::offload::transmit::decision::{
-    check_checksum, check_segmentation, Capabilities, Checksums, Reason,
+    check_checksum, check_segmentation, Capabilities, Checksums,
 };
+use crate::offload::transmit::reason::Reason;
 use crate::packet::{Extension, Ip, Link, Packet, Transport};
 use crate::skbuff::OffloadRequest;
 use crate::{headers_of, random, transmit};

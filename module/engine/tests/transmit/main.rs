@@ -28,8 +28,7 @@ mod offload {
     pub(crate) mod transmit {
         mod check;
         pub(crate) mod decision;
-
-        use decision::Reason;
+        pub(crate) mod reason;
     }
 }
 
