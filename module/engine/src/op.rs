@@ -144,8 +144,10 @@ macro_rules! operation_table {
 
             // Shortcuts: each does what the operations behind it do, and passes over them; or,
             // where it is not as simple as hoped, nothing at all. Bits 24 to 31 of imm: how many it
-            // passes over. A word of the frame that the program puts together from bytes; its parts
-            // go to up to four registers: see `Gather`.
+            // passes over.
+            //
+            // A word of the frame that the program puts together from bytes; its parts go to up to
+            // four registers: see `Gather`.
             Gather16 "gather16.frame" [AtOffset, Parts] gather!(u16);
             Gather32 "gather32.frame" [AtOffset, Parts] gather!(u32);
             // Six bytes, as of an Ethernet address. dst = byte imm, third = byte imm >> 4 of them,
