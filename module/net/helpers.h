@@ -175,7 +175,6 @@ void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
-void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);

@@ -222,11 +222,6 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
 	return skb_gso_segment(skb, features);
 }
 
-void offload_nic_skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
-{
-	skb_set_queue_mapping(skb, queue);
-}
-
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb)
 {
 	return skb_share_check(skb, GFP_ATOMIC);

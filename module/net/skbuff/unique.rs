@@ -87,13 +87,6 @@ impl UniqueSkBuff {
         self.0.into_raw()
     }
 
-    /// Notes another transmit queue.
-    #[inline]
-    pub fn set_queue(&mut self, queue: u16) {
-        // SAFETY: By the type invariants, nobody else has a reference to the skb.
-        unsafe { bindings::offload_nic_skb_set_queue_mapping(self.as_ptr(), queue) };
-    }
-
     /// The bytes of the frame that lie in the linear part, to be changed: those that others share
     /// are copied first. Context: any; does not sleep.
     ///
