@@ -109,7 +109,7 @@ impl<P: ProgramOffload> OffloadDevice<P> {
         // SAFETY: The operations are static. The core keeps the private pointer and leaves it
         // alone.
         let offdev = from_err_ptr(unsafe {
-            bindings::bpf_offload_dev_create(&Adapter::<P>::OPS, private.cast_mut().cast())
+            bindings::bpf_offload_dev_create(Adapter::<P>::OPS, private.cast_mut().cast())
         })?;
         // INVARIANT: As just made; nothing is registered yet.
         Ok(Self {
@@ -192,7 +192,8 @@ pub(super) unsafe fn state<'a, P: ProgramOffload>(prog: *mut bindings::bpf_prog)
 struct Adapter<P>(PhantomData<P>);
 
 impl<P: ProgramOffload> Adapter<P> {
-    const OPS: bindings::bpf_prog_offload_ops = bindings::bpf_prog_offload_ops {
+    /// The reference is the constant, so that it is static whatever is made of the constant elsewhere.
+    const OPS: &'static bindings::bpf_prog_offload_ops = &bindings::bpf_prog_offload_ops {
         insn_hook: Some(Self::insn_hook),
         finalize: Some(Self::finalize),
         replace_insn: Some(Self::replace_insn),

@@ -103,7 +103,7 @@ pub(super) unsafe fn alloc<M: MapOffload>(
         extra: map.map_extra,
     };
     offmap.dev_priv = M::alloc(device, &spec)?.into_foreign();
-    offmap.dev_ops = &Adapter::<M>::OPS;
+    offmap.dev_ops = Adapter::<M>::OPS;
     Ok(())
 }
 
@@ -121,7 +121,8 @@ pub(super) unsafe fn free<M: MapOffload>(offmap: *mut bindings::bpf_offloaded_ma
 struct Adapter<M>(PhantomData<M>);
 
 impl<M: MapOffload> Adapter<M> {
-    const OPS: bindings::bpf_map_dev_ops = bindings::bpf_map_dev_ops {
+    /// The reference is the constant, so that it is static whatever is made of the constant elsewhere.
+    const OPS: &'static bindings::bpf_map_dev_ops = &bindings::bpf_map_dev_ops {
         map_get_next_key: Some(Self::get_next_key),
         map_lookup_elem: Some(Self::lookup),
         map_update_elem: Some(Self::update),
