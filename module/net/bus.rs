@@ -13,23 +13,18 @@ mod devices;
 mod files;
 
 use crate::bindings;
-use core::{
-    marker::PhantomData,
-    ptr::{
-        from_ref,
-        null, //
-    }, //
-};
 pub use device::{
-    DeviceFile,
     DeviceOperations,
     DeviceRegistration, //
 };
 pub use devices::Devices;
+pub use files::File;
 use files::{
     attribute,
-    group,
-    store,
+    for_each_file,
+    write,
+    Groups,
+    Owner,
     MOST, //
 };
 use kernel::{
@@ -39,21 +34,12 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A file of a bus, `/sys/bus/NAME/*`. Root may write to it, and nobody read it.
-pub struct BusFile<T: Operations> {
-    /// Its name.
-    pub name: &'static CStr,
-    /// Serves what is written: text, without the blanks and the line end around it. Process context,
-    /// several at once.
-    pub write: fn(&Bus<T>, &str) -> Result,
-}
-
 /// What a driver does for a bus.
 pub trait Operations: Send + Sync + Sized + 'static {
     /// Name of the bus, of its driver and, with a number behind, of its devices.
     const NAME: &'static CStr;
-    /// Its files, eight at most.
-    const FILES: &'static [BusFile<Self>];
+    /// Its files, `/sys/bus/NAME/*`, eight at most.
+    const FILES: &'static [File<Bus<Self>>];
 
     /// The bus is going away. On return its devices must have been taken away, and none may be made
     /// any more. Process context.
@@ -71,7 +57,7 @@ pub struct Bus<T: Operations> {
 impl<T: Operations> Bus<T> {
     fn new(context: T, module: &'static ThisModule) -> impl PinInit<Self> {
         pin_init!(Self {
-            devices <- Devices::new(T::NAME, Files::<T>::GROUPS, module),
+            devices <- Devices::new(T::NAME, Groups::<Self>::ALL, module),
             context,
         })
     }
@@ -144,47 +130,7 @@ impl<T: Operations> Drop for Registration<T> {
     }
 }
 
-/// The files of a bus.
-struct Files<T>(PhantomData<T>);
-
-type Store = unsafe extern "C" fn(*const bindings::bus_type, *const c_char, usize) -> isize;
-
-impl<T: Operations> Files<T> {
-    /// The core does not tell a function which file it is for: so there is one for each.
-    const STORES: [Store; MOST] = [
-        Self::store::<0>,
-        Self::store::<1>,
-        Self::store::<2>,
-        Self::store::<3>,
-        Self::store::<4>,
-        Self::store::<5>,
-        Self::store::<6>,
-        Self::store::<7>,
-    ];
-    const FILES: &'static [bindings::bus_attribute; MOST] = &{
-        assert!(T::FILES.len() <= MOST);
-        let mut files: [bindings::bus_attribute; MOST] = [const { pin_init::zeroed() }; MOST];
-        let mut index = 0;
-        while index < T::FILES.len() {
-            files[index].attr = attribute(T::FILES[index].name);
-            files[index].store = Some(Self::STORES[index]);
-            index += 1;
-        }
-        files
-    };
-    /// Each file begins with its `attribute`.
-    const ATTRIBUTES: &'static [*const bindings::attribute; MOST + 1] = &{
-        let mut attributes = [null(); MOST + 1];
-        let mut index = 0;
-        while index < T::FILES.len() {
-            attributes[index] = from_ref(&Self::FILES[index]).cast();
-            index += 1;
-        }
-        attributes
-    };
-    const GROUP: &'static bindings::attribute_group = &group(from_ref(Self::ATTRIBUTES).cast());
-    const GROUPS: &'static [*const bindings::attribute_group; 2] = &[Self::GROUP, null()];
-
+impl<T: Operations> Bus<T> {
     /// # Safety
     ///
     /// To be called by the driver core, for file `INDEX` of a [`Bus<T>`].
@@ -194,16 +140,30 @@ impl<T: Operations> Files<T> {
         count: usize,
     ) -> isize {
         // SAFETY: The bus type lies in the devices of a `Bus<T>`, which stays as long as somebody is
-        // in its files.
-        let bus = unsafe {
+        // in its files. The text is as promised.
+        unsafe {
             let devices = container_of!(Opaque::cast_from(bus), Devices, bus);
-            &*container_of!(devices, Bus<T>, devices)
-        };
-        let serve = |text: &str| {
-            let file = T::FILES.get(INDEX).ok_or(EINVAL)?;
-            (file.write)(bus, text)
-        };
-        // SAFETY: The text is as promised.
-        unsafe { store(text, count, serve) }
+            let bus = &*container_of!(devices, Self, devices);
+            write::<Self>(INDEX, bus, text, count)
+        }
     }
+}
+
+impl<T: Operations> Owner for Bus<T> {
+    type Context = Self;
+    type Attribute = bindings::bus_attribute;
+
+    const FILES: &'static [File<Self>] = T::FILES;
+    const ATTRIBUTES: &'static [bindings::bus_attribute; MOST] = &{
+        type Store = unsafe extern "C" fn(*const bindings::bus_type, *const c_char, usize) -> isize;
+        let stores: [Store; MOST] = for_each_file!(Self::store);
+        let mut attributes = [const { pin_init::zeroed::<bindings::bus_attribute>() }; MOST];
+        let mut index = 0;
+        while index < T::FILES.len() {
+            attributes[index].attr = attribute(T::FILES[index].name);
+            attributes[index].store = Some(stores[index]);
+            index += 1;
+        }
+        attributes
+    };
 }

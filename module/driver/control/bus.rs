@@ -25,7 +25,7 @@ use net::{
     bus::{
         self,
         Bus,
-        BusFile, //
+        File, //
     },
     netdev::{
         with_rtnl,
@@ -261,20 +261,20 @@ impl Nics {
 
 impl bus::Operations for Nics {
     const NAME: &'static CStr = NAME;
-    const FILES: &'static [BusFile<Self>] = &[
-        BusFile {
+    const FILES: &'static [File<Bus<Self>>] = &[
+        File {
             name: c"new_device",
             write: Self::new_device,
         },
-        BusFile {
+        File {
             name: c"del_device",
             write: Self::del_device,
         },
-        BusFile {
+        File {
             name: c"link_device",
             write: Self::link_device,
         },
-        BusFile {
+        File {
             name: c"unlink_device",
             write: Self::unlink_device,
         },

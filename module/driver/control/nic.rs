@@ -28,10 +28,10 @@ use kernel::{
 use net::{
     bpf::OffloadDevice,
     bus::{
-        DeviceFile,
         DeviceOperations,
         DeviceRegistration,
-        Devices, //
+        Devices,
+        File, //
     },
     devlink::{
         Devlink,
@@ -193,12 +193,12 @@ impl Nic {
 }
 
 impl DeviceOperations for Nic {
-    const FILES: &'static [DeviceFile<Self>] = &[
-        DeviceFile {
+    const FILES: &'static [File<Self>] = &[
+        File {
             name: c"new_port",
             write: Self::new_port,
         },
-        DeviceFile {
+        File {
             name: c"del_port",
             write: Self::del_port,
         },

@@ -6,20 +6,16 @@ use super::{
     devices::Devices,
     files::{
         attribute,
-        group,
-        store,
+        for_each_file,
+        write,
+        File,
+        Groups,
+        Owner,
         MOST, //
     },
 };
 use crate::bindings;
-use core::{
-    marker::PhantomData,
-    ptr::{
-        from_ref,
-        null,
-        NonNull, //
-    }, //
-};
+use core::ptr::NonNull;
 use kernel::{
     container_of,
     device,
@@ -29,19 +25,11 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A file of a device, `/sys/bus/NAME/devices/NAMEn/*`. Root may write to it, and nobody read it.
-pub struct DeviceFile<D> {
-    /// Its name.
-    pub name: &'static CStr,
-    /// Serves what is written: text, without the blanks and the line end around it. Process context,
-    /// several at once, and before [`DeviceRegistration::new`] has returned.
-    pub write: fn(&D, &str) -> Result,
-}
-
 /// What a driver does for a device of a bus.
 pub trait DeviceOperations: Send + Sync + Sized + 'static {
-    /// The device's files, eight at most.
-    const FILES: &'static [DeviceFile<Self>];
+    /// Its files, `/sys/bus/NAME/devices/NAMEn/*`, eight at most. They may be written to before
+    /// [`DeviceRegistration::new`] has returned.
+    const FILES: &'static [File<Self>];
 }
 
 /// A device, and what stands behind it.
@@ -98,7 +86,7 @@ impl<D: DeviceOperations> DeviceRegistration<D> {
         let shell = Shell {
             device: Opaque::new(bindings::device {
                 bus: devices.bus(),
-                groups: Files::<D>::GROUPS.as_ptr().cast_mut(),
+                groups: Groups::<Shell<D>>::ALL.as_ptr().cast_mut(),
                 release: Some(Shell::<D>::release),
                 id,
                 ..pin_init::zeroed()
@@ -142,69 +130,47 @@ impl<D: DeviceOperations> Drop for DeviceRegistration<D> {
     }
 }
 
-/// The files of a device.
-struct Files<D>(PhantomData<D>);
-
-type Store = unsafe extern "C" fn(
-    *mut bindings::device,
-    *mut bindings::device_attribute,
-    *const c_char,
-    usize,
-) -> isize;
-
-impl<D: DeviceOperations> Files<D> {
-    const STORES: [Store; MOST] = [
-        Self::store::<0>,
-        Self::store::<1>,
-        Self::store::<2>,
-        Self::store::<3>,
-        Self::store::<4>,
-        Self::store::<5>,
-        Self::store::<6>,
-        Self::store::<7>,
-    ];
-    const FILES: &'static [bindings::device_attribute; MOST] = &{
-        assert!(D::FILES.len() <= MOST);
-        let mut files: [bindings::device_attribute; MOST] = [const { pin_init::zeroed() }; MOST];
-        let mut index = 0;
-        while index < D::FILES.len() {
-            files[index].attr = attribute(D::FILES[index].name);
-            files[index].__bindgen_anon_2 = bindings::device_attribute__bindgen_ty_2 {
-                store: Some(Self::STORES[index]),
-            };
-            index += 1;
-        }
-        files
-    };
-    /// Each file begins with its `attribute`.
-    const ATTRIBUTES: &'static [*const bindings::attribute; MOST + 1] = &{
-        let mut attributes = [null(); MOST + 1];
-        let mut index = 0;
-        while index < D::FILES.len() {
-            attributes[index] = from_ref(&Self::FILES[index]).cast();
-            index += 1;
-        }
-        attributes
-    };
-    const GROUP: &'static bindings::attribute_group = &group(from_ref(Self::ATTRIBUTES).cast());
-    const GROUPS: &'static [*const bindings::attribute_group; 2] = &[Self::GROUP, null()];
-
+impl<D: DeviceOperations> Shell<D> {
     /// # Safety
     ///
-    /// To be called by the driver core, for file `INDEX` of a device in a [`Shell<D>`].
+    /// To be called by the driver core, for file `INDEX` of a device in a `Self`.
     unsafe extern "C" fn store<const INDEX: usize>(
         device: *mut bindings::device,
         _attribute: *mut bindings::device_attribute,
         text: *const c_char,
         count: usize,
     ) -> isize {
-        // SAFETY: By the function's contract; a device stays as long as somebody is in its files.
-        let shell = unsafe { &*container_of!(Opaque::cast_from(device), Shell<D>, device) };
-        let serve = |text: &str| {
-            let file = D::FILES.get(INDEX).ok_or(EINVAL)?;
-            (file.write)(&shell.context, text)
-        };
-        // SAFETY: The text is as promised.
-        unsafe { store(text, count, serve) }
+        // SAFETY: By the function's contract; a device stays as long as somebody is in its files. The
+        // text is as promised.
+        unsafe {
+            let shell = &*container_of!(Opaque::cast_from(device), Self, device);
+            write::<Self>(INDEX, &shell.context, text, count)
+        }
     }
+}
+
+impl<D: DeviceOperations> Owner for Shell<D> {
+    type Context = D;
+    type Attribute = bindings::device_attribute;
+
+    const FILES: &'static [File<D>] = D::FILES;
+    const ATTRIBUTES: &'static [bindings::device_attribute; MOST] = &{
+        type Store = unsafe extern "C" fn(
+            *mut bindings::device,
+            *mut bindings::device_attribute,
+            *const c_char,
+            usize,
+        ) -> isize;
+        let stores: [Store; MOST] = for_each_file!(Self::store);
+        let mut attributes = [const { pin_init::zeroed::<bindings::device_attribute>() }; MOST];
+        let mut index = 0;
+        while index < D::FILES.len() {
+            attributes[index].attr = attribute(D::FILES[index].name);
+            attributes[index].__bindgen_anon_2 = bindings::device_attribute__bindgen_ty_2 {
+                store: Some(stores[index]),
+            };
+            index += 1;
+        }
+        attributes
+    };
 }
