@@ -873,7 +873,7 @@ pub const STATS_GET_DO: [AttributePolicy; 2] = [
 pub const STATS_GET_DUMP: [AttributePolicy; 0] = [];
 
 /// Every operation, by its number.
-pub const OPERATIONS: &[Operation] = &[
+pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
         command: Command::DevGet,
         mode: Mode::Request {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the tables of [`netlink`](crate::netlink) are made of.
-
-use crate::netlink::Command;
+//! What the tables of [`netlink`](crate::netlink) are made of. `C` is the type of the operations'
+//! numbers there.
 
 /// What a request may have in an attribute of some number.
 ///
@@ -43,16 +42,16 @@ pub enum AttributePolicy {
 
 /// A request that user space may send, or a notification that it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operation {
+pub struct Operation<C> {
     /// Its number.
-    pub command: Command,
+    pub command: C,
     /// What it is.
-    pub mode: Mode,
+    pub mode: Mode<C>,
 }
 
 /// What an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum Mode<C> {
     /// User space asks, the kernel answers.
     Request {
         /// Who may ask.
@@ -65,7 +64,7 @@ pub enum Mode {
     /// The kernel tells.
     Notification {
         /// The request whose answer looks the same.
-        like: Command,
+        like: C,
         /// The multicast group that it goes to.
         group: &'static str,
     },

@@ -76,7 +76,10 @@ pub(crate) fn file(spec: &Spec, source: &str) -> Result<String> {
         rows.push_str(&row(&mut out, spec, operation)?);
     }
     doc(&mut out, "///", "Every operation, by its number.");
-    write!(out, "pub const OPERATIONS: &[Operation] = &[{rows}];")?;
+    write!(
+        out,
+        "pub const OPERATIONS: &[Operation<Command>] = &[{rows}];"
+    )?;
     Ok(out)
 }
 
