@@ -6,9 +6,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::listing;
-use crate::picture;
+use crate::machines::{traffic_of, Machines};
 use crate::traffic::Traffic;
-use crate::{traffic_of, Machines};
 
 /// How often each machine has its turn.
 const ROUNDS: usize = 201;
@@ -36,8 +35,8 @@ pub(crate) struct Versus {
     pub(crate) ratio: f64,
 }
 
-/// Compares, prints the table, draws the picture.
-pub(crate) fn run() {
+/// Compares, prints the table, and gives its rows.
+pub(crate) fn run() -> Vec<Row> {
     let mut rows = Vec::new();
     for listing in listing::all() {
         for (kind, traffic) in traffic_of(listing.name) {
@@ -50,9 +49,7 @@ pub(crate) fn run() {
         }
     }
     print(&rows);
-    if let Some(file) = std::env::var_os("ENGINE_BENCH_SVG") {
-        picture::draw(&rows, file.as_ref());
-    }
+    rows
 }
 
 /// Runs a machine as often as it is told to; says how long that took.

@@ -26,6 +26,7 @@ mod comparison;
 mod device;
 mod facts;
 mod listing;
+mod machines;
 mod picture;
 mod rival;
 mod tables;
@@ -35,72 +36,8 @@ mod translation;
 use std::time::Duration;
 
 use criterion::Criterion;
-use engine::image::Fusion;
 
-use device::Device;
-use rival::{Mode, Rival};
-use traffic::Traffic;
-
-/// The frames of a program: one packet, and, where the way through the program depends on the
-/// packet, mixed ones.
-fn traffic_of(name: &str) -> Vec<(&'static str, Traffic)> {
-    let one = (
-        "one packet",
-        traffic::one(if name == "checksum" { 1500 } else { 64 }),
-    );
-    match name {
-        "parse" | "lookup" | "balancer" | "router" | "keyed_hash" => {
-            vec![one, ("mixed", traffic::mixed(64))]
-        }
-        "options" => vec![
-            ("one packet", traffic::one_with_options()),
-            ("mixed", traffic::mixed_with_options()),
-        ],
-        "extensions" => vec![
-            ("one packet", traffic::one_with_extensions()),
-            ("mixed", traffic::mixed_with_extensions()),
-        ],
-        _ => vec![one],
-    }
-}
-
-/// The device, as it is and without fusion, rbpf's interpreter and rbpf's JIT, as far as they can run a
-/// program.
-struct Machines {
-    device: Device,
-    unfused: Device,
-    interpreter: Result<Rival, String>,
-    jit: Result<Rival, String>,
-}
-
-impl Machines {
-    /// Sets the machines up and has them agree on all frames.
-    fn new(listing: &listing::Listing, traffic: &Traffic) -> Self {
-        let mut machines = Self {
-            device: Device::new(listing, traffic, Fusion::On),
-            unfused: Device::new(listing, traffic, Fusion::Off),
-            interpreter: Rival::new(listing, traffic, Mode::Interpreter),
-            jit: Rival::new(listing, traffic, Mode::Jit),
-        };
-        for frame in 0..traffic.frames.len() {
-            let verdict = machines.device.run(frame);
-            let theirs = machines.unfused.run(frame);
-            assert_eq!(verdict, theirs, "{}, frame {frame}", listing.name);
-            let (left, theirs) = (machines.device.left(frame), machines.unfused.left(frame));
-            assert_eq!(left, theirs, "{}, frame {frame}", listing.name);
-            for rival in [&mut machines.interpreter, &mut machines.jit]
-                .into_iter()
-                .flatten()
-            {
-                let theirs = rival.run(frame);
-                assert_eq!(verdict, theirs, "{}, frame {frame}", listing.name);
-                let (left, theirs) = (machines.device.left(frame), rival.left(frame));
-                assert_eq!(left, theirs, "{}, frame {frame}", listing.name);
-            }
-        }
-        machines
-    }
-}
+use machines::{traffic_of, Machines};
 
 fn programs(c: &mut Criterion) {
     for listing in listing::all() {
@@ -143,6 +80,9 @@ fn main() {
     criterion.final_summary();
     // `cargo test --benches` only wants to know whether all this still runs.
     if std::env::args().any(|argument| argument == "--bench") {
-        comparison::run();
+        let rows = comparison::run();
+        if let Some(file) = std::env::var_os("ENGINE_BENCH_SVG") {
+            picture::draw(&rows, file.as_ref());
+        }
     }
 }

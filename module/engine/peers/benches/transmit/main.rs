@@ -17,6 +17,7 @@
 //! that of the host's C library, with the widest vectors of the processor, which the kernel's has
 //! not either.
 
+mod folding;
 mod segmentation;
 mod turns;
 
@@ -25,31 +26,12 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 
+use folding::folding_loop;
 use turns::{Contest, Contestant};
 
 /// What a contestant reads goes around in so many bytes, to find them in a cache or in memory.
 const PLACES: [(&str, usize); 2] = [("cache", 1), ("memory", 256 << 20)];
 const LENGTHS: [usize; 5] = [64, 1500, 4096, 9000, 65_536];
-
-/// The Internet checksum of `bytes`: words of 64 bits added with end-around carry, then folded.
-fn folding_loop(bytes: &[u8]) -> u16 {
-    let mut sum = 0_u64;
-    let mut words = bytes.chunks_exact(8);
-    let mut add = |word| {
-        let (next, carry) = sum.overflowing_add(word);
-        sum = next.wrapping_add(u64::from(carry));
-    };
-    for word in &mut words {
-        add(u64::from_le_bytes(word.try_into().expect("eight bytes")));
-    }
-    let mut last = [0; 8];
-    last[..words.remainder().len()].copy_from_slice(words.remainder());
-    add(u64::from_le_bytes(last));
-    while sum >> 16 != 0 {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
-}
 
 /// Pieces of `len` bytes, one after the other in `source`.
 struct Pieces<'a> {

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use engine::descriptor::{Gso, GsoKind, TxChecksum, TxDescriptor, TxHeaders};
 use engine::transmit::{TxPlan, WireFrame};
 
-use crate::folding_loop;
+use crate::folding::folding_loop;
 use crate::turns::{Contest, Contestant};
 
 const PAYLOAD: usize = 65_000;
