@@ -12,7 +12,7 @@ mod samples;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::{Output, Status};
 
@@ -61,8 +61,8 @@ fn main() -> ExitCode {
         Command::Stats(args) => args.run(&output),
         Command::Events(args) => args.run(&output),
         Command::Resource(args) => args.run(&output),
-        Command::Completions(args) => args.run(&output),
-        Command::Man(args) => args.run(&output),
+        Command::Completions(args) => args.run(Cli::command(), &output),
+        Command::Man(args) => args.run(Cli::command(), &output),
     };
     match status {
         Ok(status) => status.into(),
@@ -81,7 +81,6 @@ impl From<Status> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 //! `offloadctl completions`: what a shell completes command lines with.
 
 use anyhow::Result;
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::output::{Output, Status};
@@ -18,9 +18,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, output: &Output) -> Result<Status> {
+    /// `command` is the whole of offloadctl's command line.
+    pub(crate) fn run(self, mut command: Command, output: &Output) -> Result<Status> {
         let mut text = Vec::new();
-        let mut command = crate::Cli::command();
         clap_complete::generate(self.shell, &mut command, "offloadctl", &mut text);
         output.write(&String::from_utf8(text)?)?;
         Ok(Status::Good)

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::Command;
 
 use crate::output::{Output, Status};
 
@@ -20,8 +20,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, output: &Output) -> Result<Status> {
-        let command = crate::Cli::command();
+    /// `command` is the whole of offloadctl's command line.
+    pub(crate) fn run(self, command: Command, output: &Output) -> Result<Status> {
         match self.directory {
             Some(directory) => clap_mangen::generate_to(command, &directory)
                 .with_context(|| format!("write manual pages into {}", directory.display()))?,
