@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context, Result};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, UseTree, Visibility};
+use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, MetaNameValue, UseTree, Visibility};
 
 /// From one file to another: the names that are used.
 pub(crate) type Arrows = BTreeMap<(PathBuf, PathBuf), BTreeSet<String>>;
@@ -145,7 +145,8 @@ impl Crate {
                 if let Item::Mod(child) = item {
                     if child.content.is_none() {
                         let name = child.ident.to_string();
-                        self.tests.push(child_file(dir, &name, &child.attrs)?);
+                        self.tests
+                            .push(child_file(file, dir, &name, &child.attrs)?.0);
                     }
                 }
                 continue;
@@ -155,8 +156,8 @@ impl Crate {
                 let child = match &child.content {
                     Some((_, items)) => self.module(file, &dir.join(&name), Some(index), items)?,
                     None => {
-                        let path = child_file(dir, &name, &child.attrs)?;
-                        self.file(&path, &dir.join(&name), Some(index))?
+                        let (path, dir) = child_file(file, dir, &name, &child.attrs)?;
+                        self.file(&path, &dir, Some(index))?
                     }
                 };
                 self.modules[index].children.insert(name, child);
@@ -359,17 +360,39 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_attribute(&mut self, _: &'ast Attribute) {}
 }
 
-/// Where the file of a child module is.
-fn child_file(dir: &Path, name: &str, attributes: &[Attribute]) -> Result<PathBuf> {
-    if attributes.iter().any(|it| it.path().is_ident("path")) {
-        bail!("{dir:?}: module {name}: `#[path]` is not understood here");
+/// Where the file of a child module of `file` is, and where those of its own children are. Its place
+/// is in `dir`, unless an attribute says otherwise.
+fn child_file(
+    file: &Path,
+    dir: &Path,
+    name: &str,
+    attributes: &[Attribute],
+) -> Result<(PathBuf, PathBuf)> {
+    if let Some(attribute) = attributes.iter().find(|it| it.path().is_ident("path")) {
+        let Meta::NameValue(MetaNameValue {
+            value:
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(place),
+                    ..
+                }),
+            ..
+        }) = &attribute.meta
+        else {
+            bail!("{file:?}: module {name}: `#[path]` has no text");
+        };
+        let path = file.with_file_name(place.value());
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("module {name}: {path:?}"))?;
+        let dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        return Ok((path, dir));
     }
     let places = [
         dir.join(format!("{name}.rs")),
         dir.join(name).join("mod.rs"),
     ];
     match places.iter().find(|path| path.exists()) {
-        Some(path) => Ok(path.clone()),
+        Some(path) => Ok((path.clone(), dir.join(name))),
         None => bail!("module {name}: there is none of {places:?}"),
     }
 }
@@ -532,6 +555,17 @@ mod tests {
                 "lib ring"
             ]
         );
+    }
+
+    #[test]
+    fn module_may_lie_elsewhere() {
+        let found = arrows(&[
+            ("lib.rs", "#[path = \"far/a.rs\"] mod a; mod b;"),
+            ("far/a.rs", "mod c; pub use c::C;"),
+            ("far/c.rs", "pub struct C;"),
+            ("b.rs", "use crate::a::C;"),
+        ]);
+        assert_eq!(found, ["b.rs -> far/c.rs: C"]);
     }
 
     #[test]
