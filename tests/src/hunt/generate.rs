@@ -32,11 +32,11 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::code::reg::{R0, R1, R10, R2, R3, R4, R5, R6, R7, R8, R9};
 use super::code::{
     alu_imm, call, exit, ja, jmp_imm, jmp_reg, ld_map, ldx, mov_imm, mov_reg, st, stx, Insns,
     Statement,
 };
+use super::code::{R0, R1, R10, R2, R3, R4, R5, R6, R7, R8, R9};
 use super::{frame, Case, MapShape, MapType};
 use crate::frames::{MARK_PASS, MARK_TX};
 

@@ -6,7 +6,7 @@ use engine::insn::size;
 use engine::store::ProgramKind;
 use rand::Rng;
 
-use super::super::code::reg::R6;
+use super::super::code::R6;
 use super::super::code::{ldx, st, stx};
 use super::Generator;
 

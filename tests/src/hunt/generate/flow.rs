@@ -7,11 +7,11 @@ use engine::store::ProgramKind;
 
 use rand::Rng;
 
-use super::super::code::reg::{R0, R1, R10, R2, R3, R6, R7, R8, R9};
 use super::super::code::{
     alu32_imm, alu_imm, alu_reg, call_local, exit, gotol, ja, jmp32_imm, jmp32_reg, jmp_imm,
     jmp_reg, ldx, mov_imm, mov_reg, stx,
 };
+use super::super::code::{R0, R1, R10, R2, R3, R6, R7, R8, R9};
 use super::{Function, FunctionKind, Generator, Kept, FUNCTION_DATA, KEPT};
 
 const COMPARISONS: [u8; 11] = [

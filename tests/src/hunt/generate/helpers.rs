@@ -7,8 +7,8 @@ use engine::insn::{alu, jump};
 use engine::store::{ProgramKind, RegisterKind};
 use rand::Rng;
 
-use super::super::code::reg::{R0, R1, R2, R3, R4, R5, R6};
 use super::super::code::{alu_imm, alu_reg, call, jmp_reg, ld_imm64, ld_map, mov_imm, mov_reg};
+use super::super::code::{R0, R1, R2, R3, R4, R5, R6};
 use super::{Generator, EVENTS};
 
 const ETH_P_IP: i32 = 0x0008;

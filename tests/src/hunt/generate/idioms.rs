@@ -9,11 +9,11 @@ use engine::store::RegisterKind;
 use rand::seq::SliceRandom;
 use rand::Rng;
 
-use super::super::code::reg::{R0, R1, R10, R2, R6};
 use super::super::code::{
     alu32_imm, alu32_reg, alu_imm, alu_reg, call, jmp32_imm, jmp_imm, jmp_reg, ld_map, ldx,
     mov_imm, mov_reg, stx,
 };
+use super::super::code::{R0, R1, R10, R2, R6};
 use super::{Generator, ARRAY, HASH};
 
 /// Bytes that an idiom of the frame takes at most.

@@ -8,10 +8,10 @@ use engine::store::RegisterKind;
 
 use rand::Rng;
 
-use super::super::code::reg::{R0, R1, R10, R2, R3, R4};
 use super::super::code::{
     alu_imm, call, jmp_imm, ld_imm64, ld_map, ldx, mov_imm, mov_reg, st, stx,
 };
+use super::super::code::{R0, R1, R10, R2, R3, R4};
 use super::{Generator, ARRAY, HASH};
 
 impl Generator {

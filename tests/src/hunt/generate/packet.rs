@@ -7,8 +7,8 @@ use engine::store::{ProgramKind, RegisterKind};
 
 use rand::Rng;
 
-use super::super::code::reg::{R0, R6};
 use super::super::code::{alu_imm, alu_reg, ja, jmp_reg, ldx, mov_reg};
+use super::super::code::{R0, R6};
 use super::{Generator, Kept};
 
 /// Where headers end, and other lengths.

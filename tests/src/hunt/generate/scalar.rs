@@ -8,11 +8,11 @@ use engine::store::RegisterKind;
 
 use rand::Rng;
 
-use super::super::code::reg::{R0, R10};
 use super::super::code::{
     alu32_imm, alu32_reg, alu_imm, alu_reg, atomic, ld_imm64, ldsx, ldx, mov_imm, mov_reg, st, stx,
     with_off,
 };
+use super::super::code::{R0, R10};
 use super::Generator;
 
 const BINARY: [u8; 11] = [
