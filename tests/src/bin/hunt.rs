@@ -29,7 +29,15 @@ fn main() -> Result<ExitCode> {
         },
         frames: FRAMES,
     };
-    let report = Hunt::new()?.run(&plan, |report| println!("{report}"))?;
+    let mut told = 0;
+    let report = Hunt::new()?.run(&plan, |report| {
+        // One who waits for the end may wait for an hour.
+        for finding in &report.findings[told..] {
+            println!("\n{finding}");
+        }
+        told = report.findings.len();
+        println!("{report}");
+    })?;
     println!("{}", report.coverage);
     for (reason, count) in &report.refused {
         println!("refused by the device: {count}: {reason}");
@@ -40,7 +48,7 @@ fn main() -> Result<ExitCode> {
     for hole in report.coverage.holes() {
         println!("not reached: {hole}");
     }
-    for finding in &report.findings {
+    for finding in &report.findings[told..] {
         println!("\n{finding}");
     }
     println!("seed {seed}: {report}");

@@ -16,7 +16,7 @@ use engine::limits::{Limits, MAX_SKB_LEN, XDP_PACKET_HEADROOM};
 use engine::map::{Map, MapKind, MapSpec};
 use engine::memory::{HostMemory, OutOfMemory};
 use engine::refusal::Refusal;
-use engine::store::{ProgramKind, Source};
+use engine::store::{ProgramKind, RegisterKind, Source};
 
 use super::code::{Fact, Insns};
 use super::frame::Input;
@@ -123,6 +123,17 @@ pub fn image(kind: ProgramKind, code: &Insns, facts: Facts) -> Result<Image<Host
     Image::translate(&HostMemory, &source, [7; 32], &mut maps, &limits)
 }
 
+/// Why the device would not have taken `code`, had the verifier told it that instruction `insn` works
+/// on the context, as it tells whoever loads a program; `None` if it would have.
+///
+/// Of an instruction that was [changed](super::generate) nobody knows what it works on, until it runs.
+pub fn refused_on_context(kind: ProgramKind, code: &Insns, insn: usize) -> Option<Refusal> {
+    let insns = code.insns.iter().copied();
+    let mut source = Source::new(&HostMemory, kind, insns, &Limits::default()).ok()?;
+    let context = Fact(RegisterKind::Ctx);
+    source.check_insn(insn, &context).err()
+}
+
 fn no_memory(_: OutOfMemory) -> anyhow::Error {
     anyhow::anyhow!("no memory for the device")
 }
@@ -203,6 +214,8 @@ fn elements(map: &Map<HostMemory>, shape: &MapShape) -> Result<BTreeMap<Vec<u8>,
 pub struct Device {
     core: Core<HostMemory>,
     buffer: Vec<u8>,
+    /// The instruction at which a program was stopped that asked the context for what it has not.
+    outside_context: Option<usize>,
 }
 
 impl Device {
@@ -215,7 +228,14 @@ impl Device {
         Ok(Self {
             core: Core::new(&HostMemory, &Limits::default()).map_err(no_memory)?,
             buffer: vec![0; BUFFER],
+            outside_context: None,
         })
+    }
+
+    /// The instruction at which the last program that was stopped asked the context for what it has
+    /// not, once.
+    pub fn take_outside_context(&mut self) -> Option<usize> {
+        self.outside_context.take()
     }
 
     /// Runs the program of `case` on all of its frames.
@@ -238,6 +258,10 @@ impl Device {
                 ProgramKind::SchedCls => self.run_tc(&loaded.program, input, &services),
             };
             let seen = seen.context("a frame that does not fit")?;
+            let fault = self.core.take_fault().map(|record| record.fault);
+            if let Some(fault) = fault.filter(|fault| fault.cause == FaultCause::Context) {
+                self.outside_context = Some(usize::try_from(fault.insn)?);
+            }
             let found = loaded.map(0)?.lookup(&[0; 4], &mut left);
             ensure!(found.is_ok(), "map 0 has no element");
             observed.push(Observed {
@@ -347,5 +371,25 @@ fn stopped(fault: Fault) -> Returned {
     match fault.cause {
         FaultCause::InvalidAction => Returned::NoAction(fault.address as u32),
         _ => Returned::Stopped(fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::code::{exit, ldx, R1};
+    use super::*;
+    use engine::insn::size;
+
+    /// A changed offset made a load of `cb` one of `hash`, which no fact told the device.
+    #[test]
+    fn what_the_context_has_not_would_have_been_refused() {
+        let loads = |offset| Insns {
+            insns: vec![ldx(size::W, R1, R1, offset), exit()],
+            facts: vec![RegisterKind::Other; 2],
+            ..Insns::default()
+        };
+        let refused = |offset| refused_on_context(ProgramKind::SchedCls, &loads(offset), 0);
+        assert!(refused(68).is_some_and(|why| why.to_string().contains("hash")));
+        assert!(refused(64).is_none());
     }
 }

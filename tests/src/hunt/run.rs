@@ -146,6 +146,12 @@ impl Hunt {
             };
             let loaded = Loaded::new(image, &case.maps)?;
             let ran = self.device.run(&loaded, case)?;
+            let refusal = self.device.take_outside_context();
+            let refusal =
+                refusal.and_then(|insn| device::refused_on_context(case.kind, &case.code, insn));
+            if let Some(refusal) = refusal {
+                return Ok(Outcome::RefusedByDevice(refusal.to_string()));
+            }
             both.device.push(loaded);
             if let Some(found) = difference(&both.kernel, &ran) {
                 let what = format!("{} (facts {facts:?})", found.what);
