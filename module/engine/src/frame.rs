@@ -32,6 +32,7 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// A frame that may only be read: enough for programs whose image says that they do not write
     /// frames.
+    #[inline]
     pub fn read_only(data: &'a [u8]) -> Self {
         Self {
             meta: 0,
@@ -47,6 +48,7 @@ impl<'a> Frame<'a> {
     /// out).
     ///
     /// `None` if `data..end` is not a range of the buffer.
+    #[inline]
     pub fn writable(buffer: &'a mut [u8], data: usize, end: usize) -> Option<Self> {
         buffer.get(data..end)?;
         Some(Self {
@@ -58,21 +60,25 @@ impl<'a> Frame<'a> {
     }
 
     /// The bytes of the frame, as the program left them.
+    #[inline]
     pub fn data(&self) -> &[u8] {
         self.buffer().get(self.data..self.end).unwrap_or(&[])
     }
 
     /// The bytes of the metadata in front of the frame.
+    #[inline]
     pub fn metadata(&self) -> &[u8] {
         self.buffer().get(self.meta..self.data).unwrap_or(&[])
     }
 
     /// Length of the frame in bytes.
+    #[inline]
     pub fn len(&self) -> usize {
         self.end.saturating_sub(self.data)
     }
 
     /// Whether the frame has no bytes.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -83,11 +89,13 @@ impl<'a> Frame<'a> {
     }
 
     /// Offset of the frame in its buffer.
+    #[inline]
     pub fn data_offset(&self) -> usize {
         self.data
     }
 
     /// Offset of the end of the frame in its buffer.
+    #[inline]
     pub fn end_offset(&self) -> usize {
         self.end
     }

@@ -19,8 +19,8 @@ use core::ops::Deref;
 
 use crate::checksum::Sum;
 use crate::coalesce::{is_made_by_gro, GroLimits};
-use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TxDescriptor};
-use crate::exec::{Core, Services, TcVerdict, XdpVerdict};
+use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TcDescriptor, TxDescriptor};
+use crate::exec::{Core, Program, Services, TcVerdict, XdpVerdict};
 use crate::fault::FaultRecord;
 use crate::frame::{Frame, TcContext, XdpContext, ETH_HLEN};
 use crate::map::Map;
@@ -353,7 +353,7 @@ where
     /// Takes one frame with the bytes that are on the wire through the rest of the device.
     #[inline]
     fn receive<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
-        let ran = match self.running.place(wire.frame_len(), wire.bytes()) {
+        match self.running.place(wire.frame_len(), wire.bytes()) {
             Place::Anywhere => {
                 let descriptor = RxDescriptor {
                     // CAST: A frame is shorter than 4 GiB.
@@ -361,14 +361,48 @@ where
                     queue: self.port.queue.into(),
                     ..RxDescriptor::default()
                 };
-                return self.bring(device, wire, descriptor);
+                self.bring(device, wire, &descriptor);
             }
             Place::AsItLies => self.run_in_place(device, wire),
             Place::Own(room) => self.run_in_own(device, wire, room),
+        }
+    }
+
+    /// Runs a program that only reads where the frame lies.
+    #[inline(never)]
+    fn run_in_place<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
+        let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
+        let ran = self.run(device, &mut frame);
+        self.send_on(device, wire, &ran);
+    }
+
+    /// Runs a program in memory of the receiver's: it may write, or the frame lies in several pieces.
+    #[inline(never)]
+    fn run_in_own<D: Receiver>(&mut self, device: &mut D, wire: D::Wire, room: Room) {
+        let Some(mut owned) = device.own(wire, room) else {
+            return device.lost(Lost::NoBuffer);
         };
-        let (wire, descriptor) = match ran {
-            Ok(ran) => ran,
-            Err(why) => return device.lost(why),
+        let Some(mut frame) = owned.frame() else {
+            return device.lost(Lost::NoBuffer);
+        };
+        let ran = self.run(device, &mut frame);
+        let (start, end) = (frame.data_offset(), frame.end_offset());
+        owned.set_bounds(start, end);
+        self.send_on(device, owned.into(), &ran);
+    }
+
+    /// Brings a frame where the program wants it.
+    // The result is not moved: it is as much to copy as all that a short program does.
+    #[inline]
+    fn send_on<D: Receiver>(
+        &self,
+        device: &mut D,
+        wire: D::Wire,
+        ran: &Result<RxDescriptor, Lost>,
+    ) {
+        let descriptor = match ran {
+            Ok(descriptor) => descriptor,
+            Err(why) => return device.lost(*why),
         };
         match descriptor.outcome() {
             Outcome::Nowhere => device.consume(wire),
@@ -384,98 +418,93 @@ where
         }
     }
 
-    /// Runs a program that only reads where the frame lies.
-    #[inline(never)]
-    fn run_in_place<D: Receiver>(
-        &mut self,
-        device: &mut D,
-        wire: D::Wire,
-    ) -> Result<(D::Wire, RxDescriptor), Lost> {
-        let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
-        let descriptor = self.run(device, &mut frame)?;
-        Ok((wire, descriptor))
-    }
-
-    /// Runs a program in memory of the receiver's: it may write, or the frame lies in several pieces.
-    #[inline(never)]
-    fn run_in_own<D: Receiver>(
-        &mut self,
-        device: &mut D,
-        wire: D::Wire,
-        room: Room,
-    ) -> Result<(D::Wire, RxDescriptor), Lost> {
-        let mut owned = device.own(wire, room).ok_or(Lost::NoBuffer)?;
-        let mut frame = owned.frame().ok_or(Lost::NoBuffer)?;
-        let descriptor = self.run(device, &mut frame)?;
-        let (start, end) = (frame.data_offset(), frame.end_offset());
-        owned.set_bounds(start, end);
-        Ok((owned.into(), descriptor))
-    }
-
     /// Runs the program on a frame, whose bytes and bounds are afterwards as it left them, but for a
     /// frame that a classifier has sent, which has its VLAN tag again.
+    #[inline]
     fn run<D: Receiver>(
         &mut self,
         device: &mut D,
         frame: &mut Frame<'_>,
     ) -> Result<RxDescriptor, Lost> {
-        let port = &self.port;
-        let descriptor = match self.running {
-            Running::Nothing => RxDescriptor::default(),
-            Running::Xdp(program) => {
-                let mut context = XdpContext {
-                    ingress_ifindex: port.ifindex,
-                    rx_queue_index: port.queue.into(),
-                    egress_ifindex: 0,
-                    redirect: None,
-                };
-                let (services, counters) = (&self.services, &self.counters.xdp);
-                receive(self.core, program, frame, &mut context, services, counters)
-            }
+        match self.running {
+            Running::Nothing => Ok(RxDescriptor::default()),
+            Running::Xdp(program) => Ok(self.run_xdp(device, program, frame)),
             Running::Classifier {
                 program,
                 returns_class,
-            } => {
-                let (ifindex, queue) = (port.ifindex, port.queue);
-                // The stack would drop it before.
-                let context = TcContext::of_frame(frame, &port.address, ifindex, queue);
-                let mut context = context.ok_or(Lost::Runt)?;
-                context.returns_class = returns_class;
-                let (services, counters) = (&self.services, &self.counters.tc);
-                let received = RxDescriptor {
-                    queue: queue.into(),
-                    ..RxDescriptor::default()
-                };
-                run_tc(
-                    self.core,
-                    program,
-                    frame,
-                    &mut context,
-                    services,
-                    counters,
-                    received,
-                )
-            }
+            } => self.run_tc(device, program, returns_class, frame),
+        }
+    }
+
+    #[inline]
+    fn run_xdp<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        program: &Program<M, R>,
+        frame: &mut Frame<'_>,
+    ) -> RxDescriptor {
+        let mut context = XdpContext {
+            ingress_ifindex: self.port.ifindex,
+            rx_queue_index: self.port.queue.into(),
+            egress_ifindex: 0,
+            redirect: None,
         };
-        let is_shot = |verdict| verdict == TcVerdict::Shot;
-        if descriptor.verdict == Some(XdpVerdict::Aborted)
-            || descriptor.tc.is_some_and(|tc| is_shot(tc.verdict))
-        {
-            if let Some(record) = self.core.take_fault() {
-                device.stopped(record);
-            }
+        let (services, counters) = (&self.services, &self.counters.xdp);
+        let descriptor = receive(self.core, program, frame, &mut context, services, counters);
+        if descriptor.verdict == Some(XdpVerdict::Aborted) {
+            self.note_stop(device);
+        }
+        descriptor
+    }
+
+    #[inline(never)]
+    fn run_tc<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        program: &Program<M, R>,
+        returns_class: bool,
+        frame: &mut Frame<'_>,
+    ) -> Result<RxDescriptor, Lost> {
+        let port = &self.port;
+        // The stack would drop it before.
+        let context = TcContext::of_frame(frame, &port.address, port.ifindex, port.queue);
+        let mut context = context.ok_or(Lost::Runt)?;
+        context.returns_class = returns_class;
+        let received = RxDescriptor {
+            queue: port.queue.into(),
+            ..RxDescriptor::default()
+        };
+        let descriptor = run_tc(
+            self.core,
+            program,
+            frame,
+            &mut context,
+            &self.services,
+            &self.counters.tc,
+            received,
+        );
+        let is_shot = |tc: TcDescriptor| tc.verdict == TcVerdict::Shot;
+        if descriptor.tc.is_some_and(is_shot) {
+            self.note_stop(device);
         }
         Ok(descriptor)
     }
 
+    /// Tells of the program's end, if the device had to stop it.
+    fn note_stop<D: Receiver>(&mut self, device: &mut D) {
+        if let Some(record) = self.core.take_fault() {
+            device.stopped(record);
+        }
+    }
+
     /// Brings a frame to the host.
     #[inline]
-    fn bring<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: RxDescriptor) {
+    fn bring<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: &RxDescriptor) {
         if wire.frame_len() < ETH_HLEN {
             return device.lost(Lost::Runt);
         }
         if self.port.host_program {
-            return device.to_host_program(wire, &descriptor);
+            return device.to_host_program(wire, descriptor);
         }
         let Some(owned) = device.own(wire, Room::default()) else {
             return device.lost(Lost::NoBuffer);
@@ -487,7 +516,7 @@ where
         }
         let descriptor = RxDescriptor {
             checksum: self.port.checksums.of(owned.bytes(), network_offset),
-            ..descriptor
+            ..*descriptor
         };
         device.to_host(owned, &descriptor);
     }

@@ -17,6 +17,7 @@ impl Counter {
         Self(AtomicU64::new(0))
     }
 
+    #[inline]
     fn add(&self, amount: u64) {
         // A locked operation for each frame would cost more than the rest of the counting.
         self.0
@@ -24,6 +25,7 @@ impl Counter {
     }
 
     /// Its value.
+    #[inline]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -51,6 +53,7 @@ impl<const VERDICTS: usize> Default for ByVerdict<VERDICTS> {
 }
 
 impl<const VERDICTS: usize> ByVerdict<VERDICTS> {
+    #[inline]
     pub(super) fn count(&self, verdict: usize, bytes: usize) {
         if let (Some(packets), Some(total)) = (self.packets.get(verdict), self.bytes.get(verdict)) {
             packets.add(1);
@@ -74,6 +77,7 @@ macro_rules! counters {
 
             impl $name {
                 /// Frames with verdict `verdict`.
+                #[inline]
                 pub fn packets(&self, verdict: $verdict) -> u64 {
                     self.0.packets.get(verdict as usize).map_or(0, Counter::get)
                 }

@@ -137,6 +137,7 @@ fn classifier_room<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>
 ///
 /// `context` says where the frame arrived; the program may choose another receive queue in it. The
 /// frame's bytes and bounds are afterwards as the program left them.
+#[inline]
 pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
     core: &mut Core<M>,
     program: &Program<M, R>,
