@@ -22,18 +22,24 @@ impl Interrupt {
     }
 
     /// Raises it, and gives whether it is to be handled now. Else it will be when it is unmasked.
-    /// What the caller did before is seen by whoever handles it, if that one takes a lock or masks
-    /// the interrupt first.
+    /// What the caller did before is seen by the poll that handles it.
     #[inline]
     pub(crate) fn raise(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
             || self.0.fetch_or(PENDING, Ordering::AcqRel) & MASKED == 0
     }
 
-    /// Masks it. What had raised it so far is for the caller to handle.
+    /// Masks it, and is followed by a poll: what had raised it so far is for the caller to handle.
     #[inline]
     pub(crate) fn mask(&self) {
-        self.0.swap(MASKED, Ordering::AcqRel);
+        if self.0.load(Ordering::Relaxed) == 0 {
+            // Who raises it before it sees this asks for a poll, and NAPI does not forget that
+            // during one (`NAPI_STATE_MISSED`). So there is nothing to be kept, and no need for a
+            // locked operation.
+            self.0.store(MASKED, Ordering::Relaxed);
+        } else {
+            self.0.swap(MASKED, Ordering::AcqRel);
+        }
     }
 
     /// Unmasks it, and gives whether it was raised since [`Self::mask`].
