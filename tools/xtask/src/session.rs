@@ -33,7 +33,17 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Builds the module and the BPF objects for `kernel`.
     pub(crate) fn new(workshop: &'a Workshop, kernel: Target) -> Result<Self> {
-        let module = module::build(workshop, &kernel, &[])?.keep(workshop)?;
+        let module = module::build(workshop, &kernel, &[])?;
+        Self::with_module(workshop, kernel, module.path())
+    }
+
+    /// Builds the BPF objects, and takes `module`, which was built for `kernel`.
+    pub(crate) fn with_module(
+        workshop: &'a Workshop,
+        kernel: Target,
+        module: &Path,
+    ) -> Result<Self> {
+        let module = workshop.own.keep(module)?;
         let bpf = module::build_bpf(workshop)?.keep(workshop)?;
         let mut session = Self::bare(workshop, &kernel)?;
         for (name, value) in [

@@ -2,6 +2,8 @@
 
 //! `cargo xtask bench`: speed, as ratios measured in one guest.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::cargo;
@@ -26,6 +28,10 @@ pub(crate) struct Args {
     /// Show whose code the time goes to, by `perf` of this machine (User Mode Linux only)
     #[arg(long)]
     profile: bool,
+    /// Measure this offload_nic.ko, which was built for the kernel, and not that of this checkout; of
+    /// several one after the other, in guests of their own
+    #[arg(long, value_name = "FILE")]
+    module: Vec<PathBuf>,
     /// What is measured, by default all of it: drop, map, tcp, udp
     #[arg(last = true, value_name = "WHAT")]
     what: Vec<String>,
@@ -40,21 +46,48 @@ impl Args {
         argv.extend(self.what.iter().cloned());
         for &flavour in &self.on {
             let kernel = workshop.kernel(flavour, None)?;
-            let mut session = Session::new(&workshop, Target::Ours(kernel))?;
-            session.cpus(1);
-            let profile = self.profile(&workshop, flavour)?;
-            if let Some(profile) = &profile {
-                profile.of(&mut session);
+            if self.module.is_empty() {
+                let session = Session::new(&workshop, Target::Ours(kernel))?;
+                let code = self.measure(&workshop, flavour, session, &argv)?;
+                if code != 0 {
+                    return Ok(code);
+                }
+                continue;
             }
-            ui::say(&format!("Measuring on the kernel {flavour}, one processor"));
-            let outcome = session.run(Some(argv.clone()), Output::Pass)?;
-            outcome.report();
-            if outcome.code() != 0 {
-                return Ok(outcome.code());
+            for module in &self.module {
+                let kernel = Target::Ours(kernel.clone());
+                let session = Session::with_module(&workshop, kernel, module)?;
+                ui::say(&format!("The module is {}", module.display()));
+                let code = self.measure(&workshop, flavour, session, &argv)?;
+                if code != 0 {
+                    return Ok(code);
+                }
             }
-            if let Some(profile) = profile {
-                profile.show()?;
-            }
+        }
+        Ok(0)
+    }
+
+    /// Runs the benchmark in a guest of `session`; its exit status.
+    fn measure(
+        &self,
+        workshop: &Workshop,
+        flavour: Flavour,
+        mut session: Session<'_>,
+        argv: &[String],
+    ) -> Result<i32> {
+        session.cpus(1);
+        let profile = self.profile(workshop, flavour)?;
+        if let Some(profile) = &profile {
+            profile.of(&mut session);
+        }
+        ui::say(&format!("Measuring on the kernel {flavour}, one processor"));
+        let outcome = session.run(Some(argv.to_vec()), Output::Pass)?;
+        outcome.report();
+        if outcome.code() != 0 {
+            return Ok(outcome.code());
+        }
+        if let Some(profile) = profile {
+            profile.show()?;
         }
         Ok(0)
     }
