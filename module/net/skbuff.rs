@@ -30,7 +30,10 @@ mod request;
 mod split;
 mod unique;
 
-use crate::bindings;
+use crate::{
+    bindings,
+    napi::PollContext, //
+};
 pub use buffer::{
     FrameBuffer,
     Room, //
@@ -92,18 +95,22 @@ impl SkBuff {
         Self(ptr)
     }
 
-    /// A frame that the stack gives to a driver. `None`, and it is freed, if the CPU can't read all of
-    /// it (`skb_frags_readable()`): the core sends such frames by devices alone that announce that
-    /// they take them (`netmem_tx`), and those of this module don't.
+    /// A frame that the stack gives to a driver, and the transmit queue that the stack chose. `None`,
+    /// and it is freed, if the CPU can't read all of it (`skb_frags_readable()`): the core sends such
+    /// frames by devices alone that announce that they take them (`netmem_tx`), and those of this
+    /// module don't.
     ///
     /// # Safety
     ///
     /// As for [`Self::from_raw`], but for what the CPU can read.
-    pub(crate) unsafe fn from_stack(ptr: NonNull<bindings::sk_buff>) -> Option<Self> {
+    #[inline]
+    pub(crate) unsafe fn from_stack(ptr: NonNull<bindings::sk_buff>) -> Option<(Self, u16)> {
         // SAFETY: By the function's contract; nothing reads the pages of one that is dropped here.
         let skb = unsafe { Self::from_raw(ptr) };
         // SAFETY: The skb is valid.
-        unsafe { bindings::offload_nic_skb_is_readable(skb.as_ptr()) }.then_some(skb)
+        let queue = unsafe { bindings::offload_nic_skb_queue_of_readable(skb.as_ptr()) };
+        // A negative number stands for one that can't be read.
+        Some((skb, u16::try_from(queue).ok()?))
     }
 
     pub(crate) fn into_raw(self) -> NonNull<bindings::sk_buff> {
@@ -135,12 +142,16 @@ impl SkBuff {
         // initialised, and nobody writes to them while we hold a reference: the linear part is the
         // kernel's own memory, and who has another reference to the skb, or a clone of it, has to
         // take a copy before it writes there.
-        unsafe {
-            core::slice::from_raw_parts(
-                (*self.as_ptr()).data,
-                bindings::offload_nic_skb_headlen(self.as_ptr()) as usize,
-            )
-        }
+        unsafe { core::slice::from_raw_parts((*self.as_ptr()).data, self.linear_len()) }
+    }
+
+    /// How many bytes of the frame lie in the linear part (`skb_headlen()`).
+    #[inline]
+    fn linear_len(&self) -> usize {
+        // SAFETY: By the type invariants, the skb is valid.
+        let (len, behind) = unsafe { ((*self.as_ptr()).len, (*self.as_ptr()).data_len) };
+        // What lies behind the linear part is a part of the frame.
+        len.wrapping_sub(behind) as usize
     }
 
     /// Whether all of the frame lies in [`Self::linear`].
@@ -165,11 +176,12 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_has_partial_checksum(self.as_ptr()) }
     }
 
-    /// The transmit queue that the stack chose.
+    /// Whether the frame is as it goes on a wire, and nobody else has a reference to it: it is not to
+    /// be cut, and has no open checksum.
     #[inline]
-    pub fn queue(&self) -> u16 {
+    pub fn is_plain(&self) -> bool {
         // SAFETY: By the type invariants, the skb is valid.
-        unsafe { bindings::offload_nic_skb_get_queue_mapping(self.as_ptr()) }
+        unsafe { bindings::offload_nic_skb_is_plain(self.as_ptr()) }
     }
 
     /// What the stack asks of the device for this frame: the fields of a transmit descriptor.
@@ -177,6 +189,15 @@ impl SkBuff {
     pub fn offload_request(&self) -> OffloadRequest {
         // SAFETY: By the type invariants, the skb is valid.
         unsafe { bindings::offload_nic_skb_offload_request(self.as_ptr()) }.into()
+    }
+
+    /// Frees the frame as one that has reached its destination, and leaves its `sk_buff` to the frames
+    /// that are allocated next on this CPU. Context: the poll that `_context` stands for.
+    #[inline]
+    pub fn consume_in(self, _context: &PollContext<'_>) {
+        // SAFETY: By the type invariants we own a reference, given up here. This is a NAPI poll with
+        // a budget.
+        unsafe { bindings::napi_consume_skb(self.into_raw().as_ptr(), 1) };
     }
 
     /// Frees the frame as one that has reached its destination.

@@ -156,7 +156,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     #[inline]
     fn consume(&mut self, wire: Wire) {
         if let Wire::Sent(skb) = wire {
-            skb.consume();
+            skb.consume_in(self.context);
         }
     }
 

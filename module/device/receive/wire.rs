@@ -144,7 +144,7 @@ impl Written {
             wire => wire.into_skb(),
         };
         let written = Self::gather(&skb, 0, 0..skb.len(), room, context)?;
-        skb.consume();
+        skb.consume_in(context);
         Some(written)
     }
 

@@ -39,7 +39,7 @@ impl Poll<'_> {
             counters.no_buffer_drops.add(1);
             return;
         };
-        frame.consume();
+        frame.consume_in(self.context);
         if buffer.has_frags() && !program.takes_frags() {
             counters.too_long_drops.add(1);
             return;

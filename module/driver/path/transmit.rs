@@ -19,7 +19,8 @@ use net::{
 };
 use offload::transmit::{
     prepare,
-    Prepared, //
+    Prepared,
+    Transmitter, //
 };
 
 impl Port {
@@ -34,7 +35,8 @@ impl Port {
             tx.no_carrier_drops.add(1);
             return Xmit::Taken;
         }
-        if skb.is_gso() || skb.is_shared() {
+        let is_plain = skb.is_plain();
+        if !is_plain && (skb.is_gso() || skb.is_shared()) {
             // What software cuts cannot be put together again for the stack to keep, nor can a clone
             // take the place of its frame.
             if let Err(Unsent::RingFull(far)) =
@@ -45,11 +47,16 @@ impl Port {
             }
         }
         let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
-        let prepared = match prepare(skb, &mut outgoing) {
-            Ok(prepared) => prepared,
-            Err((work, _)) => {
-                tx.offloads.count_lost(work);
-                return Xmit::Taken;
+        let prepared = if is_plain {
+            let descriptor = outgoing.to_wire(&skb);
+            Prepared::Whole(skb, descriptor)
+        } else {
+            match prepare(skb, &mut outgoing) {
+                Ok(prepared) => prepared,
+                Err((work, _)) => {
+                    tx.offloads.count_lost(work);
+                    return Xmit::Taken;
+                }
             }
         };
 

@@ -32,11 +32,6 @@ void offload_nic_skb_checksum_done(struct sk_buff *skb)
 	skb->ip_summed = CHECKSUM_NONE;
 }
 
-u16 offload_nic_skb_get_queue_mapping(const struct sk_buff *skb)
-{
-	return skb_get_queue_mapping(skb);
-}
-
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
 {
 	return skb_shinfo(skb)->frag_list;
@@ -45,11 +40,6 @@ struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
 bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb)
 {
 	return skb->ip_summed == CHECKSUM_PARTIAL;
-}
-
-unsigned int offload_nic_skb_headlen(const struct sk_buff *skb)
-{
-	return skb_headlen(skb);
 }
 
 bool offload_nic_skb_is_gso(const struct sk_buff *skb)
@@ -122,9 +112,9 @@ bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb)
 	return sk && sk_fullsock(sk) && sk_is_inet(sk) && !offload_nic_skb_has_lent_frags(skb);
 }
 
-bool offload_nic_skb_is_readable(const struct sk_buff *skb)
+bool offload_nic_skb_is_plain(const struct sk_buff *skb)
 {
-	return skb_frags_readable(skb);
+	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && !skb_shared(skb);
 }
 
 /*
@@ -207,6 +197,12 @@ void offload_nic_skb_orphan(struct sk_buff *skb)
 void offload_nic_skb_reserve(struct sk_buff *skb, int len)
 {
 	skb_reserve(skb, len);
+}
+
+/* The transmit queue of a frame, or -1 if its pages can't be read. */
+int offload_nic_skb_queue_of_readable(const struct sk_buff *skb)
+{
+	return skb_frags_readable(skb) ? skb_get_queue_mapping(skb) : -1;
 }
 
 /*

@@ -175,12 +175,11 @@ impl<T: Operations> Adapter<T> {
         };
         // SAFETY: The stack gives the frame to the driver to be sent, with the reference that goes
         // with it.
-        let Some(skb) = (unsafe { SkBuff::from_stack(skb) }) else {
+        let Some((skb, queue)) = (unsafe { SkBuff::from_stack(skb) }) else {
             return bindings::netdev_tx_NETDEV_TX_OK;
         };
         // SAFETY: The stack sends through registered devices only.
         let port = unsafe { port::<T>(dev) };
-        let queue = skb.queue();
         let given = skb.as_ptr();
         match port.start_xmit(skb, queue) {
             Xmit::Busy(skb) if skb.as_ptr() == given => {

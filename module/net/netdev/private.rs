@@ -32,7 +32,7 @@ pub(crate) struct Private<T> {
 #[inline]
 pub(crate) unsafe fn private<'a, T>(dev: *mut bindings::net_device) -> &'a Private<T> {
     // SAFETY: By the function's contract; `Registration` writes it before it registers the device.
-    unsafe { &*bindings::offload_nic_netdev_priv(dev).cast::<Private<T>>() }
+    unsafe { &*(&raw const (*dev).priv_).cast::<Private<T>>() }
 }
 
 /// The port behind a net device.

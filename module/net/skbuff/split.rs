@@ -145,8 +145,7 @@ impl SplitFrame {
         // `data` are initialised.
         unsafe {
             let skb = self.skb.as_ptr();
-            let len = bindings::offload_nic_skb_headlen(skb) as usize;
-            core::slice::from_raw_parts_mut((*skb).data, len)
+            core::slice::from_raw_parts_mut((*skb).data, self.skb.linear_len())
         }
     }
 

@@ -95,17 +95,15 @@ impl UniqueSkBuff {
     /// `ENOMEM`; then nothing has changed.
     #[inline]
     pub fn linear_mut(&mut self) -> Result<&mut [u8]> {
+        let len = self.0.linear_len();
         // SAFETY: By the type invariants, nobody else has a reference to the skb: its data may be
         // moved.
-        let (done, len) = unsafe {
-            let len = bindings::offload_nic_skb_headlen(self.as_ptr());
-            (bindings::skb_ensure_writable(self.as_ptr(), len), len)
-        };
-        to_result(done)?;
+        // CAST: It was a 32-bit number.
+        to_result(unsafe { bindings::skb_ensure_writable(self.as_ptr(), len as u32) })?;
         // SAFETY: `headlen` bytes at `data` are initialised. No clone uses them now: there is none,
         // or it has promised to leave this part to us, or we got a copy. The slice borrows `self`,
         // so that nobody can ask for them by this object.
-        Ok(unsafe { core::slice::from_raw_parts_mut((*self.as_ptr()).data, len as usize) })
+        Ok(unsafe { core::slice::from_raw_parts_mut((*self.as_ptr()).data, len) })
     }
 
     /// Notes that the checksum which the stack left open is filled in: the bytes are those that go
