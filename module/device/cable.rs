@@ -11,7 +11,10 @@ use crate::{
         Plugged,
         Port, //
     },
-    queue::RxQueue,
+    queue::{
+        RxQueue,
+        TxQueue, //
+    },
     send::wire_frames, //
 };
 use core::sync::atomic::Ordering;
@@ -53,7 +56,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Adds a frame that was sent by queue `queue` of `sender`.
+    /// Adds a frame that was sent by queue `queue` of `sender`. Context: bottom halves off.
     #[inline]
     pub(crate) fn add<H: Plugged>(&mut self, queue: u16, sender: &H) {
         if queue != self.queue {
@@ -63,13 +66,34 @@ impl Taken {
         self.frames = self.frames.saturating_add(1);
     }
 
-    /// Notes them with `sender`. Context: bottom halves off.
-    #[inline]
-    pub(crate) fn note<H: Plugged>(&mut self, sender: &H) {
+    /// Notes them with `sender`.
+    fn note<H: Plugged>(&mut self, sender: &H) {
         let frames = core::mem::take(&mut self.frames);
-        if frames > 0 {
-            sender.port().complete(sender, self.queue, frames);
+        let Some(tx) = sender.port().tx_queue(self.queue).filter(|_| frames > 0) else {
+            return;
+        };
+        tx.complete(frames);
+        memory_barrier();
+        sender.port().tell_of_completions(sender, self.queue, tx);
+    }
+
+    /// Notes the last ones with `sender`, and raises the interrupts of those of its queues that wait
+    /// for completions, or for room in `rx`. Context: bottom halves off.
+    #[inline]
+    pub(crate) fn finish<H: Plugged>(self, sender: &H, rx: &RxQueue) {
+        let tx = sender
+            .port()
+            .tx_queue(self.queue)
+            .filter(|_| self.frames > 0);
+        if let Some(tx) = tx {
+            tx.complete(self.frames);
         }
+        // Those who begin to wait say so first, and look then for what they wait for.
+        memory_barrier();
+        if let Some(tx) = tx {
+            sender.port().tell_of_completions(sender, self.queue, tx);
+        }
+        rx.waiting.take(|queue| sender.raise(queue));
     }
 }
 
@@ -263,25 +287,15 @@ impl<H: Plugged> Port<H> {
         has_completions || far.is_some_and(|far| !far.ring.is_full())
     }
 
-    /// Notes that the far end has taken `frames` of transmit queue `queue` of this port, which is
-    /// `host`'s, and raises its interrupt if that is wanted: one for each frame would be as much work
-    /// as the frame. Context: bottom halves off.
-    fn complete(&self, host: &H, queue: u16, frames: u32) {
-        let Some(tx) = self.tx_queue(queue) else {
-            return;
-        };
+    /// Raises the interrupt of transmit queue `queue` of this port, which is `host`'s, if the driver
+    /// is to learn of completions in it: one for each frame would be as much work as the frame.
+    /// Context: bottom halves off, behind a memory barrier.
+    #[inline]
+    fn tell_of_completions(&self, host: &H, queue: u16, tx: &TxQueue) {
         let many = self.tx_ring_size() / 2;
-        if tx.complete(frames, many) {
+        if tx.is_due(many) {
             host.raise(queue);
         }
-    }
-
-    /// Raises the interrupts of the transmit queues of `sender` that wait for room in `rx`. Context:
-    /// bottom halves off.
-    #[inline]
-    pub(crate) fn tell_of_room(rx: &RxQueue, sender: &H) {
-        memory_barrier();
-        rx.waiting.take(|queue| sender.raise(queue));
     }
 
     /// Has the first `count` queue pairs take frames, and no others.
@@ -310,7 +324,7 @@ impl<H: Plugged> Port<H> {
                 Self::lose(frames, lost(rx), peer);
             }
             if let Some(peer) = peer {
-                with_bh_disabled(|| Self::tell_of_room(rx, peer));
+                with_bh_disabled(|| Taken::default().finish(peer, rx));
             }
         }
     }

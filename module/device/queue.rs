@@ -193,12 +193,21 @@ impl TxQueue {
         }
     }
 
-    /// Notes that `frames` were taken, and gives whether the driver is to learn of them at once:
-    /// because it waits, or because it does not know of more than `many`.
-    pub(crate) fn complete(&self, frames: u32, many: u32) -> bool {
-        let before = self.completed.fetch_add(frames, Ordering::Release);
-        memory_barrier();
-        let untold = before.wrapping_add(frames).wrapping_sub(self.told());
+    /// Notes that `frames` were taken.
+    #[inline]
+    pub(crate) fn complete(&self, frames: u32) {
+        self.completed.fetch_add(frames, Ordering::Release);
+    }
+
+    /// Whether the driver is to learn at once of the frames that were taken: because it waits, or
+    /// because it does not know of more than `many`. To be asked behind a memory barrier after
+    /// [`Self::complete`].
+    #[inline]
+    pub(crate) fn is_due(&self, many: u32) -> bool {
+        let untold = self
+            .completed
+            .load(Ordering::Relaxed)
+            .wrapping_sub(self.told());
         untold > many || self.is_awaited.load(Ordering::Relaxed)
     }
 

@@ -41,7 +41,10 @@ use kernel::prelude::*;
 use net::{
     napi::PollContext,
     rcu,
-    ring::BATCH, //
+    ring::{
+        Batch,
+        BATCH, //
+    }, //
 };
 use poll::Poll;
 use sent::Sent;
@@ -132,29 +135,32 @@ impl<H: Plugged> Port<H> {
             let since = Since::now(stored.kind(), rx);
             (stored.runs(), since)
         });
+        let mut frames = Batch::new();
         let mut taken = Taken::default();
         let mut done: usize = 0;
         let mut places = FIRST_BATCH;
         while done < limit {
             let left = limit.saturating_sub(done);
             let asked = places.min(left);
-            let frames = rx.ring(lane).pop_batch(asked);
+            rx.ring(lane).pop_batch(&mut frames, asked);
             // Who puts a frame into an empty ring raises the interrupt again.
             let is_empty = frames.len() < asked;
             let singles = frames.len().saturating_add(done);
-            for frame in frames.flatten() {
-                let descriptor = frame.descriptor();
-                poll.onward = Lane::behind(descriptor.queue);
-                if let Some(sender) = sender.filter(|_| descriptor.queue != FROM_DEVICE) {
-                    taken.add(descriptor.queue, sender);
+            while let Some(place) = frames.next() {
+                for frame in place {
+                    let descriptor = frame.descriptor();
+                    poll.onward = Lane::behind(descriptor.queue);
+                    if let Some(sender) = sender.filter(|_| descriptor.queue != FROM_DEVICE) {
+                        taken.add(descriptor.queue, sender);
+                    }
+                    let sent = Sent {
+                        skb: frame.into_skb(),
+                        descriptor,
+                    };
+                    let count = pipeline.arrive(&mut poll, sent);
+                    // CAST: A `usize` has at least 32 bits in the kernel.
+                    done = done.saturating_add(count as usize);
                 }
-                let sent = Sent {
-                    skb: frame.into_skb(),
-                    descriptor,
-                };
-                let frames = pipeline.arrive(&mut poll, sent);
-                // CAST: A `usize` has at least 32 bits in the kernel.
-                done = done.saturating_add(frames as usize);
             }
             if is_empty {
                 break;
@@ -166,8 +172,7 @@ impl<H: Plugged> Port<H> {
             since.count(rx, runs);
         }
         if let Some(sender) = sender.filter(|_| done > 0) {
-            taken.note(sender);
-            Self::tell_of_room(rx, sender);
+            taken.finish(sender, rx);
         }
         // A frame that becomes several is not left half way.
         done.min(limit)

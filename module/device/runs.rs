@@ -46,6 +46,7 @@ pub(crate) struct Since {
     before: ByVerdict,
 }
 
+#[inline]
 fn counted(kind: ProgramKind, rx: &RxQueue) -> ByVerdict {
     let mut counts = [0; MOST];
     match kind {
@@ -65,6 +66,7 @@ fn counted(kind: ProgramKind, rx: &RxQueue) -> ByVerdict {
 
 impl Since {
     /// The poll of `rx` begins, in which programs of type `kind` will run.
+    #[inline]
     pub(crate) fn now(kind: ProgramKind, rx: &RxQueue) -> Self {
         Self {
             kind,
@@ -73,6 +75,7 @@ impl Since {
     }
 
     /// The poll ends: counts what was said since for the program that ran.
+    #[inline]
     pub(crate) fn count(self, rx: &RxQueue, runs: &Runs) {
         let after = counted(self.kind, rx);
         for ((total, before), after) in runs.0.iter().zip(self.before).zip(after) {

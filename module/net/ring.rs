@@ -24,6 +24,7 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
+    mem::MaybeUninit,
     ptr::{
         null,
         null_mut,
@@ -155,22 +156,20 @@ impl<D: Descriptor> FrameRing<D> {
         NonNull::new(ptr.cast()).map(|skb| unsafe { Chain::from_raw(skb) })
     }
 
-    /// Empties the oldest places, at most `limit` and at most [`BATCH`].
+    /// Empties the oldest places into `batch`, at most `limit` and at most [`BATCH`]. What is left in
+    /// it from before is lost.
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn pop_batch(&self, limit: usize) -> Batch<D> {
-        let mut batch = Batch {
-            frames: [null_mut(); BATCH],
-            taken: 0,
-            len: 0,
-            _descriptors: PhantomData,
-        };
+    pub fn pop_batch(&self, batch: &mut Batch<D>, limit: usize) {
+        batch.for_each(drop);
+        // INVARIANT: Nothing is in it.
+        (batch.taken, batch.len) = (0, 0);
         // SAFETY: The ring is initialised, and the array has room for as many.
         let len = unsafe {
             bindings::offload_nic_ptr_ring_consume_batched(
                 self.ring.get(),
-                batch.frames.as_mut_ptr(),
+                batch.frames.as_mut_ptr().cast(),
                 // CAST: At most `BATCH`.
                 limit.min(BATCH) as i32,
             )
@@ -178,7 +177,6 @@ impl<D: Descriptor> FrameRing<D> {
         // INVARIANT: By the invariants of the ring, what comes out stands for chains, which become
         // the batch's.
         batch.len = usize::try_from(len).unwrap_or(0).min(BATCH);
-        batch
     }
 
     /// Whether there is no free place at this moment.
@@ -236,16 +234,29 @@ pub const BATCH: usize = 16;
 ///
 /// # Invariants
 ///
-/// `frames[taken..len]` stand for chains that the batch owns.
+/// `frames[taken..len]` are initialised, and stand for chains that the batch owns.
 pub struct Batch<D: Descriptor> {
-    frames: [*mut kernel::ffi::c_void; BATCH],
+    frames: [MaybeUninit<*mut kernel::ffi::c_void>; BATCH],
     taken: usize,
     len: usize,
     _descriptors: PhantomData<Chain<D>>,
 }
 
 impl<D: Descriptor> Batch<D> {
+    /// Nothing. To be filled where it is: moving one costs as much as a frame does.
+    #[inline]
+    pub const fn new() -> Self {
+        // INVARIANT: Nothing is in it.
+        Self {
+            frames: [const { MaybeUninit::uninit() }; BATCH],
+            taken: 0,
+            len: 0,
+            _descriptors: PhantomData,
+        }
+    }
+
     /// How many places' worth is left.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len.saturating_sub(self.taken)
     }
@@ -261,7 +272,9 @@ impl<D: Descriptor> Iterator for Batch<D> {
 
     #[inline]
     fn next(&mut self) -> Option<Chain<D>> {
-        let ptr = *self.frames.get(self.taken..self.len)?.first()?;
+        let ptr = self.frames.get(self.taken..self.len)?.first()?;
+        // SAFETY: It is initialised by the type invariants.
+        let ptr = unsafe { ptr.assume_init() };
         self.taken = self.taken.wrapping_add(1);
         // SAFETY: By the type invariants this stands for a chain of the batch's. It is handed out
         // once, as `taken` has moved on.
@@ -270,6 +283,7 @@ impl<D: Descriptor> Iterator for Batch<D> {
 }
 
 impl<D: Descriptor> Drop for Batch<D> {
+    #[inline]
     fn drop(&mut self) {
         self.for_each(drop);
     }

@@ -68,7 +68,10 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const 
 
 	spin_lock(&ring->producer_lock);
 	if (!__ptr_ring_full(ring)) {
-		if (cb)
+		/* Most know their length as well as the compiler. */
+		if (len == sizeof(skb->cb))
+			memcpy(skb->cb, cb, sizeof(skb->cb));
+		else if (len)
 			memcpy(skb->cb, cb, len);
 		for (frame = skb; frame; frame = frame->next)
 			skb_tx_timestamp(frame);
