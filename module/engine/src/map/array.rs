@@ -2,6 +2,7 @@
 
 //! How the keys of an array lead to its elements: they are their numbers.
 
+use super::elements::Elements;
 use super::error::MapError;
 use super::shape::{Shape, BPF_F_LOCK, BPF_NOEXIST};
 use crate::memory::{Memory, OutOfMemory};
@@ -27,6 +28,11 @@ pub(super) fn bytes(_: &Shape) -> u64 {
     0
 }
 
+/// Words that the index keeps in each element.
+pub(super) fn head(_: &Shape) -> usize {
+    0
+}
+
 pub(super) struct ArrayIndex {
     max_entries: u32,
 }
@@ -43,7 +49,12 @@ impl ArrayIndex {
 
     /// The element that holds `key`.
     #[inline]
-    pub(super) fn find(&self, key: &[u64]) -> Option<u32> {
+    pub(super) fn find<M: Memory>(&self, _: &Elements<M>, key: &[u64]) -> Option<u32> {
+        self.element(key)
+    }
+
+    #[inline]
+    fn element(&self, key: &[u64]) -> Option<u32> {
         // The key is 4 bytes long, so its word is the number.
         key.first()
             .map(|word| *word as u32)
@@ -52,20 +63,26 @@ impl ArrayIndex {
 
     /// Calls `copy` with the element that holds `key`.
     #[inline]
-    pub(super) fn read(&self, key: &[u64], mut copy: impl FnMut(u32)) -> Result<(), MapError> {
-        copy(self.find(key).ok_or(MapError::NotFound)?);
+    pub(super) fn read<M: Memory>(
+        &self,
+        _: &Elements<M>,
+        key: &[u64],
+        mut copy: impl FnMut(u32),
+    ) -> Result<(), MapError> {
+        copy(self.element(key).ok_or(MapError::NotFound)?);
         Ok(())
     }
 
     /// Has `fill` write the value of the element that holds `key`.
-    pub(super) fn update(
+    pub(super) fn update<M: Memory>(
         &self,
+        _: &Elements<M>,
         key: &[u64],
         flags: u64,
         fill: impl FnOnce(u32),
     ) -> Result<(), MapError> {
         let max_entries = self.max_entries;
-        let element = self.find(key).ok_or(MapError::Full { max_entries })?;
+        let element = self.element(key).ok_or(MapError::Full { max_entries })?;
         if flags & BPF_NOEXIST != 0 {
             return Err(MapError::Exists);
         }
@@ -77,13 +94,18 @@ impl ArrayIndex {
         Ok(())
     }
 
-    pub(super) fn delete(&self, _: &[u64]) -> Result<(), MapError> {
+    pub(super) fn delete<M: Memory>(&self, _: &Elements<M>, _: &[u64]) -> Result<(), MapError> {
         Err(MapError::DeleteFromArray)
     }
 
     /// The key after `key`, or the first one if `key` is not in the map.
-    pub(super) fn next_key(&self, key: Option<&[u64]>, next: &mut [u8]) -> Result<(), MapError> {
-        let element = key.and_then(|key| self.find(key));
+    pub(super) fn next_key<M: Memory>(
+        &self,
+        _: &Elements<M>,
+        key: Option<&[u64]>,
+        next: &mut [u8],
+    ) -> Result<(), MapError> {
+        let element = key.and_then(|key| self.element(key));
         let following = element.map_or(0, |element| element.wrapping_add(1));
         if following >= self.max_entries {
             return Err(MapError::NotFound);

@@ -2,7 +2,8 @@
 
 //! How the keys of a hash map lead to its elements.
 //!
-//! All elements are allocated with the map. A bucket is a chain of elements. Readers walk it
+//! All elements are allocated with the map, each with the number of the next one in its chain and its
+//! key before its value. A bucket is a chain of elements. Readers walk it
 //! without a lock; what could mislead them is an element that leaves the chain and is used again
 //! for another key while they look at it. Every unlinking therefore first advances the bucket's
 //! `unlinks`, and a reader that finds it changed walks again, the last time under the bucket's
@@ -23,10 +24,11 @@
 
 use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 
+use super::elements::Elements;
 use super::error::MapError;
 use super::free::{queue_bytes, FreeQueue};
 use super::shape::{Shape, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST};
-use super::words::{words_for, KEY_WORDS, WORD};
+use super::words::{words_for, KEY_WORDS};
 use crate::memory::{Lock, LockClass, Memory, OutOfMemory, LOCK_BYTES};
 use crate::numbered::numbered;
 
@@ -51,11 +53,6 @@ pub(super) struct HashTable<M: Memory> {
     buckets: M::Buffer<Bucket>,
     /// As many as a power of two, and not more than there are buckets.
     locks: M::Buffer<M::Lock<()>>,
-    /// The element after each element in its chain.
-    next: M::Buffer<AtomicU32>,
-    /// Keys of all elements, each from a word boundary, zero padded.
-    keys: M::Buffer<AtomicU64>,
-    key_words: usize,
     seed: u64,
     free: FreeQueue<M>,
     /// Elements in the map; `max_entries` bounds it, not the number of free elements.
@@ -90,15 +87,17 @@ pub(super) fn elements(shape: &Shape) -> u32 {
     shape.max_entries.saturating_add(spare)
 }
 
+/// Words that a table keeps in each element: a link, and the key, zero padded.
+pub(super) fn head(shape: &Shape) -> usize {
+    words_for(shape.key_size as usize).saturating_add(1)
+}
+
 /// Bytes that a table allocates.
 pub(super) fn bytes(shape: &Shape) -> u64 {
-    let key = words_for(shape.key_size as usize).saturating_mul(WORD) as u64;
-    let link = size_of::<AtomicU32>() as u64;
     let elements = elements(shape);
     let sizes = [
         (bucket_count(shape), size_of::<Bucket>() as u64),
         (lock_count(shape), LOCK_BYTES),
-        (elements, key.saturating_add(link)),
     ];
     sizes
         .iter()
@@ -110,10 +109,6 @@ pub(super) fn bytes(shape: &Shape) -> u64 {
 impl<M: Memory> HashTable<M> {
     pub(super) fn new(memory: &M, shape: &Shape) -> Result<Self, OutOfMemory> {
         let elements = elements(shape);
-        let key_words = words_for(shape.key_size as usize);
-        let key_total = (elements as usize)
-            .checked_mul(key_words)
-            .ok_or(OutOfMemory)?;
         let empty = |_| Bucket {
             head: AtomicU32::new(NIL),
             unlinks: AtomicU32::new(0),
@@ -122,9 +117,6 @@ impl<M: Memory> HashTable<M> {
         Ok(Self {
             buckets: memory.allocate(bucket_count(shape) as usize, empty)?,
             locks: memory.locks(LockClass::Buckets, locks, |_| ())?,
-            next: memory.allocate(elements as usize, |_| AtomicU32::new(NIL))?,
-            keys: memory.allocate(key_total, |_| AtomicU64::new(0))?,
-            key_words,
             seed: shape.hash_seed,
             free: FreeQueue::new(memory, elements)?,
             len: AtomicU32::new(0),
@@ -134,31 +126,33 @@ impl<M: Memory> HashTable<M> {
 
     pub(super) fn size_in_memory(&self) -> u64 {
         let locks = (self.locks.len() as u64).saturating_mul(LOCK_BYTES);
-        let arrays = size_of_val::<[Bucket]>(&self.buckets)
-            .saturating_add(size_of_val::<[AtomicU32]>(&self.next))
-            .saturating_add(size_of_val::<[AtomicU64]>(&self.keys));
         locks
-            .saturating_add(arrays as u64)
+            .saturating_add(size_of_val::<[Bucket]>(&self.buckets) as u64)
             .saturating_add(self.free.size_in_memory())
     }
 
     /// The element that holds `key`.
     #[inline]
-    pub(super) fn find(&self, key: &[u64]) -> Option<u32> {
+    pub(super) fn find(&self, elements: &Elements<M>, key: &[u64]) -> Option<u32> {
         let mut found = NIL;
-        self.read(key, |element| found = element).ok()?;
+        self.read(elements, key, |element| found = element).ok()?;
         Some(found)
     }
 
     /// Calls `copy` with the element that holds `key`; again if what it may have read was changed
     /// meanwhile.
     #[inline]
-    pub(super) fn read(&self, key: &[u64], mut copy: impl FnMut(u32)) -> Result<(), MapError> {
+    pub(super) fn read(
+        &self,
+        elements: &Elements<M>,
+        key: &[u64],
+        mut copy: impl FnMut(u32),
+    ) -> Result<(), MapError> {
         let index = self.bucket_of(key);
         let bucket = self.buckets.get(index).ok_or(MapError::NotFound)?;
         for _ in 0..LOCKLESS_WALKS {
             let unlinks = bucket.unlinks.load(Ordering::Acquire);
-            let found = self.walk(bucket, key);
+            let found = walk(elements, bucket, key);
             if let Some((element, _)) = found {
                 copy(element);
             }
@@ -168,7 +162,7 @@ impl<M: Memory> HashTable<M> {
             }
         }
         self.locked(index, |bucket| {
-            let (element, _) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
+            let (element, _) = walk(elements, bucket, key).ok_or(MapError::NotFound)?;
             copy(element);
             Ok(())
         })
@@ -188,6 +182,7 @@ impl<M: Memory> HashTable<M> {
     /// Makes `key` lead to a new element whose value `fill` writes.
     pub(super) fn update(
         &self,
+        elements: &Elements<M>,
         key: &[u64],
         flags: u64,
         fill: impl FnOnce(u32),
@@ -196,7 +191,7 @@ impl<M: Memory> HashTable<M> {
             return Err(MapError::UpdateFlags { asked: flags });
         }
         self.locked(self.bucket_of(key), |bucket| {
-            let old = self.walk(bucket, key);
+            let old = walk(elements, bucket, key);
             match old {
                 Some(_) if flags == BPF_NOEXIST => return Err(MapError::Exists),
                 None if flags == BPF_EXIST => return Err(MapError::NotFound),
@@ -207,25 +202,28 @@ impl<M: Memory> HashTable<M> {
             let max_entries = self.max_entries;
             let new = self.free.pop().ok_or(MapError::Full { max_entries })?;
             fence(Ordering::Release);
-            for (word, from) in self.key(new).iter().zip(key) {
-                word.store(*from, Ordering::Relaxed);
+            if let Some((link, to)) = link_and_key(elements, new) {
+                for (word, from) in to.iter().zip(key) {
+                    word.store(*from, Ordering::Relaxed);
+                }
+                let following = bucket.head.load(Ordering::Relaxed);
+                link.store(following.into(), Ordering::Relaxed);
             }
             fill(new);
-            self.link(Some(new), bucket.head.load(Ordering::Relaxed), bucket);
             bucket.head.store(new, Ordering::Release);
             if let Some((element, previous)) = old {
                 // The new element is now in front of what was the first one.
-                self.unlink(bucket, element, previous.or(Some(new)));
+                self.unlink(elements, bucket, element, previous.or(Some(new)));
             }
             Ok(())
         })
     }
 
     /// Takes `key` out of the map.
-    pub(super) fn delete(&self, key: &[u64]) -> Result<(), MapError> {
+    pub(super) fn delete(&self, elements: &Elements<M>, key: &[u64]) -> Result<(), MapError> {
         self.locked(self.bucket_of(key), |bucket| {
-            let (element, previous) = self.walk(bucket, key).ok_or(MapError::NotFound)?;
-            self.unlink(bucket, element, previous);
+            let (element, previous) = walk(elements, bucket, key).ok_or(MapError::NotFound)?;
+            self.unlink(elements, bucket, element, previous);
             // Only now, so that whoever is let in for it finds the element in the queue.
             self.len.fetch_sub(1, Ordering::Relaxed);
             Ok(())
@@ -233,26 +231,27 @@ impl<M: Memory> HashTable<M> {
     }
 
     /// The key after `key`: in the order of buckets and chains, or of keys if there can't be many.
-    pub(super) fn next_key(&self, key: Option<&[u64]>, next: &mut [u8]) -> Result<(), MapError> {
+    pub(super) fn next_key(
+        &self,
+        elements: &Elements<M>,
+        key: Option<&[u64]>,
+        next: &mut [u8],
+    ) -> Result<(), MapError> {
         if self.max_entries <= SORTED {
-            return self.next_greater(key, next);
+            return self.next_greater(elements, key, next);
         }
         let mut start = 0;
         if let Some(key) = key {
             let index = self.bucket_of(key);
             let is_last = self.locked(index, |bucket| {
-                let Some((element, _)) = self.walk(bucket, key) else {
+                let Some((element, _)) = walk(elements, bucket, key) else {
                     return Ok(None);
                 };
-                let following = self
-                    .next
-                    .get(element as usize)
-                    .map_or(NIL, |next| next.load(Ordering::Relaxed));
-                let is_last = following == NIL;
-                if !is_last {
-                    super::words::copy_out(self.key(following), next);
+                let following = link_and_key(elements, behind(elements, element));
+                if let Some((_, key)) = following {
+                    super::words::copy_out(key, next);
                 }
-                Ok(Some(is_last))
+                Ok(Some(following.is_none()))
             })?;
             match is_last {
                 Some(false) => return Ok(()),
@@ -265,11 +264,11 @@ impl<M: Memory> HashTable<M> {
                 continue;
             }
             let is_found = self.locked(index, |bucket| {
-                let first = bucket.head.load(Ordering::Relaxed);
-                if first != NIL {
-                    super::words::copy_out(self.key(first), next);
+                let first = link_and_key(elements, bucket.head.load(Ordering::Relaxed));
+                if let Some((_, key)) = first {
+                    super::words::copy_out(key, next);
                 }
-                Ok(first != NIL)
+                Ok(first.is_some())
             })?;
             if is_found {
                 return Ok(());
@@ -280,32 +279,34 @@ impl<M: Memory> HashTable<M> {
 
     /// The least key above `key`, or of all if `key` is not in the map. Keys are compared word by
     /// word, each a number whose first byte counts least.
-    fn next_greater(&self, key: Option<&[u64]>, next: &mut [u8]) -> Result<(), MapError> {
-        let after = key.filter(|key| self.find(key).is_some());
+    fn next_greater(
+        &self,
+        elements: &Elements<M>,
+        key: Option<&[u64]>,
+        next: &mut [u8],
+    ) -> Result<(), MapError> {
+        let after = key.filter(|key| self.find(elements, key).is_some());
         let mut least = [0; KEY_WORDS];
         let mut is_found = false;
         for index in 0..self.buckets.len() {
             self.locked(index, |bucket| {
                 let mut element = bucket.head.load(Ordering::Relaxed);
-                for _ in 0..self.next.len() {
-                    let Some(link) = self.next.get(element as usize) else {
+                for _ in 0..elements.len() {
+                    let Some((link, key)) = link_and_key(elements, element) else {
                         break;
                     };
-                    let words = || {
-                        let words = self.key(element).iter();
-                        words.map(|word| word.load(Ordering::Relaxed))
-                    };
+                    let words = || key.iter().map(|word| word.load(Ordering::Relaxed));
                     let is_later = after.is_none_or(|after| words().gt(after.iter().copied()));
-                    let shortened = least.iter().copied().take(self.key_words);
+                    let shortened = least.iter().copied().take(key.len());
                     if is_later && (!is_found || words().lt(shortened)) {
                         least
                             .iter_mut()
                             .zip(words())
                             .for_each(|(to, from)| *to = from);
-                        super::words::copy_out(self.key(element), next);
+                        super::words::copy_out(key, next);
                         is_found = true;
                     }
-                    element = link.load(Ordering::Relaxed);
+                    element = link.load(Ordering::Relaxed) as u32;
                 }
                 Ok(())
             })?;
@@ -325,56 +326,20 @@ impl<M: Memory> HashTable<M> {
             .map_err(|_| MapError::Full { max_entries })
     }
 
-    /// Finds `key` in a chain: its element and the one before. No more steps than there are
-    /// elements, whatever the links say: without the lock they may change under way.
-    #[inline]
-    fn walk(&self, bucket: &Bucket, key: &[u64]) -> Option<(u32, Option<u32>)> {
-        let mut previous = None;
-        let mut element = bucket.head.load(Ordering::Acquire);
-        for _ in 0..self.next.len() {
-            let next = self.next.get(element as usize)?;
-            if self
-                .key(element)
-                .iter()
-                .zip(key)
-                .all(|(a, b)| a.load(Ordering::Relaxed) == *b)
-            {
-                return Some((element, previous));
-            }
-            previous = Some(element);
-            element = next.load(Ordering::Acquire);
-        }
-        None
-    }
-
     /// Takes `element` out of its chain and gives it back. Under the bucket's lock.
-    fn unlink(&self, bucket: &Bucket, element: u32, previous: Option<u32>) {
+    fn unlink(&self, elements: &Elements<M>, bucket: &Bucket, element: u32, previous: Option<u32>) {
         bucket.unlinks.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::Release);
-        let following = self
-            .next
-            .get(element as usize)
-            .map_or(NIL, |next| next.load(Ordering::Relaxed));
-        self.link(previous, following, bucket);
-        self.free.push(element);
-    }
-
-    /// Makes `element`, or the bucket, point to `to`.
-    fn link(&self, element: Option<u32>, to: u32, bucket: &Bucket) {
-        let link = match element {
-            Some(element) => self.next.get(element as usize),
-            None => Some(&bucket.head),
-        };
-        if let Some(link) = link {
-            link.store(to, Ordering::Release);
+        let following = behind(elements, element);
+        match previous {
+            None => bucket.head.store(following, Ordering::Release),
+            Some(previous) => {
+                if let Some((link, _)) = link_and_key(elements, previous) {
+                    link.store(following.into(), Ordering::Release);
+                }
+            }
         }
-    }
-
-    #[inline]
-    fn key(&self, element: u32) -> &[AtomicU64] {
-        let start = (element as usize).saturating_mul(self.key_words);
-        let end = start.saturating_add(self.key_words);
-        self.keys.get(start..end).unwrap_or(&[])
+        self.free.push(element);
     }
 
     #[inline]
@@ -383,6 +348,43 @@ impl<M: Memory> HashTable<M> {
         // The number of buckets is a power of two.
         mix(mixed) as usize & self.buckets.len().wrapping_sub(1)
     }
+}
+
+/// Finds `key` in a chain: its element and the one before. No more steps than there are elements,
+/// whatever the links say: without the lock they may change under way.
+#[inline]
+fn walk<M: Memory>(
+    elements: &Elements<M>,
+    bucket: &Bucket,
+    key: &[u64],
+) -> Option<(u32, Option<u32>)> {
+    let mut previous = None;
+    let mut element = bucket.head.load(Ordering::Acquire);
+    for _ in 0..elements.len() {
+        let (link, words) = link_and_key(elements, element)?;
+        let mut pairs = words.iter().zip(key);
+        if pairs.all(|(a, b)| a.load(Ordering::Relaxed) == *b) {
+            return Some((element, previous));
+        }
+        previous = Some(element);
+        element = link.load(Ordering::Acquire) as u32;
+    }
+    None
+}
+
+/// What an element has before its value: the number of the next one, and its key.
+#[inline]
+fn link_and_key<M: Memory>(
+    elements: &Elements<M>,
+    element: u32,
+) -> Option<(&AtomicU64, &[AtomicU64])> {
+    elements.head(element)?.split_first()
+}
+
+/// The element behind `element` in its chain. Under the bucket's lock.
+fn behind<M: Memory>(elements: &Elements<M>, element: u32) -> u32 {
+    let link = link_and_key(elements, element);
+    link.map_or(NIL, |(link, _)| link.load(Ordering::Relaxed) as u32)
 }
 
 /// A step of a multiply-and-shift hash; one to one for a given input.

@@ -7,6 +7,7 @@
 //! the embedder supplies.
 
 mod array;
+mod elements;
 mod error;
 mod free;
 mod hash;
@@ -16,10 +17,11 @@ pub(crate) mod words;
 use core::fmt;
 use core::sync::atomic::AtomicU64;
 
+use self::elements::{Elements, Layout};
 pub use self::error::MapError;
 use self::shape::{Shape, BPF_F_LOCK};
 pub use self::shape::{BPF_ANY, BPF_EXIST, BPF_NOEXIST};
-use self::words::{words_for, WordSource, KEY_WORDS, WORD};
+use self::words::{words_for, WordSource, KEY_WORDS};
 use crate::address;
 use crate::limits::{Limits, MAX_KEY_SIZE};
 use crate::memory::{Memory, OutOfMemory};
@@ -72,6 +74,13 @@ macro_rules! map_types {
                 }
             }
 
+            /// Words that the index keeps in each element.
+            fn head(self, shape: &Shape) -> usize {
+                match self {
+                    $(Self::$name => $module::head(shape),)*
+                }
+            }
+
             /// Bytes that an index allocates.
             fn index_bytes(self, shape: &Shape) -> u64 {
                 match self {
@@ -99,38 +108,49 @@ macro_rules! map_types {
             }
 
             #[inline]
-            fn find(&self, key: &[u64]) -> Option<u32> {
+            fn find(&self, elements: &Elements<M>, key: &[u64]) -> Option<u32> {
                 match self {
-                    $(Self::$name(index) => index.find(key),)*
+                    $(Self::$name(index) => index.find(elements, key),)*
                 }
             }
 
-            fn read(&self, key: &[u64], copy: impl FnMut(u32)) -> Result<(), MapError> {
+            fn read(
+                &self,
+                elements: &Elements<M>,
+                key: &[u64],
+                copy: impl FnMut(u32),
+            ) -> Result<(), MapError> {
                 match self {
-                    $(Self::$name(index) => index.read(key, copy),)*
+                    $(Self::$name(index) => index.read(elements, key, copy),)*
                 }
             }
 
             fn update(
                 &self,
+                elements: &Elements<M>,
                 key: &[u64],
                 flags: u64,
                 fill: impl FnOnce(u32),
             ) -> Result<(), MapError> {
                 match self {
-                    $(Self::$name(index) => index.update(key, flags, fill),)*
+                    $(Self::$name(index) => index.update(elements, key, flags, fill),)*
                 }
             }
 
-            fn delete(&self, key: &[u64]) -> Result<(), MapError> {
+            fn delete(&self, elements: &Elements<M>, key: &[u64]) -> Result<(), MapError> {
                 match self {
-                    $(Self::$name(index) => index.delete(key),)*
+                    $(Self::$name(index) => index.delete(elements, key),)*
                 }
             }
 
-            fn next_key(&self, key: Option<&[u64]>, next: &mut [u8]) -> Result<(), MapError> {
+            fn next_key(
+                &self,
+                elements: &Elements<M>,
+                key: Option<&[u64]>,
+                next: &mut [u8],
+            ) -> Result<(), MapError> {
                 match self {
-                    $(Self::$name(index) => index.next_key(key, next),)*
+                    $(Self::$name(index) => index.next_key(elements, key, next),)*
                 }
             }
         }
@@ -181,6 +201,14 @@ impl MapSpec {
         }
     }
 
+    /// Where the parts of elements lie.
+    fn layout(&self, shape: &Shape) -> Layout {
+        Layout {
+            head: self.kind.head(shape),
+            value: words_for(self.value_size as usize),
+        }
+    }
+
     /// Bytes that [`Map::new`] allocates for such a map.
     ///
     /// # Errors
@@ -190,10 +218,8 @@ impl MapSpec {
         let shape = self.shape(cpus);
         check_spec(self, &shape, limits)?;
         let elements = self.kind.elements(&shape);
-        let value_words = words_for(self.value_size as usize);
-        let value_total =
-            u64::from(elements).saturating_mul(value_words.saturating_mul(WORD) as u64);
-        let asked = value_total.saturating_add(self.kind.index_bytes(&shape));
+        let bytes = self.layout(&shape).bytes(elements);
+        let asked = bytes.saturating_add(self.kind.index_bytes(&shape));
         // What lies beyond has no device address.
         let limit = limits.max_map_bytes.min(address::BIAS);
         if asked > limit {
@@ -210,10 +236,7 @@ impl MapSpec {
 /// One map.
 pub struct Map<M: Memory> {
     spec: MapSpec,
-    /// Values of all elements, each from a word boundary.
-    values: M::Buffer<AtomicU64>,
-    /// Words from one value to the next.
-    value_words: usize,
+    elements: Elements<M>,
     index: Index<M>,
     /// Whether it only stands for an array of events.
     is_event_array: bool,
@@ -232,15 +255,10 @@ impl<M: Memory> Map<M> {
         let asked = spec.bytes(limits, cpus)?;
         let shape = spec.shape(cpus);
         let elements = spec.kind.elements(&shape);
-        let value_words = words_for(spec.value_size as usize);
         let no_memory = |_| MapError::OutOfMemory { asked };
-        let value_len = (elements as usize).saturating_mul(value_words);
         Ok(Self {
             spec: *spec,
-            values: memory
-                .allocate(value_len, |_| AtomicU64::new(0))
-                .map_err(no_memory)?,
-            value_words,
+            elements: Elements::new(memory, spec.layout(&shape), elements).map_err(no_memory)?,
             index: Index::new(memory, spec.kind, &shape).map_err(no_memory)?,
             is_event_array: false,
         })
@@ -262,11 +280,11 @@ impl<M: Memory> Map<M> {
             flags: 0,
             hash_seed: 0,
         };
+        let shape = spec.shape(1);
         Ok(Self {
             spec,
-            values: memory.allocate(0, |_| AtomicU64::new(0))?,
-            value_words: 0,
-            index: Index::new(memory, spec.kind, &spec.shape(1))?,
+            elements: Elements::new(memory, spec.layout(&shape), 0)?,
+            index: Index::new(memory, spec.kind, &shape)?,
             is_event_array: true,
         })
     }
@@ -284,7 +302,7 @@ impl<M: Memory> Map<M> {
     /// Bytes of device memory that the map takes.
     pub fn size_in_memory(&self) -> usize {
         let index = self.index.size_in_memory();
-        size_of_val::<[AtomicU64]>(&self.values)
+        size_of_val::<[AtomicU64]>(self.elements.words())
             .saturating_add(index as usize)
             .saturating_add(size_of::<Self>())
     }
@@ -298,8 +316,9 @@ impl<M: Memory> Map<M> {
         check_length(value.len(), self.spec.value_size)?;
         let mut storage = [0; KEY_WORDS];
         let key = self.key_words(key, &mut storage)?;
-        self.index
-            .read(key, |element| words::copy_out(self.element(element), value))
+        self.index.read(&self.elements, key, |element| {
+            words::copy_out(self.elements.value(element), value)
+        })
     }
 
     /// Sets the value of `key`. For user space, with bottom halves disabled.
@@ -340,30 +359,26 @@ impl<M: Memory> Map<M> {
             Some(key) => Some(self.key_words(key, &mut storage)?),
             None => None,
         };
-        self.index.next_key(key, next)
+        self.index.next_key(&self.elements, key, next)
     }
 
     /// The element of `key`, as a byte offset into [`Map::values`]. For programs.
     #[inline]
     pub(crate) fn find(&self, key: &[u64]) -> Option<u64> {
-        Some(self.offset_of(self.index.find(key)?))
+        let element = self.index.find(&self.elements, key)?;
+        Some(self.elements.offset_of(element))
     }
 
     /// Element `index` of an array, as [`Map::find`] gives it.
     #[inline]
     pub(crate) fn find_element(&self, index: u32) -> Option<u64> {
-        (index < self.spec.max_entries).then(|| self.offset_of(index))
+        (index < self.spec.max_entries).then(|| self.elements.offset_of(index))
     }
 
     /// Whether keys of the map are indices.
     #[inline]
     pub(crate) fn is_array(&self) -> bool {
         matches!(self.index, Index::Array(_))
-    }
-
-    #[inline]
-    fn offset_of(&self, element: u32) -> u64 {
-        u64::from(element).wrapping_mul(self.value_words.wrapping_mul(WORD) as u64)
     }
 
     /// See [`Map::update`]; `key` has [`Map::key_len_words`] words.
@@ -378,14 +393,14 @@ impl<M: Memory> Map<M> {
         if flags & !BPF_F_LOCK > BPF_EXIST {
             return Err(MapError::UpdateFlags { asked: flags });
         }
-        self.index.update(key, flags, |element| {
-            words::copy_in(self.element(element), value)
+        self.index.update(&self.elements, key, flags, |element| {
+            words::copy_in(self.elements.value(element), value)
         })
     }
 
     /// See [`Map::delete`].
     pub(crate) fn delete_words(&self, key: &[u64]) -> Result<(), MapError> {
-        self.index.delete(key)
+        self.index.delete(&self.elements, key)
     }
 
     /// Bytes of a key.
@@ -398,16 +413,10 @@ impl<M: Memory> Map<M> {
         self.spec.value_size as usize
     }
 
-    /// The memory of all values.
+    /// The memory in which all values lie.
     #[inline]
     pub(crate) fn values(&self) -> &[AtomicU64] {
-        &self.values
-    }
-
-    fn element(&self, element: u32) -> &[AtomicU64] {
-        let start = (element as usize).saturating_mul(self.value_words);
-        let end = start.saturating_add(self.value_words);
-        self.values.get(start..end).unwrap_or(&[])
+        self.elements.words()
     }
 
     fn key_words<'a>(
