@@ -88,7 +88,6 @@ impl Poll for Port {
     }
 }
 
-#[vtable]
 impl Operations for Port {
     const DRIVER: &'static CStr = c"loopback_nic";
     const TABLE: Table<Self> = Table::base();
@@ -135,8 +134,9 @@ struct LoopbackNic {
 impl kernel::Module for LoopbackNic {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let parent = faux::Registration::new(c"loopback_nic", None)?;
+        let on = parent.as_ref().as_ref(); // From 7.3 on the first gives the faux device.
         let port = Port {
-            device: Device::new(&Config::new(parent.as_ref(), c"loopnic%d"), |_| Ok(()))?,
+            device: Device::new(&Config::new(on, c"loopnic%d"), |_| Ok(()))?,
             ring: KBox::pin_init(FrameRing::new(256), GFP_KERNEL)?,
             tx: Counts::default(),
             rx: Counts::default(),

@@ -61,7 +61,6 @@ impl Poll for Port {
     }
 }
 
-#[vtable]
 impl Operations for Port {
     const DRIVER: &'static CStr = NAME;
     const TABLE: Table<Self> = Table::base()

@@ -44,17 +44,9 @@ impl<T: Operations> Table<T> {
                 ndo_features_check: Some(bindings::passthru_features_check),
                 ndo_validate_addr: Some(bindings::eth_validate_addr),
                 ndo_set_mac_address: Some(bindings::eth_mac_addr),
-                ndo_change_mtu: if T::HAS_CHECK_MTU {
-                    Some(Adapter::<T>::change_mtu)
-                } else {
-                    None
-                },
+                ndo_change_mtu: Some(Adapter::<T>::change_mtu),
                 ndo_get_stats64: Some(Adapter::<T>::get_stats64),
-                ndo_fix_features: if T::HAS_REFUSED_FEATURES {
-                    Some(Adapter::<T>::fix_features)
-                } else {
-                    None
-                },
+                ndo_fix_features: Some(Adapter::<T>::fix_features),
                 ..pin_init::zeroed()
             },
             ethtool: bindings::ethtool_ops {
@@ -113,10 +105,8 @@ impl<T: Operations> Adapter<T> {
             // `init` has run.
             unsafe { uninit(dev) };
         }
-        if T::HAS_GOING {
-            // SAFETY: As above.
-            unsafe { port::<T>(dev).going(&Rtnl::held()) };
-        }
+        // SAFETY: As above.
+        unsafe { port::<T>(dev).going(&Rtnl::held()) };
     }
 
     /// # Safety

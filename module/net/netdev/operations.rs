@@ -13,11 +13,7 @@ use crate::{
     skbuff::SkBuff,
     stats::LinkStats, //
 };
-use kernel::{
-    build_error,
-    error::VTABLE_DEFAULT_ERROR,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// What became of a frame that the stack gave to the driver.
 pub enum Xmit {
@@ -29,7 +25,8 @@ pub enum Xmit {
 }
 
 /// What a driver does for the stack. One value is one port.
-#[vtable]
+// No `#[vtable]`: from 7.3 on it asks the crate of each implementation which module it is, and ours is
+// several.
 pub trait Operations: Poll {
     /// The driver's name, as users see it (`ethtool -i`).
     const DRIVER: &'static CStr;
@@ -65,20 +62,18 @@ pub trait Operations: Poll {
     /// `EINVAL` if what is attached to the port can't handle frames that long; the kernel log says
     /// what.
     fn check_mtu(&self, _mtu: u32, _rtnl: &Rtnl<'_>) -> Result {
-        build_error!(VTABLE_DEFAULT_ERROR)
+        Ok(())
     }
 
     /// Which of the features in `wanted`, which the user wants on and which are off, have to stay
     /// off; the kernel log says why. RTNL is held. Asked again whenever a feature is switched. Without
     /// this, none has to.
     fn refused_features(&self, _wanted: Features, _rtnl: &Rtnl<'_>) -> Features {
-        build_error!(VTABLE_DEFAULT_ERROR)
+        Features::NONE
     }
 
     /// The interface goes: nothing more will be asked of it when this returns and RTNL is given up.
     /// RTNL is held; no program is attached, and the device's programs have gone to another
     /// interface or are destroyed.
-    fn going(&self, _rtnl: &Rtnl<'_>) {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
+    fn going(&self, _rtnl: &Rtnl<'_>) {}
 }
