@@ -11,14 +11,14 @@ use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::{Fault, FaultCause};
 use engine::frame::{Frame, TcContext, XdpContext};
 use engine::image::Image;
-use engine::insn::{class, jump};
+use engine::insn::{class, jump, size};
 use engine::limits::{Limits, MAX_SKB_LEN, XDP_PACKET_HEADROOM};
 use engine::map::{Map, MapKind, MapSpec};
 use engine::memory::{HostMemory, OutOfMemory};
 use engine::refusal::Refusal;
 use engine::store::{ProgramKind, RegisterKind, Source};
 
-use super::code::{Fact, Insns};
+use super::code::{exit, mov_imm, st, Fact, Insns, R0, R10};
 use super::frame::Input;
 use super::observed::{Maps, Observed, Ran, Returned};
 use super::{Case, MapShape, MapType};
@@ -132,6 +132,38 @@ pub fn refused_on_context(kind: ProgramKind, code: &Insns, insn: usize) -> Optio
     let mut source = Source::new(&HostMemory, kind, insns, &Limits::default()).ok()?;
     let context = Fact(RegisterKind::Ctx);
     source.check_insn(insn, &context).err()
+}
+
+/// A program that leaves something in all of its stack.
+fn scribbler() -> Insns {
+    let mut insns: Vec<_> = (-512..0)
+        .step_by(8)
+        .map(|offset| st(size::DW, R10, offset, 0x5a5a_5a5a))
+        .collect();
+    insns.extend([mov_imm(R0, 0), exit()]);
+    Insns {
+        facts: vec![RegisterKind::Other; insns.len()],
+        insns,
+        ..Insns::default()
+    }
+}
+
+/// Whether what the program of `case` does depends on what was in its stack before: the verifier takes
+/// what a helper was to write for written, though it may fail and leave it as it was.
+///
+/// # Errors
+///
+/// As [`Device::run`], and where the device refuses the program.
+pub fn depends_on_stack(case: &Case, facts: Facts) -> Result<bool> {
+    let refused = |refusal: Refusal| anyhow::anyhow!("{refusal}");
+    let run = |device: &mut Device, case: &Case, code: &Insns| {
+        let image = image(case.kind, code, facts).map_err(refused)?;
+        device.run(&Loaded::new(image, &case.maps)?, case)
+    };
+    let clean = run(&mut Device::new()?, case, &case.code)?;
+    let mut device = Device::new()?;
+    run(&mut device, case, &scribbler())?;
+    Ok(run(&mut device, case, &case.code)? != clean)
 }
 
 fn no_memory(_: OutOfMemory) -> anyhow::Error {
@@ -376,9 +408,10 @@ fn stopped(fault: Fault) -> Returned {
 
 #[cfg(test)]
 mod tests {
-    use super::super::code::{exit, ldx, R1};
+    use super::super::code::{ldx, stx, R1};
+    use super::super::frame;
     use super::*;
-    use engine::insn::size;
+    use rand::SeedableRng;
 
     /// A changed offset made a load of `cb` one of `hash`, which no fact told the device.
     #[test]
@@ -391,5 +424,36 @@ mod tests {
         let refused = |offset| refused_on_context(ProgramKind::SchedCls, &loads(offset), 0);
         assert!(refused(68).is_some_and(|why| why.to_string().contains("hash")));
         assert!(refused(64).is_none());
+    }
+
+    /// Eight bytes of the stack go to `cb`: those that the program has written, or not.
+    #[test]
+    fn what_was_in_the_stack_is_nobodys() {
+        let leaves = |insns: Vec<_>| Case {
+            kind: ProgramKind::SchedCls,
+            code: Insns {
+                facts: vec![RegisterKind::Other; insns.len()],
+                insns,
+                ..Insns::default()
+            },
+            is_strict: true,
+            maps: vec![MapShape {
+                kind: MapType::Array,
+                key_size: 4,
+                value_size: 8,
+                entries: 1,
+            }],
+            inputs: frame::inputs(&mut rand_chacha::ChaCha8Rng::seed_from_u64(1), 1),
+        };
+        let read = [
+            ldx(size::DW, R0, R10, -8),
+            stx(size::DW, R1, 48, R0),
+            mov_imm(R0, 0),
+            exit(),
+        ];
+        let depends = |insns| depends_on_stack(&leaves(insns), Facts::Unknown);
+        assert!(depends(read.to_vec()).expect("runs"));
+        let written = [&[st(size::DW, R10, -8, 7)], &read[..]].concat();
+        assert!(!depends(written).expect("runs"));
     }
 }

@@ -154,6 +154,11 @@ impl Hunt {
             }
             both.device.push(loaded);
             if let Some(found) = difference(&both.kernel, &ran) {
+                if device::depends_on_stack(case, facts)? {
+                    return Ok(Outcome::RefusedByDevice(
+                        "it depends on what was in its stack".to_owned(),
+                    ));
+                }
                 let what = format!("{} (facts {facts:?})", found.what);
                 both.difference = Some(Difference { what, ..found });
                 break;
