@@ -19,8 +19,7 @@ use net::{
 };
 use offload::transmit::{
     prepare,
-    Prepared,
-    Transmitter, //
+    Prepared, //
 };
 
 impl Port {
@@ -35,8 +34,7 @@ impl Port {
             tx.no_carrier_drops.add(1);
             return Xmit::Taken;
         }
-        let is_plain = skb.is_plain();
-        if !is_plain && (skb.is_gso() || skb.is_shared()) {
+        if !skb.is_plain() && (skb.is_gso() || skb.is_shared()) {
             // What software cuts cannot be put together again for the stack to keep, nor can a clone
             // take the place of its frame.
             if let Err(Unsent::RingFull(far)) =
@@ -47,16 +45,11 @@ impl Port {
             }
         }
         let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
-        let prepared = if is_plain {
-            let descriptor = outgoing.to_wire(&skb);
-            Prepared::Whole(skb, descriptor)
-        } else {
-            match prepare(skb, &mut outgoing) {
-                Ok(prepared) => prepared,
-                Err((work, _)) => {
-                    tx.offloads.count_lost(work);
-                    return Xmit::Taken;
-                }
+        let prepared = match prepare(skb, &mut outgoing) {
+            Ok(prepared) => prepared,
+            Err((work, _)) => {
+                tx.offloads.count_lost(work);
+                return Xmit::Taken;
             }
         };
 

@@ -81,6 +81,11 @@ pub fn prepare<T: Transmitter>(
     skb: SkBuff,
     driver: &mut T,
 ) -> Result<Prepared<T::Descriptor>, (Work, Error)> {
+    // Most frames ask for nothing, and one look at them tells.
+    if skb.is_plain() {
+        let descriptor = driver.to_wire(&skb);
+        return Ok(Prepared::Whole(skb, descriptor));
+    }
     if skb.is_gso() {
         return segment(skb, driver).map_err(|error| (Work::Segmentation, error));
     }
