@@ -94,13 +94,10 @@ impl<'a> Enforcer<'a> {
     pub fn take_out_faulted(&self, rtnl: &Rtnl<'_>) {
         // An interface may have programs before it is known here.
         self.take_out_own(rtnl);
-        let registry = self.family.context();
-        let mut index = 0_usize;
-        while let Some(other) = registry.get(index, rtnl) {
+        for other in self.family.context().all(rtnl) {
             if other.interface().shares_device_with(self.kept()) {
                 Enforcer::new(self.family, &*other).take_out_own(rtnl);
             }
-            index = index.saturating_add(1);
         }
     }
 

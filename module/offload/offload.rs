@@ -99,9 +99,7 @@ impl Offload {
         };
         let registry = self.registry();
         registry.touch();
-        let mut index = 0_usize;
-        while let Some(interface) = registry.get(index, rtnl) {
-            index = index.saturating_add(1);
+        for interface in registry.all(rtnl) {
             let device = interface.net_device();
             let tells = is_of_device(&*interface)
                 && device.was_registered(rtnl)

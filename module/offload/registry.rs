@@ -63,11 +63,9 @@ impl Registry {
         }
     }
 
-    /// The interface in place `index` of the list, which is the same as long as RTNL is held.
-    pub(crate) fn get(&self, index: usize, rtnl: &Rtnl<'_>) -> Option<Reporter> {
-        let interface = self.interfaces.lock().get(index).cloned()?;
-        let _ = rtnl;
-        Some(interface)
+    /// All interfaces, in the order of the list, which is the same as long as RTNL is held.
+    pub(crate) fn all<'a>(&'a self, _rtnl: &'a Rtnl<'_>) -> impl Iterator<Item = Reporter> + 'a {
+        (0..).map_while(|index: usize| self.interfaces.lock().get(index).cloned())
     }
 
     /// The interface number `ifindex` that `request` sees.
