@@ -8,8 +8,9 @@
 //! # Context, locks, life
 //!
 //! Producers and consumers have a lock each, which the methods take and which softirqs take, too: so
-//! bottom halves must be off, but in [`FrameRing::resize`], which takes both locks and sleeps. A [`FrameRing`] owns what is in it, and a batch what was taken out. Nothing keeps a ring
-//! alive but its owner: who shares one with softirqs waits for a grace period before it drops it.
+//! bottom halves must be off, but in [`FrameRing::resize`], which takes both locks and sleeps. A
+//! [`FrameRing`] owns what is in it, and a batch what was taken out. Nothing keeps a ring alive but its
+//! owner: who shares one with softirqs waits for a grace period before it drops it.
 //!
 //! C header: [`include/linux/ptr_ring.h`](srctree/include/linux/ptr_ring.h)
 

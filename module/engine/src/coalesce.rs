@@ -11,9 +11,9 @@
 use crate::checksum::{sum, Sum};
 use crate::descriptor::{Gso, GsoKind, TxChecksum, TxDescriptor};
 use crate::fields::{get, get16};
+use crate::frame::ETH_HLEN;
 use crate::protocol::IPV6_HEADER;
 
-const ETH_HLEN: usize = 14;
 const ETH_P_IP: u16 = 0x0800;
 const ETH_P_IPV6: u16 = 0x86dd;
 const IPPROTO_TCP: u8 = 6;

@@ -50,11 +50,6 @@ impl ArrayIndex {
     /// The element that holds `key`.
     #[inline]
     pub(super) fn find<M: Memory>(&self, _: &Elements<M>, key: &[u64]) -> Option<u32> {
-        self.element(key)
-    }
-
-    #[inline]
-    fn element(&self, key: &[u64]) -> Option<u32> {
         // The key is 4 bytes long, so its word is the number.
         key.first()
             .map(|word| *word as u32)
@@ -65,24 +60,25 @@ impl ArrayIndex {
     #[inline]
     pub(super) fn read<M: Memory>(
         &self,
-        _: &Elements<M>,
+        elements: &Elements<M>,
         key: &[u64],
         mut copy: impl FnMut(u32),
     ) -> Result<(), MapError> {
-        copy(self.element(key).ok_or(MapError::NotFound)?);
+        copy(self.find(elements, key).ok_or(MapError::NotFound)?);
         Ok(())
     }
 
     /// Has `fill` write the value of the element that holds `key`.
     pub(super) fn update<M: Memory>(
         &self,
-        _: &Elements<M>,
+        elements: &Elements<M>,
         key: &[u64],
         flags: u64,
         fill: impl FnOnce(u32),
     ) -> Result<(), MapError> {
         let max_entries = self.max_entries;
-        let element = self.element(key).ok_or(MapError::Full { max_entries })?;
+        let found = self.find(elements, key);
+        let element = found.ok_or(MapError::Full { max_entries })?;
         if flags & BPF_NOEXIST != 0 {
             return Err(MapError::Exists);
         }
@@ -101,11 +97,11 @@ impl ArrayIndex {
     /// The key after `key`, or the first one if `key` is not in the map.
     pub(super) fn next_key<M: Memory>(
         &self,
-        _: &Elements<M>,
+        elements: &Elements<M>,
         key: Option<&[u64]>,
         next: &mut [u8],
     ) -> Result<(), MapError> {
-        let element = key.and_then(|key| self.element(key));
+        let element = key.and_then(|key| self.find(elements, key));
         let following = element.map_or(0, |element| element.wrapping_add(1));
         if following >= self.max_entries {
             return Err(MapError::NotFound);

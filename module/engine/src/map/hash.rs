@@ -3,11 +3,10 @@
 //! How the keys of a hash map lead to its elements.
 //!
 //! All elements are allocated with the map, each with the number of the next one in its chain and its
-//! key before its value. A bucket is a chain of elements. Readers walk it
-//! without a lock; what could mislead them is an element that leaves the chain and is used again
-//! for another key while they look at it. Every unlinking therefore first advances the bucket's
-//! `unlinks`, and a reader that finds it changed walks again, the last time under the bucket's
-//! lock.
+//! key before its value. A bucket is a chain of elements. Readers walk it without a lock; what could
+//! mislead them is an element that leaves the chain and is used again for another key while they look
+//! at it. Every unlinking therefore first advances the bucket's `unlinks`, and a reader that finds it
+//! changed walks again, the last time under the bucket's lock.
 //!
 //! The order that makes this right: a writer advances `unlinks`, then (release fence) changes
 //! links, frees the element and, after a release fence again, writes its next key. A reader that

@@ -413,7 +413,7 @@ impl<M: Memory> Map<M> {
         self.spec.value_size as usize
     }
 
-    /// The memory in which all values lie.
+    /// The memory in which all values lie, each behind what the index keeps of its element.
     #[inline]
     pub(crate) fn values(&self) -> &[AtomicU64] {
         self.elements.words()
