@@ -39,8 +39,8 @@ fn main() -> Result<ExitCode> {
         println!("{report}");
     })?;
     println!("{}", report.coverage);
-    for (reason, count) in &report.refused {
-        println!("refused by the device: {count}: {reason}");
+    for (reason, count) in &report.not_compared {
+        println!("not compared: {count}: {reason}");
     }
     for (complaint, count) in &report.complaints {
         println!("of the refused by the verifier that were asked: {count}: {complaint}");

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Result};
+use engine::refusal::Refusal;
 
 use super::coverage::Coverage;
 use super::device::{self, Device, Facts, Loaded};
@@ -47,8 +48,8 @@ pub struct Report {
     pub accepted: u64,
     /// Programs with a frame each that ran on both sides.
     pub pairs: u64,
-    /// Programs that the verifier accepted and the device refused, by reason.
-    pub refused: BTreeMap<String, u64>,
+    /// Programs that the verifier accepted and that say nothing about the device, by reason.
+    pub not_compared: BTreeMap<String, u64>,
     /// Why the verifier refused programs: how often, by the last thing that it said.
     pub complaints: BTreeMap<String, u64>,
     /// What the accepted ones reached.
@@ -99,7 +100,8 @@ pub struct Hunt {
 /// What both sides made of a case.
 enum Outcome {
     Refused,
-    RefusedByDevice(String),
+    /// Accepted, and no reason to compare what it does.
+    NotCompared(String),
     Ran(Box<Both>),
 }
 
@@ -107,6 +109,12 @@ struct Both {
     kernel: Ran,
     device: Vec<Loaded>,
     difference: Option<Difference>,
+}
+
+impl Outcome {
+    fn refused_by_device(refusal: &Refusal) -> Self {
+        Self::NotCompared(format!("the device refuses it: {refusal}"))
+    }
 }
 
 impl Hunt {
@@ -142,7 +150,7 @@ impl Hunt {
         for facts in [Facts::Known, Facts::Unknown] {
             let image = match device::image(case.kind, &case.code, facts) {
                 Ok(image) => image,
-                Err(refusal) => return Ok(Outcome::RefusedByDevice(refusal.to_string())),
+                Err(refusal) => return Ok(Outcome::refused_by_device(&refusal)),
             };
             let loaded = Loaded::new(image, &case.maps)?;
             let ran = self.device.run(&loaded, case)?;
@@ -150,12 +158,12 @@ impl Hunt {
             let refusal =
                 refusal.and_then(|insn| device::refused_on_context(case.kind, &case.code, insn));
             if let Some(refusal) = refusal {
-                return Ok(Outcome::RefusedByDevice(refusal.to_string()));
+                return Ok(Outcome::refused_by_device(&refusal));
             }
             both.device.push(loaded);
             if let Some(found) = difference(&both.kernel, &ran) {
                 if device::depends_on_stack(case, facts)? {
-                    return Ok(Outcome::RefusedByDevice(
+                    return Ok(Outcome::NotCompared(
                         "it depends on what was in its stack".to_owned(),
                     ));
                 }
@@ -198,9 +206,9 @@ impl Hunt {
                         *report.complaints.entry(self.complaint(&case)?).or_default() += 1;
                     }
                 }
-                Outcome::RefusedByDevice(reason) => {
+                Outcome::NotCompared(reason) => {
                     report.accepted += 1;
-                    *report.refused.entry(reason).or_default() += 1;
+                    *report.not_compared.entry(reason).or_default() += 1;
                 }
                 Outcome::Ran(both) => {
                     report.accepted += 1;
