@@ -46,18 +46,17 @@ impl Args {
         argv.extend(self.what.iter().cloned());
         for &flavour in &self.on {
             let kernel = workshop.kernel(flavour, None)?;
-            if self.module.is_empty() {
-                let session = Session::new(&workshop, Target::Ours(kernel))?;
-                let code = self.measure(&workshop, flavour, session, &argv)?;
-                if code != 0 {
-                    return Ok(code);
-                }
-                continue;
-            }
-            for module in &self.module {
+            let of_this_checkout = self.module.is_empty().then_some(None);
+            let given = self.module.iter().map(Some);
+            for module in of_this_checkout.into_iter().chain(given) {
                 let kernel = Target::Ours(kernel.clone());
-                let session = Session::with_module(&workshop, kernel, module)?;
-                ui::say(&format!("The module is {}", module.display()));
+                let session = match module {
+                    None => Session::new(&workshop, kernel)?,
+                    Some(module) => {
+                        ui::say(&format!("The module is {}", module.display()));
+                        Session::with_module(&workshop, kernel, module)?
+                    }
+                };
                 let code = self.measure(&workshop, flavour, session, &argv)?;
                 if code != 0 {
                     return Ok(code);
