@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{attach_command, detach, Attached, Mode};
+use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
 use offload_tests::env;
 use offload_tests::link::Link;
@@ -201,19 +202,15 @@ fn the_program_outlives_neither_nic_nor_module() -> Result<()> {
 
 #[test]
 fn a_stopped_program_leaves_a_record() -> Result<()> {
-    let _module = Module::insert("")?;
-    let (near, far) = (Link::new("onic0"), Link::new("onic1"));
+    // Nothing else is sent: a frame of the stack's own could ask for anything.
+    let cable = Cable::onic(1500)?;
     let file = "/sys/kernel/debug/offload_nic/offload_nic0/ports/1/faults";
-    let program = Attached::new(&far, Mode::Offload, "actions")?;
-    for port in [&near, &far] {
-        port.set("up").run()?;
-    }
-    near.await_carrier()?;
+    let program = cable.attach("actions")?;
     // The last byte of the source address asks for the action: 5, which is none.
     let mut frame = vec![0x02; 60];
     frame[11] = 0x0d;
-    Sender::new(&near)?.send(&frame)?;
-    far.await_that("the frame", |far| {
+    Sender::new(&cable.near)?.send(&frame)?;
+    cable.far.await_that("the frame", |far| {
         let counter = format!("{}invalid_action", stats::XDP_HW_FAULT_PREFIX);
         Ok(far.statistics()?.get(&counter)? > 0)
     })?;
