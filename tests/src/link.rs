@@ -147,6 +147,21 @@ impl Link {
         Ok(())
     }
 
+    /// The interface's Ethernet address.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interface.
+    pub fn address(&self) -> Result<[u8; 6]> {
+        let show = self.show()?;
+        let text = show["address"].as_str().context("no address")?;
+        let bytes = text.split(':').map(|byte| u8::from_str_radix(byte, 16));
+        let bytes: Vec<u8> = bytes.collect::<Result<_, _>>()?;
+        let len = bytes.len();
+        let bytes = bytes.try_into().ok();
+        bytes.with_context(|| format!("{text} has {len} bytes"))
+    }
+
     /// The interface's index.
     ///
     /// # Errors

@@ -291,15 +291,9 @@ fn padded_and_broken_frames_are_told_apart() -> Result<()> {
         Ok(socket)
     })?;
     let port = socket.local_addr()?.port();
-    let to = cable.far.show()?["address"].clone();
-    let to: Vec<u8> = to
-        .as_str()
-        .context("no address")?
-        .split(':')
-        .map(|byte| u8::from_str_radix(byte, 16))
-        .collect::<Result<_, _>>()?;
+    let to = cable.far.address()?;
     let frame = |len: usize, padding: usize| -> Result<Vec<u8>> {
-        let packet = PacketBuilder::ethernet2([2; 6], to.as_slice().try_into()?)
+        let packet = PacketBuilder::ethernet2([2; 6], to)
             .ipv4([10, 7, 0, 1], [10, 7, 0, 2], 64)
             .udp(9, port);
         let mut frame = Vec::new();
