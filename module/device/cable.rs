@@ -15,6 +15,7 @@ use crate::{
         RxQueue,
         TxQueue, //
     },
+    receive::Arrived,
     send::wire_frames, //
 };
 use core::sync::atomic::Ordering;
@@ -45,6 +46,15 @@ pub enum Unsent {
     NoCarrier,
     /// The far end has no room, in the ring of that number.
     RingFull(u16),
+}
+
+/// Where a frame is that got on the cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// On its way: it counts as completed when it is taken from the cable.
+    UnderWay,
+    /// At its end already.
+    Gone,
 }
 
 /// Frames that were taken from the cable, until they are noted with the port that sent them: those
@@ -165,8 +175,8 @@ impl<H: Plugged> Port<H> {
         Ok(())
     }
 
-    /// Puts a frame of the stack's on the cable, or gives it back as it was. Context: bottom halves
-    /// off.
+    /// Puts a frame of the stack's on the cable and says where it is, or gives it back as it was.
+    /// Context: bottom halves off.
     ///
     /// # Errors
     ///
@@ -177,18 +187,22 @@ impl<H: Plugged> Port<H> {
         skb: SkBuff,
         descriptor: &TxDescriptor,
         guard: &rcu::Guard,
-    ) -> Result<(), (Unsent, SkBuff)> {
+    ) -> Result<Sent, (Unsent, SkBuff)> {
         let (peer, number, far) = match self.far_end(descriptor.queue, guard) {
             Ok(far) => far,
             Err(unsent) => return Err((unsent, skb)),
         };
-        match far.ring.send(skb, descriptor) {
-            Ok(()) => {
-                peer.raise(number);
-                Ok(())
-            }
-            Err(skb) => Err((Unsent::RingFull(number), skb)),
-        }
+        let sent = match peer
+            .port()
+            .arrive(peer, (number, far), skb, descriptor, guard)
+        {
+            Arrived::Gone => return Ok(Sent::Gone),
+            Arrived::Held => Ok(()),
+            Arrived::Not(skb) => far.ring.send(skb, descriptor),
+        };
+        sent.map_err(|skb| (Unsent::RingFull(number), skb))?;
+        peer.raise(number);
+        Ok(Sent::UnderWay)
     }
 
     /// Puts frames of transmit queue `queue` on the cable that were one frame of the stack's: all of
@@ -228,12 +242,7 @@ impl<H: Plugged> Port<H> {
         // It is on nobody's account any more: it may go to and fro for ever.
         skb.orphan();
         let len = skb.len();
-        let descriptor = TxDescriptor {
-            // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
-            len: len as u32,
-            queue: FROM_DEVICE,
-            ..TxDescriptor::default()
-        };
+        let descriptor = TxDescriptor::of_wire_frame(len, FROM_DEVICE);
         let frame = Described::new(skb.into(), descriptor);
         let sent = far.ring(lane).push(frame.into());
         sent.map_err(|_| Unsent::RingFull(number))?;
@@ -319,6 +328,13 @@ impl<H: Plugged> Port<H> {
         let guard = rcu::Guard::new();
         let peer = self.peer.load(&guard);
         for rx in self.rx.iter().skip(first) {
+            // Who has claimed it deals with what is held; who asks for it finds the rings empty.
+            let held = || rx.work.take(|| ())?.take_held();
+            if let Some((skb, queue)) = with_bh_disabled(held) {
+                let descriptor = TxDescriptor::of_wire_frame(skb.len(), queue);
+                let frame = Described::new(skb, descriptor);
+                Self::lose(frame.into(), lost(rx), peer);
+            }
             let pop = || rx.ring.pop().or_else(|| rx.bouncing.pop());
             while let Some(frames) = with_bh_disabled(pop) {
                 Self::lose(frames, lost(rx), peer);

@@ -28,6 +28,12 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// waits for. Context: softirq or bottom halves off.
     fn raise(&self, queue: u16);
 
+    /// The port's Ethernet address. Any context.
+    fn address(&self) -> [u8; 6];
+
+    /// The interface index of the port, which programs get to know. Any context.
+    fn ifindex(&self) -> u32;
+
     /// Whether programs that run for `other`, a port of the same card, mean this port by interface
     /// index `ifindex`.
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool;

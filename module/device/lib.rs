@@ -14,8 +14,10 @@
 //!   (RTNL in Linux); frames read it under RCU or as single numbers.
 //! - The list of programs has a lock of its own, behind which nothing is locked.
 //! - The lock of a fault log: taken with bottom halves off.
-//! - A ring has two locks, of its writers and of its reader, taken with bottom halves off. What else
-//!   a receive queue has belongs to its poll.
+//! - A ring has two locks, of its writers and of its reader, taken with bottom halves off.
+//! - What works on the frames of a receive queue is claimed, by its poll or by who sends a frame to it.
+//!   Nobody waits for it: a sender puts its frame into the ring, and a poll comes again. What else the
+//!   queue has belongs to who has claimed that.
 
 #![forbid(unsafe_code)]
 

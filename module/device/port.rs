@@ -59,7 +59,7 @@ impl<H: Host> Port<H> {
         let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
         let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
         for _ in 0..queues {
-            rx.push(RxQueue::new(ring_size)?, GFP_KERNEL)?;
+            rx.push(RxQueue::new(&card.memory, ring_size)?, GFP_KERNEL)?;
             tx.push(TxQueue::new(), GFP_KERNEL)?;
         }
         Ok(Self {

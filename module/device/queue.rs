@@ -6,6 +6,8 @@ use crate::{
     fault::FaultLog,
     host::MAX_QUEUES,
     lane::Lane,
+    memory::DeviceMemory,
+    receive::Work,
     redirects::Redirects, //
 };
 use core::sync::atomic::{
@@ -25,12 +27,17 @@ use net::{
         sum,
         Counter, //
     },
-    sync::memory_barrier, //
+    sync::{
+        memory_barrier,
+        Claim, //
+    }, //
 };
 
-/// A receive queue, as both ends of the cable see it. Its counters belong to its poll, but for what
-/// is counted while nobody polls.
+/// A receive queue, as both ends of the cable see it. Its counters belong to whoever has claimed what
+/// works on its frames, but for what is counted while nobody polls.
 pub struct RxQueue {
+    /// What works on its frames.
+    pub(crate) work: Claim<Work>,
     /// Frames that are on the cable, each with what its sender's driver has told of it.
     pub(crate) ring: Pin<KBox<FrameRing<TxDescriptor>>>,
     /// Those among them that may go to and fro for ever.
@@ -70,8 +77,9 @@ pub struct RxQueue {
 }
 
 impl RxQueue {
-    pub(crate) fn new(ring_size: u32) -> Result<Self> {
+    pub(crate) fn new(memory: &DeviceMemory, ring_size: u32) -> Result<Self> {
         Ok(Self {
+            work: Claim::new(Work::new(memory)?),
             ring: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
             bouncing: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
             waiting: Waiting::new(),

@@ -2,6 +2,7 @@
 
 //! The receive pipeline: from the cable through the device to the host.
 
+mod ahead;
 mod cut;
 mod poll;
 mod send;
@@ -28,12 +29,18 @@ use crate::{
     services::Machine,
     slots::Active, //
 };
+pub(crate) use ahead::Arrived;
+use ahead::{
+    ingress,
+    Held, //
+};
 use engine::{
     coalesce::GroLimits,
     exec::Core,
     pipeline::{
         self,
-        Pipeline, //
+        Pipeline,
+        Programs, //
     },
     receive_checksum::RxChecksums, //
 };
@@ -44,36 +51,44 @@ use net::{
     ring::{
         Batch,
         BATCH, //
-    }, //
+    },
+    skbuff::SkBuff, //
 };
 use poll::Poll;
 use sent::Sent;
+use wire::Wire;
 
 /// How many places of a ring a poll empties before it knows whether super-frames are in them.
 const FIRST_BATCH: usize = 4;
 
-/// The core of a receive queue: what executes programs for it. Belongs to the queue's poll.
-pub struct RxCore(Core<KernelMemory>);
+/// What works on the frames of a receive queue, for the poll or for who sends a frame to it.
+pub(crate) struct Work {
+    /// What executes programs.
+    core: Core<KernelMemory>,
+    /// A frame that has met its program, and is the next one for the poll.
+    held: Option<Held>,
+}
 
-impl RxCore {
+impl Work {
     /// Process context.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(memory: &DeviceMemory) -> Result<Self> {
-        Core::new(&memory.source(), memory.limits())
-            .map(Self)
-            .map_err(|_| ENOMEM)
+    pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
+        let core = Core::new(&memory.source(), memory.limits()).map_err(|_| ENOMEM)?;
+        Ok(Self { core, held: None })
+    }
+
+    /// The frame that is held, and the number of the transmit queue that has sent it.
+    pub(crate) fn take_held(&mut self) -> Option<(SkBuff, u16)> {
+        let held = self.held.take()?;
+        Some((held.skb, held.queue))
     }
 }
 
 /// What the driver has set the port up for.
 pub struct Setup {
-    /// What programs get to know the port by.
-    pub ifindex: u32,
-    /// The port's MAC address.
-    pub address: [u8; 6],
     /// Whether the host wants to be told of checksums.
     pub checksums: bool,
     /// Whether the stack puts received frames together again.
@@ -96,16 +111,17 @@ pub struct Source {
 }
 
 impl<H: Plugged> Port<H> {
-    /// Takes frames from the cable, hands `host` those that are for the host, and gives how many it has
-    /// taken. What was read under `guard` is still true for all of them.
+    /// Takes frames from the cable, hands `stack` those that are for the stack of `host`, whose port
+    /// this is, and gives how many it has taken. What was read under `guard` is still true for all of
+    /// them.
     ///
     /// Context: the poll of the queue.
     pub fn receive(
         &self,
+        host: &H,
         source: Source,
-        core: &mut RxCore,
         setup: &Setup,
-        host: &mut dyn Receive,
+        stack: &mut dyn Receive,
         context: &PollContext<'_>,
         guard: &rcu::Guard,
     ) -> usize {
@@ -113,21 +129,30 @@ impl<H: Plugged> Port<H> {
         let Some(rx) = self.rx.get(usize::from(queue)) else {
             return 0;
         };
+        // A sender has it for one frame; when that is done it raises the interrupt again. While this
+        // has it, who asks is another poll, of which there is none.
+        let Some(mut work) = rx.work.take_or_ask(|| ()) else {
+            return 0;
+        };
+        let Work { core, held } = &mut *work;
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
         let mut pipeline = Pipeline {
-            port: self.receiving(queue, setup, &active),
-            running: active.running,
-            core: &mut core.0,
-            services: Machine::new(active.running.maps(), guard),
-            counters: &rx.programs,
+            port: self.receiving(setup, &active),
+            programs: Programs {
+                ingress: ingress(host, queue),
+                running: active.running,
+                core,
+                services: Machine::new(active.running.maps(), guard),
+                counters: &rx.programs,
+            },
         };
         let mut poll = Poll {
             port: self,
             queue,
             rx,
             onward: Lane::Ordinary,
-            host,
+            host: stack,
             context,
             guard,
         };
@@ -139,6 +164,13 @@ impl<H: Plugged> Port<H> {
         let mut taken = Taken::default();
         let mut done: usize = 0;
         let mut places = FIRST_BATCH;
+        if let Some(held) = held.take_if(|_| lane == Lane::Ordinary) {
+            if let Some(sender) = sender {
+                taken.add(held.queue, sender);
+            }
+            pipeline.go_on(&mut poll, Wire::Sent(held.skb), &held.met);
+            done = 1;
+        }
         while done < limit {
             let left = limit.saturating_sub(done);
             let asked = places.min(left);
@@ -178,17 +210,9 @@ impl<H: Plugged> Port<H> {
         done.min(limit)
     }
 
-    /// What queue `queue` of this port is to the pipeline.
-    fn receiving(
-        &self,
-        queue: u16,
-        setup: &Setup,
-        active: &Active<'_, H::Label>,
-    ) -> pipeline::Port {
+    /// What this port is to the pipeline.
+    fn receiving(&self, setup: &Setup, active: &Active<'_, H::Label>) -> pipeline::Port {
         pipeline::Port {
-            address: setup.address,
-            ifindex: setup.ifindex,
-            queue,
             checksums: if setup.checksums {
                 self.profile().rx_checksums()
             } else {

@@ -8,6 +8,7 @@ use core::sync::atomic::{
     Ordering, //
 };
 use engine::{
+    descriptor::RxDescriptor,
     exec::{
         TcVerdict,
         XdpVerdict, //
@@ -35,8 +36,8 @@ const MOST: usize = if TcVerdict::ALL.len() > XDP.len() {
 /// Numbers by verdict: of XDP in the order above, of classifiers in that of their own.
 type ByVerdict = [u64; MOST];
 
-/// How often a program has run, by verdict. Several queues count at once, each at the end of its
-/// poll.
+/// How often a program has run, by verdict. Several queues count at once: at the end of a poll, and
+/// for a frame that has met its program before.
 #[derive(Default)]
 pub struct Runs([AtomicU64; MOST]);
 
@@ -87,6 +88,19 @@ impl Since {
 }
 
 impl Runs {
+    /// Counts one run, of which `said` came.
+    #[inline]
+    pub(crate) fn count(&self, said: &RxDescriptor) {
+        let index = match (said.verdict, said.tc) {
+            (Some(verdict), _) => XDP.iter().position(|(_, known)| *known == verdict),
+            (None, Some(tc)) => TcVerdict::ALL.iter().position(|known| *known == tc.verdict),
+            (None, None) => None,
+        };
+        if let Some(total) = index.and_then(|index| self.0.get(index)) {
+            total.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Writes a line with the number of all runs, and one for each verdict of programs of type
     /// `kind`.
     pub fn write(&self, kind: ProgramKind, f: &mut fmt::Formatter<'_>) -> fmt::Result {

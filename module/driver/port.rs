@@ -15,8 +15,7 @@ use core::ops::Deref;
 use device::{
     card::Card,
     host::Host,
-    port::Plugged,
-    receive::RxCore, //
+    port::Plugged, //
 };
 pub(crate) use filters::{
     Filters,
@@ -215,9 +214,8 @@ impl Port {
             optional_features: Features::GRO,
             max_segments: MAX_SEGMENTS,
         };
-        let card = asic.card.clone();
         Ok(Self {
-            device: Device::new(&config, |_| RxCore::new(&card.memory))?,
+            device: Device::new(&config)?,
             offload_device,
             hardware: device::port::Port::new(asic.card.clone(), index, queues, DEFAULT_RING)?,
             rx,
@@ -244,6 +242,16 @@ impl Host for Port {
     #[inline]
     fn raise(&self, queue: u16) {
         self.device.schedule(queue);
+    }
+
+    #[inline]
+    fn address(&self) -> [u8; 6] {
+        self.device.address()
+    }
+
+    #[inline]
+    fn ifindex(&self) -> u32 {
+        self.device.ifindex()
     }
 
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool {

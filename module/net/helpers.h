@@ -109,6 +109,7 @@ struct net *offload_nic_get_current_net(void);
 void offload_nic_init_delayed_work(struct delayed_work *work,
 				   void (*function)(struct work_struct *));
 void offload_nic_init_work(struct work_struct *work, void (*function)(struct work_struct *));
+bool offload_nic_irqs_disabled(void);
 void offload_nic_local_bh_disable(void);
 void offload_nic_local_bh_enable(void);
 void offload_nic_napi_add_config(struct net_device *dev, struct napi_struct *napi,
@@ -177,6 +178,7 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
+void offload_nic_skb_tx_timestamp(struct sk_buff *skb);
 void offload_nic_smp_mb(void);
 bool offload_nic_tc_can_offload(const struct net_device *dev,
 				struct flow_cls_common_offload *common);

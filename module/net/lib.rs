@@ -20,7 +20,7 @@
 //!
 //! | | contexts | locks | what keeps it alive |
 //! |---|---|---|---|
-//! | [`netdev::Device`] | made and dropped in process context, without RTNL; used in any | its queues' state is RTNL's; the state of one receive queue is that of its poll | its port, which holds it |
+//! | [`netdev::Device`] | made and dropped in process context, without RTNL; used in any | its queues' state is RTNL's | its port, which holds it |
 //! | [`netdev::Registration`] | process, without RTNL | takes RTNL | whoever made it, or the devlink instance; it holds the port, so that a callback finds it |
 //! | [`netdev::NetDevice`] | as each function says | RTNL where it is asked for | the port that it is borrowed from |
 //! | [`napi::PollContext`] | NAPI poll | one poll of a queue at a time | the call |
@@ -42,6 +42,7 @@
 //! | [`bus::Bus`] | process, several requests at once | the driver core's | its registration, which waits for all devices of the bus |
 //! | [`bus::DeviceRegistration`] | process | the driver core's | whoever made it; the memory has a count of its own, and what is behind it an `Arc` |
 //! | [`rcu::Slot`] | read in any context, in a read side; replaced in process context | none to read; who replaces is serialised by the slot's owner or does not mind | its owner; what was in it is handed out after a grace period |
+//! | [`sync::Claim`] | any | it is none, but keeps others away: nobody waits for it | its owner |
 //! | [`work::Worker`] | asked for in any context; stopped and dropped in process context | none that the work takes may be held to stop it | its owner; its end waits for the work |
 //! | [`stats::Counter`] | counted in one context at a time; read in any | that of the counting context | its owner |
 //! | [`netns::NetNamespace`] | process | none; RTNL where it is asked for | a reference to the namespace |

@@ -191,6 +191,14 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_offload_request(self.as_ptr()) }.into()
     }
 
+    /// The frame is as good as sent: takes the software time stamp, if its sender wants one
+    /// (`skb_tx_timestamp()`). Context: bottom halves off.
+    #[inline]
+    pub fn take_software_time_stamp(&self) {
+        // SAFETY: The skb is valid; who gets the time stamp gets it with a clone.
+        unsafe { bindings::offload_nic_skb_tx_timestamp(self.as_ptr()) };
+    }
+
     /// Frees the frame as one that has reached its destination, and leaves its `sk_buff` to the frames
     /// that are allocated next on this CPU. Context: the poll that `_context` stands for.
     #[inline]

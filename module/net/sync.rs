@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Context of execution.
+//! Context of execution, and who may use what.
+
+mod claim;
 
 use crate::bindings;
+pub use claim::{
+    Claim,
+    Claimed, //
+};
+
+/// Whether interrupts are off on this CPU, as they are where netpoll sends: that may have come upon
+/// whatever packet processing was doing, so that no lock of that may be taken.
+#[inline]
+pub fn irqs_disabled() -> bool {
+    // SAFETY: Any context; no requirement.
+    unsafe { bindings::offload_nic_irqs_disabled() }
+}
 
 /// Runs `f` with bottom halves off on this CPU, so that a lock which packet processing takes too
 /// can be taken by process context without a deadlock.

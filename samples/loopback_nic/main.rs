@@ -67,9 +67,7 @@ impl Counts {
 }
 
 impl Poll for Port {
-    type RxQueue = ();
-
-    fn poll(&self, queue: u16, _state: &mut (), context: &PollContext<'_>) -> usize {
+    fn poll(&self, queue: u16, context: &PollContext<'_>) -> usize {
         let mut polled = 0;
         while let Some(frames) = (polled < context.budget())
             .then(|| self.ring.pop())
@@ -136,7 +134,7 @@ impl kernel::Module for LoopbackNic {
         let parent = faux::Registration::new(c"loopback_nic", None)?;
         let on = parent.as_ref().as_ref(); // From 7.3 on the first gives the faux device.
         let port = Port {
-            device: Device::new(&Config::new(on, c"loopnic%d"), |_| Ok(()))?,
+            device: Device::new(&Config::new(on, c"loopnic%d"))?,
             ring: KBox::pin_init(FrameRing::new(256), GFP_KERNEL)?,
             tx: Counts::default(),
             rx: Counts::default(),

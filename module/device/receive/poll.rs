@@ -3,6 +3,7 @@
 //! The poll of a receive queue: this card's half of the engine's pipeline.
 
 use super::{
+    ahead::Count,
     cut,
     sent::Sent,
     wire::{
@@ -29,7 +30,8 @@ use engine::{
     pipeline::{
         Lost,
         Receiver,
-        Room, //
+        Room,
+        Watcher, //
     },
     store::ProgramKind,
     transmit::{
@@ -73,16 +75,27 @@ impl<H: Plugged> Poll<'_, H> {
     }
 }
 
+impl<H: Plugged> Watcher for Poll<'_, H> {
+    #[inline]
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        Count(self.rx).arrived(frames, bytes);
+    }
+
+    #[cold]
+    fn lost(&mut self, why: Lost) {
+        Count(self.rx).lost(why);
+    }
+
+    #[cold]
+    fn stopped(&mut self, record: FaultRecord) {
+        Count(self.rx).stopped(record);
+    }
+}
+
 impl<H: Plugged> Receiver for Poll<'_, H> {
     type Sent = Sent;
     type Wire = Wire;
     type Owned = Written;
-
-    #[inline]
-    fn arrived(&mut self, frames: u32, bytes: u64) {
-        self.rx.frames.add(frames.into());
-        self.rx.bytes.add(bytes);
-    }
 
     fn fill_in(&mut self, sent: Sent, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Sent> {
         cut::fill_in(sent, plan, frame)
@@ -158,20 +171,5 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         if let Wire::Sent(skb) = wire {
             skb.consume_in(self.context);
         }
-    }
-
-    #[cold]
-    fn lost(&mut self, why: Lost) {
-        let count = match why {
-            Lost::NoBuffer => &self.rx.no_buffer_drops,
-            Lost::Unplanned => &self.rx.unplanned_drops,
-            Lost::Runt => &self.rx.runt_drops,
-        };
-        count.add(1);
-    }
-
-    #[cold]
-    fn stopped(&mut self, record: FaultRecord) {
-        self.rx.faults.note(record);
     }
 }

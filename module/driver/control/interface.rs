@@ -8,7 +8,6 @@ use crate::port::{
     NAME, //
 };
 use core::sync::atomic::Ordering;
-use device::receive::RxCore;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -50,10 +49,8 @@ use net::{
 };
 
 impl Poll for Port {
-    type RxQueue = RxCore;
-
-    fn poll(&self, queue: u16, core: &mut RxCore, context: &PollContext<'_>) -> usize {
-        self.receive(queue, core, context)
+    fn poll(&self, queue: u16, context: &PollContext<'_>) -> usize {
+        self.receive(queue, context)
     }
 
     fn complete_tx(&self, queue: u16) -> usize {

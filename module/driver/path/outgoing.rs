@@ -192,12 +192,7 @@ impl Transmitter for Outgoing<'_> {
 
     fn to_wire(&mut self, frame: &SkBuff) -> TxDescriptor {
         self.count(1, frame.len() as u64);
-        TxDescriptor {
-            // CAST: A frame is shorter than 4 GiB: `sk_buff` counts in 32 bits.
-            len: frame.len() as u32,
-            queue: self.queue,
-            ..TxDescriptor::default()
-        }
+        TxDescriptor::of_wire_frame(frame.len(), self.queue)
     }
 
     fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason) {

@@ -13,7 +13,6 @@ use device::{
     },
     lane::Lane,
     receive::{
-        RxCore,
         Setup,
         Source, //
     }, //
@@ -54,12 +53,7 @@ pub(super) struct Poll<'a> {
 
 impl Port {
     /// Takes frames from the card, up to the budget, and returns how many.
-    pub(crate) fn receive(
-        &self,
-        queue: u16,
-        core: &mut RxCore,
-        context: &PollContext<'_>,
-    ) -> usize {
+    pub(crate) fn receive(&self, queue: u16, context: &PollContext<'_>) -> usize {
         let Some(rx) = self.rx.get(usize::from(queue)) else {
             return 0;
         };
@@ -77,7 +71,7 @@ impl Port {
         let mut take = |lane, limit| {
             let source = Source { queue, lane, limit };
             let hardware = &self.hardware;
-            hardware.receive(source, core, &setup, &mut poll, context, &guard)
+            hardware.receive(self, source, &setup, &mut poll, context, &guard)
         };
         let done = take(Lane::Ordinary, context.budget());
         let left = context.budget().saturating_sub(done);
@@ -110,8 +104,6 @@ impl Port {
             GroLimits { ipv4, ipv6 }
         });
         Setup {
-            ifindex: device.ifindex(),
-            address: device.address(),
             checksums: device.receives_checksums(),
             gro: device.has_gro(),
             hardware_gro,

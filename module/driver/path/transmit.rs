@@ -8,7 +8,10 @@ use crate::port::{
     TxQueue, //
 };
 use device::{
-    cable::Unsent,
+    cable::{
+        Sent,
+        Unsent, //
+    },
     lane::Lane, //
 };
 use engine::descriptor::TxDescriptor;
@@ -56,10 +59,14 @@ impl Port {
         // Counted before the far side can take the frames and count them off.
         tx.open(outgoing.skbs);
         let (unsent, skb) = match self.put_on_cable(prepared, queue, &guard) {
-            Ok(()) => {
+            Ok(sent) => {
                 tx.packets.add(outgoing.done.frames);
                 tx.bytes.add(outgoing.done.bytes);
                 tx.offloads.count_device(&outgoing.done);
+                if sent == Sent::Gone {
+                    tx.take_back(outgoing.skbs);
+                    return Xmit::Taken;
+                }
                 // The next frame could fail to get in. The ring may be full earlier, with frames that
                 // this device has sent back, or because it gives its places free by the dozen; then
                 // the stack is told to keep its frame.
@@ -94,7 +101,7 @@ impl Port {
         prepared: Prepared<TxDescriptor>,
         queue: u16,
         guard: &rcu::Guard,
-    ) -> Result<(), (Unsent, Option<SkBuff>)> {
+    ) -> Result<Sent, (Unsent, Option<SkBuff>)> {
         match prepared {
             Prepared::Whole(skb, descriptor) => {
                 let sent = self.hardware.send(skb, &descriptor, guard);
@@ -102,7 +109,8 @@ impl Port {
             }
             Prepared::Cut(frames) => {
                 let sent = self.hardware.send_all(frames, queue, guard);
-                sent.map_err(|unsent| (unsent, None))
+                sent.map(|()| Sent::UnderWay)
+                    .map_err(|unsent| (unsent, None))
             }
         }
     }

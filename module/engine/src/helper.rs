@@ -16,10 +16,12 @@ enum Callers {
     SchedCls,
 }
 
-/// What a helper does to the frame.
+/// What a helper does to the frame, or needs beside it.
 enum Effect {
     /// Nothing.
     Reads,
+    /// Nothing; but the processor that runs the program matters.
+    Locates,
     /// It changes bytes or bounds.
     Writes,
     /// It may make the frame longer, too, where the room that native XDP leaves around a frame is
@@ -46,7 +48,7 @@ macro_rules! helper_table {
             /// `u32 bpf_get_prandom_u32()`.
             7, GetPrandomU32, "bpf_get_prandom_u32", Any, Reads, prandom_u32;
             /// `u32 bpf_get_smp_processor_id()`.
-            8, GetSmpProcessorId, "bpf_get_smp_processor_id", Any, Reads, processor_id;
+            8, GetSmpProcessorId, "bpf_get_smp_processor_id", Any, Locates, processor_id;
             /// `long bpf_skb_store_bytes(skb, offset, from, len, flags)`.
             9, SkbStoreBytes, "bpf_skb_store_bytes", SchedCls, Writes, skb_store_bytes;
             /// `long bpf_l3_csum_replace(skb, offset, from, to, size)`.
@@ -60,7 +62,7 @@ macro_rules! helper_table {
             /// `long bpf_redirect(ifindex, flags)`.
             23, Redirect, "bpf_redirect", Any, Reads, redirect;
             /// `long bpf_perf_event_output(ctx, map, flags, data, size)`.
-            25, PerfEventOutput, "bpf_perf_event_output", Any, Reads, event_output;
+            25, PerfEventOutput, "bpf_perf_event_output", Any, Locates, event_output;
             /// `long bpf_skb_load_bytes(skb, offset, to, len)`.
             26, SkbLoadBytes, "bpf_skb_load_bytes", SchedCls, Reads, skb_load_bytes;
             /// `s64 bpf_csum_diff(from, from_size, to, to_size, seed)`.
@@ -162,6 +164,11 @@ impl Helper {
     /// Whether the helper can change the bytes or the bounds of the frame.
     pub const fn writes_frame(self) -> bool {
         matches!(self.effect(), Effect::Writes | Effect::Grows)
+    }
+
+    /// Whether it matters to the helper which processor runs the program.
+    pub const fn locates(self) -> bool {
+        matches!(self.effect(), Effect::Locates)
     }
 
     /// Whether the helper can make the frame longer, up to

@@ -12,7 +12,7 @@
 //! | 8..12 | engine version: major, minor, patch, 0 |
 //! | 12..16 | number of operations |
 //! | 16..18 | number of entries of the program's map table |
-//! | 18..20 | flags: bit 0, the program may change frames; bit 1, it is a classifier (else XDP); bit 2, it may make frames longer than the room around them |
+//! | 18..20 | flags: bit 0, the program may change frames; bit 1, it is a classifier (else XDP); bit 2, it may make frames longer than the room around them; bit 3, it matters which processor runs it |
 //! | 20..24 | stack that the program needs, in bytes |
 //! | 24..56 | SHA-256 of the program that it was made from |
 //! | 56..60 | number of instruction slots of the program that it was made from |
@@ -39,6 +39,7 @@ const CRC_AT: usize = 60;
 const FLAG_WRITES_FRAME: u16 = 1;
 const FLAG_CLASSIFIER: u16 = 2;
 const FLAG_GROWS_FRAME: u16 = 4;
+const FLAG_LOCATES: u16 = 8;
 
 /// Bytes that are no image of this engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +110,7 @@ pub(crate) struct Header {
     pub(crate) kind: ProgramKind,
     pub(crate) writes_frame: bool,
     pub(crate) grows_frame: bool,
+    pub(crate) locates: bool,
     pub(crate) stack_bytes: u32,
     pub(crate) slots: u32,
 }
@@ -119,7 +121,8 @@ impl Header {
         let flag = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
         let flags = flag(self.writes_frame, FLAG_WRITES_FRAME)
             | flag(self.kind == ProgramKind::SchedCls, FLAG_CLASSIFIER)
-            | flag(self.grows_frame, FLAG_GROWS_FRAME);
+            | flag(self.grows_frame, FLAG_GROWS_FRAME)
+            | flag(self.locates, FLAG_LOCATES);
         let fields = MAGIC
             .to_le_bytes()
             .into_iter()
@@ -208,6 +211,7 @@ impl<M: Memory> Image<M> {
             },
             writes_frame: flags & FLAG_WRITES_FRAME != 0,
             grows_frame: flags & FLAG_GROWS_FRAME != 0,
+            locates: flags & FLAG_LOCATES != 0,
             stack_bytes: u32::from_le_bytes(field(head, 20)),
             slots: u32::from_le_bytes(field(head, 56)),
         };
@@ -303,6 +307,11 @@ impl<M: Memory> Image<M> {
     /// read-only frame.
     pub fn writes_frame(&self) -> bool {
         self.header.writes_frame
+    }
+
+    /// Whether it matters to the program which processor runs it: the one that polls the queue.
+    pub fn locates(&self) -> bool {
+        self.header.locates
     }
 
     /// SHA-256 of the program that the image was made from.

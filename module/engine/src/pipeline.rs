@@ -11,6 +11,10 @@
 //! behind the last two: in here, as the order is nobody else's affair. [`Pipeline::arrive`] is all of
 //! it. Where bytes lie, and what they are copied by, only the embedder knows: its half is a
 //! [`Receiver`].
+//!
+//! A frame of which nothing has to be written for that may meet its program before the host is asked
+//! for anything ([`Programs::meet`]): most that meet one which drops are at their end there. For the
+//! others [`Pipeline::go_on`] takes up where it stopped.
 
 mod counters;
 mod program;
@@ -19,27 +23,32 @@ use core::ops::Deref;
 
 use crate::checksum::Sum;
 use crate::coalesce::{is_made_by_gro, GroLimits};
-use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TcDescriptor, TxDescriptor};
-use crate::exec::{Core, Program, Services, TcVerdict, XdpVerdict};
+use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TxDescriptor};
+use crate::exec::Services;
 use crate::fault::FaultRecord;
-use crate::frame::{Frame, TcContext, XdpContext, ETH_HLEN};
+use crate::frame::{Frame, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
 use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
-pub use program::{receive, run_tc, Place, Room, Running};
+pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 
-/// What a receiving port is set to, for as long as a batch of frames takes.
+/// Where frames are received, as programs get to know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Port {
-    /// Its Ethernet address.
+pub struct Ingress {
+    /// The Ethernet address of the port.
     pub address: [u8; 6],
     /// Its interface index.
     pub ifindex: u32,
     /// The queue that receives.
     pub queue: u16,
+}
+
+/// What a receiving port is set to, for as long as a batch of frames takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Port {
     /// What the device finds out about checksums, and the host wants to be told.
     pub checksums: RxChecksums,
     /// Whether the host runs an XDP program of its own on the frames that it gets, in memory of its
@@ -104,19 +113,28 @@ pub enum Lost {
     Runt,
 }
 
+/// Who is told of what befalls frames.
+pub trait Watcher {
+    /// Frames have come from the cable: so many, with so many bytes in all.
+    fn arrived(&mut self, frames: u32, bytes: u64);
+
+    /// A frame is lost.
+    fn lost(&mut self, why: Lost);
+
+    /// A program was stopped.
+    fn stopped(&mut self, record: FaultRecord);
+}
+
 /// The embedder's half of a receiving device: where bytes lie, and where frames go.
 ///
 /// [`Pipeline::arrive`] calls it, in softirq context; nothing sleeps.
-pub trait Receiver {
+pub trait Receiver: Watcher {
     /// A frame that was sent.
     type Sent: Sent;
     /// One with the bytes that are on the wire: also one that was sent, and asks for nothing.
     type Wire: OnWire + From<Self::Sent> + From<Self::Owned>;
     /// One in memory of the receiver's.
     type Owned: Owned;
-
-    /// Frames have come from the cable: so many, with so many bytes in all.
-    fn arrived(&mut self, frames: u32, bytes: u64);
 
     /// A single frame with the checksum that `plan` says, by [`TxPlan::finish`] on its bytes where they
     /// lie. Gives it back if they may not be written there.
@@ -172,12 +190,6 @@ pub trait Receiver {
 
     /// A frame went where its program wanted it: nowhere.
     fn consume(&mut self, wire: Self::Wire);
-
-    /// A frame is lost.
-    fn lost(&mut self, why: Lost);
-
-    /// A program was stopped.
-    fn stopped(&mut self, record: FaultRecord);
 }
 
 /// A receive queue of the device, for as long as a batch of frames takes.
@@ -188,14 +200,8 @@ where
 {
     /// The port.
     pub port: Port,
-    /// What runs.
-    pub running: Running<'a, M, R>,
-    /// What executes it.
-    pub core: &'a mut Core<M>,
-    /// What it may ask for.
-    pub services: S,
-    /// What it says is counted here.
-    pub counters: &'a Counters,
+    /// The step that runs programs.
+    pub programs: Programs<'a, M, R, S>,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -226,6 +232,15 @@ where
         }
     }
 
+    /// Takes a frame that has [met](Programs::meet) its program through the rest of the device.
+    ///
+    /// Context: as [`Self::arrive`].
+    pub fn go_on<D: Receiver>(&mut self, device: &mut D, wire: D::Wire, met: &Met) {
+        // CAST: A `usize` has at most 64 bits.
+        device.arrived(1, wire.frame_len() as u64);
+        self.send_on(device, wire, &met.0);
+    }
+
     /// A frame whose checksum is left to the device.
     // What only some frames need is not to lie on the stack of the others.
     #[inline(never)]
@@ -247,7 +262,7 @@ where
             Ok(wire) => return Ok(wire),
             Err(sent) => sent,
         };
-        let room = self.running.room(frame.len());
+        let room = self.programs.running.room(frame.len());
         let owned = device.cut(&sent, None, &plan, &frame, room);
         device.consume(sent.into());
         owned.map(D::Wire::from)
@@ -270,7 +285,7 @@ where
                 // CAST: A `usize` has at most 64 bits.
                 device.arrived(1, frame.len() as u64);
                 // CAST: A frame is shorter than 4 GiB.
-                let (queue, len) = (self.port.queue.into(), frame.len() as u32);
+                let (queue, len) = (self.programs.ingress.queue.into(), frame.len() as u32);
                 let checksums = self.port.checksums;
                 let tell = |sum: Sum| RxDescriptor {
                     len,
@@ -291,7 +306,7 @@ where
                 let fragment = each.next().filter(|_| plan.is_by_fragments());
                 // CAST: A `usize` has at most 64 bits.
                 device.arrived(1, frame.len() as u64);
-                let room = self.running.room(frame.len());
+                let room = self.programs.running.room(frame.len());
                 match device.cut(&sent, fragment, &plan, &frame, room) {
                     Ok(owned) => self.receive(device, owned.into()),
                     Err(why) => device.lost(why),
@@ -325,7 +340,7 @@ where
         };
         let descriptor = RxDescriptor {
             len: descriptor.len,
-            queue: self.port.queue.into(),
+            queue: self.programs.ingress.queue.into(),
             coalesced: Some(coalesced),
             ..RxDescriptor::default()
         };
@@ -347,18 +362,18 @@ where
 
     /// Whether no program, of the device or of the host, sees the frames before the stack does.
     fn is_unseen(&self) -> bool {
-        self.running.is_nothing() && !self.port.host_program
+        self.programs.running.is_nothing() && !self.port.host_program
     }
 
     /// Takes one frame with the bytes that are on the wire through the rest of the device.
     #[inline]
     fn receive<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
-        match self.running.place(wire.frame_len(), wire.bytes()) {
+        match self.programs.running.place(wire.frame_len(), wire.bytes()) {
             Place::Anywhere => {
                 let descriptor = RxDescriptor {
                     // CAST: A frame is shorter than 4 GiB.
                     len: wire.frame_len() as u32,
-                    queue: self.port.queue.into(),
+                    queue: self.programs.ingress.queue.into(),
                     ..RxDescriptor::default()
                 };
                 self.bring(device, wire, &descriptor);
@@ -372,7 +387,7 @@ where
     #[inline(never)]
     fn run_in_place<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
         let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
-        let ran = self.run(device, &mut frame);
+        let ran = self.programs.run(device, &mut frame);
         self.send_on(device, wire, &ran);
     }
 
@@ -385,7 +400,7 @@ where
         let Some(mut frame) = owned.frame() else {
             return device.lost(Lost::NoBuffer);
         };
-        let ran = self.run(device, &mut frame);
+        let ran = self.programs.run(device, &mut frame);
         let (start, end) = (frame.data_offset(), frame.end_offset());
         owned.set_bounds(start, end);
         self.send_on(device, owned.into(), &ran);
@@ -415,85 +430,6 @@ where
                 };
                 device.send(wire, target, by);
             }
-        }
-    }
-
-    /// Runs the program on a frame, whose bytes and bounds are afterwards as it left them, but for a
-    /// frame that a classifier has sent, which has its VLAN tag again.
-    #[inline]
-    fn run<D: Receiver>(
-        &mut self,
-        device: &mut D,
-        frame: &mut Frame<'_>,
-    ) -> Result<RxDescriptor, Lost> {
-        match self.running {
-            Running::Nothing => Ok(RxDescriptor::default()),
-            Running::Xdp(program) => Ok(self.run_xdp(device, program, frame)),
-            Running::Classifier {
-                program,
-                returns_class,
-            } => self.run_tc(device, program, returns_class, frame),
-        }
-    }
-
-    #[inline]
-    fn run_xdp<D: Receiver>(
-        &mut self,
-        device: &mut D,
-        program: &Program<M, R>,
-        frame: &mut Frame<'_>,
-    ) -> RxDescriptor {
-        let mut context = XdpContext {
-            ingress_ifindex: self.port.ifindex,
-            rx_queue_index: self.port.queue.into(),
-            egress_ifindex: 0,
-            redirect: None,
-        };
-        let (services, counters) = (&self.services, &self.counters.xdp);
-        let descriptor = receive(self.core, program, frame, &mut context, services, counters);
-        if descriptor.verdict == Some(XdpVerdict::Aborted) {
-            self.note_stop(device);
-        }
-        descriptor
-    }
-
-    #[inline(never)]
-    fn run_tc<D: Receiver>(
-        &mut self,
-        device: &mut D,
-        program: &Program<M, R>,
-        returns_class: bool,
-        frame: &mut Frame<'_>,
-    ) -> Result<RxDescriptor, Lost> {
-        let port = &self.port;
-        // The stack would drop it before.
-        let context = TcContext::of_frame(frame, &port.address, port.ifindex, port.queue);
-        let mut context = context.ok_or(Lost::Runt)?;
-        context.returns_class = returns_class;
-        let received = RxDescriptor {
-            queue: port.queue.into(),
-            ..RxDescriptor::default()
-        };
-        let descriptor = run_tc(
-            self.core,
-            program,
-            frame,
-            &mut context,
-            &self.services,
-            &self.counters.tc,
-            received,
-        );
-        let is_shot = |tc: TcDescriptor| tc.verdict == TcVerdict::Shot;
-        if descriptor.tc.is_some_and(is_shot) {
-            self.note_stop(device);
-        }
-        Ok(descriptor)
-    }
-
-    /// Tells of the program's end, if the device had to stop it.
-    fn note_stop<D: Receiver>(&mut self, device: &mut D) {
-        if let Some(record) = self.core.take_fault() {
-            device.stopped(record);
         }
     }
 

@@ -410,6 +410,11 @@ impl Slot {
         self.helper().is_some_and(Helper::grows_frame)
     }
 
+    /// Whether it matters to the instruction which processor runs it.
+    pub(crate) fn may_locate(&self) -> bool {
+        self.helper().is_some_and(Helper::locates)
+    }
+
     /// The slot that the instruction jumps to, or calls, in the numbering of the program as it was
     /// loaded.
     pub(crate) fn target(&self) -> Option<i64> {

@@ -16,11 +16,13 @@ use engine::descriptor::{
 use engine::exec::XdpVerdict;
 use engine::fault::FaultRecord;
 use engine::frame::Frame;
+use engine::helper::Helper;
 use engine::insn::Insn;
 use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::pipeline::{
-    Counters, Lost, OnWire, Owned, Pipeline, Port, Receiver, Room, Running, Sent,
+    Counters, Ingress, Lost, OnWire, Owned, Pipeline, Port, Programs, Receiver, Room, Running,
+    Sent, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::store::ProgramKind;
@@ -150,14 +152,24 @@ struct Device {
     log: Vec<Step>,
 }
 
+impl Watcher for Device {
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        self.log.push(Step::Arrived(frames, bytes));
+    }
+
+    fn lost(&mut self, why: Lost) {
+        self.log.push(Step::Lost(why));
+    }
+
+    fn stopped(&mut self, _record: FaultRecord) {
+        self.log.push(Step::Stopped);
+    }
+}
+
 impl Receiver for Device {
     type Sent = Frames;
     type Wire = Wire;
     type Owned = Own;
-
-    fn arrived(&mut self, frames: u32, bytes: u64) {
-        self.log.push(Step::Arrived(frames, bytes));
-    }
 
     fn fill_in(&mut self, sent: Frames, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Frames> {
         if sent.is_shared {
@@ -228,7 +240,7 @@ impl Receiver for Device {
 
     fn to_host(&mut self, frame: Own, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.len as usize, frame.bounds.len());
-        assert_eq!(descriptor.queue, u32::from(PORT.queue));
+        assert_eq!(descriptor.queue, u32::from(INGRESS.queue));
         let bytes = frame.bytes().to_vec();
         self.log.push(Step::Received(bytes, descriptor.checksum));
     }
@@ -249,14 +261,6 @@ impl Receiver for Device {
 
     fn consume(&mut self, _wire: Wire) {
         self.log.push(Step::Consumed);
-    }
-
-    fn lost(&mut self, why: Lost) {
-        self.log.push(Step::Lost(why));
-    }
-
-    fn stopped(&mut self, _record: FaultRecord) {
-        self.log.push(Step::Stopped);
     }
 }
 
@@ -317,10 +321,13 @@ fn single() -> Frames {
     }
 }
 
-const PORT: Port = Port {
+const INGRESS: Ingress = Ingress {
     address: PORT_ADDRESS,
     ifindex: 7,
     queue: 3,
+};
+
+const PORT: Port = Port {
     checksums: RxChecksums::Complete,
     host_program: false,
     merges: true,
@@ -330,18 +337,56 @@ const PORT: Port = Port {
     }),
 };
 
-/// What the device does with `sent`, and how many frames that was.
+/// What the device does with `sent`, and how many frames that was. It is the same for one that meets
+/// its program before all else, if it can.
 fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (Vec<Step>, u32) {
-    let mut device = Device::default();
+    let (mut core, counters) = (core(), Counters::default());
     let mut pipeline = Pipeline {
         port,
+        programs: Programs {
+            ingress: INGRESS,
+            running,
+            core: &mut core,
+            services: TestServices,
+            counters: &counters,
+        },
+    };
+    let mut device = Device::default();
+    let mut ahead = Device::default();
+    let wire = sent.descriptor.is_none().then(|| Wire::from(sent.clone()));
+    let met = wire.and_then(|wire| {
+        let met = pipeline.programs.meet(&mut ahead, &wire)?;
+        if !met.is_end() {
+            pipeline.go_on(&mut ahead, wire, &met);
+        } else if met.descriptor().is_some() {
+            ahead.consume(wire);
+        }
+        // Until it is known whether the frame goes on, it has not arrived.
+        let is_arrival = |step: &Step| matches!(step, Step::Arrived(..));
+        let arrival = ahead.log.iter().position(is_arrival);
+        ahead.log[..=arrival.expect("it has arrived")].rotate_right(1);
+        Some(met)
+    });
+    let frames = pipeline.arrive(&mut device, sent);
+    if met.is_some() {
+        assert_eq!((&ahead.log, frames), (&device.log, 1));
+    } else {
+        assert_eq!(ahead.log, []);
+    }
+    (device.log, frames)
+}
+
+/// Whether `sent` can meet what runs before all else.
+fn meets(running: Running<'_, HostMemory, Maps>, sent: &Frames) -> bool {
+    let mut programs = Programs {
+        ingress: INGRESS,
         running,
         core: &mut core(),
         services: TestServices,
         counters: &Counters::default(),
     };
-    let frames = pipeline.arrive(&mut device, sent);
-    (device.log, frames)
+    let wire = Wire::from(sent.clone());
+    programs.meet(&mut Device::default(), &wire).is_some()
 }
 
 fn is_valid(frame: &[u8]) -> bool {
@@ -588,6 +633,43 @@ fn a_program_that_reads_costs_no_copy() {
     // It has named no port.
     let nowhere = Step::Sent(None, ProgramKind::Xdp);
     assert_eq!(run(XdpVerdict::Redirect), [arrived(), nowhere]);
+}
+
+/// Only what need not be written for that meets its program before all else.
+#[test]
+fn a_frame_as_it_is_on_the_wire_meets_a_program_that_reads() {
+    let reads = program(&[mov_imm(R0, XdpVerdict::Pass as i32), exit()], &[]);
+    let writes = [
+        ldx(W, R2, R1, 0),
+        ldx(W, R3, R1, 4),
+        mov_reg(R4, R2),
+        alu_imm(ADD, R4, 60),
+        mov_imm(R0, XdpVerdict::Pass as i32),
+        jmp_reg(JGT, R4, R3, 1),
+        st(B, R2, 50, 0x5a),
+        exit(),
+    ];
+    let writes = program(&writes, &[]);
+    let accepts = classifier(&[mov_imm(R0, 0), exit()], &[]);
+    let classifier = Running::Classifier {
+        program: &accepts,
+        returns_class: false,
+    };
+    let mut plain = single();
+    plain.descriptor = None;
+    let mut tagged = plain.clone();
+    tagged.bytes.splice(12..12, [0x81, 0, 0, 9]);
+    assert!(meets(Running::Xdp(&reads), &plain));
+    assert!(meets(Running::Xdp(&reads), &tagged));
+    assert!(meets(classifier, &plain));
+    // Its tag is to be taken out of its bytes.
+    assert!(!meets(classifier, &tagged));
+    assert!(!meets(Running::Xdp(&writes), &plain));
+    assert!(!meets(Running::Nothing, &plain));
+    // Which processor polls is for the host to say.
+    let helper = Helper::GetSmpProcessorId as i32;
+    let locates = program(&[call(helper), mov_imm(R0, 2), exit()], &[]);
+    assert!(!meets(Running::Xdp(&locates), &plain));
 }
 
 /// A program that is stopped leaves a record, and its frame is gone.

@@ -65,6 +65,11 @@ void offload_nic_put_net(struct net *net)
 	put_net(net);
 }
 
+bool offload_nic_irqs_disabled(void)
+{
+	return irqs_disabled();
+}
+
 u32 offload_nic_raw_smp_processor_id(void)
 {
 	return raw_smp_processor_id();

@@ -14,6 +14,11 @@
 
 #include "../helpers.h"
 
+void offload_nic_skb_tx_timestamp(struct sk_buff *skb)
+{
+	skb_tx_timestamp(skb);
+}
+
 void offload_nic_consume_skb(struct sk_buff *skb)
 {
 	consume_skb(skb);

@@ -87,16 +87,14 @@ pub struct Device<T: Poll> {
     _parent: ARef<device::Device>,
 }
 
-// SAFETY: A `net_device` may be used and freed by any task; `T::RxQueue` is `Send`.
+// SAFETY: A `net_device` may be used and freed by any task.
 unsafe impl<T: Poll> Send for Device<T> {}
-// SAFETY: What `&Device` allows may be done by several tasks at once: see `NetDevice`. The state of
-// a receive queue is reachable only from its poll.
+// SAFETY: What `&Device` allows may be done by several tasks at once: see `NetDevice`.
 unsafe impl<T: Poll> Sync for Device<T> {}
 
 impl<T: Poll> Device<T> {
-    /// Makes a net device with a random MAC address, and its receive queues: `rx_queue(i)` is the
-    /// state of queue `i`.
-    pub fn new(config: &Config<'_>, rx_queue: impl Fn(u16) -> Result<T::RxQueue>) -> Result<Self> {
+    /// Makes a net device with a random MAC address, and its receive queues.
+    pub fn new(config: &Config<'_>) -> Result<Self> {
         // CAST: The size of a few pointers.
         let private = core::mem::size_of::<Private<T>>() as i32;
         let queues = u32::from(config.queues);
@@ -136,7 +134,7 @@ impl<T: Poll> Device<T> {
             }
         }
         for index in 0..config.queues {
-            let queue = KBox::pin_init(RxQueue::new(index, rx_queue(index)?), GFP_KERNEL)?;
+            let queue = KBox::pin_init(RxQueue::new(index), GFP_KERNEL)?;
             queue.as_ref().prepare();
             device.queues.push(queue, GFP_KERNEL)?;
         }

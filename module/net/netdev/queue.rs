@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Receive queues: a NAPI instance with the state that its poll owns.
+//! Receive queues: a NAPI instance and the memory that its frames are put into.
 
 use super::{
     interface::NetDevice,
@@ -14,7 +14,7 @@ use crate::{
     },
     xdp::Memory, //
 };
-use core::cell::UnsafeCell;
+use core::marker::PhantomData;
 use kernel::{
     container_of,
     prelude::*, //
@@ -25,14 +25,11 @@ const POOL_FRAMES: u32 = 256;
 
 /// What a driver does in the poll of its queues.
 pub trait Poll: Send + Sync + Sized + 'static {
-    /// State that belongs to the poll of one receive queue and to nobody else.
-    type RxQueue: Send;
-
     /// Handles up to `context.budget()` received frames of queue `queue` and returns how many. Less
     /// than the budget is a promise that there was no other: then the queue is not polled again until
     /// it is scheduled.
     /// Context: NAPI poll, one at a time for each queue.
-    fn poll(&self, queue: u16, state: &mut Self::RxQueue, context: &PollContext<'_>) -> usize;
+    fn poll(&self, queue: u16, context: &PollContext<'_>) -> usize;
 
     /// Takes note of the frames that transmit queue `queue` has sent, for which the stack may have to
     /// be let send again, and returns how many. Without this, there are never any.
@@ -43,11 +40,7 @@ pub trait Poll: Send + Sync + Sized + 'static {
     }
 }
 
-/// A receive queue.
-///
-/// # Invariants
-///
-/// `state` is touched by the poll function of `napi` alone, which runs at most once at a time.
+/// A receive queue of a port of type `T`.
 #[pin_data]
 pub(super) struct RxQueue<T: Poll> {
     #[pin]
@@ -55,16 +48,16 @@ pub(super) struct RxQueue<T: Poll> {
     #[pin]
     memory: Memory,
     index: u16,
-    state: UnsafeCell<T::RxQueue>,
+    _port: PhantomData<fn(&T)>,
 }
 
 impl<T: Poll> RxQueue<T> {
-    pub(super) fn new(index: u16, state: T::RxQueue) -> impl PinInit<Self> {
+    pub(super) fn new(index: u16) -> impl PinInit<Self> {
         pin_init!(Self {
             napi <- Napi::new(),
             memory <- Memory::new(),
             index,
-            state: UnsafeCell::new(state),
+            _port: PhantomData,
         })
     }
 
@@ -162,10 +155,7 @@ impl<T: Poll> RxQueue<T> {
         };
         // SAFETY: This is the poll function of `napi`, which belongs to a registered device.
         let context = unsafe { PollContext::new(napi, budget, &queue.memory) };
-        // SAFETY: By the type invariants only this function touches `state`, and NAPI runs it at
-        // most once at a time: it holds the bit that says so.
-        let state = unsafe { &mut *queue.state.get() };
-        let done = port.poll(queue.index, state, &context).min(budget);
+        let done = port.poll(queue.index, &context).min(budget);
         if context.has_redirected() {
             // SAFETY: The end of a NAPI poll in which frames were redirected.
             unsafe { bindings::xdp_do_flush() };

@@ -2,6 +2,7 @@
 
 //! XDP: in the device, in the driver, and both.
 
+mod ahead;
 mod bounce;
 mod equality;
 mod native;

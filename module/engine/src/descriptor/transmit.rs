@@ -22,6 +22,17 @@ pub struct TxDescriptor {
 }
 
 impl TxDescriptor {
+    /// That of a frame of `len` bytes, below 4 GiB, that queue `queue` sends as it is.
+    #[inline]
+    pub fn of_wire_frame(len: usize, queue: u16) -> Self {
+        Self {
+            // CAST: A frame is shorter than 4 GiB.
+            len: len as u32,
+            queue,
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing is left to be done: the bytes are those of the wire.
     #[inline]
     pub const fn is_wire_frame(&self) -> bool {

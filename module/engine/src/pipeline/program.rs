@@ -4,8 +4,9 @@
 
 use core::ops::Deref;
 
-use super::counters::{TcCounters, XdpCounters};
-use crate::descriptor::{RxDescriptor, TcDescriptor};
+use super::counters::{Counters, TcCounters, XdpCounters};
+use super::{Ingress, Lost, OnWire, Watcher};
+use crate::descriptor::{Outcome, RxDescriptor, TcDescriptor};
 use crate::exec::{Core, Program, Services, TcVerdict, XdpVerdict};
 use crate::frame::{Frame, TcContext, XdpContext};
 use crate::limits::{MAX_SKB_LEN, XDP_PACKET_HEADROOM};
@@ -92,6 +93,14 @@ impl<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Running<'
         }
     }
 
+    /// Whether the program has to wait until the host polls: it matters which processor runs it.
+    fn waits(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Xdp(program) | Self::Classifier { program, .. } => program.image().locates(),
+        }
+    }
+
     /// The room around a wire frame of `len` bytes that the device writes in one piece: as much as
     /// [`Self::place`] may want for it.
     pub fn room(&self, len: usize) -> Room {
@@ -100,6 +109,158 @@ impl<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Running<'
             Self::Xdp(program) if !program.image().writes_frame() => Room::default(),
             Self::Xdp(_) => xdp_room(len),
             Self::Classifier { program, .. } => classifier_room(program, len),
+        }
+    }
+}
+
+/// The step that runs programs, of one receive queue, for as long as a batch of frames takes.
+pub struct Programs<'a, M, R, S>
+where
+    M: Memory,
+    R: Deref<Target = Map<M>> + Send + Sync + 'static,
+{
+    /// Where the frames are received.
+    pub ingress: Ingress,
+    /// What runs.
+    pub running: Running<'a, M, R>,
+    /// What executes it.
+    pub core: &'a mut Core<M>,
+    /// What it may ask for.
+    pub services: S,
+    /// What it says is counted here.
+    pub counters: &'a Counters,
+}
+
+/// What came of a frame that has met its program before the rest of the pipeline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Met(pub(super) Result<RxDescriptor, Lost>);
+
+impl Met {
+    /// What the program said; `None` if the frame was lost on the way to it.
+    #[inline]
+    pub const fn descriptor(&self) -> Option<&RxDescriptor> {
+        match &self.0 {
+            Ok(descriptor) => Some(descriptor),
+            Err(_) => None,
+        }
+    }
+
+    /// Whether that is the frame's end.
+    #[inline]
+    pub const fn is_end(&self) -> bool {
+        match &self.0 {
+            Ok(descriptor) => matches!(descriptor.outcome(), Outcome::Nowhere),
+            Err(_) => true,
+        }
+    }
+}
+
+impl<M, R, S> Programs<'_, M, R, S>
+where
+    M: Memory,
+    R: Deref<Target = Map<M>> + Send + Sync + 'static,
+    S: Services,
+{
+    /// Has a frame that was sent as it is on the wire meet the program that runs, where it lies and
+    /// before anything else, if the program only reads and may run on any processor. `None` if that
+    /// is not so: the frame goes the [ordinary way](super::Pipeline::arrive). One that has met its program and is not at its
+    /// [end](Met::is_end) [goes on](super::Pipeline::go_on), and counts as arrived by that.
+    ///
+    /// Context: bottom halves off; does not sleep or allocate.
+    #[inline]
+    pub fn meet<W: Watcher>(&mut self, watcher: &mut W, wire: &impl OnWire) -> Option<Met> {
+        let bytes = wire.bytes()?;
+        let place = self.running.place(bytes.len(), Some(bytes));
+        if place != Place::AsItLies || self.running.waits() {
+            return None;
+        }
+        let met = Met(self.run(watcher, &mut Frame::read_only(bytes)));
+        if met.is_end() {
+            // CAST: A `usize` has at most 64 bits.
+            watcher.arrived(1, bytes.len() as u64);
+        }
+        if let Err(why) = met.0 {
+            watcher.lost(why);
+        }
+        Some(met)
+    }
+
+    /// Runs the program on a frame, whose bytes and bounds are afterwards as it left them, but for a
+    /// frame that a classifier has sent, which has its VLAN tag again.
+    #[inline]
+    pub(super) fn run<W: Watcher>(
+        &mut self,
+        watcher: &mut W,
+        frame: &mut Frame<'_>,
+    ) -> Result<RxDescriptor, Lost> {
+        match self.running {
+            Running::Nothing => Ok(RxDescriptor::default()),
+            Running::Xdp(program) => Ok(self.run_xdp(watcher, program, frame)),
+            Running::Classifier {
+                program,
+                returns_class,
+            } => self.run_tc(watcher, program, returns_class, frame),
+        }
+    }
+
+    #[inline]
+    fn run_xdp<W: Watcher>(
+        &mut self,
+        watcher: &mut W,
+        program: &Program<M, R>,
+        frame: &mut Frame<'_>,
+    ) -> RxDescriptor {
+        let mut context = XdpContext {
+            ingress_ifindex: self.ingress.ifindex,
+            rx_queue_index: self.ingress.queue.into(),
+            egress_ifindex: 0,
+            redirect: None,
+        };
+        let (services, counters) = (&self.services, &self.counters.xdp);
+        let descriptor = receive(self.core, program, frame, &mut context, services, counters);
+        if descriptor.verdict == Some(XdpVerdict::Aborted) {
+            self.note_stop(watcher);
+        }
+        descriptor
+    }
+
+    #[inline(never)]
+    fn run_tc<W: Watcher>(
+        &mut self,
+        watcher: &mut W,
+        program: &Program<M, R>,
+        returns_class: bool,
+        frame: &mut Frame<'_>,
+    ) -> Result<RxDescriptor, Lost> {
+        let port = &self.ingress;
+        // The stack would drop it before.
+        let context = TcContext::of_frame(frame, &port.address, port.ifindex, port.queue);
+        let mut context = context.ok_or(Lost::Runt)?;
+        context.returns_class = returns_class;
+        let received = RxDescriptor {
+            queue: port.queue.into(),
+            ..RxDescriptor::default()
+        };
+        let descriptor = run_tc(
+            self.core,
+            program,
+            frame,
+            &mut context,
+            &self.services,
+            &self.counters.tc,
+            received,
+        );
+        let is_shot = |tc: TcDescriptor| tc.verdict == TcVerdict::Shot;
+        if descriptor.tc.is_some_and(is_shot) {
+            self.note_stop(watcher);
+        }
+        Ok(descriptor)
+    }
+
+    /// Tells of the program's end, if the device had to stop it.
+    fn note_stop<W: Watcher>(&mut self, watcher: &mut W) {
+        if let Some(record) = self.core.take_fault() {
+            watcher.stopped(record);
         }
     }
 }

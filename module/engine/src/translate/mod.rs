@@ -155,6 +155,7 @@ impl<M: Memory> Image<M> {
             kind: source.kind(),
             writes_frame: slots.iter().any(Slot::may_write_frame),
             grows_frame: slots.iter().any(Slot::may_grow_frame),
+            locates: slots.iter().any(Slot::may_locate),
             stack_bytes: source.stack_bytes(),
             slots: source.original().len() as u32,
         };

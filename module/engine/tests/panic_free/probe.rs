@@ -21,8 +21,8 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
-use engine::pipeline::{self, Counters, Lost, OnWire, Owned, Pipeline, Port, Receiver, Room};
-use engine::pipeline::{Running, Sent, TcCounters, XdpCounters};
+use engine::pipeline::{self, Counters, Ingress, Lost, Met, OnWire, Owned, Pipeline, Port};
+use engine::pipeline::{Programs, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
@@ -318,14 +318,24 @@ impl Owned for Anywhere {
     }
 }
 
+impl Watcher for Opaquely {
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        black_box((frames, bytes));
+    }
+
+    fn lost(&mut self, why: Lost) {
+        black_box(why);
+    }
+
+    fn stopped(&mut self, record: FaultRecord) {
+        black_box(record);
+    }
+}
+
 impl Receiver for Opaquely {
     type Sent = Opaque;
     type Wire = Anywhere;
     type Owned = Anywhere;
-
-    fn arrived(&mut self, frames: u32, bytes: u64) {
-        black_box((frames, bytes));
-    }
 
     fn fill_in(
         &mut self,
@@ -389,29 +399,56 @@ impl Receiver for Opaquely {
     fn consume(&mut self, wire: Anywhere) {
         black_box(wire.0);
     }
+}
 
-    fn lost(&mut self, why: Lost) {
-        black_box(why);
-    }
-
-    fn stopped(&mut self, record: FaultRecord) {
-        black_box(record);
+fn programs<'a>(
+    (ingress, counters): (Ingress, &'a Counters),
+    running: Running<'a, Opaque, Maps>,
+    core: &'a mut Core<Opaque>,
+) -> Programs<'a, Opaque, Maps, Opaquely> {
+    Programs {
+        ingress,
+        running,
+        core,
+        services: Opaquely,
+        counters,
     }
 }
 
 pub fn arrive(
     device: &mut Opaquely,
-    (port, counters): (Port, &Counters),
+    port: Port,
+    from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
     sent: Opaque,
 ) -> u32 {
     let mut pipeline = Pipeline {
         port,
-        running,
-        core,
-        services: Opaquely,
-        counters,
+        programs: programs(from, running, core),
     };
     pipeline.arrive(device, sent)
+}
+
+pub fn meet(
+    from: (Ingress, &Counters),
+    running: Running<'_, Opaque, Maps>,
+    core: &mut Core<Opaque>,
+    wire: &Anywhere,
+) -> Option<Met> {
+    programs(from, running, core).meet(&mut Opaquely, wire)
+}
+
+pub fn go_on(
+    port: Port,
+    from: (Ingress, &Counters),
+    running: Running<'_, Opaque, Maps>,
+    core: &mut Core<Opaque>,
+    (wire, met): (Anywhere, &Met),
+) {
+    let mut pipeline = Pipeline {
+        port,
+        programs: programs(from, running, core),
+    };
+    pipeline.go_on(&mut Opaquely, wire, met);
 }

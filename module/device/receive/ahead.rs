@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames that meet their program as they arrive.
+//!
+//! A device does not wait for its host to ask for a frame, so one that only has to be read is read
+//! while its sender still has it in hand: if it is at its end then, as most are where a program drops,
+//! there is neither a place in the ring nor an interrupt for it. One that goes on is held for the poll,
+//! with what the program has said: no program runs twice for a frame.
+//!
+//! The order of a queue's frames stays: a frame goes into the ring if others are there, or if one is
+//! held, or if somebody works on others of the queue. Nobody waits here: a host that sends while it
+//! polls may be the one who works on them.
+
+use super::{
+    wire::Wire,
+    Work, //
+};
+use crate::{
+    port::{
+        Plugged,
+        Port, //
+    },
+    queue::RxQueue,
+    services::Machine, //
+};
+use engine::{
+    descriptor::TxDescriptor,
+    fault::FaultRecord,
+    pipeline::{
+        Ingress,
+        Lost,
+        Met,
+        Programs,
+        Watcher, //
+    }, //
+};
+use net::{
+    rcu,
+    skbuff::SkBuff,
+    sync::irqs_disabled, //
+};
+
+/// A frame that has met its program, and is not at its end.
+pub(super) struct Held {
+    pub(super) skb: SkBuff,
+    /// The transmit queue that has sent it.
+    pub(super) queue: u16,
+    pub(super) met: Met,
+}
+
+/// What became of a frame as it arrived.
+pub(crate) enum Arrived {
+    /// It is at its end.
+    Gone,
+    /// It is held for the poll of the queue.
+    Held,
+    /// Nothing: here it is.
+    Not(SkBuff),
+}
+
+/// What is counted of the frames of a queue. Whoever has claimed its [`Work`] counts.
+pub(super) struct Count<'a>(pub(super) &'a RxQueue);
+
+impl Watcher for Count<'_> {
+    #[inline]
+    fn arrived(&mut self, frames: u32, bytes: u64) {
+        self.0.frames.add(frames.into());
+        self.0.bytes.add(bytes);
+    }
+
+    #[cold]
+    fn lost(&mut self, why: Lost) {
+        let count = match why {
+            Lost::NoBuffer => &self.0.no_buffer_drops,
+            Lost::Unplanned => &self.0.unplanned_drops,
+            Lost::Runt => &self.0.runt_drops,
+        };
+        count.add(1);
+    }
+
+    #[cold]
+    fn stopped(&mut self, record: FaultRecord) {
+        self.0.faults.note(record);
+    }
+}
+
+impl<H: Plugged> Port<H> {
+    /// A frame of the other end's stack arrives at queue `queue` of this port, which is `host`'s.
+    /// Context: bottom halves off.
+    #[inline]
+    pub(crate) fn arrive(
+        &self,
+        host: &H,
+        (queue, rx): (u16, &RxQueue),
+        skb: SkBuff,
+        descriptor: &TxDescriptor,
+        guard: &rcu::Guard,
+    ) -> Arrived {
+        if !descriptor.is_wire_frame() || self.slots.are_empty(guard) {
+            return Arrived::Not(skb);
+        }
+        self.meet(host, (queue, rx), skb, descriptor.queue, guard)
+    }
+
+    /// As [`Self::arrive`], of a frame as it is on the wire, which transmit queue `from` has sent.
+    // On the stack of the others, which may be deep here, it is not to lie.
+    #[inline(never)]
+    fn meet(
+        &self,
+        host: &H,
+        (queue, rx): (u16, &RxQueue),
+        skb: SkBuff,
+        from: u16,
+        guard: &rcu::Guard,
+    ) -> Arrived {
+        // Programs may take the locks of maps, which netpoll may have come upon.
+        if irqs_disabled() {
+            return Arrived::Not(skb);
+        }
+        let Some(mut work) = rx.work.take(|| host.raise(queue)) else {
+            return Arrived::Not(skb);
+        };
+        if work.held.is_some() || !rx.ring.is_empty() {
+            return Arrived::Not(skb);
+        }
+        let Work { core, held } = &mut *work;
+        let active = self.slots.active(guard);
+        let mut programs = Programs {
+            ingress: ingress(host, queue),
+            running: active.running,
+            core,
+            services: Machine::new(active.running.maps(), guard),
+            counters: &rx.programs,
+        };
+        let wire = Wire::Sent(skb);
+        let Some(met) = programs.meet(&mut Count(rx), &wire) else {
+            return Arrived::Not(wire.into_skb());
+        };
+        // It can't come back to be sent once more from here on.
+        let skb = wire.into_skb();
+        skb.take_software_time_stamp();
+        if let (Some(stored), Some(said)) = (active.stored, met.descriptor()) {
+            stored.runs().count(said);
+        }
+        if met.is_end() {
+            skb.consume();
+            return Arrived::Gone;
+        }
+        *held = Some(Held {
+            skb,
+            queue: from,
+            met,
+        });
+        Arrived::Held
+    }
+}
+
+/// Where frames of queue `queue` of `host`'s port are received, as programs get to know it.
+#[inline]
+pub(super) fn ingress<H: Plugged>(host: &H, queue: u16) -> Ingress {
+    Ingress {
+        address: host.address(),
+        ifindex: host.ifindex(),
+        queue,
+    }
+}
