@@ -18,22 +18,14 @@ use engine::{
 use kernel::fmt;
 use net::stats::sum;
 
-/// The verdicts of XDP and their names, as `ethtool -S` has them.
-const XDP: &[(&str, XdpVerdict)] = &[
-    ("pass", XdpVerdict::Pass),
-    ("drop", XdpVerdict::Drop),
-    ("tx", XdpVerdict::Tx),
-    ("redirect", XdpVerdict::Redirect),
-    ("aborted", XdpVerdict::Aborted),
-];
 /// The most verdicts that a type of program has.
-const MOST: usize = if TcVerdict::ALL.len() > XDP.len() {
+const MOST: usize = if TcVerdict::ALL.len() > XdpVerdict::ALL.len() {
     TcVerdict::ALL.len()
 } else {
-    XDP.len()
+    XdpVerdict::ALL.len()
 };
 
-/// Numbers by verdict: of XDP in the order above, of classifiers in that of their own.
+/// Numbers by verdict, of the one type or the other.
 type ByVerdict = [u64; MOST];
 
 /// How often a program has run, by verdict. Several queues count at once: at the end of a poll, and
@@ -52,13 +44,13 @@ fn counted(kind: ProgramKind, rx: &RxQueue) -> ByVerdict {
     let mut counts = [0; MOST];
     match kind {
         ProgramKind::Xdp => {
-            for (count, (_, verdict)) in counts.iter_mut().zip(XDP) {
+            for (count, verdict) in counts.iter_mut().zip(XdpVerdict::ALL) {
                 *count = rx.programs.xdp.packets(*verdict);
             }
         }
         ProgramKind::SchedCls => {
             for (count, verdict) in counts.iter_mut().zip(TcVerdict::ALL) {
-                *count = rx.programs.tc.packets(verdict);
+                *count = rx.programs.tc.packets(*verdict);
             }
         }
     }
@@ -91,12 +83,12 @@ impl Runs {
     /// Counts one run, of which `said` came.
     #[inline]
     pub(crate) fn count(&self, said: &RxDescriptor) {
-        let index = match (said.verdict, said.tc) {
-            (Some(verdict), _) => XDP.iter().position(|(_, known)| *known == verdict),
-            (None, Some(tc)) => TcVerdict::ALL.iter().position(|known| *known == tc.verdict),
-            (None, None) => None,
+        let verdict = match (said.verdict, said.tc) {
+            (Some(verdict), _) => verdict as usize,
+            (None, Some(tc)) => tc.verdict as usize,
+            (None, None) => return,
         };
-        if let Some(total) = index.and_then(|index| self.0.get(index)) {
+        if let Some(total) = self.0.get(verdict) {
             total.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -108,7 +100,7 @@ impl Runs {
         writeln!(f, "runs {}", sum(self.0.iter().map(load)))?;
         for (index, count) in self.0.iter().enumerate() {
             let name = match kind {
-                ProgramKind::Xdp => XDP.get(index).map(|(name, _)| *name),
+                ProgramKind::Xdp => XdpVerdict::ALL.get(index).map(|verdict| verdict.name()),
                 ProgramKind::SchedCls => TcVerdict::ALL.get(index).map(|verdict| verdict.name()),
             };
             if let Some(name) = name {

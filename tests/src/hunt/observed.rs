@@ -28,7 +28,7 @@ impl Returned {
             ProgramKind::Xdp => {
                 XdpVerdict::from_action(number).map_or(Self::NoAction(number), Self::Xdp)
             }
-            ProgramKind::SchedCls => Self::Tc(TcVerdict::from_action(number as i32)),
+            ProgramKind::SchedCls => Self::Tc(TcVerdict::of_filter(number as i32)),
         }
     }
 }

@@ -142,7 +142,7 @@ impl TcContext {
     /// action, written. The class of the filter itself, which -1 stands for, is 0 for the device.
     pub(crate) fn decide(&mut self, returned: i32) -> TcVerdict {
         let (verdict, class) = match returned {
-            _ if !self.returns_class => (TcVerdict::from_action(returned), self.tc_classid),
+            _ if !self.returns_class => (TcVerdict::of_filter(returned), self.tc_classid),
             0 => (TcVerdict::Unspec, 0),
             -1 => (TcVerdict::Ok, 0),
             class => (TcVerdict::Ok, class as u32),

@@ -31,9 +31,6 @@ impl Counter {
     }
 }
 
-/// How many verdicts XDP has.
-const XDP_VERDICTS: usize = 5;
-
 /// What offloaded programs decided about the frames of a receive queue, by `VERDICTS` verdicts. Wrap
 /// around at 2^64.
 pub(super) struct ByVerdict<const VERDICTS: usize> {
@@ -69,11 +66,11 @@ impl<const VERDICTS: usize> ByVerdict<VERDICTS> {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident: $verdict:ident, $count:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $verdict:ident;)*) => {
         $(
             $(#[$doc])*
             #[derive(Default)]
-            pub struct $name(pub(super) ByVerdict<{ $count }>);
+            pub struct $name(pub(super) ByVerdict<{ $verdict::ALL.len() }>);
 
             impl $name {
                 /// Frames with verdict `verdict`.
@@ -99,10 +96,10 @@ macro_rules! counters {
 counters! {
     /// What offloaded XDP programs decided about the frames of a receive queue. Frames whose program
     /// the device stopped count as aborted, too. Wrap around at 2^64.
-    XdpCounters: XdpVerdict, XDP_VERDICTS;
+    XdpCounters: XdpVerdict;
     /// What offloaded classifiers decided about the frames of a receive queue. Frames whose program
     /// the device stopped count as shot, too. Wrap around at 2^64.
-    TcCounters: TcVerdict, TcVerdict::ALL.len();
+    TcCounters: TcVerdict;
 }
 
 /// What programs have said so far, of one receive queue.
