@@ -15,7 +15,6 @@ use crate::{
         RxQueue,
         TxQueue, //
     },
-    receive::Arrived,
     send::wire_frames, //
 };
 use core::sync::atomic::Ordering;
@@ -29,7 +28,6 @@ use net::{
     skbuff::{
         Chain,
         Described,
-        SkBuff,
         UniqueSkBuff, //
     },
     stats::Counter,
@@ -48,9 +46,9 @@ pub enum Unsent {
     RingFull(u16),
 }
 
-/// Where a frame is that got on the cable.
+/// What became of a frame that got on the cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum Fate {
     /// On its way: it counts as completed when it is taken from the cable.
     UnderWay,
     /// At its end already.
@@ -139,7 +137,7 @@ impl<H: Plugged> Port<H> {
 
     /// Where what transmit queue `queue` sends arrives, if somebody takes it.
     #[inline]
-    fn far_end<'a>(
+    pub(crate) fn far_end<'a>(
         &'a self,
         queue: u16,
         guard: &'a rcu::Guard,
@@ -173,36 +171,6 @@ impl<H: Plugged> Port<H> {
             return Err(Unsent::RingFull(number));
         }
         Ok(())
-    }
-
-    /// Puts a frame of the stack's on the cable and says where it is, or gives it back as it was.
-    /// Context: bottom halves off.
-    ///
-    /// # Errors
-    ///
-    /// Why it did not get there.
-    #[inline]
-    pub fn send(
-        &self,
-        skb: SkBuff,
-        descriptor: &TxDescriptor,
-        guard: &rcu::Guard,
-    ) -> Result<Sent, (Unsent, SkBuff)> {
-        let (peer, number, far) = match self.far_end(descriptor.queue, guard) {
-            Ok(far) => far,
-            Err(unsent) => return Err((unsent, skb)),
-        };
-        let sent = match peer
-            .port()
-            .arrive(peer, (number, far), skb, descriptor, guard)
-        {
-            Arrived::Gone => return Ok(Sent::Gone),
-            Arrived::Held => Ok(()),
-            Arrived::Not(skb) => far.ring.send(skb, descriptor),
-        };
-        sent.map_err(|skb| (Unsent::RingFull(number), skb))?;
-        peer.raise(number);
-        Ok(Sent::UnderWay)
     }
 
     /// Puts frames of transmit queue `queue` on the cable that were one frame of the stack's: all of
@@ -329,10 +297,10 @@ impl<H: Plugged> Port<H> {
         let peer = self.peer.load(&guard);
         for rx in self.rx.iter().skip(first) {
             // Who has claimed it deals with what is held; who asks for it finds the rings empty.
-            let held = || rx.work.take(|| ())?.take_held();
-            if let Some((skb, queue)) = with_bh_disabled(held) {
-                let descriptor = TxDescriptor::of_wire_frame(skb.len(), queue);
-                let frame = Described::new(skb, descriptor);
+            let held = || rx.work.take(|| ())?.held.take();
+            if let Some(held) = with_bh_disabled(held) {
+                let descriptor = TxDescriptor::of_wire_frame(held.skb.len(), held.queue);
+                let frame = Described::new(held.skb, descriptor);
                 Self::lose(frame.into(), lost(rx), peer);
             }
             let pop = || rx.ring.pop().or_else(|| rx.bouncing.pop());

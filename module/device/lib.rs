@@ -40,3 +40,4 @@ pub mod runs;
 pub mod send;
 mod services;
 pub mod slots;
+mod work;

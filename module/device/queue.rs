@@ -7,8 +7,8 @@ use crate::{
     host::MAX_QUEUES,
     lane::Lane,
     memory::DeviceMemory,
-    receive::Work,
-    redirects::Redirects, //
+    redirects::Redirects,
+    work::Work, //
 };
 use core::sync::atomic::{
     AtomicBool,

@@ -16,10 +16,6 @@ use crate::{
         Lane,
         FROM_DEVICE, //
     },
-    memory::{
-        DeviceMemory,
-        KernelMemory, //
-    },
     port::{
         Plugged,
         Port, //
@@ -27,16 +23,12 @@ use crate::{
     queue::RxQueue,
     runs::Since,
     services::Machine,
-    slots::Active, //
+    slots::Active,
+    work::Work, //
 };
-pub(crate) use ahead::Arrived;
-use ahead::{
-    ingress,
-    Held, //
-};
+use ahead::ingress;
 use engine::{
     coalesce::GroLimits,
-    exec::Core,
     pipeline::{
         self,
         Pipeline,
@@ -44,15 +36,13 @@ use engine::{
     },
     receive_checksum::RxChecksums, //
 };
-use kernel::prelude::*;
 use net::{
     napi::PollContext,
     rcu,
     ring::{
         Batch,
         BATCH, //
-    },
-    skbuff::SkBuff, //
+    }, //
 };
 use poll::Poll;
 use sent::Sent;
@@ -60,32 +50,6 @@ use wire::Wire;
 
 /// How many places of a ring a poll empties before it knows whether super-frames are in them.
 const FIRST_BATCH: usize = 4;
-
-/// What works on the frames of a receive queue, for the poll or for who sends a frame to it.
-pub(crate) struct Work {
-    /// What executes programs.
-    core: Core<KernelMemory>,
-    /// A frame that has met its program, and is the next one for the poll.
-    held: Option<Held>,
-}
-
-impl Work {
-    /// Process context.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
-        let core = Core::new(&memory.source(), memory.limits()).map_err(|_| ENOMEM)?;
-        Ok(Self { core, held: None })
-    }
-
-    /// The frame that is held, and the number of the transmit queue that has sent it.
-    pub(crate) fn take_held(&mut self) -> Option<(SkBuff, u16)> {
-        let held = self.held.take()?;
-        Some((held.skb, held.queue))
-    }
-}
 
 /// What the driver has set the port up for.
 pub struct Setup {

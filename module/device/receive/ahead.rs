@@ -11,17 +11,22 @@
 //! held, or if somebody works on others of the queue. Nobody waits here: a host that sends while it
 //! polls may be the one who works on them.
 
-use super::{
-    wire::Wire,
-    Work, //
-};
+use super::wire::Wire;
 use crate::{
+    cable::{
+        Fate,
+        Unsent, //
+    },
     port::{
         Plugged,
         Port, //
     },
     queue::RxQueue,
-    services::Machine, //
+    services::Machine,
+    work::{
+        Held,
+        Work, //
+    }, //
 };
 use engine::{
     descriptor::TxDescriptor,
@@ -29,7 +34,6 @@ use engine::{
     pipeline::{
         Ingress,
         Lost,
-        Met,
         Programs,
         Watcher, //
     }, //
@@ -40,21 +44,13 @@ use net::{
     sync::irqs_disabled, //
 };
 
-/// A frame that has met its program, and is not at its end.
-pub(super) struct Held {
-    pub(super) skb: SkBuff,
-    /// The transmit queue that has sent it.
-    pub(super) queue: u16,
-    pub(super) met: Met,
-}
-
 /// What became of a frame as it arrived.
-pub(crate) enum Arrived {
+enum Arrived {
     /// It is at its end.
     Gone,
     /// It is held for the poll of the queue.
     Held,
-    /// Nothing: here it is.
+    /// Nothing: it is to go into the ring.
     Not(SkBuff),
 }
 
@@ -85,24 +81,42 @@ impl Watcher for Count<'_> {
 }
 
 impl<H: Plugged> Port<H> {
-    /// A frame of the other end's stack arrives at queue `queue` of this port, which is `host`'s.
+    /// Puts a frame of the stack's on the cable and says what became of it, or gives it back as it was.
     /// Context: bottom halves off.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not get there.
     #[inline]
-    pub(crate) fn arrive(
+    pub fn send(
         &self,
-        host: &H,
-        (queue, rx): (u16, &RxQueue),
         skb: SkBuff,
         descriptor: &TxDescriptor,
         guard: &rcu::Guard,
-    ) -> Arrived {
-        if !descriptor.is_wire_frame() || self.slots.are_empty(guard) {
-            return Arrived::Not(skb);
-        }
-        self.meet(host, (queue, rx), skb, descriptor.queue, guard)
+    ) -> Result<Fate, (Unsent, SkBuff)> {
+        let (peer, number, far) = match self.far_end(descriptor.queue, guard) {
+            Ok(far) => far,
+            Err(unsent) => return Err((unsent, skb)),
+        };
+        let port = peer.port();
+        let is_for_the_ring = !descriptor.is_wire_frame() || port.slots.are_empty(guard);
+        let arrived = if is_for_the_ring {
+            Arrived::Not(skb)
+        } else {
+            port.meet(peer, (number, far), skb, descriptor.queue, guard)
+        };
+        let sent = match arrived {
+            Arrived::Gone => return Ok(Fate::Gone),
+            Arrived::Held => Ok(()),
+            Arrived::Not(skb) => far.ring.send(skb, descriptor),
+        };
+        sent.map_err(|skb| (Unsent::RingFull(number), skb))?;
+        peer.raise(number);
+        Ok(Fate::UnderWay)
     }
 
-    /// As [`Self::arrive`], of a frame as it is on the wire, which transmit queue `from` has sent.
+    /// A frame as it is on the wire, which transmit queue `from` of the other end has sent, arrives at
+    /// queue `queue` of this port, which is `host`'s.
     // On the stack of the others, which may be deep here, it is not to lie.
     #[inline(never)]
     fn meet(

@@ -9,7 +9,7 @@ use crate::port::{
 };
 use device::{
     cable::{
-        Sent,
+        Fate,
         Unsent, //
     },
     lane::Lane, //
@@ -59,11 +59,11 @@ impl Port {
         // Counted before the far side can take the frames and count them off.
         tx.open(outgoing.skbs);
         let (unsent, skb) = match self.put_on_cable(prepared, queue, &guard) {
-            Ok(sent) => {
+            Ok(fate) => {
                 tx.packets.add(outgoing.done.frames);
                 tx.bytes.add(outgoing.done.bytes);
                 tx.offloads.count_device(&outgoing.done);
-                if sent == Sent::Gone {
+                if fate == Fate::Gone {
                     tx.take_back(outgoing.skbs);
                     return Xmit::Taken;
                 }
@@ -101,7 +101,7 @@ impl Port {
         prepared: Prepared<TxDescriptor>,
         queue: u16,
         guard: &rcu::Guard,
-    ) -> Result<Sent, (Unsent, Option<SkBuff>)> {
+    ) -> Result<Fate, (Unsent, Option<SkBuff>)> {
         match prepared {
             Prepared::Whole(skb, descriptor) => {
                 let sent = self.hardware.send(skb, &descriptor, guard);
@@ -109,7 +109,7 @@ impl Port {
             }
             Prepared::Cut(frames) => {
                 let sent = self.hardware.send_all(frames, queue, guard);
-                sent.map(|()| Sent::UnderWay)
+                sent.map(|()| Fate::UnderWay)
                     .map_err(|unsent| (unsent, None))
             }
         }

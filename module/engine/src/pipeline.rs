@@ -18,6 +18,7 @@
 
 mod counters;
 mod program;
+mod wire;
 
 use core::ops::Deref;
 
@@ -25,7 +26,6 @@ use crate::checksum::Sum;
 use crate::coalesce::{is_made_by_gro, GroLimits};
 use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TxDescriptor};
 use crate::exec::Services;
-use crate::fault::FaultRecord;
 use crate::frame::{Frame, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
@@ -34,17 +34,7 @@ use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
-
-/// Where frames are received, as programs get to know it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ingress {
-    /// The Ethernet address of the port.
-    pub address: [u8; 6],
-    /// Its interface index.
-    pub ifindex: u32,
-    /// The queue that receives.
-    pub queue: u16,
-}
+pub use wire::{Ingress, Lost, OnWire, Owned, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,50 +69,6 @@ pub trait Sent {
 
     /// All bytes behind the first `header`, if they are stable.
     fn stable_payload(&self, header: usize) -> Option<Self::Stable<'_>>;
-}
-
-/// A frame with the bytes that are on the wire, in memory of the sender's or the receiver's.
-pub trait OnWire {
-    /// Its length in bytes.
-    fn frame_len(&self) -> usize;
-
-    /// Its bytes, if they lie in one piece. Nobody changes them.
-    fn bytes(&self) -> Option<&[u8]>;
-}
-
-/// A frame in memory of the receiver's, which nobody else has.
-pub trait Owned {
-    /// Its bytes.
-    fn bytes(&self) -> &[u8];
-
-    /// The frame as a program gets it, with the room around it. `None` if it has no memory.
-    fn frame(&mut self) -> Option<Frame<'_>>;
-
-    /// The frame begins at `start` and ends before `end`, counted from where the room before it began.
-    fn set_bounds(&mut self, start: usize, end: usize);
-}
-
-/// Why a device lost a frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lost {
-    /// There was no memory for it.
-    NoBuffer,
-    /// What was agreed on can't be done. The sender has made the same plan, so there is none of these.
-    Unplanned,
-    /// It is too short for what it was to go to.
-    Runt,
-}
-
-/// Who is told of what befalls frames.
-pub trait Watcher {
-    /// Frames have come from the cable: so many, with so many bytes in all.
-    fn arrived(&mut self, frames: u32, bytes: u64);
-
-    /// A frame is lost.
-    fn lost(&mut self, why: Lost);
-
-    /// A program was stopped.
-    fn stopped(&mut self, record: FaultRecord);
 }
 
 /// The embedder's half of a receiving device: where bytes lie, and where frames go.

@@ -5,7 +5,7 @@
 use core::ops::Deref;
 
 use super::counters::{Counters, TcCounters, XdpCounters};
-use super::{Ingress, Lost, OnWire, Watcher};
+use super::wire::{Ingress, Lost, OnWire, Watcher};
 use crate::descriptor::{Outcome, RxDescriptor, TcDescriptor};
 use crate::exec::{Core, Program, Services, TcVerdict, XdpVerdict};
 use crate::frame::{Frame, TcContext, XdpContext};

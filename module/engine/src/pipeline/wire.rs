@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames as they are on the wire: where they are received, and what may befall them.
+
+use crate::fault::FaultRecord;
+use crate::frame::Frame;
+
+/// Where frames are received, as programs get to know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ingress {
+    /// The Ethernet address of the port.
+    pub address: [u8; 6],
+    /// Its interface index.
+    pub ifindex: u32,
+    /// The queue that receives.
+    pub queue: u16,
+}
+
+/// A frame with the bytes that are on the wire, in memory of the sender's or the receiver's.
+pub trait OnWire {
+    /// Its length in bytes.
+    fn frame_len(&self) -> usize;
+
+    /// Its bytes, if they lie in one piece. Nobody changes them.
+    fn bytes(&self) -> Option<&[u8]>;
+}
+
+/// A frame in memory of the receiver's, which nobody else has.
+pub trait Owned {
+    /// Its bytes.
+    fn bytes(&self) -> &[u8];
+
+    /// The frame as a program gets it, with the room around it. `None` if it has no memory.
+    fn frame(&mut self) -> Option<Frame<'_>>;
+
+    /// The frame begins at `start` and ends before `end`, counted from where the room before it began.
+    fn set_bounds(&mut self, start: usize, end: usize);
+}
+
+/// Why a device lost a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// There was no memory for it.
+    NoBuffer,
+    /// What was agreed on can't be done. The sender has made the same plan, so there is none of these.
+    Unplanned,
+    /// It is too short for what it was to go to.
+    Runt,
+}
+
+/// Who is told of what befalls frames.
+pub trait Watcher {
+    /// Frames have come from the cable: so many, with so many bytes in all.
+    fn arrived(&mut self, frames: u32, bytes: u64);
+
+    /// A frame is lost.
+    fn lost(&mut self, why: Lost);
+
+    /// A program was stopped.
+    fn stopped(&mut self, record: FaultRecord);
+}
