@@ -127,14 +127,15 @@ impl<H: Plugged> Port<H> {
         from: u16,
         guard: &rcu::Guard,
     ) -> Arrived {
-        // Programs may take the locks of maps, which netpoll may have come upon.
-        if irqs_disabled() {
+        // Programs may take the locks of maps, which netpoll may have come upon. What the same transmit
+        // queue has sent before is in the ring, or is held, or was taken by who has claimed the queue.
+        if irqs_disabled() || !rx.ring.is_empty() {
             return Arrived::Not(skb);
         }
         let Some(mut work) = rx.work.take(|| host.raise(queue)) else {
             return Arrived::Not(skb);
         };
-        if work.held.is_some() || !rx.ring.is_empty() {
+        if work.held.is_some() {
             return Arrived::Not(skb);
         }
         let Work { core, held } = &mut *work;
