@@ -132,19 +132,23 @@ impl Link {
     ///
     /// Where there is no such interface.
     pub fn defer_interrupts(&self, nanoseconds: u128) -> Result<()> {
-        let ns = self.ns.as_deref().context("no namespace")?;
         let polls = if nanoseconds > 0 { 100 } else { 0 };
-        for (file, value) in [
-            ("gro_flush_timeout", nanoseconds),
-            ("napi_defer_hard_irqs", polls),
-        ] {
-            // `ip netns exec` brings the namespace's own sysfs.
-            let path = format!("/sys/class/net/{}/{file}", self.name);
-            Cmd::new(format!("ip netns exec {ns} sh -c"))
-                .arg(format!("echo {value} > {path}"))
-                .run()?;
-        }
+        self.write("gro_flush_timeout", nanoseconds)?.run()?;
+        self.write("napi_defer_hard_irqs", polls)?.run()?;
         Ok(())
+    }
+
+    /// A command that writes `value` to the interface's file `file` in sysfs.
+    ///
+    /// # Errors
+    ///
+    /// Where the interface lies in no namespace.
+    pub fn write(&self, file: &str, value: impl fmt::Display) -> Result<Cmd> {
+        let ns = self.ns.as_deref().context("no namespace")?;
+        let path = format!("/sys/class/net/{}/{file}", self.name);
+        // `ip netns exec` brings the namespace's own sysfs.
+        let command = Cmd::new(format!("ip netns exec {ns} sh -c"));
+        Ok(command.arg(format!("echo {value} > {path}")))
     }
 
     /// The interface's Ethernet address.

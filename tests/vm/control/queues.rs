@@ -151,20 +151,15 @@ fn flow_control_and_error_correction_are_reported() -> Result<()> {
 fn threads_of_queues_that_are_off() -> Result<()> {
     let cable = Cable::onic_with_queues(QUEUES as u32, 1500)?;
     let far = &cable.far;
-    let ns = far.ns.as_deref().context("no namespace")?;
-    let threaded = |word: &str| {
-        let file = format!("/sys/class/net/{}/threaded", far.name);
-        let write = format!("ip netns exec {ns} sh -c");
-        Cmd::new(write).arg(format!("echo {word} > {file}"))
-    };
-    threaded("1").run()?;
+    let threaded = |is_on: u8| far.write("threaded", is_on);
+    threaded(1)?.run()?;
     set_queues(far, 1)?;
-    threaded("0").run()?;
+    threaded(0)?.run()?;
     set_queues(far, QUEUES)?;
-    threaded("1").run()?;
+    threaded(1)?.run()?;
     far.set("down").run()?;
     // There is no instance to change.
-    threaded("0").refused()?;
+    threaded(0)?.refused()?;
     far.set("up").run()?;
     far.await_carrier()?;
     let (sender, capture) = (Sender::new(&cable.near)?, Capture::start(far, "")?);

@@ -3,13 +3,16 @@
 //! Frames that meet a program which only reads as they arrive, before the host polls: each once and
 //! in order, wherever it waits.
 
+use std::net::UdpSocket;
+
 use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::bpf::{Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::link::{await_that, Link, PATIENCE};
 use offload_tests::module::Module;
-use offload_tests::netns::NetNs;
+use offload_tests::netns::{self, NetNs};
+use offload_tests::sockets;
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 
@@ -79,6 +82,55 @@ fn frames_keep_their_order_and_meet_the_program_once() -> Result<()> {
     }
     captured.stop()?;
     Ok(())
+}
+
+/// A task that polls by itself stops when it has something, with the rest still in the ring.
+#[test]
+fn a_frame_that_arrives_is_behind_those_that_a_poll_has_left() -> Result<()> {
+    const WAITING: u32 = 100;
+    let cable = Cable::onic(1500)?;
+    let (near, far) = (&cable.near, &cable.far);
+    cable.attach("pass")?;
+    far.cmd(format!("ip address add 10.7.0.2/24 dev {}", far.name))
+        .run()?;
+    let socket = netns::enter(far.ns.as_deref(), || {
+        let socket = UdpSocket::bind(("10.7.0.2", 7000))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        Ok(socket)
+    })?;
+    let (sender, to) = (Sender::new(near)?, far.address()?);
+    let send = |number: u32| -> Result<()> {
+        let packet = PacketBuilder::ethernet2([2; 6], to)
+            .ipv4([10, 7, 0, 1], [10, 7, 0, 2], 64)
+            .udp(7000, 7000);
+        let mut frame = Vec::new();
+        packet.write(&mut frame, &number.to_ne_bytes())?;
+        sender.send(&frame)
+    };
+    let receive = |number: u32| -> Result<()> {
+        let mut bytes = [0; 4];
+        let context = || format!("no datagram {number}");
+        socket.recv(&mut bytes).with_context(context)?;
+        let came = u32::from_ne_bytes(bytes);
+        ensure!(came == number, "datagram {came}, not {number}");
+        Ok(())
+    };
+    // By this one the socket knows which queue to poll.
+    send(0)?;
+    receive(0)?;
+    sockets::poll_busily(&socket)?;
+    far.defer_interrupts(10 * PATIENCE.as_nanos())?;
+    // After this one nobody but the task polls.
+    send(1)?;
+    receive(1)?;
+    for number in 2..WAITING {
+        send(number)?;
+    }
+    receive(2)?;
+    let taken = far.statistics()?.get(stats::RX_DEVICE_FRAMES)?;
+    ensure!(taken < WAITING.into(), "all {taken} frames were taken");
+    send(WAITING)?;
+    (3..=WAITING).try_for_each(receive)
 }
 
 #[test]
