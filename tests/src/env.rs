@@ -122,15 +122,20 @@ pub fn is_checked() -> bool {
     ["uml-kasan", "uml-lockdep"].contains(&flavour().as_str())
 }
 
+/// Whether this kernel is one of several that share what there is to be run.
+fn is_sharing() -> bool {
+    std::env::var_os("OFFLOAD_NIC_SHARING").is_some()
+}
+
 /// Whether `program` is left to the kernels without checkers, which is said on standard output:
-/// where there are checkers, only `kept` ones are run, of which each takes a way of its own
-/// through the driver.
+/// where there are checkers, or the kernel shares the work with others, only `kept` ones are run, of
+/// which each takes a way of its own through the driver.
 pub fn is_left_to_others(program: &str, kept: &[&str]) -> bool {
-    let left = is_checked() && !kept.contains(&program);
+    let left = (is_checked() || is_sharing()) && !kept.contains(&program);
     if left {
         println!(
             "skipped: {program}: takes no way through the driver that {} does not; it runs on \
-             the kernels that do not check themselves",
+             a kernel that neither checks itself nor shares the tests with others",
             if kept.is_empty() {
                 "equality".to_owned()
             } else {

@@ -37,24 +37,53 @@ pub(crate) struct Args {
     filter: Vec<String>,
 }
 
-/// The kernels, the quickest to answer first, and what each is there for.
-const KERNELS: &[(Flavour, &str)] = &[
-    (
-        Flavour::Uml,
-        "everything that needs no x86 machine, at native speed",
-    ),
-    (
-        Flavour::UmlKasan,
-        "the same under KASAN and UBSAN: memory errors",
-    ),
-    (
-        Flavour::UmlLockdep,
-        "the same under lockdep and kmemleak, which cannot work beside KASAN: locking, lifetimes, leaks",
-    ),
-    (
-        Flavour::Distro,
-        "the same on x86_64, as users run it: BPF JIT, real interrupts, preemption",
-    ),
+/// One of the kernels of a run on all of them.
+struct Kernel {
+    flavour: Flavour,
+    /// What it is there for.
+    why: &'static str,
+    /// The test programs, or modules of them, that it runs then; none for all.
+    part: &'static [&'static str],
+}
+
+/// The kernels, the quickest to answer first. Those of the distribution share the programs: emulated,
+/// both take too long for all of them.
+const KERNELS: &[Kernel] = &[
+    Kernel {
+        flavour: Flavour::Uml,
+        why: "everything that needs no x86 machine, at native speed",
+        part: &[],
+    },
+    Kernel {
+        flavour: Flavour::UmlKasan,
+        why: "the same under KASAN and UBSAN: memory errors",
+        part: &[],
+    },
+    Kernel {
+        flavour: Flavour::UmlLockdep,
+        why: "the same under lockdep and kmemleak, which cannot work beside KASAN: locking, lifetimes, leaks",
+        part: &[],
+    },
+    Kernel {
+        flavour: Flavour::Distro,
+        why: "programs on x86_64, as users run them: BPF JIT, real interrupts, preemption",
+        part: &["programs", "tc", "xdp"],
+    },
+    Kernel {
+        flavour: Flavour::DistroNext,
+        why: "what the newest kernel asks of a driver, and loading programs",
+        part: &[
+            "control",
+            "offload",
+            "programs::attach",
+            "transmit::completion",
+            "transmit::features",
+            "transmit::lent",
+            "transmit::segments",
+            "transmit::sharing",
+            "transmit::whole",
+        ],
+    },
 ];
 
 impl Args {
@@ -73,16 +102,17 @@ impl Args {
         }
         for &flavour in &self.on {
             ui::say(&format!("Tests of the module on the kernel {flavour}"));
-            rows.push(guests::run(&workshop, flavour, &tests, &self.filter)?);
+            rows.push(guests::run(&workshop, flavour, &tests, &self.filter, &[])?);
         }
-        for &(flavour, why) in KERNELS {
+        for kernel in KERNELS {
+            let &Kernel { flavour, why, part } = kernel;
             if !self.on.is_empty() || self.fast && flavour != Flavour::Uml {
                 continue;
             }
             ui::say(&format!(
                 "Tests of the module on the kernel {flavour}: {why}"
             ));
-            rows.push(guests::run(&workshop, flavour, &tests, &self.filter)?);
+            rows.push(guests::run(&workshop, flavour, &tests, &self.filter, part)?);
         }
         Ok(show(&rows))
     }

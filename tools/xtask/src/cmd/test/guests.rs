@@ -49,13 +49,15 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
         &["hunt"],
         "what random programs compute does not depend on the kernel's checks",
     ),
+];
+
+/// As [`SPARED`], of the distribution's kernels.
+const SPARED_DISTRIBUTIONS: &[(&[&str], &str)] = &[
     (
-        Flavour::Distro,
         &["hunt"],
         "emulated, it takes too long: `cargo xtask hunt --on distro` has the JIT compiler",
     ),
     (
-        Flavour::Distro,
         &[
             "offload::offloadctl",
             "offload::ynl",
@@ -66,7 +68,6 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
         "what is said and what is refused does not depend on the machine",
     ),
     (
-        Flavour::Distro,
         &["faults"],
         "this kernel has no fault injection; that with KASAN has",
     ),
@@ -75,12 +76,21 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
 /// The sample that is tested.
 const SAMPLE: &str = "loopback_nic";
 
-/// Why `group` is not run on the kernel `flavour`, if it is not.
-fn spared(flavour: Flavour, group: &Group<'_>) -> Option<&'static str> {
-    let (_, _, reason) = SPARED
-        .iter()
-        .find(|(kernel, names, _)| *kernel == flavour && names.iter().any(|name| group.is(name)))?;
-    Some(reason)
+/// Why `group` is not run on the kernel `flavour`, if it is not. `part` are those that the kernel
+/// runs, if it is not to run all.
+fn spared(flavour: Flavour, group: &Group<'_>, part: &[&str]) -> Option<String> {
+    let is_one = |names: &[&str]| names.iter().any(|name| group.is(name));
+    let own = SPARED.iter().filter(|(kernel, ..)| *kernel == flavour);
+    let own = own.map(|(_, names, reason)| (*names, *reason));
+    let distributions = SPARED_DISTRIBUTIONS.iter().copied();
+    let theirs = distributions.filter(|_| flavour.is_distribution());
+    if let Some((_, reason)) = own.chain(theirs).find(|(names, _)| is_one(names)) {
+        return Some(reason.to_owned());
+    }
+    let is_left = !part.is_empty() && !is_one(part);
+    is_left.then(|| {
+        format!("where all kernels are run, that is left to others: `cargo xtask test --on {flavour}` has it")
+    })
 }
 
 /// The test programs on one kernel, in several guests at a time.
@@ -93,6 +103,7 @@ pub(super) fn run(
     flavour: Flavour,
     tests: &Tests,
     filter: &[String],
+    part: &[&str],
 ) -> Result<Row> {
     let kernel = workshop.kernel(flavour, None)?;
     let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
@@ -106,6 +117,9 @@ pub(super) fn run(
         session.env(SEED, seed);
     }
     session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
+    if !part.is_empty() {
+        session.env("OFFLOAD_NIC_SHARING", "1".to_owned());
+    }
     session.env("OFFLOAD_NIC_SAMPLE", sample.display().to_string());
     let started = Instant::now();
     let mut groups = Vec::new();
@@ -129,7 +143,7 @@ pub(super) fn run(
         notes: Vec::new(),
     };
     groups.retain(|group| {
-        let Some(reason) = spared(flavour, group) else {
+        let Some(reason) = spared(flavour, group, part) else {
             return true;
         };
         row.counts.skipped += 1;
