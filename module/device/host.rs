@@ -28,6 +28,10 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// waits for. Context: softirq or bottom halves off.
     fn raise(&self, queue: u16);
 
+    /// Has queue pair `queue` polled at once, whether or not its interrupt is masked. Nothing happens
+    /// while the port is down. Context: softirq or bottom halves off.
+    fn poll(&self, queue: u16);
+
     /// The port's Ethernet address. Any context.
     fn address(&self) -> [u8; 6];
 

@@ -23,6 +23,7 @@
 
 pub mod cable;
 pub mod card;
+mod change;
 mod damage;
 pub mod fault;
 pub mod host;

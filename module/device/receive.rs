@@ -23,8 +23,7 @@ use crate::{
     queue::RxQueue,
     runs::Since,
     services::Machine,
-    slots::Active,
-    work::Work, //
+    slots::Active, //
 };
 use ahead::ingress;
 use engine::{
@@ -98,7 +97,10 @@ impl<H: Plugged> Port<H> {
         let Some(mut work) = rx.work.take_or_ask(|| ()) else {
             return 0;
         };
-        let Work { core, held } = &mut *work;
+        let held = match lane {
+            Lane::Ordinary => work.take_held(),
+            Lane::Bouncing => None,
+        };
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
         let mut pipeline = Pipeline {
@@ -106,7 +108,7 @@ impl<H: Plugged> Port<H> {
             programs: Programs {
                 ingress: ingress(host, queue),
                 running: active.running,
-                core,
+                core: &mut work.core,
                 services: Machine::new(active.running.maps(), guard),
                 counters: &rx.programs,
             },
@@ -128,11 +130,15 @@ impl<H: Plugged> Port<H> {
         let mut taken = Taken::default();
         let mut done: usize = 0;
         let mut places = FIRST_BATCH;
-        if let Some(held) = held.take_if(|_| lane == Lane::Ordinary) {
+        if let Some(held) = held {
             if let Some(sender) = sender {
                 taken.add(held.queue, sender);
             }
+            // Another program may be there by now.
+            let host_program = setup.host_program && !held.replaces_host;
+            let now = core::mem::replace(&mut pipeline.port.host_program, host_program);
             pipeline.go_on(&mut poll, Wire::Sent(held.skb), &held.met);
+            pipeline.port.host_program = now;
             done = 1;
         }
         while done < limit {

@@ -113,7 +113,7 @@ impl<L: Send + Sync> Slots<L> {
     /// # Errors
     ///
     /// `ENOMEM`; then what was there stays.
-    pub fn set_xdp(
+    pub(crate) fn set_xdp(
         &self,
         program: Arc<Program<L>>,
         replaces_host: bool,
@@ -128,7 +128,7 @@ impl<L: Send + Sync> Slots<L> {
 
     /// Takes the XDP program away, and gives it. On return no frame is in it any more. Process
     /// context.
-    pub fn clear_xdp(&self) -> Option<Arc<Program<L>>> {
+    pub(crate) fn clear_xdp(&self) -> Option<Arc<Program<L>>> {
         self.xdp.publish(None).map(|old| old.program.clone())
     }
 
@@ -140,7 +140,7 @@ impl<L: Send + Sync> Slots<L> {
     /// # Errors
     ///
     /// `ENOMEM`; then what was there stays.
-    pub fn set_classifier(
+    pub(crate) fn set_classifier(
         &self,
         program: Arc<Program<L>>,
         direct_action: bool,
@@ -155,7 +155,7 @@ impl<L: Send + Sync> Slots<L> {
 
     /// Takes the classifier away, and gives it, with whether what it returned was the verdict. On
     /// return no frame is in it any more. Process context.
-    pub fn clear_classifier(&self) -> Option<(Arc<Program<L>>, bool)> {
+    pub(crate) fn clear_classifier(&self) -> Option<(Arc<Program<L>>, bool)> {
         let old = self.classifier.replace(None)?;
         Some((old.program.clone(), old.direct_action))
     }

@@ -19,7 +19,9 @@ pub(crate) struct Work {
     /// What executes programs.
     pub(crate) core: Core<KernelMemory>,
     /// What is the next one for the poll.
-    pub(crate) held: Option<Held>,
+    held: Option<Held>,
+    /// How many were held so far. Wraps around.
+    count: u32,
 }
 
 /// A frame that has met its program, and is not at its end.
@@ -30,6 +32,8 @@ pub(crate) struct Held {
     pub(crate) queue: u16,
     /// What the program has said.
     pub(crate) met: Met,
+    /// Whether it stands for the host's own program, too.
+    pub(crate) replaces_host: bool,
 }
 
 impl Work {
@@ -40,6 +44,34 @@ impl Work {
     /// `ENOMEM`.
     pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
         let core = Core::new(&memory.source(), memory.limits()).map_err(|_| ENOMEM)?;
-        Ok(Self { core, held: None })
+        Ok(Self {
+            core,
+            held: None,
+            count: 0,
+        })
+    }
+
+    /// Whether a frame is held.
+    #[inline]
+    pub(crate) fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Holds a frame for the poll.
+    #[inline]
+    pub(crate) fn hold(&mut self, frame: Held) {
+        self.held = Some(frame);
+        self.count = self.count.wrapping_add(1);
+    }
+
+    /// Takes the frame that is held.
+    #[inline]
+    pub(crate) fn take_held(&mut self) -> Option<Held> {
+        self.held.take()
+    }
+
+    /// The number of the frame that is held, if one is.
+    pub(crate) fn held_as(&self) -> Option<u32> {
+        self.held.as_ref().map(|_| self.count)
     }
 }

@@ -244,6 +244,10 @@ impl Host for Port {
         self.device.schedule(queue);
     }
 
+    fn poll(&self, queue: u16) {
+        self.device.poll_now(queue);
+    }
+
     #[inline]
     fn address(&self) -> [u8; 6] {
         self.device.address()

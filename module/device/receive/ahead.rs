@@ -23,10 +23,7 @@ use crate::{
     },
     queue::RxQueue,
     services::Machine,
-    work::{
-        Held,
-        Work, //
-    }, //
+    work::Held, //
 };
 use engine::{
     descriptor::TxDescriptor,
@@ -54,7 +51,7 @@ enum Arrived {
     Not(SkBuff),
 }
 
-/// What is counted of the frames of a queue. Whoever has claimed its [`Work`] counts.
+/// What is counted of the frames of a queue. Whoever has claimed what works on them counts.
 pub(super) struct Count<'a>(pub(super) &'a RxQueue);
 
 impl Watcher for Count<'_> {
@@ -135,15 +132,14 @@ impl<H: Plugged> Port<H> {
         let Some(mut work) = rx.work.take(|| host.raise(queue)) else {
             return Arrived::Not(skb);
         };
-        if work.held.is_some() {
+        if work.is_holding() {
             return Arrived::Not(skb);
         }
-        let Work { core, held } = &mut *work;
         let active = self.slots.active(guard);
         let mut programs = Programs {
             ingress: ingress(host, queue),
             running: active.running,
-            core,
+            core: &mut work.core,
             services: Machine::new(active.running.maps(), guard),
             counters: &rx.programs,
         };
@@ -161,10 +157,11 @@ impl<H: Plugged> Port<H> {
             skb.consume();
             return Arrived::Gone;
         }
-        *held = Some(Held {
+        work.hold(Held {
             skb,
             queue: from,
             met,
+            replaces_host: active.replaces_host,
         });
         Arrived::Held
     }

@@ -255,12 +255,12 @@ impl ReportPrograms for Port {
     fn take_out(&self, slot: Slot, _rtnl: &Rtnl<'_>) {
         match slot {
             Slot::Xdp => {
-                if let Some(program) = self.hardware.slots.clear_xdp() {
+                if let Some(program) = self.hardware.clear_xdp(self) {
                     self.xdp_faulted.replace(Some(program));
                 }
             }
             Slot::TcIngress => {
-                if let Some((program, direct_action)) = self.hardware.slots.clear_classifier() {
+                if let Some((program, direct_action)) = self.hardware.clear_classifier(self) {
                     self.filters.set_faulted(program, direct_action);
                 }
             }
@@ -273,7 +273,7 @@ impl ReportPrograms for Port {
         let slots = &self.hardware.slots;
         if let (Slot::Xdp, Some((program, before))) = (slot, slots.xdp()) {
             if before != replaces {
-                slots.set_xdp(program, replaces)?;
+                self.hardware.set_xdp(self, program, replaces)?;
             }
         }
         Ok(())

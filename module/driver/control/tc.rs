@@ -87,7 +87,7 @@ impl Port {
         // What the program leaves undecided goes on to the host's filters, as ever: the stack, and
         // not the driver, runs them.
         self.attach(program, (slot, kernel), extack, rtnl, |program, _| {
-            let old = self.hardware.slots.set_classifier(program, direct_action)?;
+            let old = self.hardware.set_classifier(self, program, direct_action)?;
             filters.set_owner(Some(new.id));
             Ok(old.is_some())
         })
@@ -96,7 +96,7 @@ impl Port {
     /// Gives the device's slot to the filter with program `id`, which the host runs, or to none, and
     /// takes away what ran there.
     fn give_slot(&self, id: Option<ProgramId>, rtnl: &Rtnl<'_>) {
-        let was_one = self.hardware.slots.clear_classifier().is_some();
+        let was_one = self.hardware.clear_classifier(self).is_some();
         self.filters.set_owner(id);
         if was_one {
             self.enforcer().removed(Slot::TcIngress, rtnl);

@@ -39,9 +39,8 @@ impl Port {
         extack: &Extack<'_>,
         rtnl: &Rtnl<'_>,
     ) -> Result {
-        let slots = &self.hardware.slots;
         let Some(program) = program else {
-            let was_one = slots.clear_xdp().is_some();
+            let was_one = self.hardware.clear_xdp(self).is_some();
             self.xdp_faulted.replace(None);
             if was_one {
                 self.enforcer().removed(Slot::Xdp, rtnl);
@@ -63,7 +62,7 @@ impl Port {
             extack,
             rtnl,
             |program, replaces| {
-                let old = slots.set_xdp(program, replaces)?;
+                let old = self.hardware.set_xdp(self, program, replaces)?;
                 self.xdp_faulted.replace(None);
                 Ok(old.is_some())
             },

@@ -112,9 +112,15 @@ impl Napi {
     #[inline]
     pub(crate) fn raise(&self) {
         if self.interrupt.raise() {
-            // SAFETY: The instance is marked as scheduled unless it is on.
-            unsafe { bindings::offload_nic_napi_schedule(self.as_ptr()) };
+            self.schedule();
         }
+    }
+
+    /// Asks for a poll, whether or not the interrupt is masked. Context: as [`Self::raise`].
+    #[inline]
+    pub(crate) fn schedule(&self) {
+        // SAFETY: The instance is marked as scheduled unless it is on.
+        unsafe { bindings::offload_nic_napi_schedule(self.as_ptr()) };
     }
 
     /// Has the interrupt raised in `nanoseconds`, unless the timer is already started for another

@@ -219,6 +219,16 @@ impl<T: Poll> Device<T> {
     }
 }
 
+impl<T: Poll> Device<T> {
+    /// Has the queues of that number polled at once, however long the user wants their interrupts
+    /// deferred. Context and the rest as [`Self::schedule`].
+    pub fn poll_now(&self, queue: u16) {
+        if let Some(queue) = self.queues.get(usize::from(queue)) {
+            queue.poll_now();
+        }
+    }
+}
+
 impl<T: Poll> Deref for Device<T> {
     type Target = NetDevice;
 

@@ -125,6 +125,10 @@ impl<T: Poll> RxQueue<T> {
         }
     }
 
+    pub(super) fn poll_now(&self) {
+        self.napi.schedule();
+    }
+
     #[inline]
     pub(super) fn schedule(&self) {
         self.napi.raise();

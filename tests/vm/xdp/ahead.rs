@@ -9,6 +9,7 @@ use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::bpf::{Attached, Mode};
 use offload_tests::cable::Cable;
+use offload_tests::env;
 use offload_tests::link::{await_that, Link, PATIENCE};
 use offload_tests::module::Module;
 use offload_tests::netns::{self, NetNs};
@@ -174,6 +175,41 @@ fn what_is_held_when_the_port_goes_down_is_lost() -> Result<()> {
     ensure!(first == Some(5), "the first one is {first:?}");
     captured.stop()?;
     Ok(())
+}
+
+/// Who changes what runs finds no frame between the old and the new.
+#[test]
+fn a_change_of_programs_waits_for_what_is_held() -> Result<()> {
+    let cable = Cable::onic(1500)?;
+    let (near, far) = (&cable.near, &cable.far);
+    cable.attach("actions")?;
+    let sender = Sender::new(near)?;
+    far.defer_interrupts(10 * PATIENCE.as_nanos())?;
+    sender.send(&asking(PASS, 0))?;
+    far.await_that("the first frame", |far| Ok(far.stat("rx", "packets")? == 1))?;
+    let received = |count: u64| -> Result<()> {
+        let packets = far.stat("rx", "packets")?;
+        ensure!(packets == count, "{packets} frames, not {count}");
+        Ok(())
+    };
+    let run = |count: u64| far.await_that("the program", |far| Ok(met(far)? == count));
+    sender.send(&asking(PASS, 1))?;
+    run(2)?;
+    received(1)?;
+    let object = env::object("pass")?;
+    far.cmd(format!(
+        "ip -force link set dev {} xdpoffload obj",
+        far.name
+    ))
+    .arg(object)
+    .args("sec xdp")
+    .run()?;
+    received(2)?;
+    sender.send(&asking(PASS, 2))?;
+    run(3)?;
+    received(2)?;
+    cable.detach()?;
+    received(3)
 }
 
 /// A host that sends what it has received to where it received it, while it still receives: what
