@@ -67,7 +67,15 @@ const KERNELS: &[Kernel] = &[
     Kernel {
         flavour: Flavour::Distro,
         why: "programs on x86_64, as users run them: BPF JIT, real interrupts, preemption",
-        part: &["programs", "tc", "xdp"],
+        part: &[
+            "programs::attach",
+            "programs::maps",
+            "programs::samples",
+            "programs::selftests",
+            "programs::swap",
+            "tc",
+            "xdp",
+        ],
     },
     Kernel {
         flavour: Flavour::DistroNext,

@@ -3,7 +3,9 @@
 //! The tests of the module: its test programs, in guests with one kernel.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::sync::{mpsc, Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -45,9 +47,25 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
         "what random programs compute does not depend on the kernel's checks",
     ),
     (
+        Flavour::UmlKasan,
+        &["offload::offloadctl", "offload::ynl"],
+        "what tools say does not depend on the kernel's checks",
+    ),
+    (
         Flavour::UmlLockdep,
         &["hunt"],
         "what random programs compute does not depend on the kernel's checks",
+    ),
+    (
+        Flavour::UmlLockdep,
+        &[
+            "control::resources",
+            "offload::offloadctl",
+            "offload::ynl",
+            "programs::refusals",
+            "programs::rules",
+        ],
+        "what is said and what is refused does not depend on locks; that with KASAN has it",
     ),
 ];
 
@@ -109,8 +127,16 @@ pub(super) fn run(
     let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
     let source = kernel.source.clone();
     let kernel = Target::Ours(kernel);
-    let sample = module::build_sample(workshop, &kernel, SAMPLE)?.keep(workshop)?;
-    let mut session = Session::new(workshop, kernel)?;
+    // A module is compiled by one processor, crate after crate.
+    let (module, sample) = thread::scope(|scope| {
+        let sample =
+            scope.spawn(|| module::build_sample(workshop, &kernel, SAMPLE)?.keep(workshop));
+        let module = module::build(workshop, &kernel, &[]);
+        let sample = sample.join();
+        (module, sample.unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let sample = sample?;
+    let mut session = Session::with_module(workshop, kernel, module?.path())?;
     session.user_side(Some(&source))?;
     // Random tests say how to have the same again.
     if let Ok(seed) = std::env::var(SEED) {
@@ -165,7 +191,7 @@ pub(super) fn run(
     } else {
         Output::PassAndKeep
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..at_once {
             let done = done.clone();
             let (next, session) = (&next, &session);
@@ -239,7 +265,7 @@ fn share(groups: &[Group<'_>], at_once: usize) -> usize {
 /// How many guests keep this machine busy. A test does one thing at a time, so that a guest uses
 /// little more than a processor, even QEMU, which has a thread for each of the guest's two.
 fn guests_at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Row {
