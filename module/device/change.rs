@@ -81,11 +81,7 @@ impl<H: Plugged> Port<H> {
     fn settle(&self, host: &H) {
         for (rx, queue) in self.rx.iter().zip(0u16..) {
             // Of one that works on the queue now it is not known whether it has begun with what is held.
-            let held = || {
-                rx.work
-                    .take(|| host.raise(queue))
-                    .map(|work| work.held_as())
-            };
+            let held = || rx.work.take(|| host.poll(queue)).map(|work| work.held_as());
             let mut before = None;
             while self.is_up() {
                 match with_bh_disabled(held) {

@@ -92,8 +92,8 @@ impl<H: Plugged> Port<H> {
         let Some(rx) = self.rx.get(usize::from(queue)) else {
             return 0;
         };
-        // A sender has it for one frame; when that is done it raises the interrupt again. While this
-        // has it, who asks is another poll, of which there is none.
+        // A sender has it for one frame; when that is done the poll that came in vain is had again. While
+        // this has it, who asks is another poll, of which there is none.
         let Some(mut work) = rx.work.take_or_ask(|| ()) else {
             return 0;
         };

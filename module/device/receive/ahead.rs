@@ -129,7 +129,7 @@ impl<H: Plugged> Port<H> {
         if irqs_disabled() || !rx.ring.is_empty() {
             return Arrived::Not(skb);
         }
-        let Some(mut work) = rx.work.take(|| host.raise(queue)) else {
+        let Some(mut work) = rx.work.take(|| host.poll(queue)) else {
             return Arrived::Not(skb);
         };
         if work.is_holding() {
