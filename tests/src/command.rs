@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
 
-use crate::netns;
+use crate::setns;
 
 /// A command line, built argument by argument and printable as it would be typed.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Cmd {
     pub fn spawn(&self, stderr: Stdio) -> Result<Child> {
         // A child is born into the namespace of the thread that starts it: no program is needed
         // to get there, which counts where to start one takes a tenth of a second.
-        netns::enter(self.ns.as_deref(), || {
+        setns::enter(self.ns.as_deref(), || {
             Command::new(&self.argv[0])
                 .args(&self.argv[1..])
                 .stdin(Stdio::null())

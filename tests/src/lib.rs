@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod pktgen;
 pub mod qstats;
 pub mod resources;
+mod setns;
 pub mod sockets;
 pub mod streams;
 pub mod swap;

@@ -2,14 +2,12 @@
 
 //! Network namespaces that go away with their owner.
 
-use std::fs::File;
 use std::path::Path;
-use std::thread;
 
 use anyhow::{Context, Result};
-use nix::sched::{setns, CloneFlags};
 
 use crate::command::Cmd;
+pub use crate::setns::enter;
 
 /// A named network namespace with its loopback up; deleted on drop.
 #[derive(Debug)]
@@ -70,27 +68,6 @@ impl NetNs {
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         enter(Some(&self.name), work)
     }
-}
-
-/// As [`NetNs::enter`], by name; `None` is the namespace of this process.
-///
-/// # Errors
-///
-/// What `work` gives, or where the namespace is gone.
-pub fn enter<T: Send>(ns: Option<&str>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let Some(ns) = ns else { return work() };
-    let path = format!("/run/netns/{ns}");
-    let file = File::open(&path).with_context(|| format!("open {path}"))?;
-    thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                setns(file, CloneFlags::CLONE_NEWNET)
-                    .with_context(|| format!("enter the network namespace {ns}"))?;
-                work()
-            })
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
 }
 
 impl Drop for NetNs {

@@ -25,6 +25,7 @@
 
 mod core_relocations;
 mod link;
+mod parts;
 
 use object::elf::{FileHeader64, SHF_EXECINSTR, STT_FUNC};
 use object::read::elf::{ElfFile, FileHeader as _};
@@ -35,48 +36,11 @@ use object::{
 
 use crate::canonical::{ByteOrder, INSN_SIZE};
 use crate::digest::Digests;
+use parts::{Function, Relocation};
+pub use parts::{Object, ObjectError};
 
 /// The section of functions that programs call.
 const TEXT: &str = ".text";
-
-/// Why an object file has no such program.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ObjectError {
-    /// It is no object file of BPF.
-    #[error("not a BPF object file: {0} (clang -target bpf -c makes one)")]
-    NotBpf(String),
-    /// Something in it makes no sense.
-    #[error("{place}: {what}")]
-    Broken {
-        /// Section or function.
-        place: String,
-        /// What is wrong.
-        what: String,
-    },
-    /// The instructions depend on the kernel that the program is loaded into.
-    #[error(
-        "program {program:?}: instruction {insn} depends on the kernel that it is loaded into \
-         ({why}): its digest is known there only (bpftool prog show, offloadctl program list)"
-    )]
-    Kernel {
-        /// The program.
-        program: String,
-        /// The instruction, counted from the beginning of its function.
-        insn: usize,
-        /// What of the kernel it depends on.
-        why: String,
-    },
-}
-
-impl ObjectError {
-    fn broken(place: &str, what: impl Into<String>) -> Self {
-        Self::Broken {
-            place: place.to_owned(),
-            what: what.into(),
-        }
-    }
-}
 
 /// A program as it is given to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,40 +60,6 @@ impl LinkedProgram {
     pub fn digests(&self) -> Digests {
         Digests::of(self.order, &self.slots)
     }
-}
-
-/// A function.
-#[derive(Clone, Debug)]
-struct Function {
-    name: String,
-    section: SectionIndex,
-    section_name: String,
-    /// The first slot, from the beginning of the section.
-    start: usize,
-    slots: Vec<[u8; INSN_SIZE]>,
-    is_local: bool,
-}
-
-/// What a relocation points at.
-#[derive(Clone, Debug)]
-struct Relocation {
-    /// The slot, from the beginning of the section.
-    slot: usize,
-    /// The section of the symbol, if it is in this file.
-    section: Option<(SectionIndex, String)>,
-    /// Where in the section the symbol is, in bytes.
-    address: u64,
-    symbol: String,
-}
-
-/// An object file.
-#[derive(Clone, Debug)]
-pub struct Object {
-    order: ByteOrder,
-    text: Option<SectionIndex>,
-    functions: Vec<Function>,
-    relocations: Vec<(SectionIndex, Vec<Relocation>)>,
-    core_relocations: Vec<(String, Vec<usize>)>,
 }
 
 impl Object {

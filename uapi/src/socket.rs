@@ -15,17 +15,14 @@ use crate::error::{DecodeError, Error};
 use crate::netlink::{FAMILY, GROUP_EVENTS};
 
 mod answer;
+mod message;
+
+use message::{HEADER, NLMSG_DONE, NLMSG_ERROR, NLMSG_MIN_TYPE};
 
 /// Bytes that one read may bring: twice what the kernel puts into a message of a dump at the most.
 const BUFFER: usize = 64 << 10;
 /// Bytes of a header of generic netlink: the command, the version, two that are kept free.
 const GENL_HEADER: usize = 4;
-/// Bytes of a netlink header.
-const HEADER: usize = 16;
-/// Message types below this one are netlink's own.
-const NLMSG_MIN_TYPE: u16 = 0x10;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
 
 /// The family that knows the families (`include/uapi/linux/genetlink.h`).
 mod controller {

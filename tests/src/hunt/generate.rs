@@ -16,6 +16,7 @@
 //! All of it but the places goes into map 0 at the end, with r7 to r9 and the context.
 
 mod context;
+mod fields;
 mod flow;
 mod helpers;
 mod idioms;
@@ -596,7 +597,7 @@ impl Generator {
         }
         let fields = match self.setting.cable {
             true => &[],
-            false => context::readable(self.kind),
+            false => fields::readable(self.kind),
         };
         for (number, offset) in (0..).zip(fields) {
             self.ctx(ldx(size::W, R1, R6, *offset));

@@ -6,7 +6,7 @@ use object::elf::FileHeader64;
 use object::read::elf::ElfFile;
 use object::{Endianness, Object as _, ObjectSection as _};
 
-use super::ObjectError;
+use super::parts::ObjectError;
 use crate::canonical::INSN_SIZE;
 
 /// `BTF_MAGIC`.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Function, Object, ObjectError, Relocation};
+use super::parts::{Function, Object, ObjectError, Relocation};
 use crate::canonical::{ByteOrder, INSN_SIZE};
 
 /// `BPF_JMP | BPF_CALL`.

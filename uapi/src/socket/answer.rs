@@ -4,7 +4,7 @@
 
 use netlink_packet_core::{NetlinkBuffer, NLM_F_ACK_TLVS, NLM_F_CAPPED};
 
-use super::{HEADER, NLMSG_DONE};
+use super::message::{HEADER, NLMSG_DONE};
 use crate::attributes::Attributes;
 use crate::error::{DecodeError, Refusal};
 
@@ -63,7 +63,8 @@ mod tests {
 
     use super::*;
     use crate::netlink::dev;
-    use crate::socket::{Request, NLMSG_ERROR};
+    use crate::socket::message::NLMSG_ERROR;
+    use crate::socket::Request;
 
     /// A message of that type, with those flags.
     fn part(kind: u16, flags: u16, payload: &[&[u8]]) -> Vec<u8> {

@@ -8,26 +8,13 @@ use rand::Rng;
 
 use super::super::code::R6;
 use super::super::code::{ldx, st, stx};
+use super::fields::readable;
 use super::Generator;
 
-/// The fields that hold numbers, and can be read: of `struct xdp_md`,
-const XDP: &[i16] = &[12, 16];
-/// of `struct __sk_buff`.
-const TC: &[i16] = &[
-    0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 72, 160, 164, 176,
-];
 /// Those that can be written: mark, priority, `tc_index`, `tc_classid`, `cb`.
 const WRITABLE: &[i16] = &[8, 12, 32, 44, 48, 52, 56, 60, 64, 72];
 const QUEUE_MAPPING: i16 = 12;
 const CB: i16 = 48;
-
-/// The fields of programs of type `kind`.
-pub(super) const fn readable(kind: ProgramKind) -> &'static [i16] {
-    match kind {
-        ProgramKind::Xdp => XDP,
-        ProgramKind::SchedCls => TC,
-    }
-}
 
 impl Generator {
     pub(super) fn context(&mut self) {

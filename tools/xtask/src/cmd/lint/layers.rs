@@ -25,8 +25,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("module/offload/lib.rs", &[]),
     ("module/engine/peers/benches/exec/main.rs", &[]),
     ("module/engine/peers/benches/transmit/main.rs", &[]),
+    ("tests/src/lib.rs", &[]),
     ("tools/offloadctl/src/main.rs", &[]),
     ("tools/xtask/src/main.rs", &[]),
+    ("uapi/src/lib.rs", &[]),
 ];
 
 /// What of another crate a crate may use: its root file, the other one's name, and the modules of
