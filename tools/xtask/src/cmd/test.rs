@@ -68,7 +68,6 @@ const KERNELS: &[Kernel] = &[
         flavour: Flavour::Distro,
         why: "programs on x86_64, as users run them: BPF JIT, real interrupts, preemption",
         part: &[
-            "programs::attach",
             "programs::maps",
             "programs::samples",
             "programs::selftests",
@@ -82,14 +81,10 @@ const KERNELS: &[Kernel] = &[
         why: "what the newest kernel asks of a driver, and loading programs",
         part: &[
             "control",
-            "offload",
+            "offload::uapi",
             "programs::attach",
-            "transmit::completion",
             "transmit::features",
-            "transmit::lent",
             "transmit::segments",
-            "transmit::sharing",
-            "transmit::whole",
         ],
     },
 ];
