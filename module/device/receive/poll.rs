@@ -116,15 +116,15 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         Written::from_wire(wire, room, self.context)
     }
 
-    fn split(
+    fn split<'t>(
         &mut self,
         payload: StablePayload<'_>,
         plan: &TxPlan,
         frame: &WireFrame,
-        tell: impl FnOnce(Sum) -> RxDescriptor,
+        tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
         let (received, sum) = cut::split(payload, plan, frame, self.context)?;
-        self.host.receive(&tell(sum), HostFrame::Written(received));
+        self.host.receive(tell(sum), HostFrame::Written(received));
         Ok(())
     }
 

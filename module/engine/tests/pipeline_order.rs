@@ -209,12 +209,12 @@ impl Receiver for Device {
         })
     }
 
-    fn split(
+    fn split<'t>(
         &mut self,
         payload: &[u8],
         plan: &TxPlan,
         frame: &WireFrame,
-        tell: impl FnOnce(Sum) -> RxDescriptor,
+        tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
         let mut header = payload[..frame.header].to_vec();
         let payload = &payload[frame.payload.clone()];

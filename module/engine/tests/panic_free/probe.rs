@@ -364,12 +364,12 @@ impl Receiver for Opaquely {
         black_box(Some(wire))
     }
 
-    fn split(
+    fn split<'t>(
         &mut self,
         _payload: (),
         plan: &TxPlan,
         frame: &WireFrame,
-        tell: impl FnOnce(Sum) -> RxDescriptor,
+        tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
         black_box((plan, frame, tell(Sum::of_number(black_box(1)))));
         black_box(Ok(()))
