@@ -21,6 +21,9 @@ use offload_uapi::stats;
 const DROP: u8 = 1;
 const PASS: u8 = 2;
 
+/// Of packets as they are sent.
+const TTL: u8 = 64;
+
 /// No protocol's.
 const ETHERTYPE: [u8; 2] = [0x88, 0xb7];
 
@@ -43,6 +46,32 @@ fn number_of(frame: &[u8]) -> Option<u32> {
 fn met(link: &Link) -> Result<u64> {
     let counters = link.statistics()?;
     Ok(counters.get(stats::XDP_HW_PASS)? + counters.get(stats::XDP_HW_DROP)?)
+}
+
+/// Has the far end run `actions`, and nobody poll it any more: frame 0 has come in with the last poll.
+/// Who sends more from the near end.
+fn unpolled(cable: &Cable) -> Result<Sender> {
+    let far = &cable.far;
+    cable.attach("actions")?;
+    let sender = Sender::new(&cable.near)?;
+    far.defer_interrupts(10 * PATIENCE.as_nanos())?;
+    sender.send(&asking(PASS, 0))?;
+    far.await_that("the first frame", |far| Ok(far.stat("rx", "packets")? == 1))?;
+    Ok(sender)
+}
+
+/// A frame to `mac` with a UDP datagram.
+fn datagram(
+    mac: [u8; 6],
+    (source, destination): ([u8; 4], [u8; 4]),
+    payload: &[u8],
+) -> Result<Vec<u8>> {
+    let packet = PacketBuilder::ethernet2([2; 6], mac)
+        .ipv4(source, destination, TTL)
+        .udp(7000, 7000);
+    let mut frame = Vec::new();
+    packet.write(&mut frame, payload)?;
+    Ok(frame)
 }
 
 #[test]
@@ -101,12 +130,8 @@ fn a_frame_that_arrives_is_behind_those_that_a_poll_has_left() -> Result<()> {
     })?;
     let (sender, to) = (Sender::new(near)?, far.address()?);
     let send = |number: u32| -> Result<()> {
-        let packet = PacketBuilder::ethernet2([2; 6], to)
-            .ipv4([10, 7, 0, 1], [10, 7, 0, 2], 64)
-            .udp(7000, 7000);
-        let mut frame = Vec::new();
-        packet.write(&mut frame, &number.to_ne_bytes())?;
-        sender.send(&frame)
+        let addresses = ([10, 7, 0, 1], [10, 7, 0, 2]);
+        sender.send(&datagram(to, addresses, &number.to_ne_bytes())?)
     };
     let receive = |number: u32| -> Result<()> {
         let mut bytes = [0; 4];
@@ -138,12 +163,7 @@ fn a_frame_that_arrives_is_behind_those_that_a_poll_has_left() -> Result<()> {
 fn what_is_held_when_the_port_goes_down_is_lost() -> Result<()> {
     let cable = Cable::onic(1500)?;
     let (near, far) = (&cable.near, &cable.far);
-    cable.attach("actions")?;
-    let sender = Sender::new(near)?;
-    // After the first poll there is no other one.
-    far.defer_interrupts(10 * PATIENCE.as_nanos())?;
-    sender.send(&asking(PASS, 0))?;
-    far.await_that("the first frame", |far| Ok(far.stat("rx", "packets")? == 1))?;
+    let sender = unpolled(&cable)?;
     // One that is dropped needs no poll, one that is to be held does, and what is behind it waits.
     sender.send(&asking(DROP, 1))?;
     sender.send(&asking(PASS, 2))?;
@@ -181,12 +201,8 @@ fn what_is_held_when_the_port_goes_down_is_lost() -> Result<()> {
 #[test]
 fn a_change_of_programs_waits_for_what_is_held() -> Result<()> {
     let cable = Cable::onic(1500)?;
-    let (near, far) = (&cable.near, &cable.far);
-    cable.attach("actions")?;
-    let sender = Sender::new(near)?;
-    far.defer_interrupts(10 * PATIENCE.as_nanos())?;
-    sender.send(&asking(PASS, 0))?;
-    far.await_that("the first frame", |far| Ok(far.stat("rx", "packets")? == 1))?;
+    let far = &cable.far;
+    let sender = unpolled(&cable)?;
     let received = |count: u64| -> Result<()> {
         let packets = far.stat("rx", "packets")?;
         ensure!(packets == count, "{packets} frames, not {count}");
@@ -216,7 +232,6 @@ fn a_change_of_programs_waits_for_what_is_held() -> Result<()> {
 /// works on the queue is taken, by the same processor.
 #[test]
 fn a_frame_that_comes_back_while_its_queue_is_polled() -> Result<()> {
-    const TTL: u8 = 64;
     let _module = Module::insert("nics=1 ports=2 queues=1")?;
     let ns = NetNs::new("round")?;
     ns.silence()?;
@@ -251,11 +266,8 @@ fn a_frame_that_comes_back_while_its_queue_is_polled() -> Result<()> {
     Attached::new(&far, Mode::Offload, "pass")?;
 
     // There is no way back to the sender, to tell it that its packet has ended.
-    let packet = PacketBuilder::ethernet2([2; 6], far.address()?)
-        .ipv4([10, 7, 0, 9], [10, 9, 0, 1], TTL)
-        .udp(7, 7);
-    let mut frame = Vec::new();
-    packet.write(&mut frame, &[0; 18])?;
+    let addresses = ([10, 7, 0, 9], [10, 9, 0, 1]);
+    let frame = datagram(far.address()?, addresses, &[0; 18])?;
     Sender::new(&near)?.send(&frame)?;
     // It is received with each value down to 1.
     await_that("a packet that has gone round until its end", || {
