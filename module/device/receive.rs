@@ -22,16 +22,14 @@ use crate::{
     },
     queue::RxQueue,
     runs::Since,
-    services::Machine,
     slots::Active, //
 };
-use ahead::ingress;
+use ahead::programs;
 use engine::{
     coalesce::GroLimits,
     pipeline::{
         self,
-        Pipeline,
-        Programs, //
+        Pipeline, //
     },
     receive_checksum::RxChecksums, //
 };
@@ -105,13 +103,7 @@ impl<H: Plugged> Port<H> {
         let active = self.slots.active(guard);
         let mut pipeline = Pipeline {
             port: self.receiving(setup, &active),
-            programs: Programs {
-                ingress: ingress(host, queue),
-                running: active.running,
-                core: &mut work.core,
-                services: Machine::new(active.running.maps(), guard),
-                counters: &rx.programs,
-            },
+            programs: programs(host, (queue, rx), &active, &mut work.core, guard),
         };
         let mut poll = Poll {
             port: self,

@@ -84,12 +84,6 @@ impl<L: Send + Sync> Slots<L> {
         }
     }
 
-    /// Whether the device runs nothing.
-    #[inline]
-    pub(crate) fn are_empty(&self, guard: &rcu::Guard) -> bool {
-        self.xdp.load(guard).is_none() && self.classifier.load(guard).is_none()
-    }
-
     /// The XDP program that runs, and whether it replaces the host's.
     pub fn xdp(&self) -> Option<(Arc<Program<L>>, bool)> {
         let guard = rcu::Guard::new();

@@ -17,16 +17,20 @@ use crate::{
         Fate,
         Unsent, //
     },
+    map::MapRef,
+    memory::KernelMemory,
     port::{
         Plugged,
         Port, //
     },
     queue::RxQueue,
     services::Machine,
+    slots::Active,
     work::Held, //
 };
 use engine::{
     descriptor::TxDescriptor,
+    exec::Core,
     fault::FaultRecord,
     pipeline::{
         Ingress,
@@ -95,12 +99,11 @@ impl<H: Plugged> Port<H> {
             Ok(far) => far,
             Err(unsent) => return Err((unsent, skb)),
         };
-        let port = peer.port();
-        let is_for_the_ring = !descriptor.is_wire_frame() || port.slots.are_empty(guard);
-        let arrived = if is_for_the_ring {
+        let active = peer.port().slots.active(guard);
+        let arrived = if active.running.is_nothing() || !descriptor.is_wire_frame() {
             Arrived::Not(skb)
         } else {
-            port.meet(peer, (number, far), skb, descriptor.queue, guard)
+            meet(peer, (number, far), &active, skb, descriptor.queue, guard)
         };
         let sent = match arrived {
             Arrived::Gone => return Ok(Fate::Gone),
@@ -111,68 +114,73 @@ impl<H: Plugged> Port<H> {
         peer.raise(number);
         Ok(Fate::UnderWay)
     }
-
-    /// A frame as it is on the wire, which transmit queue `from` of the other end has sent, arrives at
-    /// queue `queue` of this port, which is `host`'s.
-    // On the stack of the others, which may be deep here, it is not to lie.
-    #[inline(never)]
-    fn meet(
-        &self,
-        host: &H,
-        (queue, rx): (u16, &RxQueue),
-        skb: SkBuff,
-        from: u16,
-        guard: &rcu::Guard,
-    ) -> Arrived {
-        // Programs may take the locks of maps, which netpoll may have come upon. What the same transmit
-        // queue has sent before is in the ring, or is held, or was taken by who has claimed the queue.
-        if irqs_disabled() || !rx.ring.is_empty() {
-            return Arrived::Not(skb);
-        }
-        let Some(mut work) = rx.work.take(|| host.poll(queue)) else {
-            return Arrived::Not(skb);
-        };
-        if work.is_holding() {
-            return Arrived::Not(skb);
-        }
-        let active = self.slots.active(guard);
-        let mut programs = Programs {
-            ingress: ingress(host, queue),
-            running: active.running,
-            core: &mut work.core,
-            services: Machine::new(active.running.maps(), guard),
-            counters: &rx.programs,
-        };
-        let wire = Wire::Sent(skb);
-        let Some(met) = programs.meet(&mut Count(rx), &wire) else {
-            return Arrived::Not(wire.into_skb());
-        };
-        // It can't come back to be sent once more from here on.
-        let skb = wire.into_skb();
-        skb.take_software_time_stamp();
-        if let (Some(stored), Some(said)) = (active.stored, met.descriptor()) {
-            stored.runs().count(said);
-        }
-        if met.is_end() {
-            skb.consume();
-            return Arrived::Gone;
-        }
-        work.hold(Held {
-            skb,
-            queue: from,
-            met,
-            replaces_host: active.replaces_host,
-        });
-        Arrived::Held
-    }
 }
 
-/// Where frames of queue `queue` of `host`'s port are received, as programs get to know it.
+/// A frame as it is on the wire, which transmit queue `from` of the other end has sent, arrives at
+/// queue `queue` of `host`'s port, which runs `active`.
+// On the stack of the others, which may be deep here, it is not to lie.
+#[inline(never)]
+fn meet<H: Plugged>(
+    host: &H,
+    (queue, rx): (u16, &RxQueue),
+    active: &Active<'_, H::Label>,
+    skb: SkBuff,
+    from: u16,
+    guard: &rcu::Guard,
+) -> Arrived {
+    // Programs may take the locks of maps, which netpoll may have come upon. What the same transmit
+    // queue has sent before is in the ring, or is held, or was taken by who has claimed the queue.
+    if irqs_disabled() || !rx.ring.is_empty() {
+        return Arrived::Not(skb);
+    }
+    let Some(mut work) = rx.work.take(|| host.poll(queue)) else {
+        return Arrived::Not(skb);
+    };
+    if work.is_holding() {
+        return Arrived::Not(skb);
+    }
+    let mut programs = programs(host, (queue, rx), active, &mut work.core, guard);
+    let wire = Wire::Sent(skb);
+    let Some(met) = programs.meet(&mut Count(rx), &wire) else {
+        return Arrived::Not(wire.into_skb());
+    };
+    // It can't come back to be sent once more from here on.
+    let skb = wire.into_skb();
+    skb.take_software_time_stamp();
+    if let (Some(stored), Some(said)) = (active.stored, met.descriptor()) {
+        stored.runs().count(said);
+    }
+    if met.is_end() {
+        skb.consume();
+        return Arrived::Gone;
+    }
+    work.hold(Held {
+        skb,
+        queue: from,
+        met,
+        replaces_host: active.replaces_host,
+    });
+    Arrived::Held
+}
+
+/// The step that runs `active` on frames of queue `queue` of `host`'s port.
 #[inline]
-pub(super) fn ingress<H: Plugged>(host: &H, queue: u16) -> Ingress {
-    Ingress {
-        address: host.address(),
-        ifindex: host.ifindex(),
-        queue,
+pub(super) fn programs<'a, H: Plugged>(
+    host: &H,
+    (queue, rx): (u16, &'a RxQueue),
+    active: &Active<'a, H::Label>,
+    core: &'a mut Core<KernelMemory>,
+    guard: &'a rcu::Guard,
+) -> Programs<'a, KernelMemory, MapRef, Machine<'a>> {
+    Programs {
+        ingress: Ingress {
+            address: host.address(),
+            ifindex: host.ifindex(),
+            queue,
+        },
+        running: active.running,
+        core,
+        services: Machine::new(active.running.maps(), guard),
+        counters: &rx.programs,
     }
 }

@@ -217,9 +217,7 @@ impl<T: Poll> Device<T> {
             queue.schedule();
         }
     }
-}
 
-impl<T: Poll> Device<T> {
     /// Has the queues of that number polled at once, however long the user wants their interrupts
     /// deferred. Context and the rest as [`Self::schedule`].
     pub fn poll_now(&self, queue: u16) {
