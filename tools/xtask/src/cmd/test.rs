@@ -2,6 +2,8 @@
 
 //! `cargo xtask test`: all tests, each where it can run.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -37,11 +39,12 @@ pub(crate) struct Args {
     filter: Vec<String>,
 }
 
-/// One of the kernels of a run on all of them.
+/// A kernel of a run.
+#[derive(Clone, Copy)]
 struct Kernel {
     flavour: Flavour,
-    /// What it is there for.
-    why: &'static str,
+    /// What it is there for, where it was not asked for by name.
+    why: Option<&'static str>,
     /// The test programs, or modules of them, that it runs then; none for all.
     part: &'static [&'static str],
 }
@@ -51,22 +54,22 @@ struct Kernel {
 const KERNELS: &[Kernel] = &[
     Kernel {
         flavour: Flavour::Uml,
-        why: "everything that needs no x86 machine, at native speed",
+        why: Some("everything that needs no x86 machine, at native speed"),
         part: &[],
     },
     Kernel {
         flavour: Flavour::UmlKasan,
-        why: "the same under KASAN and UBSAN: memory errors",
+        why: Some("the same under KASAN and UBSAN: memory errors"),
         part: &[],
     },
     Kernel {
         flavour: Flavour::UmlLockdep,
-        why: "the same under lockdep and kmemleak, which cannot work beside KASAN: locking, lifetimes, leaks",
+        why: Some("the same under lockdep and kmemleak, which cannot work beside KASAN: locking, lifetimes, leaks"),
         part: &[],
     },
     Kernel {
         flavour: Flavour::Distro,
-        why: "programs on x86_64, as users run them: BPF JIT, real interrupts, preemption",
+        why: Some("programs on x86_64, as users run them: BPF JIT, real interrupts, preemption"),
         part: &[
             "programs::maps",
             "programs::samples",
@@ -78,7 +81,7 @@ const KERNELS: &[Kernel] = &[
     },
     Kernel {
         flavour: Flavour::DistroNext,
-        why: "what the newest kernel asks of a driver, and loading programs",
+        why: Some("what the newest kernel asks of a driver, and loading programs"),
         part: &[
             "control",
             "offload::uapi",
@@ -96,28 +99,50 @@ impl Args {
         let workshop = Workshop::open()?;
         let tests = cargo::vm_tests(&workshop)?;
         let mut rows = Vec::new();
-        if self.on.is_empty() {
-            ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
-            rows.push(self.on_host(&workshop, "this machine: crates", &["test"])?);
-            rows.push(self.peers(&workshop)?);
-            rows.push(self.helpers(&tests.here)?);
-            rows.push(self.fuzzing(&workshop)?);
-        }
-        for &flavour in &self.on {
-            ui::say(&format!("Tests of the module on the kernel {flavour}"));
-            rows.push(guests::run(&workshop, flavour, &tests, &self.filter, &[])?);
-        }
-        for kernel in KERNELS {
-            let &Kernel { flavour, why, part } = kernel;
-            if !self.on.is_empty() || self.fast && flavour != Flavour::Uml {
-                continue;
+        // What the guests of a kernel need is made meanwhile: much of it by one processor.
+        thread::scope(|scope| {
+            let (give, ready) = mpsc::sync_channel(0);
+            scope.spawn({
+                let (args, workshop) = (&self, &workshop);
+                move || {
+                    for kernel in args.kernels() {
+                        // Nobody takes any more after an error.
+                        let next = guests::prepare(workshop, kernel.flavour);
+                        if give.send(next).is_err() {
+                            break;
+                        }
+                    }
+                }
+            });
+            if self.on.is_empty() {
+                ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
+                rows.push(self.on_host(&workshop, "this machine: crates", &["test"])?);
+                rows.push(self.peers(&workshop)?);
+                rows.push(self.helpers(&tests.here)?);
+                rows.push(self.fuzzing(&workshop)?);
             }
-            ui::say(&format!(
-                "Tests of the module on the kernel {flavour}: {why}"
-            ));
-            rows.push(guests::run(&workshop, flavour, &tests, &self.filter, part)?);
-        }
+            for (kernel, ready) in self.kernels().zip(ready) {
+                let Kernel { flavour, why, part } = kernel;
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                ui::say(&format!("Tests of the module on the kernel {flavour}{why}"));
+                rows.push(guests::run(ready?, &tests, &self.filter, part)?);
+            }
+            anyhow::Ok(())
+        })?;
         Ok(show(&rows))
+    }
+
+    /// The kernels of this run.
+    fn kernels(&self) -> impl Iterator<Item = Kernel> + '_ {
+        let chosen = self.on.iter().map(|&flavour| Kernel {
+            flavour,
+            why: None,
+            part: &[],
+        });
+        let all = KERNELS.iter().copied();
+        let all = all
+            .filter(|kernel| self.on.is_empty() && (!self.fast || kernel.flavour == Flavour::Uml));
+        chosen.chain(all)
     }
 
     /// Tests that Cargo runs on this machine.

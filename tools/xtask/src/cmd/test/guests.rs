@@ -13,7 +13,7 @@ use anyhow::Result;
 use super::group::Group;
 use super::row::Row;
 use crate::cargo::{self, Tests};
-use crate::flavour::Flavour;
+use crate::flavour::{Flavour, Machine};
 use crate::guest::{Outcome, Output};
 use crate::module;
 use crate::selftests;
@@ -111,18 +111,18 @@ fn spared(flavour: Flavour, group: &Group<'_>, part: &[&str]) -> Option<String> 
     })
 }
 
-/// The test programs on one kernel, in several guests at a time.
+/// A kernel and all that its guests need.
+pub(super) struct Ready<'a> {
+    flavour: Flavour,
+    session: Session<'a>,
+}
+
+/// Gets a kernel, and builds what its guests need.
 ///
 /// # Errors
 ///
-/// Where a kernel, the module or the objects can't be built, or a guest can't be started.
-pub(super) fn run(
-    workshop: &Workshop,
-    flavour: Flavour,
-    tests: &Tests,
-    filter: &[String],
-    part: &[&str],
-) -> Result<Row> {
+/// Where the kernel, the module or the objects can't be built.
+pub(super) fn prepare(workshop: &Workshop, flavour: Flavour) -> Result<Ready<'_>> {
     let kernel = workshop.kernel(flavour, None)?;
     let selftests = selftests::build(workshop, &kernel.source)?.keep(workshop)?;
     let source = kernel.source.clone();
@@ -143,10 +143,29 @@ pub(super) fn run(
         session.env(SEED, seed);
     }
     session.env("OFFLOAD_NIC_SELFTESTS", selftests.display().to_string());
+    session.env("OFFLOAD_NIC_SAMPLE", sample.display().to_string());
+    Ok(Ready { flavour, session })
+}
+
+/// The test programs on one kernel, in several guests at a time. `part` are those that the kernel
+/// runs, if it is not to run all.
+///
+/// # Errors
+///
+/// Where a guest can't be started.
+pub(super) fn run(
+    ready: Ready<'_>,
+    tests: &Tests,
+    filter: &[String],
+    part: &[&str],
+) -> Result<Row> {
+    let Ready {
+        flavour,
+        mut session,
+    } = ready;
     if !part.is_empty() {
         session.env("OFFLOAD_NIC_SHARING", "1".to_owned());
     }
-    session.env("OFFLOAD_NIC_SAMPLE", sample.display().to_string());
     let started = Instant::now();
     let mut groups = Vec::new();
     // The names of the programs that need not be run, and later of those that were.
@@ -177,7 +196,7 @@ pub(super) fn run(
         settled.insert(&group.program.name);
         false
     });
-    let at_once = guests_at_once().min(groups.len());
+    let at_once = guests_at_once(flavour).min(groups.len());
     let rest = Mutex::new(&groups[..]);
     let next = || {
         let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -262,10 +281,15 @@ fn share(groups: &[Group<'_>], at_once: usize) -> usize {
     }
 }
 
-/// How many guests keep this machine busy. A test does one thing at a time, so that a guest uses
-/// little more than a processor, even QEMU, which has a thread for each of the guest's two.
-fn guests_at_once() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// How many guests keep this machine busy. A test does one thing at a time, and waits now and then:
+/// a guest of User Mode Linux uses less than a processor. QEMU has a thread for each of the guest's
+/// two, and a guest that is held up by others makes its own emulation slower.
+fn guests_at_once(flavour: Flavour) -> usize {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    match flavour.machine() {
+        Machine::Uml => processors + 1,
+        Machine::Qemu => processors,
+    }
 }
 
 impl Row {
