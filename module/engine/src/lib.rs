@@ -5,7 +5,7 @@
 //! A program comes in as eBPF instructions ([`store`]), is translated to operations of the device
 //! ([`image`], [`op`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`])
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
-//! frame; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
+//! frame; [`parser`] finds out which flow it is of; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, and
 //! [`receive_checksum`] what the host may believe of what it gets. [`resources`] is how much of
 //! all that there is, and is in use.
@@ -48,6 +48,7 @@ pub mod map;
 pub mod memory;
 mod numbered;
 pub mod op;
+pub mod parser;
 pub mod pipeline;
 mod program;
 mod protocol;

@@ -9,31 +9,34 @@
 use crate::checksum::{sum, Sum};
 use crate::fields::{get, get16, put};
 
-const ETH_P_IP: u16 = 0x0800;
-const ETH_P_IPV6: u16 = 0x86dd;
+pub(crate) const ETH_P_IP: u16 = 0x0800;
+pub(crate) const ETH_P_IPV6: u16 = 0x86dd;
 pub(crate) const ETH_P_MPLS_UC: u16 = 0x8847;
 pub(crate) const ETH_P_MPLS_MC: u16 = 0x8848;
-const ETH_P_8021Q: u16 = 0x8100;
-const ETH_P_8021AD: u16 = 0x88a8;
+pub(crate) const ETH_P_8021Q: u16 = 0x8100;
+pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
 
-const IPPROTO_HOPOPTS: u8 = 0;
+pub(crate) const IPPROTO_HOPOPTS: u8 = 0;
 pub(crate) const IPPROTO_IPIP: u8 = 4;
 pub(crate) const IPPROTO_TCP: u8 = 6;
 pub(crate) const IPPROTO_UDP: u8 = 17;
 pub(crate) const IPPROTO_IPV6: u8 = 41;
-const IPPROTO_ROUTING: u8 = 43;
+pub(crate) const IPPROTO_ROUTING: u8 = 43;
+pub(crate) const IPPROTO_FRAGMENT: u8 = 44;
 pub(crate) const IPPROTO_GRE: u8 = 47;
-const IPPROTO_DSTOPTS: u8 = 60;
+pub(crate) const IPPROTO_ESP: u8 = 50;
+pub(crate) const IPPROTO_AH: u8 = 51;
+pub(crate) const IPPROTO_DSTOPTS: u8 = 60;
 pub(crate) const IPPROTO_SCTP: u8 = 132;
 
 pub(crate) const IPV6_HEADER: usize = 40;
-const IPV4_HEADER: usize = 20;
+pub(crate) const IPV4_HEADER: usize = 20;
 pub(crate) const UDP_HEADER: usize = 8;
 pub(crate) const SCTP_HEADER: usize = 12;
 const TCP_HEADER: usize = 20;
 
 /// Flag "more fragments" and the offset of an IPv4 fragment.
-const IPV4_FRAGMENT: u16 = 0x3fff;
+pub(crate) const IPV4_FRAGMENT: u16 = 0x3fff;
 
 /// What an offset is not the beginning of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
