@@ -4,8 +4,10 @@
 //!
 //! It goes through what the kernel's own flow dissector goes through on its way to the outermost flow
 //! (`__skb_flow_dissect`): VLAN tags, IPv4 with options, IPv6 with extension headers, and the first
-//! bytes of what is behind them. Like that it looks into no packet that is carried by another one, takes
-//! the protocol of a fragment from its header but no ports, and ends at the same number of headers.
+//! bytes of what is behind them. It looks into no packet that is carried by another one, takes the
+//! protocol of a fragment from its header but no ports, and ends at the same number of headers. It is
+//! stricter in that an IP header must be of the version that the EtherType says: the kernel drops others
+//! behind its dissector.
 
 mod keys;
 
@@ -15,10 +17,12 @@ use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
 use crate::protocol::{
     ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, IPPROTO_AH, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT,
-    IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPV4_FRAGMENT, IPV4_HEADER, IPV6_HEADER,
+    IPPROTO_HOPOPTS, IPPROTO_NONE, IPPROTO_ROUTING, IPV4_FRAGMENT, IPV4_HEADER, IPV6_HEADER,
 };
 
-/// The most headers of a frame that the parser goes through, as `MAX_FLOW_DISSECT_HDRS`.
+/// How many VLAN tags and extension headers of a frame the parser goes on behind, as
+/// `MAX_FLOW_DISSECT_HDRS`: of one more it takes what it tells, ports behind it too, and no further
+/// header.
 pub const MAX_HEADERS: u32 = 15;
 
 /// Bytes at the beginning of a frame in which most have all of the headers that the parser reads: a
@@ -43,7 +47,8 @@ pub struct Parsed {
     pub path: Path,
     /// Offset of what is behind the Ethernet header and all VLAN tags, in bytes.
     pub network_offset: u16,
-    /// Offset of what is behind the IP header and its extension headers, in bytes; 0 if there is none.
+    /// Offset of what is behind the IP header and its extension headers, in bytes; 0 if the parser did
+    /// not come there. Never behind the frame's end.
     pub transport_offset: u16,
 }
 
@@ -70,20 +75,32 @@ struct Parser<'a> {
     frame: &'a [u8],
     /// Offset of the header in hand.
     at: usize,
-    /// How many there were.
+    /// How many tags and extension headers there were.
     headers: u32,
     found: Parsed,
 }
 
 impl Parser<'_> {
     /// The header in hand was one of `len` bytes.
+    #[inline(always)]
     fn leave(&mut self, len: usize) -> Option<()> {
-        self.headers = self.headers.checked_add(1)?;
-        if self.headers > MAX_HEADERS {
-            return None;
-        }
-        self.at = self.at.checked_add(len)?;
+        self.at = self
+            .at
+            .checked_add(len)
+            .filter(|at| *at <= self.frame.len())?;
         Some(())
+    }
+
+    /// The header in hand was a tag or an extension header of `len` bytes.
+    fn leave_counted(&mut self, len: usize) -> Option<()> {
+        self.headers = self.headers.saturating_add(1);
+        self.leave(len)
+    }
+
+    /// Whether there were so many headers that the next is not looked for.
+    #[inline(always)]
+    fn is_over_limit(&self) -> bool {
+        self.headers > MAX_HEADERS
     }
 
     /// The `N` bytes at offset `at` of the header in hand.
@@ -104,13 +121,14 @@ impl Parser<'_> {
         self.found.keys.source = self.get(6)?;
         let mut ether_type = self.get16(12)?;
         self.at = ETH_HLEN;
-        while let ETH_P_8021Q | ETH_P_8021AD = ether_type {
+        while let (ETH_P_8021Q | ETH_P_8021AD, false) = (ether_type, self.is_over_limit()) {
             ether_type = self.vlan(ether_type)?;
         }
         self.found.keys.ether_type = ether_type;
-        // CAST: Headers are at most `MAX_HEADERS`.
+        // CAST: Tags are at most `MAX_HEADERS` and one.
         self.found.network_offset = self.at as u16;
         match ether_type {
+            _ if self.is_over_limit() => Some(()),
             ETH_P_IP => self.ipv4(),
             ETH_P_IPV6 => self.ipv6(),
             _ => Some(()),
@@ -130,7 +148,7 @@ impl Parser<'_> {
             found.keys.vlan_protocol = protocol;
             found.keys.vlan_tci = tci;
         }
-        self.leave(4)?;
+        self.leave_counted(4)?;
         Some(ether_type)
     }
 
@@ -150,12 +168,18 @@ impl Parser<'_> {
         keys.tos = tos;
         keys.ip_source = widened([s0, s1, s2, s3]);
         keys.ip_destination = widened([d0, d1, d2, d3]);
+        self.found.flow = FlowType::Ipv4;
         self.found.path.add(Path::IPV4);
         if len > IPV4_HEADER {
             self.found.path.add(Path::IPV4_OPTIONS);
         }
+        if flags & IPV4_FRAGMENT != 0 {
+            self.is_fragment();
+            self.leave(len)?;
+            return self.transport();
+        }
         self.leave(len)?;
-        self.layer4(false, protocol, flags & IPV4_FRAGMENT != 0)
+        self.layer4(false, protocol)
     }
 
     #[inline]
@@ -173,53 +197,70 @@ impl Parser<'_> {
         keys.flow_label = word & 0xf_ffff;
         keys.ip_source = get(&addresses, 0)?;
         keys.ip_destination = get(&addresses, 16)?;
+        self.found.flow = FlowType::Ipv6;
         self.found.path.add(Path::IPV6);
         self.leave(IPV6_HEADER)?;
-        let (protocol, is_fragment) = self.extensions(next)?;
-        self.layer4(true, protocol, is_fragment)
+        self.behind_ipv6(next)
     }
 
-    /// The extension headers from one of type `next` on: the protocol behind them, and whether it is a
-    /// fragment.
+    /// The extension headers from one of type `next` on, and what is behind them.
     #[inline]
-    fn extensions(&mut self, mut next: u8) -> Option<(u8, bool)> {
+    fn behind_ipv6(&mut self, mut next: u8) -> Option<()> {
         loop {
             self.found.keys.ip_protocol = next;
             match next {
+                IPPROTO_HOPOPTS | IPPROTO_ROUTING | IPPROTO_DSTOPTS | IPPROTO_FRAGMENT
+                    if self.is_over_limit() =>
+                {
+                    return Some(());
+                }
                 IPPROTO_HOPOPTS | IPPROTO_ROUTING | IPPROTO_DSTOPTS => {
                     let [following, words] = self.get(0)?;
                     self.found.path.add(Path::IPV6_EXTENSION);
-                    self.leave(usize::from(words).wrapping_add(1).wrapping_mul(8))?;
+                    // Known even if the rest of the header is not there.
+                    self.found.keys.ip_protocol = following;
+                    self.leave_counted(usize::from(words).wrapping_add(1).wrapping_mul(8))?;
                     next = following;
                 }
                 // Ports are in the first piece alone, if in any: the kernel does not look for them either.
                 IPPROTO_FRAGMENT => {
-                    let [following, _] = self.get(0)?;
+                    let header: [u8; IPV6_FRAGMENT_HEADER] = self.get(0)?;
+                    let [following, ..] = header;
                     self.found.path.add(Path::IPV6_EXTENSION);
-                    self.leave(IPV6_FRAGMENT_HEADER)?;
                     self.found.keys.ip_protocol = following;
-                    return Some((following, true));
+                    self.is_fragment();
+                    self.leave(IPV6_FRAGMENT_HEADER)?;
+                    return self.transport();
                 }
-                protocol => return Some((protocol, false)),
+                IPPROTO_NONE => return self.transport(),
+                protocol => return self.layer4(true, protocol),
             }
         }
     }
 
-    /// What is behind the IP header and its extension headers.
-    #[inline]
-    fn layer4(&mut self, v6: bool, protocol: u8, is_fragment: bool) -> Option<()> {
-        // CAST: Headers are at most `MAX_HEADERS`, none of which is longer than 2,048 bytes.
+    /// What is behind the IP header is a piece of something.
+    #[cold]
+    fn is_fragment(&mut self) {
+        self.found.keys.layer4 = Layer4::Fragment;
+        self.found.path.add(Path::FRAGMENT);
+    }
+
+    /// The IP header and its extension headers end here.
+    #[inline(always)]
+    fn transport(&mut self) -> Option<()> {
+        // CAST: Headers are at most `MAX_HEADERS` and some, none of which is longer than 2,048 bytes.
         self.found.transport_offset = self.at as u16;
-        self.found.flow = FlowType::of(v6, protocol, false);
-        if is_fragment {
-            self.found.keys.layer4 = Layer4::Fragment;
-            self.found.path.add(Path::FRAGMENT);
-            return Some(());
-        }
+        Some(())
+    }
+
+    /// The header of `protocol` behind the IP header and its extension headers.
+    #[inline]
+    fn layer4(&mut self, v6: bool, protocol: u8) -> Option<()> {
+        self.transport()?;
         let first = if protocol == IPPROTO_AH { AH_SPI } else { 0 };
         self.found.keys.ports = self.get(first)?;
         self.found.keys.layer4 = Layer4::Whole;
-        self.found.flow = FlowType::of(v6, protocol, true);
+        self.found.flow = FlowType::of(v6, protocol);
         self.found.path.add(Path::LAYER4);
         Some(())
     }

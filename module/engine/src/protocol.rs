@@ -26,6 +26,7 @@ pub(crate) const IPPROTO_FRAGMENT: u8 = 44;
 pub(crate) const IPPROTO_GRE: u8 = 47;
 pub(crate) const IPPROTO_ESP: u8 = 50;
 pub(crate) const IPPROTO_AH: u8 = 51;
+pub(crate) const IPPROTO_NONE: u8 = 59;
 pub(crate) const IPPROTO_DSTOPTS: u8 = 60;
 pub(crate) const IPPROTO_SCTP: u8 = 132;
 

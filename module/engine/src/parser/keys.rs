@@ -19,7 +19,8 @@ pub struct Keys {
     pub vlan_tci: u16,
     /// Version of the IP header; 0 if there is none.
     pub ip_version: u8,
-    /// Protocol behind the IP header and its extension headers.
+    /// Protocol behind the IP header and its extension headers; the type of the first of them that the
+    /// parser does not come through, if there is one.
     pub ip_protocol: u8,
     /// Type of service, or traffic class.
     pub tos: u8,
@@ -103,7 +104,7 @@ pub enum FlowType {
     /// No IP.
     #[default]
     Ether,
-    /// IPv4, and none of those below: also a fragment of one of them.
+    /// IPv4, and none of those below: also a fragment of one of them, or one whose header is cut off.
     Ipv4,
     /// TCP over IPv4.
     Tcp4,
@@ -115,7 +116,7 @@ pub enum FlowType {
     Ah4,
     /// Encrypted packets over IPv4.
     Esp4,
-    /// IPv6, and none of those below: also a fragment of one of them.
+    /// IPv6, and none of those below: as for IPv4.
     Ipv6,
     /// TCP over IPv6.
     Tcp6,
@@ -133,21 +134,21 @@ impl FlowType {
     /// How many there are.
     pub const COUNT: usize = Self::Esp6 as usize + 1;
 
-    /// The type of a packet with `protocol` behind an IP header of version 6, if `v6`, or 4. `is_whole`:
-    /// whether it is not a fragment.
-    pub(super) const fn of(v6: bool, protocol: u8, is_whole: bool) -> Self {
+    /// The type of a packet that is no fragment, with `protocol` behind an IP header of version 6, if
+    /// `v6`, or 4.
+    pub(super) const fn of(v6: bool, protocol: u8) -> Self {
         match (v6, protocol) {
-            (false, IPPROTO_TCP) if is_whole => Self::Tcp4,
-            (false, IPPROTO_UDP) if is_whole => Self::Udp4,
-            (false, IPPROTO_SCTP) if is_whole => Self::Sctp4,
-            (false, IPPROTO_AH) if is_whole => Self::Ah4,
-            (false, IPPROTO_ESP) if is_whole => Self::Esp4,
+            (false, IPPROTO_TCP) => Self::Tcp4,
+            (false, IPPROTO_UDP) => Self::Udp4,
+            (false, IPPROTO_SCTP) => Self::Sctp4,
+            (false, IPPROTO_AH) => Self::Ah4,
+            (false, IPPROTO_ESP) => Self::Esp4,
             (false, _) => Self::Ipv4,
-            (true, IPPROTO_TCP) if is_whole => Self::Tcp6,
-            (true, IPPROTO_UDP) if is_whole => Self::Udp6,
-            (true, IPPROTO_SCTP) if is_whole => Self::Sctp6,
-            (true, IPPROTO_AH) if is_whole => Self::Ah6,
-            (true, IPPROTO_ESP) if is_whole => Self::Esp6,
+            (true, IPPROTO_TCP) => Self::Tcp6,
+            (true, IPPROTO_UDP) => Self::Udp6,
+            (true, IPPROTO_SCTP) => Self::Sctp6,
+            (true, IPPROTO_AH) => Self::Ah6,
+            (true, IPPROTO_ESP) => Self::Esp6,
             (true, _) => Self::Ipv6,
         }
     }
@@ -174,7 +175,7 @@ impl Path {
     pub const FRAGMENT: Self = Self(1 << 6);
     /// A header behind that of IP.
     pub const LAYER4: Self = Self(1 << 7);
-    /// It has ended before the parser was through with it.
+    /// The frame ends within a header, or that is none of the version that it should be.
     pub const TRUNCATED: Self = Self(1 << 8);
 
     /// Adds what `other` has.
