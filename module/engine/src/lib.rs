@@ -56,6 +56,8 @@ pub mod receive_checksum;
 pub mod refusal;
 pub mod resources;
 mod skb;
+mod sort;
+pub mod steer;
 pub mod store;
 mod translate;
 pub mod transmit;

@@ -21,11 +21,13 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
+use engine::parser::Keys;
 use engine::pipeline::{self, Counters, Ingress, Lost, Met, OnWire, Owned, Pipeline, Port};
 use engine::pipeline::{Programs, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
+use engine::steer::{Action, Rule, RuleTable};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
@@ -201,6 +203,14 @@ pub fn delete(map: Maps, key: &[u8]) -> Result<(), MapError> {
 
 pub fn next_key(map: Maps, key: Option<&[u8]>, next: &mut [u8]) -> Result<(), MapError> {
     map.get_next_key(key, next)
+}
+
+pub fn rules(rules: &[(u32, Rule)], seed: u64) -> Result<RuleTable<Opaque>, OutOfMemory> {
+    RuleTable::new(&Opaque, rules, seed)
+}
+
+pub fn find_rule(rules: &RuleTable<Opaque>, keys: &Keys) -> Option<(u32, Action)> {
+    rules.find(keys)
 }
 
 pub fn core(limits: &Limits) -> Result<Core<Opaque>, OutOfMemory> {
