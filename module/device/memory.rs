@@ -152,6 +152,10 @@ impl<T: Send + Unpin + 'static> KernelLock<T> {
                 pin_init!(Line { lock <- new_spinlock!(guarded, "offload_nic_map_free_elements") }),
                 flags(),
             ),
+            LockClass::Flows => KBox::pin_init(
+                pin_init!(Line { lock <- new_spinlock!(guarded, "offload_nic_flows") }),
+                flags(),
+            ),
         };
         line.map(Self).map_err(|_| OutOfMemory)
     }

@@ -33,6 +33,8 @@ pub enum LockClass {
     Buckets,
     /// The elements of a hash map that hold nothing.
     FreeElements,
+    /// Flows that the host has steered.
+    Flows,
 }
 
 /// Mutual exclusion around a `T`.

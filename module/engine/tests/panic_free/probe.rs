@@ -27,7 +27,7 @@ use engine::pipeline::{Programs, Receiver, Room, Running, Sent, TcCounters, Watc
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
-use engine::steer::{Action, Rule, RuleTable};
+use engine::steer::{Action, FlowTable, Rule, RuleTable};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
@@ -211,6 +211,23 @@ pub fn rules(rules: &[(u32, Rule)], seed: u64) -> Result<RuleTable<Opaque>, OutO
 
 pub fn find_rule(rules: &RuleTable<Opaque>, keys: &Keys) -> Option<(u32, Action)> {
     rules.find(keys)
+}
+
+pub fn flows(flows: u32) -> Result<FlowTable<Opaque>, OutOfMemory> {
+    FlowTable::new(&Opaque, flows)
+}
+
+pub fn find_flow(flows: &FlowTable<Opaque>, hash: u32) -> Option<u16> {
+    flows.find(hash)
+}
+
+pub fn steer_flow(flows: &FlowTable<Opaque>, hash: u32, queue: u16) -> Option<u16> {
+    flows.steer(hash, queue, black_box(1))
+}
+
+pub fn remove_flows(flows: &FlowTable<Opaque>, queues: u16) -> (u32, u32, u32) {
+    let expired = flows.expire(|queue, flow_id, filter| black_box((queue, flow_id, filter)).0 > 1);
+    (expired, flows.clear_above(queues), flows.len().min(flows.capacity()))
 }
 
 pub fn core(limits: &Limits) -> Result<Core<Opaque>, OutOfMemory> {

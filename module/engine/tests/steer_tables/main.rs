@@ -2,5 +2,6 @@
 
 //! The tables that frames are steered by.
 
+mod flows;
 mod memory;
 mod rules;
