@@ -39,6 +39,10 @@ impl Features {
         Self(bit(bindings::NETIF_F_HW_CSUM_BIT) | bit(bindings::NETIF_F_SCTP_CRC_BIT));
     /// The driver tells the stack of the checksums of received frames (`rx-checksumming`).
     pub const RX_CHECKSUMS: Self = Self(bit(bindings::NETIF_F_RXCSUM_BIT));
+    /// The driver tells the stack of the hashes of received frames (`receive-hashing`).
+    pub const RX_HASH: Self = Self(bit(bindings::NETIF_F_RXHASH_BIT));
+    /// Rules of receive flow classification count (`ntuple-filters`).
+    pub const NTUPLE: Self = Self(bit(bindings::NETIF_F_NTUPLE_BIT));
     /// Frames in several pieces, anywhere in memory (`tx-scatter-gather`, `tx-scatter-gather-fraglist`,
     /// `highdma`).
     pub const SCATTERED: Self = Self(

@@ -101,6 +101,18 @@ impl NetDevice {
         self.has_feature(bindings::NETIF_F_RXCSUM_BIT)
     }
 
+    /// Whether the user wants to be told of the hashes of received frames (`receive-hashing`).
+    #[inline]
+    pub fn receives_hashes(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_RXHASH_BIT)
+    }
+
+    /// Whether the user wants rules of receive flow classification to count (`ntuple-filters`).
+    #[inline]
+    pub fn has_ntuple(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_NTUPLE_BIT)
+    }
+
     /// Whether the stack puts received frames together (`generic-receive-offload`).
     #[inline]
     pub fn has_gro(&self) -> bool {
