@@ -4,6 +4,28 @@
 //!
 //! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
+mod contexts;
+mod hash;
+mod resize;
+mod rss;
+
+pub use contexts::RssContexts;
+pub use hash::{
+    HashFields,
+    HashedFlow, //
+};
+pub use resize::{
+    spread,
+    Resize, //
+};
+pub use rss::{
+    default_key,
+    Rss,
+    RssChange,
+    RssTables,
+    Symmetry, //
+};
+
 use crate::{
     bindings,
     extack::Extack,
@@ -150,6 +172,7 @@ pub trait Statistics: Operations {
 // `ETHTOOL_OP_NEEDS_RTNL_*`: macros that bindgen does not see.
 const NEEDS_RTNL_SRINGPARAM: u32 = 1 << 2;
 const NEEDS_RTNL_SCHANNELS: u32 = 1 << 3;
+const NEEDS_RTNL_RSS: u32 = 1 << 7;
 
 impl<T: Rings> Table<T> {
     /// The port has [`Rings`].

@@ -10,6 +10,7 @@
 #include <crypto/sha2.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
+#include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
@@ -65,6 +66,14 @@ struct offload_nic_offload_request {
 	bool csum_not_inet;
 	bool encapsulation;
 	bool vlan_present;
+};
+
+/* Where ethtool_ops has its bit fields, which bindgen can't set in a constant. */
+enum offload_nic_ethtool_bits {
+	OFFLOAD_NIC_INPUT_XFRM = 0,
+	OFFLOAD_NIC_RXFH_PER_CTX_FIELDS = 9,
+	OFFLOAD_NIC_RXFH_PER_CTX_KEY = 10,
+	OFFLOAD_NIC_CAP_RSS_RXNFC_ADDS = 11,
 };
 
 /* The most segments of a super-frame that the stack leaves to a driver. */
@@ -150,6 +159,8 @@ int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, struct sk_buff 
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
 int offload_nic_restart_syscall(void);
+u32 *offload_nic_rxfh_context_indir(struct ethtool_rxfh_context *context);
+u8 *offload_nic_rxfh_context_key(struct ethtool_rxfh_context *context);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 void offload_nic_schedule_work(struct work_struct *work);

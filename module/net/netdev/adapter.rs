@@ -55,6 +55,7 @@ impl<T: Operations> Table<T> {
                 get_ts_info: Some(bindings::ethtool_op_get_ts_info),
                 ..pin_init::zeroed()
             },
+            ethtool_bits: 0,
             stat: pin_init::zeroed(),
             hw_features: 0,
             xdp_features: 0,

@@ -13,12 +13,14 @@ use core::{
 /// # Invariants
 ///
 /// While the net device is registered, `port` and `device`, a [`Device<T>`](super::Device) that is the
-/// port's, are valid. RTNL guards `offload`.
+/// port's, are valid. RTNL guards `offload` and `indirection_size`.
 pub(crate) struct Private<T> {
     pub(super) port: *const T,
     pub(super) device: *const c_void,
     /// How many counters `ethtool -S` shows: what the stack's buffers are made for.
     pub(crate) statistics: usize,
+    /// The last answer to how long the indirection table is: what the stack's buffers are made for.
+    pub(crate) indirection_size: Cell<u32>,
     /// What the offload of BPF programs keeps from `ndo_init` to `ndo_uninit`.
     pub(crate) offload: Cell<*const c_void>,
 }

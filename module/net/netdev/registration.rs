@@ -82,6 +82,7 @@ impl<T: Operations> Registration<T> {
             port: Arc::as_ptr(&port),
             device: core::ptr::from_ref(device).cast(),
             statistics: statistics.map_or(0, |count| count(&port)),
+            indirection_size: Cell::new(0),
             offload: Cell::new(null()),
         };
         // SAFETY: The device is valid and its private memory has room for this. Nobody reads it

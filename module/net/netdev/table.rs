@@ -14,6 +14,8 @@ use kernel::prelude::*;
 pub struct Table<T> {
     pub(crate) netdev: bindings::net_device_ops,
     pub(crate) ethtool: bindings::ethtool_ops,
+    /// The bit fields at the beginning of `ethtool`.
+    pub(super) ethtool_bits: u16,
     pub(crate) stat: bindings::netdev_stat_ops,
     /// What users may switch beside the features of the [`Config`](super::Config).
     pub(crate) hw_features: bindings::netdev_features_t,
@@ -25,6 +27,17 @@ pub struct Table<T> {
     /// How many counters `ethtool -S` shows.
     pub(crate) count_statistics: Option<fn(&T) -> usize>,
     pub(super) _port: PhantomData<fn(T)>,
+}
+
+impl<T> Table<T> {
+    /// Sets `bits` of `ethtool`'s bit fields too.
+    pub(crate) const fn with_ethtool_bits(mut self, bits: u16) -> Self {
+        self.ethtool_bits |= bits;
+        // The functions that bindgen has for this can't be called for a constant.
+        self.ethtool._bitfield_1 =
+            bindings::__BindgenBitfieldUnit::new(self.ethtool_bits.to_ne_bytes());
+        self
+    }
 }
 
 /// To be called with RTNL held, for the net device of a port of the table's type that is being
