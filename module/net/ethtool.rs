@@ -5,11 +5,28 @@
 //! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
 mod contexts;
+mod flow;
 mod hash;
 mod resize;
 mod rss;
+mod rules;
 
 pub use contexts::RssContexts;
+pub use flow::{
+    Action,
+    Ether,
+    Extension,
+    FlowMatch,
+    FlowRule,
+    Ip4,
+    Ip6,
+    Ipsec4,
+    Ipsec6,
+    Location,
+    Masked,
+    Transport4,
+    Transport6, //
+};
 pub use hash::{
     HashFields,
     HashedFlow, //
@@ -25,6 +42,7 @@ pub use rss::{
     RssTables,
     Symmetry, //
 };
+pub use rules::FlowRules;
 
 use crate::{
     bindings,
