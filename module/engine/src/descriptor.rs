@@ -10,6 +10,7 @@ mod transmit;
 
 use crate::frame::{VlanTag, ETH_HLEN};
 use crate::receive_checksum::RxChecksum;
+use crate::steer::Hash;
 use crate::verdict::{TcVerdict, XdpVerdict};
 pub use transmit::{Gso, GsoKind, InnerHeaders, TxCapability, TxChecksum, TxDescriptor, TxHeaders};
 
@@ -22,8 +23,8 @@ pub struct RxDescriptor {
     pub meta_len: u8,
     /// Receive queue that the device chose.
     pub queue: u32,
-    /// Receive-side-scaling hash, if the device computed one that still holds.
-    pub hash: Option<u32>,
+    /// Hash of its flow, if the device was to compute one and it has anything that is hashed.
+    pub hash: Option<Hash>,
     /// What the offloaded program said; `None` if there is no program.
     pub verdict: Option<XdpVerdict>,
     /// Interface index of the port that the program wants the frame sent by, if the verdict is
@@ -72,6 +73,8 @@ pub struct TcDescriptor {
     pub tc_index: u16,
     /// The receive queue plus 1, as `skb_record_rx_queue` notes it.
     pub queue_mapping: u16,
+    /// Whether the program declared the hash of the flow to be wrong: then the stack finds it out.
+    pub hash_invalid: bool,
 }
 
 /// Where a received frame goes.

@@ -4,11 +4,12 @@
 //!
 //! 1. *Segment.* What the sender's host has left to be done is done.
 //! 2. *Program.* The offloaded program runs on each wire frame.
-//! 3. *Checksum.* Of what the program left, if it goes to the host: of the very bytes that the host
-//!    gets, which are nobody else's by then.
+//! 3. *Hash and checksum.* Of what the program left, if it goes to the host: of the very bytes that the
+//!    host gets, which are nobody else's by then.
 //!
-//! A parser, steering and coalescing of what came frame by frame will have their places between and
-//! behind the last two: in here, as the order is nobody else's affair. [`Pipeline::arrive`] is all of
+//! Which queue a frame is for was found out when it arrived ([`steer`](crate::steer)). Coalescing of what
+//! came frame by frame will have its place behind the last step: in here, as the order is nobody else's
+//! affair. [`Pipeline::arrive`] is all of
 //! it. Where bytes lie, and what they are copied by, only the embedder knows: its half is a
 //! [`Receiver`].
 //!
@@ -29,7 +30,9 @@ use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
+use crate::parser::parse;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
+use crate::steer::{Hash, Steering};
 use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
@@ -148,6 +151,8 @@ where
     pub port: Port,
     /// The step that runs programs.
     pub programs: Programs<'a, M, R, S>,
+    /// What hashes frames, if the host wants to be told.
+    pub steering: Option<&'a Steering<M>>,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -231,6 +236,7 @@ where
             // here is that of many small things.
             let mut descriptor = RxDescriptor {
                 queue: self.programs.ingress.queue.into(),
+                hash: self.hash(sent.headers()),
                 ..RxDescriptor::default()
             };
             let is_told = self.port.checksums == RxChecksums::Complete;
@@ -291,6 +297,7 @@ where
         let descriptor = RxDescriptor {
             len: descriptor.len,
             queue: self.programs.ingress.queue.into(),
+            hash: self.hash(sent.headers()),
             coalesced: Some(coalesced),
             ..RxDescriptor::default()
         };
@@ -390,7 +397,14 @@ where
             return device.lost(Lost::Runt);
         }
         if self.port.host_program {
-            return device.to_host_program(wire, descriptor);
+            let hash = wire.bytes().and_then(|bytes| self.hash(bytes));
+            return device.to_host_program(
+                wire,
+                &RxDescriptor {
+                    hash,
+                    ..*descriptor
+                },
+            );
         }
         let Some(owned) = device.own(wire, Room::default()) else {
             return device.lost(Lost::NoBuffer);
@@ -402,9 +416,19 @@ where
         }
         let descriptor = RxDescriptor {
             checksum: self.port.checksums.of(owned.bytes(), network_offset),
+            hash: match descriptor.tc {
+                Some(tc) if tc.hash_invalid => None,
+                _ => self.hash(owned.bytes()),
+            },
             ..*descriptor
         };
         device.to_host(owned, &descriptor);
+    }
+
+    /// The hash of a frame that begins with `bytes`, if the host wants to be told.
+    #[inline]
+    fn hash(&self, bytes: &[u8]) -> Option<Hash> {
+        self.steering?.hash(&parse(bytes))
     }
 }
 

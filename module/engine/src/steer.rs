@@ -1,9 +1,335 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which queue a frame goes to.
+//! Receive steering: which queue a frame is for, and what the host is told of its flow.
+//!
+//! [`Steering::steer`] is all of it. A *rule* of the user's comes first, then the table of flows that
+//! follow their readers (accelerated RFS), then the hash: its remainder by the length of a *context*'s
+//! indirection table is the entry that names the queue. A rule may choose another context than the main
+//! one, and add to the queue that its table names.
+//!
+//! It is an offload of what the stack does on its own processors (RPS, and RFS): nothing but
+//! the processor is different on which a frame goes up.
 
+mod fields;
 mod flow;
 mod rule;
+mod toeplitz;
 
+use core::ops::Range;
+
+use crate::memory::{Memory, OutOfMemory};
+use crate::parser::{FlowType, Parsed};
+pub use fields::{Fields, HashKind, Symmetry};
+use fields::{Input, MAX_INPUT};
 pub use flow::{FlowTable, MAX_FLOWS};
 pub use rule::{Action, Rule, RuleTable};
+use toeplitz::Contributions;
+pub use toeplitz::KEY_SIZE;
+
+/// Number of the context whose table has the frames that no rule has.
+pub const MAIN_CONTEXT: u32 = 0;
+
+/// What spreads frames over queues: a hash, and a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread<'a> {
+    /// Number of the context: [`MAIN_CONTEXT`], or one that rules name.
+    pub id: u32,
+    /// The key of the hash, whose first bit stands at the first bit of what is hashed.
+    pub key: &'a [u8; KEY_SIZE],
+    /// What of each kind of frame is hashed.
+    pub fields: HashedFields,
+    /// What makes both directions of a flow alike.
+    pub symmetry: Symmetry,
+    /// The indirection table: queues.
+    pub table: &'a [u16],
+}
+
+/// A context, as the device has it.
+struct Context {
+    id: u32,
+    fields: HashedFields,
+    symmetry: Symmetry,
+    /// Its table, among all entries.
+    table: Range<usize>,
+    /// What bytes contribute to its hash, among those of all contexts.
+    places: Range<usize>,
+}
+
+/// What is hashed of each kind of frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HashedFields([Fields; FlowType::COUNT]);
+
+impl HashedFields {
+    /// What a device hashes as long as nobody wants anything else.
+    pub const USUAL: Self = {
+        let all = FlowType::ALL;
+        let mut fields = [Fields::NONE; FlowType::COUNT];
+        let mut index = 0;
+        while index < all.len() {
+            fields[all[index] as usize] = Fields::usual(all[index]);
+            index += 1;
+        }
+        Self(fields)
+    };
+
+    /// What is hashed of frames of type `flow`.
+    #[inline]
+    pub fn get(&self, flow: FlowType) -> Fields {
+        self.0.get(flow as usize).copied().unwrap_or_default()
+    }
+
+    /// Has `fields` hashed of frames of type `flow`.
+    pub fn set(&mut self, flow: FlowType, fields: Fields) {
+        if let Some(place) = self.0.get_mut(flow as usize) {
+            *place = fields;
+        }
+    }
+}
+
+/// The hash of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hash {
+    /// The number.
+    pub value: u32,
+    /// What it tells apart.
+    pub kind: HashKind,
+}
+
+/// Why a frame is for the queue that it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Reason {
+    /// Its hash, by the table of a context.
+    Hash,
+    /// It has nothing that is hashed: the first entry of the table.
+    Unhashed,
+    /// A rule of the user's has named the queue.
+    Rule,
+    /// A rule of the user's drops it.
+    Dropped,
+    /// Its flow follows its reader.
+    Flow,
+}
+
+impl Reason {
+    /// All of them, by discriminant.
+    pub const ALL: [Self; 5] = [
+        Self::Hash,
+        Self::Unhashed,
+        Self::Rule,
+        Self::Dropped,
+        Self::Flow,
+    ];
+
+    /// A short name of lower-case letters, fit for a statistics counter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hash => "hash",
+            Self::Unhashed => "unhashed",
+            Self::Rule => "rule",
+            Self::Dropped => "dropped",
+            Self::Flow => "flow",
+        }
+    }
+}
+
+/// Where a frame goes, and how that came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Steered {
+    /// The queue; of no meaning for a frame that is dropped.
+    pub queue: u16,
+    /// Its hash, if it has one: by the main context, or that of the rule.
+    pub hash: Option<Hash>,
+    /// Why.
+    pub reason: Reason,
+    /// Location of the rule that it matches.
+    pub rule: Option<u32>,
+    /// Number of the context by which it was hashed.
+    pub context: u32,
+    /// Index in the context's table, if that has named the queue.
+    pub entry: Option<u32>,
+}
+
+/// All that decides which queue a frame is for. Who changes something replaces it as a whole.
+pub struct Steering<M: Memory> {
+    /// Sorted by their numbers; the first one is the main one.
+    contexts: M::Buffer<Context>,
+    places: M::Buffer<Contributions>,
+    entries: M::Buffer<u16>,
+    rules: RuleTable<M>,
+}
+
+impl<M: Memory> Steering<M> {
+    /// Steers by `contexts`, which are sorted by their numbers and begin with the
+    /// [main](MAIN_CONTEXT) one, and by `rules`, each with its location. `seed` is a random number, so
+    /// that nobody can choose frames that are much work to look up. Process context.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`].
+    pub fn new(
+        memory: &M,
+        contexts: &[Spread<'_>],
+        rules: &[(u32, Rule)],
+        seed: u64,
+    ) -> Result<Self, OutOfMemory> {
+        let lengths = contexts.iter().map(|context| context.table.len());
+        let all = lengths.fold(0, usize::wrapping_add);
+        let mut entries = contexts.iter().flat_map(|context| context.table);
+        let entries = memory.allocate(all, |_| entries.next().copied().unwrap_or(0))?;
+        let places = memory.allocate(contexts.len().wrapping_mul(MAX_INPUT), |index| {
+            let context = contexts.get(index / MAX_INPUT);
+            let key = context.map_or(&[0; KEY_SIZE], |context| context.key);
+            toeplitz::contributions(key, index % MAX_INPUT)
+        })?;
+        let mut end = 0_usize;
+        let contexts = memory.allocate(contexts.len(), |index| {
+            let (start, place) = (end, index.wrapping_mul(MAX_INPUT));
+            let context = contexts.get(index);
+            end = start.wrapping_add(context.map_or(0, |context| context.table.len()));
+            Context {
+                id: context.map_or(MAIN_CONTEXT, |context| context.id),
+                fields: context.map_or(HashedFields::USUAL, |context| context.fields),
+                symmetry: context.map_or(Symmetry::None, |context| context.symmetry),
+                table: start..end,
+                places: place..place.wrapping_add(MAX_INPUT),
+            }
+        })?;
+        Ok(Self {
+            contexts,
+            places,
+            entries,
+            rules: RuleTable::new(memory, rules, seed)?,
+        })
+    }
+
+    /// The hash of a frame by the main context, if it has anything that is hashed. Any context.
+    #[inline]
+    pub fn hash(&self, parsed: &Parsed) -> Option<Hash> {
+        self.hash_by(self.contexts.first()?, parsed)
+    }
+
+    #[inline]
+    fn hash_by(&self, context: &Context, parsed: &Parsed) -> Option<Hash> {
+        let input = Input::of(parsed, context.fields.get(parsed.flow), context.symmetry)?;
+        let places = self.places.get(context.places.clone()).unwrap_or_default();
+        Some(Hash {
+            value: toeplitz::hash(places, input.bytes()),
+            kind: input.kind,
+        })
+    }
+
+    /// The entry of a context's table for a frame with `hash`, and the queue that it names.
+    #[inline]
+    fn look_up(&self, context: &Context, hash: Option<Hash>) -> (u32, u16) {
+        let table = self.entries.get(context.table.clone()).unwrap_or_default();
+        // CAST: A table is shorter than 4 GiB.
+        let len = table.len() as u32;
+        let entry = hash
+            .and_then(|hash| hash.value.checked_rem(len))
+            .unwrap_or(0);
+        // CAST: A `usize` has at least 32 bits.
+        let queue = table.get(entry as usize).copied().unwrap_or(0);
+        (entry, queue)
+    }
+
+    /// Whether there are rules.
+    #[inline]
+    pub fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// Where the frame that was `parsed` goes. `by_rules`: whether the rules count. `flows` are those
+    /// that follow their readers, if they are to. Any context.
+    #[inline]
+    pub fn steer(&self, parsed: &Parsed, by_rules: bool, flows: Option<&FlowTable<M>>) -> Steered {
+        if by_rules {
+            if let Some((location, action)) = self.rules.find(&parsed.keys) {
+                return self.by_rule(parsed, location, action);
+            }
+        }
+        let Some(main) = self.contexts.first() else {
+            return Steered::FIRST;
+        };
+        let hash = self.hash_by(main, parsed);
+        let flow = flows
+            .zip(hash)
+            .and_then(|(flows, hash)| flows.find(hash.value));
+        if let Some(queue) = flow {
+            return Steered {
+                queue,
+                hash,
+                reason: Reason::Flow,
+                ..Steered::FIRST
+            };
+        }
+        let (entry, queue) = self.look_up(main, hash);
+        Steered {
+            queue,
+            hash,
+            reason: if hash.is_some() {
+                Reason::Hash
+            } else {
+                Reason::Unhashed
+            },
+            entry: Some(entry),
+            ..Steered::FIRST
+        }
+    }
+
+    /// Where the rule at `location` has a frame go.
+    #[cold]
+    fn by_rule(&self, parsed: &Parsed, location: u32, action: Action) -> Steered {
+        let steered = Steered {
+            reason: Reason::Rule,
+            rule: Some(location),
+            ..Steered::FIRST
+        };
+        match action {
+            Action::Drop => Steered {
+                reason: Reason::Dropped,
+                ..steered
+            },
+            Action::Queue(queue) => Steered {
+                queue,
+                hash: self.hash(parsed),
+                ..steered
+            },
+            Action::Context { id, offset } => {
+                // A context that a rule names can't be removed.
+                let Some(context) = self.context(id) else {
+                    return steered;
+                };
+                let hash = self.hash_by(context, parsed);
+                let (entry, queue) = self.look_up(context, hash);
+                Steered {
+                    queue: queue.saturating_add(offset),
+                    hash,
+                    context: id,
+                    entry: Some(entry),
+                    ..steered
+                }
+            }
+        }
+    }
+
+    /// The context with number `id`.
+    fn context(&self, id: u32) -> Option<&Context> {
+        let index = self
+            .contexts
+            .binary_search_by_key(&id, |context| context.id);
+        self.contexts.get(index.ok()?)
+    }
+}
+
+impl Steered {
+    /// Queue 0.
+    const FIRST: Self = Self {
+        queue: 0,
+        hash: None,
+        reason: Reason::Unhashed,
+        rule: None,
+        context: MAIN_CONTEXT,
+        entry: None,
+    };
+}

@@ -35,7 +35,7 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     len: 64,
     meta_len: 0,
     queue: 5,
-    hash: Some(0x1234),
+    hash: None,
     verdict: Some(XdpVerdict::Pass),
     redirect: None,
     tc: None,
@@ -97,6 +97,7 @@ fn the_descriptor_has_what_the_stack_found_and_the_program_changed() {
         priority: 0x22,
         tc_index: 0x33,
         queue_mapping: 3,
+        hash_invalid: false,
     };
     let expected = RxDescriptor {
         len: 60,
@@ -108,7 +109,7 @@ fn the_descriptor_has_what_the_stack_found_and_the_program_changed() {
     assert_eq!(left, [&tagged()[..12], &tagged()[16..]].concat());
     // bpf_set_hash_invalid
     let (descriptor, _) = outcome(&[call(41), mov_imm(R0, -1), exit()], &TcCounters::default());
-    assert_eq!(descriptor.hash, None);
+    assert!(descriptor.tc.is_some_and(|tc| tc.hash_invalid));
     assert!(descriptor.to_host());
 }
 

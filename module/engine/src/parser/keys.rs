@@ -132,7 +132,24 @@ pub enum FlowType {
 
 impl FlowType {
     /// How many there are.
-    pub const COUNT: usize = Self::Esp6 as usize + 1;
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All of them, by discriminant.
+    pub const ALL: [Self; 13] = [
+        Self::Ether,
+        Self::Ipv4,
+        Self::Tcp4,
+        Self::Udp4,
+        Self::Sctp4,
+        Self::Ah4,
+        Self::Esp4,
+        Self::Ipv6,
+        Self::Tcp6,
+        Self::Udp6,
+        Self::Sctp6,
+        Self::Ah6,
+        Self::Esp6,
+    ];
 
     /// The type of a packet that is no fragment, with `protocol` behind an IP header of version 6, if
     /// `v6`, or 4.

@@ -356,7 +356,6 @@ pub fn run_tc<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
     RxDescriptor {
         len,
         meta_len: frame.metadata().len() as u8,
-        hash: received.hash.filter(|_| !context.hash_invalid),
         tc: Some(TcDescriptor {
             verdict,
             redirect: context.redirect.filter(|_| verdict == TcVerdict::Redirect),
@@ -368,6 +367,7 @@ pub fn run_tc<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
             priority: context.priority,
             tc_index: context.tc_index as u16,
             queue_mapping: context.queue_mapping as u16,
+            hash_invalid: context.hash_invalid,
         }),
         ..received
     }

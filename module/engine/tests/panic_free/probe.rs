@@ -21,13 +21,13 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
-use engine::parser::Keys;
+use engine::parser::{Keys, Parsed};
 use engine::pipeline::{self, Counters, Ingress, Lost, Met, OnWire, Owned, Pipeline, Port};
 use engine::pipeline::{Programs, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
-use engine::steer::{Action, FlowTable, Rule, RuleTable};
+use engine::steer::{Action, FlowTable, Rule, RuleTable, Spread, Steered, Steering};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
@@ -445,6 +445,7 @@ fn programs<'a>(
 pub fn arrive(
     device: &mut Opaquely,
     port: Port,
+    steering: Option<&Steering<Opaque>>,
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -453,8 +454,26 @@ pub fn arrive(
     let mut pipeline = Pipeline {
         port,
         programs: programs(from, running, core),
+        steering,
     };
     pipeline.arrive(device, sent)
+}
+
+pub fn steering(
+    memory: &Opaque,
+    contexts: &[Spread<'_>],
+    rules: &[(u32, Rule)],
+    seed: u64,
+) -> Result<Steering<Opaque>, OutOfMemory> {
+    Steering::new(memory, contexts, rules, seed)
+}
+
+pub fn steer(
+    steering: &Steering<Opaque>,
+    parsed: &Parsed,
+    flows: Option<&FlowTable<Opaque>>,
+) -> Steered {
+    steering.steer(parsed, true, flows)
 }
 
 pub fn meet(
@@ -468,6 +487,7 @@ pub fn meet(
 
 pub fn go_on(
     port: Port,
+    steering: Option<&Steering<Opaque>>,
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -476,6 +496,7 @@ pub fn go_on(
     let mut pipeline = Pipeline {
         port,
         programs: programs(from, running, core),
+        steering,
     };
     pipeline.go_on(&mut Opaquely, wire, met);
 }
