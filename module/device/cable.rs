@@ -15,10 +15,17 @@ use crate::{
         RxQueue,
         TxQueue, //
     },
-    send::wire_frames, //
+    send::wire_frames,
+    steer::look, //
 };
 use core::sync::atomic::Ordering;
-use engine::descriptor::TxDescriptor;
+use engine::{
+    descriptor::TxDescriptor,
+    parser::{
+        parse,
+        Parsed, //
+    }, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -28,6 +35,7 @@ use net::{
     skbuff::{
         Chain,
         Described,
+        SkBuff,
         UniqueSkBuff, //
     },
     stats::Counter,
@@ -44,6 +52,16 @@ pub enum Unsent {
     NoCarrier,
     /// The far end has no room, in the ring of that number.
     RingFull(u16),
+}
+
+/// Where a frame arrives.
+pub(crate) struct FarEnd<'a, H> {
+    /// The machine at the other end of the cable.
+    pub(crate) peer: &'a H,
+    /// Number of the receive queue of its port that the frame is for.
+    pub(crate) number: u16,
+    /// That queue.
+    pub(crate) rx: &'a RxQueue,
 }
 
 /// What became of a frame that got on the cable.
@@ -135,19 +153,23 @@ impl<H: Plugged> Port<H> {
         self.peer.load_arc(&rcu::Guard::new())
     }
 
-    /// Where what transmit queue `queue` sends arrives, if somebody takes it.
+    /// Where a frame arrives whose headers `look` finds, if somebody takes it. `None`: the device at
+    /// the other end drops it at once.
     #[inline]
     pub(crate) fn far_end<'a>(
         &'a self,
-        queue: u16,
+        look: impl FnOnce() -> Parsed,
         guard: &'a rcu::Guard,
-    ) -> Result<(&'a H, u16, &'a RxQueue), Unsent> {
+    ) -> Result<Option<FarEnd<'a, H>>, Unsent> {
         let peer = self.peer.load(guard).filter(|peer| peer.port().is_up());
         let peer = peer.ok_or(Unsent::NoCarrier)?;
         let port = peer.port();
-        let number = port.steer(queue);
-        let far = port.rx.get(usize::from(number));
-        Ok((peer, number, far.ok_or(Unsent::NoCarrier)?))
+        let Some(number) = port.queue_for(peer, look, guard) else {
+            return Ok(None);
+        };
+        let rx = port.rx.get(usize::from(number));
+        let rx = rx.ok_or(Unsent::NoCarrier)?;
+        Ok(Some(FarEnd { peer, number, rx }))
     }
 
     /// Whether somebody takes frames at the other end of the cable.
@@ -157,24 +179,47 @@ impl<H: Plugged> Port<H> {
         peer.is_some_and(|peer| peer.port().is_up())
     }
 
-    /// Whether a frame of transmit queue `queue` would get into `lane` of the cable now, as far as can
-    /// be told.
+    /// Whether `frame` would get into `lane` of the cable now, as far as can be told.
     /// Context: bottom halves off.
     ///
     /// # Errors
     ///
     /// Why it would not.
     #[inline]
-    pub fn can_send(&self, queue: u16, lane: Lane, guard: &rcu::Guard) -> Result<(), Unsent> {
-        let (_, number, far) = self.far_end(queue, guard)?;
-        if far.ring(lane).is_full() {
-            return Err(Unsent::RingFull(number));
-        }
-        Ok(())
+    pub fn can_send(&self, frame: &SkBuff, lane: Lane, guard: &rcu::Guard) -> Result<(), Unsent> {
+        self.has_room(|| look(frame), lane, guard)
     }
 
-    /// Puts frames of transmit queue `queue` on the cable that were one frame of the stack's: all of
-    /// them, or none, and they are lost. Context: bottom halves off.
+    /// As [`Self::can_send`], of a frame that begins with `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Why it would not.
+    pub fn can_send_bytes(
+        &self,
+        bytes: &[u8],
+        lane: Lane,
+        guard: &rcu::Guard,
+    ) -> Result<(), Unsent> {
+        self.has_room(|| parse(bytes), lane, guard)
+    }
+
+    fn has_room(
+        &self,
+        look: impl FnOnce() -> Parsed,
+        lane: Lane,
+        guard: &rcu::Guard,
+    ) -> Result<(), Unsent> {
+        match self.far_end(look, guard)? {
+            Some(FarEnd { number, rx, .. }) if rx.ring(lane).is_full() => {
+                Err(Unsent::RingFull(number))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts frames on the cable that were one frame of the stack's: all of them, or none, and they are
+    /// lost. Context: bottom halves off.
     ///
     /// # Errors
     ///
@@ -182,19 +227,23 @@ impl<H: Plugged> Port<H> {
     pub fn send_all(
         &self,
         frames: Chain<TxDescriptor>,
-        queue: u16,
         guard: &rcu::Guard,
-    ) -> Result<(), Unsent> {
-        let (peer, number, far) = self.far_end(queue, guard)?;
-        let sent = far.ring.send_all(frames);
+    ) -> Result<Fate, Unsent> {
+        // They are of one flow, as they were one frame.
+        let look = || frames.first(look).unwrap_or_default();
+        let Some(FarEnd { peer, number, rx }) = self.far_end(look, guard)? else {
+            frames.for_each(|frame| frame.into_skb().consume());
+            return Ok(Fate::Gone);
+        };
+        let sent = rx.ring.send_all(frames);
         sent.map_err(|_| Unsent::RingFull(number))?;
         peer.raise(number);
-        Ok(())
+        Ok(Fate::UnderWay)
     }
 
-    /// Puts a frame into `lane` of the cable that no transmit queue waits for, as if it came from queue
-    /// `queue`: one that was received, or that a program has sent here. A device does not wait: if
-    /// there is no room, the frame is lost. Gives its length. Context: softirq.
+    /// Puts a frame into `lane` of the cable that no transmit queue waits for: one that was received,
+    /// or that a program has sent here. A device does not wait: if there is no room, the frame is lost.
+    /// Gives its length. Context: softirq.
     ///
     /// # Errors
     ///
@@ -202,23 +251,26 @@ impl<H: Plugged> Port<H> {
     pub fn send_back(
         &self,
         mut skb: UniqueSkBuff,
-        queue: u16,
         lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<usize, Unsent> {
-        let (peer, number, far) = self.far_end(queue, guard)?;
+        let len = skb.len();
+        let Some(FarEnd { peer, number, rx }) = self.far_end(|| look(&skb), guard)? else {
+            SkBuff::from(skb).consume();
+            return Ok(len);
+        };
         // It is on nobody's account any more: it may go to and fro for ever.
         skb.orphan();
-        let len = skb.len();
         let descriptor = TxDescriptor::of_wire_frame(len, FROM_DEVICE);
         let frame = Described::new(skb.into(), descriptor);
-        let sent = far.ring(lane).push(frame.into());
+        let sent = rx.ring(lane).push(frame.into());
         sent.map_err(|_| Unsent::RingFull(number))?;
         peer.raise(number);
         Ok(len)
     }
 
-    /// Sends a frame that a program has redirected to this port: see [`Self::send_back`].
+    /// Sends a frame that a program has redirected to this port, on the account of transmit queue
+    /// `queue`: see [`Self::send_back`].
     ///
     /// # Errors
     ///
@@ -230,7 +282,7 @@ impl<H: Plugged> Port<H> {
         lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<(), Unsent> {
-        let len = self.send_back(skb, queue, lane, guard)?;
+        let len = self.send_back(skb, lane, guard)?;
         if let Some(tx) = self.tx_queue(queue) {
             tx.count_redirected(len);
         }

@@ -38,6 +38,10 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// The interface index of the port, which programs get to know. Any context.
     fn ifindex(&self) -> u32;
 
+    /// Whether rules say which queue a frame is for, if there are any: the user may want none to count.
+    /// Any context.
+    fn wants_rules(&self) -> bool;
+
     /// Whether programs that run for `other`, a port of the same card, mean this port by interface
     /// index `ifindex`.
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool;

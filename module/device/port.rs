@@ -10,12 +10,14 @@ use crate::{
         RxQueue,
         TxQueue, //
     },
-    slots::Slots, //
+    slots::Slots,
+    steer::Steering, //
 };
 use core::sync::atomic::{
     AtomicBool,
     AtomicU16,
     AtomicU32,
+    AtomicU64,
     Ordering, //
 };
 use kernel::prelude::*;
@@ -46,6 +48,10 @@ pub struct Port<H: Host> {
     pub(crate) peer: rcu::Slot<H>,
     /// The programs that the device runs for each received frame.
     pub slots: Slots<H::Label>,
+    /// Which queue a frame is for.
+    pub(crate) steering: rcu::Slot<Steering>,
+    /// Frames that a rule has dropped. Counted by several senders at once.
+    pub(crate) dropped_by_rule: AtomicU64,
 }
 
 impl<H: Host> Port<H> {
@@ -73,6 +79,8 @@ impl<H: Host> Port<H> {
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
             slots: Slots::empty(),
+            steering: rcu::Slot::empty(),
+            dropped_by_rule: AtomicU64::new(0),
         })
     }
 
@@ -128,12 +136,5 @@ impl<H: Host> Port<H> {
     #[inline]
     pub fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Acquire)
-    }
-
-    /// The number of the receive queue for what transmit queue `queue` of the other end sends.
-    #[inline]
-    pub(crate) fn steer(&self, queue: u16) -> u16 {
-        let in_use = self.queues_in_use.load(Ordering::Relaxed);
-        queue.checked_rem(in_use).unwrap_or(0)
     }
 }

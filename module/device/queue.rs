@@ -8,6 +8,7 @@ use crate::{
     lane::Lane,
     memory::DeviceMemory,
     redirects::Redirects,
+    steer::Steered,
     work::Work, //
 };
 use core::sync::atomic::{
@@ -46,6 +47,8 @@ pub struct RxQueue {
     pub(crate) waiting: Waiting,
     /// What is left of the last program that the device had to stop.
     pub faults: Pin<KBox<FaultLog>>,
+    /// How the frames that were put into the rings came here.
+    pub steered: Steered,
     /// Frames that the device took from the cable.
     pub frames: Counter,
     /// Their bytes.
@@ -84,6 +87,7 @@ impl RxQueue {
             bouncing: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
             waiting: Waiting::new(),
             faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
+            steered: Steered::new(),
             frames: Counter::new(),
             bytes: Counter::new(),
             programs: Counters::default(),

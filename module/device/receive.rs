@@ -52,6 +52,8 @@ const FIRST_BATCH: usize = 4;
 pub struct Setup {
     /// Whether the host wants to be told of checksums.
     pub checksums: bool,
+    /// Whether the host wants to be told the hashes of flows.
+    pub hashes: bool,
     /// Whether the stack puts received frames together again.
     pub gro: bool,
     /// Which super-frames the device may hand up whole, if any.
@@ -104,6 +106,7 @@ impl<H: Plugged> Port<H> {
         let mut pipeline = Pipeline {
             port: self.receiving(setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
+            steering: self.steering.load(guard).filter(|_| setup.hashes),
         };
         let mut poll = Poll {
             port: self,

@@ -19,6 +19,7 @@ mod refusals;
 mod report;
 mod residents;
 mod resources;
+mod steer;
 mod store;
 mod tc;
 mod xdp;

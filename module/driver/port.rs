@@ -9,6 +9,7 @@ mod offloads;
 mod queues;
 mod ration;
 mod statistics;
+mod steering;
 mod switches;
 
 use core::ops::Deref;
@@ -23,9 +24,13 @@ pub(crate) use filters::{
 };
 use kernel::{
     device::Device as ParentDevice,
+    new_mutex,
     prelude::*,
     str::CString,
-    sync::Arc, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 pub(crate) use label::{
     Label,
@@ -66,6 +71,10 @@ pub(crate) use queues::{
     TxQueue, //
 };
 pub(crate) use statistics::Rx;
+pub(crate) use steering::{
+    Chosen,
+    Configuration, //
+};
 pub(crate) use switches::{
     DeviceSwitches,
     TestSwitches, //
@@ -153,6 +162,8 @@ pub(crate) const MAX_SEGMENTS: u16 = 1024;
 /// alone is not among it, as software has nothing to cut its frames with.
 const FEATURES: Features = Features::CHECKSUMS
     .with(Features::RX_CHECKSUMS)
+    .with(Features::RX_HASH)
+    .with(Features::NTUPLE)
     .with(Features::SCATTERED)
     .with(Features::SEGMENTATION)
     .without(Features::FCOE_SEGMENTATION);
@@ -181,6 +192,9 @@ pub(crate) struct Port {
     pub(crate) filters: Filters,
     /// What the offload infrastructure keeps of it.
     pub(crate) interface: Interface,
+    /// What the user has chosen of receive steering. Written under RTNL: the lock is only there as that
+    /// is no lock that owns anything.
+    pub(crate) chosen: Pin<KBox<Mutex<Chosen>>>,
     /// The features that the user wants and the policy of the interface has refused.
     pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
@@ -224,6 +238,10 @@ impl Port {
             xdp_faulted: rcu::Slot::empty(),
             filters: Filters::new()?,
             interface: Interface::new(asic.device_name()?),
+            chosen: KBox::pin_init(
+                new_mutex!(Chosen::new(queues)?, "offload_nic_steering"),
+                GFP_KERNEL,
+            )?,
             asic,
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
@@ -256,6 +274,11 @@ impl Host for Port {
     #[inline]
     fn ifindex(&self) -> u32 {
         self.device.ifindex()
+    }
+
+    #[inline]
+    fn wants_rules(&self) -> bool {
+        self.device.has_ntuple()
     }
 
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool {

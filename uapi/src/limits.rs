@@ -18,5 +18,11 @@ pub const MIN_RING: u32 = 64;
 pub const MAX_RING: u32 = 8_192;
 /// Size of a ring unless `ethtool -G` says otherwise, in frames.
 pub const DEFAULT_RING: u32 = 512;
+/// Entries of an indirection table: four for each queue that a port may have.
+pub const INDIRECTION: u32 = 4 * MAX_QUEUES;
+/// Configurations of receive-side scaling that a port may have beside the main one.
+pub const MAX_CONTEXTS: u32 = 64;
+/// Locations of a port's rules of receive flow classification.
+pub const MAX_RULES: u32 = 16_384;
 /// Memory of a NIC for programs and maps, in bytes.
 pub const DEVICE_MEMORY: u64 = 256 << 20;

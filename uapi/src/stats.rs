@@ -58,6 +58,12 @@ pub const RX_DOWN_DROPS: &str = "rx_down_drops";
 /// Frames that were on the cable when the receive rings were made smaller than their number, or
 /// fewer.
 pub const RX_RESIZE_DROPS: &str = "rx_resize_drops";
+/// Frames that came to a receive queue by steering; behind this prefix stands why: `hash`, by the
+/// indirection table; `unhashed`, by its first entry, as they have nothing that is hashed; `rule`, by
+/// a rule. Frames of a port with one queue and no rules are not looked at, and not counted.
+pub const RX_STEERED_PREFIX: &str = "rx_steered_";
+/// Frames that a rule has dropped.
+pub const RX_RULE_DROPPED: &str = "rx_rule_dropped";
 
 /// Frames for which the offloaded program said `XDP_PASS`.
 pub const XDP_HW_PASS: &str = "xdp_hw_pass";

@@ -14,6 +14,7 @@
 use super::wire::Wire;
 use crate::{
     cable::{
+        FarEnd,
         Fate,
         Unsent, //
     },
@@ -26,6 +27,7 @@ use crate::{
     queue::RxQueue,
     services::Machine,
     slots::Active,
+    steer::look,
     work::Held, //
 };
 use engine::{
@@ -95,20 +97,26 @@ impl<H: Plugged> Port<H> {
         descriptor: &TxDescriptor,
         guard: &rcu::Guard,
     ) -> Result<Fate, (Unsent, SkBuff)> {
-        let (peer, number, far) = match self.far_end(descriptor.queue, guard) {
-            Ok(far) => far,
+        let far = match self.far_end(|| look(&skb), guard) {
+            Ok(Some(far)) => far,
+            Ok(None) => {
+                skb.take_software_time_stamp();
+                skb.consume();
+                return Ok(Fate::Gone);
+            }
             Err(unsent) => return Err((unsent, skb)),
         };
+        let FarEnd { peer, number, rx } = far;
         let active = peer.port().slots.active(guard);
         let arrived = if active.running.is_nothing() || !descriptor.is_wire_frame() {
             Arrived::Not(skb)
         } else {
-            meet(peer, (number, far), &active, skb, descriptor.queue, guard)
+            meet(peer, (number, rx), &active, skb, descriptor.queue, guard)
         };
         let sent = match arrived {
             Arrived::Gone => return Ok(Fate::Gone),
             Arrived::Held => Ok(()),
-            Arrived::Not(skb) => far.ring.send(skb, descriptor),
+            Arrived::Not(skb) => rx.ring.send(skb, descriptor),
         };
         sent.map_err(|skb| (Unsent::RingFull(number), skb))?;
         peer.raise(number);

@@ -82,14 +82,23 @@ impl Port {
     pub(super) fn use_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
         let old = self.device.queues_in_use();
         if count < old {
+            self.spread_over(count, rtnl)?;
             self.hardware.use_queues(count);
         }
         // Who saw the old number has put its frame into the ring when this returns.
         if let Err(error) = self.device.set_queues(count, rtnl) {
             self.hardware.use_queues(old);
+            // The old table fitted a moment ago; the new one is of queues that are in use as well.
+            let _ = self.spread_over(old, rtnl);
             return Err(error);
         }
         self.hardware.use_queues(count);
+        if count > old && self.spread_over(count, rtnl).is_err() {
+            pr_warn!(
+                "{}: no memory for a table of {count} queues: frames go to the first {old} as before\n",
+                self.device.name(rtnl)
+            );
+        }
         self.hardware.flush_unused();
         let guard = rcu::Guard::new();
         if let Some(peer) = self.hardware.peer(&guard) {

@@ -12,7 +12,8 @@ use engine::{
         TcVerdict,
         XdpVerdict, //
     },
-    fault::FaultCause, //
+    fault::FaultCause,
+    steer, //
 };
 use kernel::{
     fmt,
@@ -122,6 +123,13 @@ const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
     (stats::XDP_NATIVE_NO_BUFFER_DROPS, |rx| {
         rx.host.native.no_buffer_drops.get()
     }),
+];
+
+/// Why frames are for a queue.
+const STEERED: &[steer::Reason] = &[
+    steer::Reason::Hash,
+    steer::Reason::Unhashed,
+    steer::Reason::Rule,
 ];
 
 /// What offloaded XDP programs say.
@@ -280,6 +288,12 @@ impl Statistics for Port {
             visit(fmt!("{name}"), sum(self.rx_queues().map(count)));
         }
         let on_card = self.hardware.rx();
+        for reason in STEERED {
+            let count = sum(on_card.iter().map(|rx| rx.steered.get(*reason)));
+            visit(fmt!("{}{}", stats::RX_STEERED_PREFIX, reason.name()), count);
+        }
+        let dropped = self.hardware.dropped_by_rule();
+        visit(fmt!("{}", stats::RX_RULE_DROPPED), dropped);
         for (name, verdict) in XDP_VERDICTS {
             let count = sum(on_card.iter().map(|rx| rx.programs.xdp.packets(*verdict)));
             visit(fmt!("{name}"), count);
@@ -313,6 +327,12 @@ impl Statistics for Port {
         for (queue, rx) in self.rx.iter().enumerate() {
             visit(fmt!("rx{queue}_packets"), rx.packets.get());
             visit(fmt!("rx{queue}_bytes"), rx.bytes.get());
+        }
+        for (queue, rx) in on_card.iter().enumerate() {
+            for reason in STEERED {
+                let count = rx.steered.get(*reason);
+                visit(fmt!("rx{queue}_steered_{}", reason.name()), count);
+            }
         }
         for (queue, tx) in self.tx.iter().enumerate() {
             visit(fmt!("tx{queue}_packets"), tx.packets.get());

@@ -66,6 +66,9 @@ impl Operations for Port {
         .filter_offload()
         .rings()
         .channels()
+        .rss()
+        .rss_contexts()
+        .flow_rules()
         .pause()
         .error_correction()
         .statistics();

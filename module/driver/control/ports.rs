@@ -121,6 +121,7 @@ impl Ports {
             index,
             instance.queues,
         )?;
+        port.begin_to_steer()?;
         let port = Arc::new(port, GFP_KERNEL)?;
         let files = PortFiles::new(&instance.dir, asic.nic, port.clone())?;
         asic.card.ports.set(index, Some(port.clone()));

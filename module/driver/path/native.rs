@@ -72,7 +72,7 @@ impl Poll<'_> {
     fn send_back(&self, skb: UniqueSkBuff, onward: Lane, program: &NativeProgram) {
         let counters = &self.rx.native;
         let hardware = &self.port.hardware;
-        let lost = match hardware.send_back(skb, self.queue, onward, self.guard) {
+        let lost = match hardware.send_back(skb, onward, self.guard) {
             Ok(len) => {
                 counters.sent_packets.add(1);
                 counters.sent_bytes.add(len as u64);
@@ -100,7 +100,11 @@ impl Port {
         let queue = queue as u16;
         // Nobody says where they come from: their program may send them here again and again.
         let lane = Lane::Bouncing;
-        while self.hardware.can_send(queue, lane, &guard).is_ok() {
+        loop {
+            let has_room = |bytes| self.hardware.can_send_bytes(bytes, lane, &guard).is_ok();
+            if !frames.peek().is_some_and(has_room) {
+                return;
+            }
             let Some(skb) = frames.next() else { return };
             let sent = self.hardware.send_redirected(skb, queue, lane, &guard);
             if sent.is_err() {

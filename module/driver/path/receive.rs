@@ -105,6 +105,7 @@ impl Port {
         });
         Setup {
             checksums: device.receives_checksums(),
+            hashes: device.receives_hashes(),
             gro: device.has_gro(),
             hardware_gro,
             host_program,

@@ -40,8 +40,7 @@ impl Port {
         if !skb.is_plain() && (skb.is_gso() || skb.is_shared()) {
             // What software cuts cannot be put together again for the stack to keep, nor can a clone
             // take the place of its frame.
-            if let Err(Unsent::RingFull(far)) =
-                self.hardware.can_send(queue, Lane::Ordinary, &guard)
+            if let Err(Unsent::RingFull(far)) = self.hardware.can_send(&skb, Lane::Ordinary, &guard)
             {
                 self.hold(tx, queue, Some(far), &guard);
                 return Xmit::Busy(skb);
@@ -58,7 +57,7 @@ impl Port {
 
         // Counted before the far side can take the frames and count them off.
         tx.open(outgoing.skbs);
-        let (unsent, skb) = match self.put_on_cable(prepared, queue, &guard) {
+        let (unsent, skb) = match self.put_on_cable(prepared, &guard) {
             Ok(fate) => {
                 tx.packets.add(outgoing.done.frames);
                 tx.bytes.add(outgoing.done.bytes);
@@ -99,7 +98,6 @@ impl Port {
     fn put_on_cable(
         &self,
         prepared: Prepared<TxDescriptor>,
-        queue: u16,
         guard: &rcu::Guard,
     ) -> Result<Fate, (Unsent, Option<SkBuff>)> {
         match prepared {
@@ -108,9 +106,8 @@ impl Port {
                 sent.map_err(|(unsent, skb)| (unsent, Some(skb)))
             }
             Prepared::Cut(frames) => {
-                let sent = self.hardware.send_all(frames, queue, guard);
-                sent.map(|()| Fate::UnderWay)
-                    .map_err(|unsent| (unsent, None))
+                let sent = self.hardware.send_all(frames, guard);
+                sent.map_err(|unsent| (unsent, None))
             }
         }
     }

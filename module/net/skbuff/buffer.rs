@@ -36,6 +36,24 @@ unsafe fn copy_bits(frame: &SkBuff, offset: usize, to: *mut u8, len: usize) -> b
     unsafe { bindings::skb_copy_bits(frame.as_ptr(), offset as i32, to.cast(), len as i32) == 0 }
 }
 
+impl SkBuff {
+    /// The first bytes of the frame, as many as `room` has place for or the frame has, wherever they
+    /// lie. Pages may be a task's, which writes to them: this is what was there at this moment.
+    pub fn headers<'a>(&self, room: &'a mut [u8]) -> &'a [u8] {
+        let len = room.len().min(self.len());
+        // A `room` is on the stack.
+        let Ok(_) = i32::try_from(len) else {
+            return &[];
+        };
+        // SAFETY: There is room for as many; the numbers fit.
+        if unsafe { copy_bits(self, 0, room.as_mut_ptr(), len) } {
+            room.get(..len).unwrap_or_default()
+        } else {
+            &[]
+        }
+    }
+}
+
 /// A frame in host memory that a device has written and may still change, with room around it.
 ///
 /// # Invariants

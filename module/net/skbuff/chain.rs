@@ -12,6 +12,7 @@ use super::{
 use crate::bindings;
 use core::{
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::{
         null_mut,
         NonNull, //
@@ -66,6 +67,15 @@ impl<D: Descriptor> Chain<D> {
         let head = self.head;
         core::mem::forget(self);
         head
+    }
+
+    /// What `see` finds in the first of the frames, if there is one.
+    pub fn first<R>(&self, see: impl FnOnce(&SkBuff) -> R) -> Option<R> {
+        let head = NonNull::new(self.head)?;
+        // SAFETY: By the type invariants the skb is valid and its reference the chain's, which keeps
+        // it: what is made of it here is not dropped, and lives no longer than the borrowed chain.
+        let first = ManuallyDrop::new(unsafe { SkBuff::from_raw(head) });
+        Some(see(&first))
     }
 
     /// The frames that `change` makes of these, in the same order. With the first error all are

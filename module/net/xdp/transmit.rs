@@ -36,6 +36,17 @@ impl<'a> XdpFrames<'a> {
         }
     }
 
+    /// The bytes of the next frame that lie in its first buffer.
+    pub fn peek(&self) -> Option<&[u8]> {
+        let frame = *self.frames.get(self.taken)?;
+        // SAFETY: By the type invariants the frame is valid, and nobody writes to it: its sender has
+        // passed it on, and it was not taken.
+        unsafe {
+            let len = usize::try_from((*frame).len).ok()?;
+            Some(core::slice::from_raw_parts((*frame).data.cast(), len))
+        }
+    }
+
     /// How many frames were taken out.
     pub(crate) fn taken(&self) -> usize {
         self.taken

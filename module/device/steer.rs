@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which of a port's receive queues a frame is for.
+//!
+//! That is found out when the frame arrives, by what steers at that moment: frames of one flow meet in
+//! one ring, in their order. A change of what steers has others go elsewhere, while those that were in a
+//! ring stay in it.
+
+use crate::{
+    host::Host,
+    memory::KernelMemory,
+    port::Port, //
+};
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering, //
+};
+use engine::{
+    parser::{
+        parse,
+        Parsed,
+        USUAL_HEADERS, //
+    },
+    steer::{
+        self,
+        Rule,
+        Spread, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    machine::random_u64,
+    rcu,
+    skbuff::SkBuff, //
+};
+
+/// What steers the frames of a port.
+pub type Steering = steer::Steering<KernelMemory>;
+
+/// How frames came to the queue that they are in.
+pub struct Steered([AtomicU64; steer::Reason::ALL.len()]);
+
+impl Steered {
+    pub(crate) const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; steer::Reason::ALL.len()])
+    }
+
+    /// Counts a frame. Several senders do at once.
+    #[inline]
+    fn count(&self, reason: steer::Reason) {
+        if let Some(count) = self.0.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many frames came for `reason`. Those of a port with one queue and no rules are not looked
+    /// at, and not counted.
+    pub fn get(&self, reason: steer::Reason) -> u64 {
+        let count = self.0.get(reason as usize);
+        count.map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+impl<H: Host> Port<H> {
+    /// Steers by `contexts`, which are sorted by their numbers and begin with the main one, and by
+    /// `rules`, each with its location. On return no frame is under way to its ring any more that was
+    /// steered by what was there before. Process context; who calls has the host's lock for changes of
+    /// a port.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then all stays as it was.
+    pub fn steer_by(&self, contexts: &[Spread<'_>], rules: &[(u32, Rule)]) -> Result {
+        let memory = self.card.memory.source();
+        let steering = Steering::new(&memory, contexts, rules, random_u64());
+        let steering = steering.map_err(|_| ENOMEM)?;
+        self.steering.publish(Some(Arc::new(steering, GFP_KERNEL)?));
+        Ok(())
+    }
+
+    /// Frames that a rule has dropped.
+    pub fn dropped_by_rule(&self) -> u64 {
+        self.dropped_by_rule.load(Ordering::Relaxed)
+    }
+
+    /// The number of the receive queue for a frame whose headers `look` finds, if a rule does not drop
+    /// it. Context: bottom halves off.
+    #[inline]
+    pub(crate) fn queue_for(
+        &self,
+        host: &H,
+        look: impl FnOnce() -> Parsed,
+        guard: &rcu::Guard,
+    ) -> Option<u16> {
+        let in_use = self.queues_in_use.load(Ordering::Relaxed);
+        let Some(steering) = self.steering.load(guard) else {
+            return Some(0);
+        };
+        let by_rules = steering.has_rules() && host.wants_rules();
+        if in_use <= 1 && !by_rules {
+            return Some(0);
+        }
+        self.steered_by(steering, &look(), by_rules, in_use)
+    }
+
+    #[inline(never)]
+    fn steered_by(
+        &self,
+        steering: &Steering,
+        parsed: &Parsed,
+        by_rules: bool,
+        in_use: u16,
+    ) -> Option<u16> {
+        let steered = steering.steer(parsed, by_rules, None);
+        if steered.reason == steer::Reason::Dropped {
+            self.dropped_by_rule.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        // Tables name queues in use, but for a moment while their number changes.
+        let queue = steered.queue.checked_rem(in_use).unwrap_or(0);
+        if let Some(rx) = self.rx.get(usize::from(queue)) {
+            rx.steered.count(steered.reason);
+        }
+        Some(queue)
+    }
+}
+
+/// What the headers of a frame say, which may lie in several pieces.
+#[inline]
+pub(crate) fn look(frame: &SkBuff) -> Parsed {
+    let linear = frame.linear();
+    if frame.is_linear() || linear.len() >= USUAL_HEADERS {
+        return parse(linear);
+    }
+    let mut headers = [0; USUAL_HEADERS];
+    parse(frame.headers(&mut headers))
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive steering, as users choose it by `ethtool`.
+
+mod rule;
+
+use crate::port::{
+    Chosen,
+    Configuration,
+    Port, //
+};
+use engine::{
+    parser::FlowType,
+    steer::{
+        self,
+        Fields,
+        Rule,
+        Spread,
+        KEY_SIZE,
+        MAIN_CONTEXT, //
+    }, //
+};
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+use net::{
+    ethtool::{
+        FlowRule,
+        FlowRules,
+        HashFields,
+        HashedFlow,
+        Location,
+        Rss,
+        RssChange,
+        RssContexts,
+        RssTables,
+        Symmetry, //
+    },
+    extack::Extack,
+    netdev::Rtnl, //
+};
+use offload_uapi::limits::{
+    INDIRECTION,
+    MAX_CONTEXTS,
+    MAX_RULES, //
+};
+
+/// What of the configurations is to be different.
+enum Change<'a> {
+    /// Nothing.
+    None,
+    /// This is the one with that number; there may have been none.
+    To(u32, &'a Configuration),
+    /// There is none with that number any more.
+    Without(u32),
+}
+
+/// The types of frames that users mean by `flow`.
+const fn flow_types(flow: HashedFlow) -> &'static [FlowType] {
+    match flow {
+        HashedFlow::Tcp4 => &[FlowType::Tcp4],
+        HashedFlow::Udp4 => &[FlowType::Udp4],
+        HashedFlow::Sctp4 => &[FlowType::Sctp4],
+        HashedFlow::AhEsp4 => &[FlowType::Ah4, FlowType::Esp4],
+        HashedFlow::Ah4 => &[FlowType::Ah4],
+        HashedFlow::Esp4 => &[FlowType::Esp4],
+        HashedFlow::Ip4 => &[FlowType::Ipv4],
+        HashedFlow::Tcp6 => &[FlowType::Tcp6],
+        HashedFlow::Udp6 => &[FlowType::Udp6],
+        HashedFlow::Sctp6 => &[FlowType::Sctp6],
+        HashedFlow::AhEsp6 => &[FlowType::Ah6, FlowType::Esp6],
+        HashedFlow::Ah6 => &[FlowType::Ah6],
+        HashedFlow::Esp6 => &[FlowType::Esp6],
+        HashedFlow::Ip6 => &[FlowType::Ipv6],
+        HashedFlow::Ether => &[FlowType::Ether],
+    }
+}
+
+/// What is the same in the words of the engine and of `ethtool`.
+const FIELDS: &[(HashFields, Fields)] = &[
+    (HashFields::L2_DESTINATION, Fields::L2DA),
+    (HashFields::VLAN, Fields::VLAN),
+    (HashFields::L3_PROTOCOL, Fields::L3_PROTO),
+    (HashFields::IP_SOURCE, Fields::IP_SRC),
+    (HashFields::IP_DESTINATION, Fields::IP_DST),
+    (HashFields::L4_BYTES_0_1, Fields::L4_B_0_1),
+    (HashFields::L4_BYTES_2_3, Fields::L4_B_2_3),
+    (HashFields::IP6_FLOW_LABEL, Fields::IP6_FL),
+];
+
+/// In the words of the engine.
+const fn symmetry(symmetry: Symmetry) -> steer::Symmetry {
+    match symmetry {
+        Symmetry::Off => steer::Symmetry::None,
+        Symmetry::Xor => steer::Symmetry::Xor,
+        Symmetry::OrXor => steer::Symmetry::OrXor,
+    }
+}
+
+/// In the words of `ethtool`.
+const fn told(symmetry: steer::Symmetry) -> Symmetry {
+    match symmetry {
+        steer::Symmetry::None => Symmetry::Off,
+        steer::Symmetry::Xor => Symmetry::Xor,
+        steer::Symmetry::OrXor => Symmetry::OrXor,
+    }
+}
+
+impl Configuration {
+    /// This, with what a user changes of it. The stack has checked lengths and queues.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn changed(&self, change: &RssChange<'_>) -> Result<Self> {
+        let mut new = self.try_clone()?;
+        if let Some(key) = change.key {
+            new.key = key.try_into().map_err(|_| EINVAL)?;
+        }
+        if let Some(indirection) = change.indirection {
+            for (entry, queue) in new.table.iter_mut().zip(indirection) {
+                *entry = u16::try_from(*queue)?;
+            }
+        }
+        if let Some(wanted) = change.symmetry {
+            new.symmetry = symmetry(wanted);
+        }
+        Ok(new)
+    }
+
+    /// Tells users what it is.
+    fn tell(&self, tables: RssTables<'_>) -> Symmetry {
+        tables.write(self.table.iter().map(|queue| u32::from(*queue)), &self.key);
+        told(self.symmetry)
+    }
+}
+
+impl Port {
+    /// Has the device steer by what is `chosen`, but for `change`, and by `rules`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then it goes on as before.
+    fn steer(&self, chosen: &Chosen, change: &Change<'_>, rules: &[(u32, FlowRule)]) -> Result {
+        let mut spreads = KVVec::<Spread<'_>>::with_capacity(
+            chosen.contexts.len().saturating_add(2),
+            GFP_KERNEL,
+        )?;
+        let others = chosen.contexts.iter().map(|(id, found)| (*id, found));
+        // `chain` is a name of two traits.
+        let all = Iterator::chain(core::iter::once((MAIN_CONTEXT, &chosen.main)), others);
+        for (id, found) in all {
+            let is_changed = match change {
+                Change::None => false,
+                Change::To(changed, _) | Change::Without(changed) => *changed == id,
+            };
+            if !is_changed {
+                spreads.push(found.spread(id), GFP_KERNEL)?;
+            }
+        }
+        if let Change::To(id, new) = change {
+            spreads.push(new.spread(*id), GFP_KERNEL)?;
+            spreads.sort_unstable_by_key(|spread| spread.id);
+        }
+        let mut made = KVVec::<(u32, Rule)>::with_capacity(rules.len(), GFP_KERNEL)?;
+        for (location, rule) in rules {
+            made.push((*location, rule::of(rule)), GFP_KERNEL)?;
+        }
+        self.hardware.steer_by(&spreads, &made)
+    }
+
+    /// Has the device steer as the user has chosen, and says so in `extack` where there is no memory
+    /// for that.
+    fn configure(&self, id: u32, new: Configuration, chosen: &mut Chosen) -> Result {
+        self.steer(chosen, &Change::To(id, &new), &chosen.rules)?;
+        *chosen.configuration_mut(id)? = new;
+        Ok(())
+    }
+
+    /// Has the device steer as a new port does. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(super) fn begin_to_steer(&self) -> Result {
+        let chosen = self.chosen.lock();
+        self.steer(&chosen, &Change::None, &chosen.rules)
+    }
+
+    /// Spreads frames over the first `queues` queues, unless the user has said over which.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing has changed.
+    pub(super) fn spread_over(&self, queues: u16, rtnl: &Rtnl<'_>) -> Result {
+        if self.device.has_user_indirection(rtnl) {
+            return Ok(());
+        }
+        let mut chosen = self.chosen.lock();
+        let mut new = chosen.main.try_clone()?;
+        new.table = Configuration::even_table(queues)?;
+        self.configure(MAIN_CONTEXT, new, &mut chosen)
+    }
+
+    /// Tells the user, who gets nothing but a number, what is wrong with a rule.
+    fn refuse_rule(&self, what: fmt::Arguments<'_>, rtnl: &Rtnl<'_>) {
+        if net::log::ratelimit() {
+            pr_info!("{}: rule refused: {what}\n", self.device.name(rtnl));
+        }
+    }
+
+    /// Where `rule` is to be among `rules`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`, `ENOSPC`.
+    fn location(&self, rule: &FlowRule, rules: &[(u32, FlowRule)], rtnl: &Rtnl<'_>) -> Result<u32> {
+        let full = || {
+            let used = rules.len();
+            self.refuse_rule(
+                fmt!("{used} of {MAX_RULES} locations are in use, and none is free where it was wanted"),
+                rtnl,
+            );
+            ENOSPC
+        };
+        let ends = rules.first().zip(rules.last());
+        let ends = ends.map(|((first, _), (last, _))| (*first, *last));
+        match rule.location {
+            Location::At(location) if location >= MAX_RULES => {
+                self.refuse_rule(
+                    fmt!(
+                        "location {location} is beyond the last one, {}",
+                        MAX_RULES - 1
+                    ),
+                    rtnl,
+                );
+                Err(EINVAL)
+            }
+            Location::At(location) => Ok(location),
+            Location::Any => {
+                // The locations are sorted: the first that is not where it would be without a gap.
+                let mut places = rules.iter().zip(0..MAX_RULES);
+                let gap = places.find(|((location, _), place)| location != place);
+                // CAST: At most `MAX_RULES`.
+                let free = gap.map_or(rules.len() as u32, |(_, place)| place);
+                (free < MAX_RULES).then_some(free).ok_or_else(full)
+            }
+            Location::First => match ends {
+                None => Ok(MAX_RULES - 1),
+                Some((first, _)) => first.checked_sub(1).ok_or_else(full),
+            },
+            Location::Last => match ends {
+                None => Ok(0),
+                Some((_, last)) if last < MAX_RULES - 1 => Ok(last + 1),
+                Some(_) => Err(full()),
+            },
+        }
+    }
+}
+
+impl Rss for Port {
+    const MAX_INDIRECTION: u32 = INDIRECTION;
+    // CAST: A small number.
+    const KEY_LEN: u16 = KEY_SIZE as u16;
+
+    fn indirection_size(&self) -> u32 {
+        INDIRECTION
+    }
+
+    fn rss(&self, tables: RssTables<'_>, _rtnl: &Rtnl<'_>) -> Symmetry {
+        self.chosen.lock().main.tell(tables)
+    }
+
+    fn set_rss(&self, change: &RssChange<'_>, _extack: &Extack<'_>, _rtnl: &Rtnl<'_>) -> Result {
+        let mut chosen = self.chosen.lock();
+        let new = chosen.main.changed(change)?;
+        self.configure(MAIN_CONTEXT, new, &mut chosen)
+    }
+
+    fn hash_fields(&self, flow: HashedFlow, context: u32, _rtnl: &Rtnl<'_>) -> Result<HashFields> {
+        let chosen = self.chosen.lock();
+        let fields = &chosen.configuration(context)?.fields;
+        let of_types = flow_types(flow).iter().map(|flow| fields.get(*flow));
+        // Where the types that users mean by one word differ, what they have in common.
+        let common = of_types.reduce(|one, other| one.without(one.without(other)));
+        let common = common.unwrap_or_default();
+        let told = FIELDS.iter().filter(|(_, field)| common.meets(*field));
+        Ok(told.fold(HashFields::NONE, |all, (told, _)| all.with(*told)))
+    }
+
+    fn set_hash_fields(
+        &self,
+        flow: HashedFlow,
+        context: u32,
+        fields: HashFields,
+        extack: &Extack<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let known = FIELDS.iter().filter(|(told, _)| fields.contains(*told));
+        let wanted = known.fold(Fields::NONE, |all, (_, field)| all.with(*field));
+        let all = FIELDS
+            .iter()
+            .fold(HashFields::NONE, |all, (told, _)| all.with(*told));
+        let types = flow_types(flow);
+        let can = |flow: &FlowType| wanted.without(Fields::of(*flow)).is_empty();
+        if !fields.without(all).is_empty() || !types.iter().all(can) {
+            extack.msg(
+                c"a field that frames of this type do not have, or that this device does not hash",
+            );
+            return Err(EINVAL);
+        }
+        let mut chosen = self.chosen.lock();
+        let mut new = chosen.configuration(context)?.try_clone()?;
+        new.hash(types, wanted);
+        self.configure(context, new, &mut chosen)
+    }
+}
+
+impl RssContexts for Port {
+    const MAX_CONTEXTS: u32 = MAX_CONTEXTS;
+
+    /// All that the user does not choose is that of the main configuration, but for the table, which
+    /// spreads evenly.
+    fn create_context(
+        &self,
+        context: u32,
+        change: &RssChange<'_>,
+        tables: RssTables<'_>,
+        _extack: &Extack<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result<Symmetry> {
+        let mut chosen = self.chosen.lock();
+        let mut new = chosen.main.try_clone()?;
+        new.table = Configuration::even_table(self.device.queues_in_use())?;
+        let new = new.changed(change)?;
+        let place = chosen.place(context).err().ok_or(EBUSY)?;
+        chosen.contexts.reserve(1, GFP_KERNEL)?;
+        self.steer(&chosen, &Change::To(context, &new), &chosen.rules)?;
+        let symmetry = new.tell(tables);
+        chosen
+            .contexts
+            .insert_within_capacity(place, (context, new))
+            .map_err(|_| ENOMEM)?;
+        Ok(symmetry)
+    }
+
+    fn modify_context(
+        &self,
+        context: u32,
+        change: &RssChange<'_>,
+        _extack: &Extack<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let mut chosen = self.chosen.lock();
+        let new = chosen.configuration(context)?.changed(change)?;
+        self.configure(context, new, &mut chosen)
+    }
+
+    fn remove_context(&self, context: u32, _rtnl: &Rtnl<'_>) {
+        let mut chosen = self.chosen.lock();
+        let Ok(place) = chosen.place(context) else {
+            return;
+        };
+        // No rule names it. Without memory the device keeps it for nothing until the next change.
+        let _ = self.steer(&chosen, &Change::Without(context), &chosen.rules);
+        let _ = chosen.contexts.remove(place);
+    }
+}
+
+impl FlowRules for Port {
+    const ADDS_QUEUES: bool = true;
+
+    fn rule_slots(&self, _rtnl: &Rtnl<'_>) -> u32 {
+        MAX_RULES
+    }
+
+    fn visit_rules(&self, visit: &mut dyn FnMut(u32), _rtnl: &Rtnl<'_>) {
+        for (location, _) in self.chosen.lock().rules.iter() {
+            visit(*location);
+        }
+    }
+
+    fn rule(&self, location: u32, _rtnl: &Rtnl<'_>) -> Result<FlowRule> {
+        let chosen = self.chosen.lock();
+        let place = chosen
+            .rules
+            .binary_search_by_key(&location, |(location, _)| *location);
+        let found = place.ok().and_then(|place| chosen.rules.get(place));
+        found.map(|(_, rule)| *rule).ok_or(ENOENT)
+    }
+
+    fn insert_rule(&self, rule: &FlowRule, rtnl: &Rtnl<'_>) -> Result<u32> {
+        let mut chosen = self.chosen.lock();
+        let location = self.location(rule, &chosen.rules, rtnl)?;
+        let checked = rule::check(rule, self.device.queues_in_use());
+        if let Err(refusal) = checked {
+            self.refuse_rule(fmt!("{refusal}"), rtnl);
+            return Err(refusal.errno());
+        }
+        let rule = FlowRule {
+            location: Location::At(location),
+            ..*rule
+        };
+        let place = chosen
+            .rules
+            .binary_search_by_key(&location, |(location, _)| *location);
+        let mut rules = KVVec::with_capacity(chosen.rules.len().saturating_add(1), GFP_KERNEL)?;
+        rules.extend_from_slice(&chosen.rules, GFP_KERNEL)?;
+        match place {
+            Ok(place) => {
+                if let Some(old) = rules.get_mut(place) {
+                    *old = (location, rule);
+                }
+            }
+            Err(place) => rules
+                .insert_within_capacity(place, (location, rule))
+                .map_err(|_| ENOMEM)?,
+        }
+        self.steer(&chosen, &Change::None, &rules)?;
+        chosen.rules = rules;
+        Ok(location)
+    }
+
+    fn remove_rule(&self, location: u32, _rtnl: &Rtnl<'_>) -> Result {
+        let mut chosen = self.chosen.lock();
+        let mut rules = KVVec::with_capacity(chosen.rules.len(), GFP_KERNEL)?;
+        for rule in chosen.rules.iter().filter(|(place, _)| *place != location) {
+            rules.push(*rule, GFP_KERNEL)?;
+        }
+        if rules.len() == chosen.rules.len() {
+            return Err(ENOENT);
+        }
+        self.steer(&chosen, &Change::None, &rules)?;
+        chosen.rules = rules;
+        Ok(())
+    }
+}
