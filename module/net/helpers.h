@@ -129,7 +129,8 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 					   unsigned int len);
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
-bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
+bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue,
+				   u32 hash, enum pkt_hash_types type);
 void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
 					 const struct offload_nic_classified *found);
 void offload_nic_napi_schedule(struct napi_struct *napi);
@@ -186,6 +187,7 @@ void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 int offload_nic_skb_queue_of_readable(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
+void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);

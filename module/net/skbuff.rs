@@ -51,6 +51,7 @@ pub use fragment::{
 };
 pub use received::{
     Classified,
+    HashKind,
     Received, //
 };
 pub use request::{

@@ -223,6 +223,11 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
 	return skb_gso_segment(skb, features);
 }
 
+void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type)
+{
+	skb_set_hash(skb, hash, type);
+}
+
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb)
 {
 	return skb_share_check(skb, GFP_ATOMIC);

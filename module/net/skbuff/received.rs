@@ -8,6 +8,28 @@ use crate::{
     napi::PollContext, //
 };
 
+/// The innermost layer whose fields a hash of a frame was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashKind {
+    /// The Ethernet header.
+    L2,
+    /// The network header.
+    L3,
+    /// The transport header: the stack takes the hash for the flow's. With one of another kind it
+    /// makes its own where it wants the flow's (`skb_get_hash`).
+    L4,
+}
+
+impl HashKind {
+    pub(super) fn raw(self) -> bindings::pkt_hash_types {
+        match self {
+            Self::L2 => bindings::pkt_hash_types_PKT_HASH_TYPE_L2,
+            Self::L3 => bindings::pkt_hash_types_PKT_HASH_TYPE_L3,
+            Self::L4 => bindings::pkt_hash_types_PKT_HASH_TYPE_L4,
+        }
+    }
+}
+
 /// A frame on its way up into the stack.
 ///
 /// # Invariants
@@ -46,6 +68,14 @@ impl Received {
     #[inline]
     pub fn set_checksum(&mut self, sum: Option<u16>) {
         self.checksum = sum;
+    }
+
+    /// Has the stack know a hash of the frame, 32 bits as the host has numbers. However the frame is
+    /// delivered, the hash goes with it.
+    #[inline]
+    pub fn set_hash(&mut self, hash: u32, kind: HashKind) {
+        // SAFETY: The skb is valid and ours.
+        unsafe { bindings::offload_nic_skb_set_hash(self.skb.as_ptr(), hash, kind.raw()) };
     }
 
     /// The skb, with what is known of its checksum.

@@ -3,6 +3,7 @@
 //! Frames to which nobody else has a reference, so that their owner may change them.
 
 use super::{
+    received::HashKind,
     Chain,
     SkBuff, //
 };
@@ -163,6 +164,21 @@ impl UniqueSkBuff {
     /// may be a super-frame, which then must be one that GRO could have made. Returns whether there
     /// was memory; without, it is dropped. Context: NAPI poll.
     pub fn receive(self, queue: u16, context: &PollContext<'_>) -> bool {
+        self.receive_hashed(queue, None, context)
+    }
+
+    /// As [`Self::receive`], with a hash that the device has made of the frame, or of the frames that
+    /// it stands for.
+    pub fn receive_hashed(
+        self,
+        queue: u16,
+        hash: Option<(u32, HashKind)>,
+        context: &PollContext<'_>,
+    ) -> bool {
+        let (hash, kind) = hash.map_or(
+            (0, bindings::pkt_hash_types_PKT_HASH_TYPE_NONE),
+            |(hash, kind)| (hash, kind.raw()),
+        );
         if self.linear().len() < bindings::ETH_HLEN as usize {
             return false;
         }
@@ -170,7 +186,7 @@ impl UniqueSkBuff {
         // skb has an Ethernet header, and the stack takes our reference, the only one.
         unsafe {
             let skb = self.into_raw().as_ptr();
-            bindings::offload_nic_napi_receive_sent(context.napi(), skb, queue)
+            bindings::offload_nic_napi_receive_sent(context.napi(), skb, queue, hash, kind)
         }
     }
 
