@@ -25,6 +25,7 @@ mod buffer;
 mod chain;
 mod described;
 mod fragment;
+mod hash;
 mod received;
 mod request;
 mod split;
@@ -49,9 +50,9 @@ pub use fragment::{
     Fragment,
     Fragments, //
 };
+pub use hash::HashKind;
 pub use received::{
     Classified,
-    HashKind,
     Received, //
 };
 pub use request::{

@@ -2,33 +2,14 @@
 
 //! Frames on their way up into the stack.
 
-use super::UniqueSkBuff;
+use super::{
+    hash::HashKind,
+    UniqueSkBuff, //
+};
 use crate::{
     bindings,
     napi::PollContext, //
 };
-
-/// The innermost layer whose fields a hash of a frame was made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HashKind {
-    /// The Ethernet header.
-    L2,
-    /// The network header.
-    L3,
-    /// The transport header: the stack takes the hash for the flow's. With one of another kind it
-    /// makes its own where it wants the flow's (`skb_get_hash`).
-    L4,
-}
-
-impl HashKind {
-    pub(super) fn raw(self) -> bindings::pkt_hash_types {
-        match self {
-            Self::L2 => bindings::pkt_hash_types_PKT_HASH_TYPE_L2,
-            Self::L3 => bindings::pkt_hash_types_PKT_HASH_TYPE_L3,
-            Self::L4 => bindings::pkt_hash_types_PKT_HASH_TYPE_L4,
-        }
-    }
-}
 
 /// A frame on its way up into the stack.
 ///

@@ -3,7 +3,7 @@
 //! Frames to which nobody else has a reference, so that their owner may change them.
 
 use super::{
-    received::HashKind,
+    hash::HashKind,
     Chain,
     SkBuff, //
 };
