@@ -3,7 +3,7 @@
 //! The card: the device of the NIC as a machine.
 //!
 //! What would be on a card is here: memory in which programs and maps lie ([`memory`], [`program`],
-//! [`map`]), ports with queues, rings and slots for programs ([`port`], [`queue`], [`steer`], [`slots`]), the
+//! [`map`]), ports with queues, rings and slots for programs ([`port`], [`queue`], [`slots`]), the
 //! cable between two of them ([`cable`]), the transmit engine ([`send`]) and the receive pipeline
 //! ([`receive`]). The machine that it is plugged into is behind a trait ([`host`]): the card raises
 //! interrupts and hands frames up, and knows no interface, no tool and no system call.
@@ -41,5 +41,6 @@ pub mod runs;
 pub mod send;
 mod services;
 pub mod slots;
-pub mod steer;
+mod steer;
+mod steering;
 mod work;

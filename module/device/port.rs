@@ -11,7 +11,7 @@ use crate::{
         TxQueue, //
     },
     slots::Slots,
-    steer::Steering, //
+    steering::Steering, //
 };
 use core::sync::atomic::{
     AtomicBool,

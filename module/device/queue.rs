@@ -8,7 +8,7 @@ use crate::{
     lane::Lane,
     memory::DeviceMemory,
     redirects::Redirects,
-    steer::Steered,
+    steering::Steered,
     work::Work, //
 };
 use core::sync::atomic::{

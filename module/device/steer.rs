@@ -8,13 +8,10 @@
 
 use crate::{
     host::Host,
-    memory::KernelMemory,
-    port::Port, //
+    port::Port,
+    steering::Steering, //
 };
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering, //
-};
+use core::sync::atomic::Ordering;
 use engine::{
     parser::{
         parse,
@@ -36,33 +33,6 @@ use net::{
     rcu,
     skbuff::SkBuff, //
 };
-
-/// What steers the frames of a port.
-pub type Steering = steer::Steering<KernelMemory>;
-
-/// How frames came to the queue that they are in.
-pub struct Steered([AtomicU64; steer::Reason::ALL.len()]);
-
-impl Steered {
-    pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; steer::Reason::ALL.len()])
-    }
-
-    /// Counts a frame. Several senders do at once.
-    #[inline]
-    fn count(&self, reason: steer::Reason) {
-        if let Some(count) = self.0.get(reason as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// How many frames came for `reason`. Those of a port with one queue and no rules are not looked
-    /// at, and not counted.
-    pub fn get(&self, reason: steer::Reason) -> u64 {
-        let count = self.0.get(reason as usize);
-        count.map_or(0, |count| count.load(Ordering::Relaxed))
-    }
-}
 
 impl<H: Host> Port<H> {
     /// Steers by `contexts`, which are sorted by their numbers and begin with the main one, and by

@@ -78,7 +78,7 @@ impl Poll for Port {
                 let len = frame.len() as u64;
                 // Who listens to what is sent may still hold the frame.
                 let frame = frame.into_skb().share_check();
-                let is_received = frame.is_ok_and(|frame| frame.receive(queue, context));
+                let is_received = frame.is_ok_and(|frame| frame.receive(queue, None, context));
                 self.rx.add(len, !is_received);
             }
         }

@@ -25,7 +25,8 @@ use engine::{
         TcDescriptor, //
     },
     exec::TcVerdict,
-    receive_checksum::RxChecksum, //
+    receive_checksum::RxChecksum,
+    steer, //
 };
 use net::{
     machine,
@@ -33,6 +34,7 @@ use net::{
     rcu,
     skbuff::{
         Classified,
+        HashKind,
         Received,
         UniqueSkBuff, //
     },
@@ -155,6 +157,9 @@ impl Poll<'_> {
         };
         count.add(1);
         frame.set_checksum(sum);
+        if let Some((hash, kind)) = told_hash(descriptor) {
+            frame.set_hash(hash, kind);
+        }
         let delivered = match &descriptor.tc {
             Some(found) => frame.deliver_classified(self.context, &classified(found)),
             None => {
@@ -179,7 +184,7 @@ impl Poll<'_> {
             bytes: len,
         });
         let frames = u64::from(wire.frames);
-        if !skb.receive(self.queue, self.context) {
+        if !skb.receive(self.queue, told_hash(descriptor), self.context) {
             rx.no_buffer_drops.add(frames);
             return;
         }
@@ -190,6 +195,18 @@ impl Poll<'_> {
         rx.whole.wire_packets.add(frames);
         rx.whole.wire_bytes.add(wire.bytes);
     }
+}
+
+/// The hash that the stack is told.
+#[inline]
+fn told_hash(descriptor: &RxDescriptor) -> Option<(u32, HashKind)> {
+    let hash = descriptor.hash?;
+    let kind = match hash.kind {
+        steer::HashKind::L2 => HashKind::L2,
+        steer::HashKind::L3 => HashKind::L3,
+        steer::HashKind::L4 => HashKind::L4,
+    };
+    Some((hash.value, kind))
 }
 
 /// What the stack is told.

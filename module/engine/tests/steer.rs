@@ -21,52 +21,73 @@ const WELL_KNOWN: [u8; 40] = [
     0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 ];
 
-/// Source, destination, hash of the addresses, hash with ports: Microsoft, "Verifying the RSS hash
-/// calculation".
-const VECTORS: [((&str, u16), (&str, u16), u32, u32); 8] = [
-    (
+/// A published vector.
+struct Vector {
+    source: (&'static str, u16),
+    destination: (&'static str, u16),
+    by_addresses: u32,
+    by_ports: u32,
+}
+
+const fn vector(
+    source: (&'static str, u16),
+    destination: (&'static str, u16),
+    by_addresses: u32,
+    by_ports: u32,
+) -> Vector {
+    Vector {
+        source,
+        destination,
+        by_addresses,
+        by_ports,
+    }
+}
+
+/// Microsoft, "Verifying the RSS hash calculation".
+const VECTORS: [Vector; 8] = [
+    vector(
         ("66.9.149.187", 2794),
         ("161.142.100.80", 1766),
         0x323e_8fc2,
         0x51cc_c178,
     ),
-    (
+    vector(
         ("199.92.111.2", 14230),
         ("65.69.140.83", 4739),
         0xd718_262a,
         0xc626_b0ea,
     ),
-    (
+    vector(
         ("24.19.198.95", 12898),
         ("12.22.207.184", 38024),
         0xd2d0_a5de,
         0x5c2b_394a,
     ),
-    (
+    vector(
         ("38.27.205.30", 48228),
         ("209.142.163.6", 2217),
         0x8298_9176,
         0xafc7_327f,
     ),
-    (
+    vector(
         ("153.39.163.191", 44251),
         ("202.188.127.2", 1303),
         0x5d18_09c5,
         0x10e8_28a2,
     ),
-    (
+    vector(
         ("3ffe:2501:200:1fff::7", 2794),
         ("3ffe:2501:200:3::1", 1766),
         0x2cc1_8cd5,
         0x4020_7d3d,
     ),
-    (
+    vector(
         ("3ffe:501:8::260:97ff:fe40:efab", 14230),
         ("ff02::1", 4739),
         0x0f0c_461c,
         0xdde5_1bbf,
     ),
-    (
+    vector(
         ("3ffe:1900:4545:3:200:f8ff:fe21:67cf", 44251),
         ("fe80::200:f8ff:fe21:67cf", 38024),
         0x4b61_e985,
@@ -129,13 +150,13 @@ fn published_vectors() {
         fields.set(flow, Fields::ADDRESSES);
     }
     let addresses = by(&key, fields, Symmetry::None, &[0]);
-    for (source, destination, by_addresses, by_ports) in VECTORS {
-        let source = (source.0.parse().unwrap(), source.1);
-        let destination = (destination.0.parse().unwrap(), destination.1);
+    for vector in VECTORS {
+        let [source, destination] = [vector.source, vector.destination]
+            .map(|(address, port)| (address.parse().unwrap(), port));
         for tcp in [false, true] {
             let parsed = parse(&frame(source, destination, tcp));
             let hash = Hash {
-                value: by_ports,
+                value: vector.by_ports,
                 kind: HashKind::L4,
             };
             assert_eq!(
@@ -146,7 +167,7 @@ fn published_vectors() {
         }
         let parsed = parse(&frame(source, destination, false));
         let hash = Hash {
-            value: by_addresses,
+            value: vector.by_addresses,
             kind: HashKind::L3,
         };
         assert_eq!(

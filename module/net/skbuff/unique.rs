@@ -161,15 +161,10 @@ impl UniqueSkBuff {
 
     /// Hands the frame to the stack (through GRO) as it is, as received on `queue` of the polled
     /// device: nothing of it is copied, nor anything that the sender's host has noted with it. It
-    /// may be a super-frame, which then must be one that GRO could have made. Returns whether there
-    /// was memory; without, it is dropped. Context: NAPI poll.
-    pub fn receive(self, queue: u16, context: &PollContext<'_>) -> bool {
-        self.receive_hashed(queue, None, context)
-    }
-
-    /// As [`Self::receive`], with a hash that the device has made of the frame, or of the frames that
-    /// it stands for.
-    pub fn receive_hashed(
+    /// may be a super-frame, which then must be one that GRO could have made. `hash` is what the device
+    /// has made of the frame, or of those that it stands for. Returns whether there was memory; without,
+    /// it is dropped. Context: NAPI poll.
+    pub fn receive(
         self,
         queue: u16,
         hash: Option<(u32, HashKind)>,

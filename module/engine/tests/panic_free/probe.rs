@@ -227,7 +227,11 @@ pub fn steer_flow(flows: &FlowTable<Opaque>, hash: u32, queue: u16) -> Option<u1
 
 pub fn remove_flows(flows: &FlowTable<Opaque>, queues: u16) -> (u32, u32, u32) {
     let expired = flows.expire(|queue, flow_id, filter| black_box((queue, flow_id, filter)).0 > 1);
-    (expired, flows.clear_above(queues), flows.len().min(flows.capacity()))
+    (
+        expired,
+        flows.clear_above(queues),
+        flows.len().min(flows.capacity()),
+    )
 }
 
 pub fn core(limits: &Limits) -> Result<Core<Opaque>, OutOfMemory> {
