@@ -16,7 +16,7 @@ use net::{
 /// The most ports that a card has.
 pub const MAX_PORTS: u16 = 64;
 /// The most queue pairs that a port has.
-pub const MAX_QUEUES: u16 = 64;
+pub const MAX_QUEUES: u16 = 128;
 
 /// The machine's side of a port: what the card reaches by the slot that it is plugged into, and what
 /// the driver keeps up to date for it.

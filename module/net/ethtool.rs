@@ -31,10 +31,7 @@ pub use hash::{
     HashFields,
     HashedFlow, //
 };
-pub use resize::{
-    spread,
-    Resize, //
-};
+pub use resize::Resize;
 pub use rss::{
     default_key,
     Rss,

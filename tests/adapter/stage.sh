@@ -44,8 +44,11 @@ netdevsim_port() {
 
 case $nic in
 offload_nic)
-	insmod "$OFFLOAD_NIC_KO"
+	# Some scripts want 66 queues, others as many as they have processors.
+	insmod "$OFFLOAD_NIC_KO" queues=128
 	near=onic0 far=onic1
+	ethtool -L $near combined 4
+	ethtool -L $far combined 4
 	;;
 netdevsim)
 	modprobe netdevsim

@@ -11,15 +11,17 @@ pub const MAX_NICS: u32 = 64;
 /// Largest value of the module parameter `ports`.
 pub const MAX_PORTS: u32 = 64;
 /// Largest value of the module parameter `queues`.
-pub const MAX_QUEUES: u32 = 64;
+pub const MAX_QUEUES: u32 = 128;
 /// Smallest size of a ring, in frames.
 pub const MIN_RING: u32 = 64;
 /// Largest size of a ring, in frames.
 pub const MAX_RING: u32 = 8_192;
 /// Size of a ring unless `ethtool -G` says otherwise, in frames.
 pub const DEFAULT_RING: u32 = 512;
-/// Entries of an indirection table: four for each queue that a port may have.
-pub const INDIRECTION: u32 = 4 * MAX_QUEUES;
+/// Fewest entries of an indirection table.
+pub const MIN_INDIRECTION: u32 = 64;
+/// Most entries of an indirection table. It has at least four for each queue in use.
+pub const MAX_INDIRECTION: u32 = 4 * MAX_QUEUES;
 /// Configurations of receive-side scaling that a port may have beside the main one.
 pub const MAX_CONTEXTS: u32 = 64;
 /// Locations of a port's rules of receive flow classification.

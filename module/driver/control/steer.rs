@@ -31,6 +31,7 @@ use net::{
         HashFields,
         HashedFlow,
         Location,
+        Resize,
         Rss,
         RssChange,
         RssContexts,
@@ -41,20 +42,10 @@ use net::{
     netdev::Rtnl, //
 };
 use offload_uapi::limits::{
-    INDIRECTION,
     MAX_CONTEXTS,
+    MAX_INDIRECTION,
     MAX_RULES, //
 };
-
-/// What of the configurations is to be different.
-enum Change<'a> {
-    /// Nothing.
-    None,
-    /// This is the one with that number; there may have been none.
-    To(u32, &'a Configuration),
-    /// There is none with that number any more.
-    Without(u32),
-}
 
 /// The types of frames that users mean by `flow`.
 const fn flow_types(flow: HashedFlow) -> &'static [FlowType] {
@@ -137,31 +128,22 @@ impl Configuration {
 }
 
 impl Port {
-    /// Has the device steer by what is `chosen`, but for `change`, and by `rules`.
+    /// Has the device steer by `main`, by the `contexts` with their numbers, and by `rules`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`; then it goes on as before.
-    fn steer(&self, chosen: &Chosen, change: &Change<'_>, rules: &[(u32, FlowRule)]) -> Result {
-        let mut spreads = KVVec::<Spread<'_>>::with_capacity(
-            chosen.contexts.len().saturating_add(2),
-            GFP_KERNEL,
-        )?;
-        let others = chosen.contexts.iter().map(|(id, found)| (*id, found));
-        // `chain` is a name of two traits.
-        let all = Iterator::chain(core::iter::once((MAIN_CONTEXT, &chosen.main)), others);
-        for (id, found) in all {
-            let is_changed = match change {
-                Change::None => false,
-                Change::To(changed, _) | Change::Without(changed) => *changed == id,
-            };
-            if !is_changed {
-                spreads.push(found.spread(id), GFP_KERNEL)?;
-            }
-        }
-        if let Change::To(id, new) = change {
-            spreads.push(new.spread(*id), GFP_KERNEL)?;
-            spreads.sort_unstable_by_key(|spread| spread.id);
+    fn steer<'a>(
+        &self,
+        main: &'a Configuration,
+        contexts: impl ExactSizeIterator<Item = (u32, &'a Configuration)>,
+        rules: &[(u32, FlowRule)],
+    ) -> Result {
+        let len = contexts.len().saturating_add(1);
+        let mut spreads = KVVec::<Spread<'_>>::with_capacity(len, GFP_KERNEL)?;
+        spreads.push(main.spread(MAIN_CONTEXT), GFP_KERNEL)?;
+        for (id, context) in contexts {
+            spreads.push(context.spread(id), GFP_KERNEL)?;
         }
         let mut made = KVVec::<(u32, Rule)>::with_capacity(rules.len(), GFP_KERNEL)?;
         for (location, rule) in rules {
@@ -170,11 +152,34 @@ impl Port {
         self.hardware.steer_by(&spreads, &made)
     }
 
-    /// Has the device steer as the user has chosen, and says so in `extack` where there is no memory
-    /// for that.
+    /// Makes configuration `id` what `new` is, in the device first.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`, `ENOMEM`; then nothing has changed.
     fn configure(&self, id: u32, new: Configuration, chosen: &mut Chosen) -> Result {
-        self.steer(chosen, &Change::To(id, &new), &chosen.rules)?;
+        let others = chosen.contexts.iter().map(|(number, context)| {
+            let is_new = *number == id;
+            (*number, if is_new { &new } else { context })
+        });
+        let main = if id == MAIN_CONTEXT {
+            &new
+        } else {
+            &chosen.main
+        };
+        self.steer(main, others, &chosen.rules)?;
         *chosen.configuration_mut(id)? = new;
+        Ok(())
+    }
+
+    /// Has the device steer by what is chosen, but by `rules`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing has changed.
+    fn rule(&self, rules: KVVec<(u32, FlowRule)>, chosen: &mut Chosen) -> Result {
+        self.steer(&chosen.main, chosen.others(), &rules)?;
+        chosen.rules = rules;
         Ok(())
     }
 
@@ -185,22 +190,65 @@ impl Port {
     /// `ENOMEM`.
     pub(super) fn begin_to_steer(&self) -> Result {
         let chosen = self.chosen.lock();
-        self.steer(&chosen, &Change::None, &chosen.rules)
+        self.steer(&chosen.main, chosen.others(), &chosen.rules)
     }
 
-    /// Spreads frames over the first `queues` queues, unless the user has said over which.
+    /// Gives all tables the size that they have while `queues` queues are in use, and spreads frames
+    /// over these, unless the user has said over which.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then nothing has changed.
+    /// `EINVAL` if what users have set would be lost, which the kernel log says; `ENOMEM`. Then nothing
+    /// has changed.
     pub(super) fn spread_over(&self, queues: u16, rtnl: &Rtnl<'_>) -> Result {
-        if self.device.has_user_indirection(rtnl) {
-            return Ok(());
-        }
+        let len = Configuration::table_len(queues);
+        let resize = self.resize(len, rtnl)?;
         let mut chosen = self.chosen.lock();
-        let mut new = chosen.main.try_clone()?;
-        new.table = Configuration::even_table(queues)?;
-        self.configure(MAIN_CONTEXT, new, &mut chosen)
+        let mut main = chosen.main.resized(len)?;
+        if !self.device.has_user_indirection(rtnl) {
+            main.table = Configuration::even_table(len, queues)?;
+        }
+        let mut contexts = KVVec::with_capacity(chosen.contexts.len(), GFP_KERNEL)?;
+        for (id, context) in chosen.contexts.iter() {
+            contexts.push((*id, context.resized(len)?), GFP_KERNEL)?;
+        }
+        let mut told = KVVec::with_capacity(main.table.len(), GFP_KERNEL)?;
+        for queue in main.table.iter() {
+            told.push(u32::from(*queue), GFP_KERNEL)?;
+        }
+        let others = contexts.iter().map(|(id, context)| (*id, context));
+        self.steer(&main, others, &chosen.rules)?;
+        (chosen.main, chosen.contexts) = (main, contexts);
+        // The core asks what they are.
+        drop(chosen);
+        match resize {
+            // It was checked, and the lengths are right.
+            Some(resize) => resize.apply(&mut told, queues, rtnl),
+            None => Ok(()),
+        }
+    }
+
+    /// A new length of all tables, if it is another one.
+    fn resize<'a>(&'a self, len: u32, rtnl: &'a Rtnl<'_>) -> Result<Option<Resize<'a, Self>>> {
+        let mut told = KVVec::new();
+        for queue in self.chosen.lock().main.table.iter() {
+            told.push(u32::from(*queue), GFP_KERNEL)?;
+        }
+        let old = told.len();
+        // No interface, no users.
+        if old == len as usize || !self.device.is_registered(rtnl) {
+            return Ok(None);
+        }
+        let resize = self.device.check_indirection_size(&told, len, rtnl);
+        let resize = resize.inspect_err(|_| {
+            if net::log::ratelimit() {
+                pr_info!(
+                    "{}: indirection tables of {old} entries can't have {len}: what users have set does not repeat\n",
+                    self.device.name(rtnl)
+                );
+            }
+        });
+        resize.map(Some)
     }
 
     /// Tells the user, who gets nothing but a number, what is wrong with a rule.
@@ -260,12 +308,13 @@ impl Port {
 }
 
 impl Rss for Port {
-    const MAX_INDIRECTION: u32 = INDIRECTION;
+    const MAX_INDIRECTION: u32 = MAX_INDIRECTION;
     // CAST: A small number.
     const KEY_LEN: u16 = KEY_SIZE as u16;
 
     fn indirection_size(&self) -> u32 {
-        INDIRECTION
+        // CAST: At most `MAX_INDIRECTION`.
+        self.chosen.lock().main.table.len() as u32
     }
 
     fn rss(&self, tables: RssTables<'_>, _rtnl: &Rtnl<'_>) -> Symmetry {
@@ -332,17 +381,21 @@ impl RssContexts for Port {
     ) -> Result<Symmetry> {
         let mut chosen = self.chosen.lock();
         let mut new = chosen.main.try_clone()?;
-        new.table = Configuration::even_table(self.device.queues_in_use())?;
+        // CAST: At most `MAX_INDIRECTION`.
+        let len = new.table.len() as u32;
+        new.table = Configuration::even_table(len, self.device.queues_in_use())?;
         let new = new.changed(change)?;
         let place = chosen.place(context).err().ok_or(EBUSY)?;
-        chosen.contexts.reserve(1, GFP_KERNEL)?;
-        self.steer(&chosen, &Change::To(context, &new), &chosen.rules)?;
         let symmetry = new.tell(tables);
+        chosen.contexts.reserve(1, GFP_KERNEL)?;
         chosen
             .contexts
             .insert_within_capacity(place, (context, new))
             .map_err(|_| ENOMEM)?;
-        Ok(symmetry)
+        let steered = self.steer(&chosen.main, chosen.others(), &chosen.rules);
+        steered.map(|()| symmetry).inspect_err(|_| {
+            let _ = chosen.contexts.remove(place);
+        })
     }
 
     fn modify_context(
@@ -362,9 +415,9 @@ impl RssContexts for Port {
         let Ok(place) = chosen.place(context) else {
             return;
         };
-        // No rule names it. Without memory the device keeps it for nothing until the next change.
-        let _ = self.steer(&chosen, &Change::Without(context), &chosen.rules);
         let _ = chosen.contexts.remove(place);
+        // No rule names it. Without memory the device keeps it for nothing until the next change.
+        let _ = self.steer(&chosen.main, chosen.others(), &chosen.rules);
     }
 }
 
@@ -417,8 +470,7 @@ impl FlowRules for Port {
                 .insert_within_capacity(place, (location, rule))
                 .map_err(|_| ENOMEM)?,
         }
-        self.steer(&chosen, &Change::None, &rules)?;
-        chosen.rules = rules;
+        self.rule(rules, &mut chosen)?;
         Ok(location)
     }
 
@@ -431,8 +483,6 @@ impl FlowRules for Port {
         if rules.len() == chosen.rules.len() {
             return Err(ENOENT);
         }
-        self.steer(&chosen, &Change::None, &rules)?;
-        chosen.rules = rules;
-        Ok(())
+        self.rule(rules, &mut chosen)
     }
 }

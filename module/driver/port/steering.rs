@@ -17,7 +17,10 @@ use net::ethtool::{
     default_key,
     FlowRule, //
 };
-use offload_uapi::limits::INDIRECTION;
+use offload_uapi::limits::{
+    MAX_INDIRECTION,
+    MIN_INDIRECTION, //
+};
 
 /// What the user has chosen of receive steering.
 pub(crate) struct Chosen {
@@ -49,11 +52,16 @@ impl Chosen {
                 key: default_key(),
                 fields: HashedFields::USUAL,
                 symmetry: Symmetry::None,
-                table: Configuration::even_table(queues)?,
+                table: Configuration::even_table(Configuration::table_len(queues), queues)?,
             },
             contexts: KVVec::new(),
             rules: KVVec::new(),
         })
+    }
+
+    /// The configurations but the main one, with their numbers.
+    pub(crate) fn others(&self) -> impl ExactSizeIterator<Item = (u32, &Configuration)> {
+        self.contexts.iter().map(|(id, context)| (*id, context))
     }
 
     /// The place of context `id` among the others, or the one where it would be.
@@ -94,19 +102,53 @@ impl Chosen {
 }
 
 impl Configuration {
-    /// The table that spreads all evenly over `queues` queues.
+    /// How many entries tables have while `queues` queues are in use: at least four for each, so that
+    /// none of them gets much more than another, and a power of two, so that one size is a multiple of
+    /// all smaller ones.
+    pub(crate) const fn table_len(queues: u16) -> u32 {
+        let wanted = (4 * queues as u32).next_power_of_two();
+        if wanted < MIN_INDIRECTION {
+            MIN_INDIRECTION
+        } else if wanted > MAX_INDIRECTION {
+            MAX_INDIRECTION
+        } else {
+            wanted
+        }
+    }
+
+    /// The table with `len` entries that spreads all evenly over `queues` queues.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn even_table(queues: u16) -> Result<KVVec<u16>> {
+    pub(crate) fn even_table(len: u32, queues: u16) -> Result<KVVec<u16>> {
         let queues = u32::from(queues).max(1);
-        let mut table = KVVec::with_capacity(INDIRECTION as usize, GFP_KERNEL)?;
-        for entry in 0..INDIRECTION {
+        let mut table = KVVec::with_capacity(len as usize, GFP_KERNEL)?;
+        for entry in 0..len {
             // CAST: A remainder by a number of 16 bits.
             table.push((entry % queues) as u16, GFP_KERNEL)?;
         }
         Ok(table)
+    }
+
+    /// This with a table of `len` entries: what there was is repeated, or is itself a repetition of
+    /// what stays.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn resized(&self, len: u32) -> Result<Self> {
+        let mut table = KVVec::with_capacity(len as usize, GFP_KERNEL)?;
+        let entries = self.table.iter().copied().cycle();
+        for entry in entries.take(len as usize) {
+            table.push(entry, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            key: self.key,
+            fields: self.fields,
+            symmetry: self.symmetry,
+            table,
+        })
     }
 
     /// Another one like this.
@@ -115,14 +157,8 @@ impl Configuration {
     ///
     /// `ENOMEM`.
     pub(crate) fn try_clone(&self) -> Result<Self> {
-        let mut table = KVVec::with_capacity(self.table.len(), GFP_KERNEL)?;
-        table.extend_from_slice(&self.table, GFP_KERNEL)?;
-        Ok(Self {
-            key: self.key,
-            fields: self.fields,
-            symmetry: self.symmetry,
-            table,
-        })
+        // CAST: At most `MAX_INDIRECTION`.
+        self.resized(self.table.len() as u32)
     }
 
     /// What the device makes of it, as the one with number `id`.

@@ -115,7 +115,7 @@ impl<T: RssContexts> Resize<'_, T> {
 
 /// Spreads `table` over `queues` queues in turn, if the user has not set it: what the main
 /// configuration's becomes with another number of queues. RTNL is held.
-pub fn spread<T: Rss>(device: &Device<T>, table: &mut [u32], queues: u16, rtnl: &Rtnl<'_>) {
+fn spread<T: Rss>(device: &Device<T>, table: &mut [u32], queues: u16, rtnl: &Rtnl<'_>) {
     if device.has_user_indirection(rtnl) {
         return;
     }
