@@ -79,6 +79,8 @@ remote ip address add 2001:db8:2::2/64 dev "$far" nodad
 remote ip link set lo up
 remote ip link set "$far" up
 ip link set "$near" up
+# Scripts that take the near end down want to reach the far one afterwards.
+echo 1 >"/proc/sys/net/ipv6/conf/$near/keep_addr_on_down"
 # A network for containers behind the near end; the far end is to know the way.
 remote ip route add 2001:db8:1::/64 via 2001:db8:2::1 dev "$far"
 

@@ -152,6 +152,32 @@ impl Port {
         self.hardware.steer_by(&spreads, &made)
     }
 
+    /// Refuses `new` for configuration `id` if a rule would come to a queue by it that is not in use.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`.
+    fn check_rules(
+        &self,
+        id: u32,
+        new: &Configuration,
+        chosen: &Chosen,
+        extack: &Extack<'_>,
+    ) -> Result {
+        let in_use = self.device.queues_in_use();
+        for (location, rule) in chosen
+            .rules
+            .iter()
+            .filter(|(_, rule)| rule.context == Some(id))
+        {
+            if let Err(refusal) = rule::check(rule, Some(&new.table), in_use) {
+                extack.fmt(fmt!("rule {location}: {refusal}"));
+                return Err(refusal.errno());
+            }
+        }
+        Ok(())
+    }
+
     /// Makes configuration `id` what `new` is, in the device first.
     ///
     /// # Errors
@@ -287,6 +313,13 @@ impl Port {
             }
             Location::At(location) => Ok(location),
             Location::Any => {
+                // One that looks for the same can't be reached behind it.
+                let of_frames = |rule: &FlowRule| (rule.flow, rule.extension, rule.destination);
+                let mut all = rules.iter();
+                let same = all.find(|(_, other)| of_frames(other) == of_frames(rule));
+                if let Some((location, _)) = same {
+                    return Ok(*location);
+                }
                 // The locations are sorted: the first that is not where it would be without a gap.
                 let mut places = rules.iter().zip(0..MAX_RULES);
                 let gap = places.find(|((location, _), place)| location != place);
@@ -321,9 +354,10 @@ impl Rss for Port {
         self.chosen.lock().main.tell(tables)
     }
 
-    fn set_rss(&self, change: &RssChange<'_>, _extack: &Extack<'_>, _rtnl: &Rtnl<'_>) -> Result {
+    fn set_rss(&self, change: &RssChange<'_>, extack: &Extack<'_>, _rtnl: &Rtnl<'_>) -> Result {
         let mut chosen = self.chosen.lock();
         let new = chosen.main.changed(change)?;
+        self.check_rules(MAIN_CONTEXT, &new, &chosen, extack)?;
         self.configure(MAIN_CONTEXT, new, &mut chosen)
     }
 
@@ -402,11 +436,12 @@ impl RssContexts for Port {
         &self,
         context: u32,
         change: &RssChange<'_>,
-        _extack: &Extack<'_>,
+        extack: &Extack<'_>,
         _rtnl: &Rtnl<'_>,
     ) -> Result {
         let mut chosen = self.chosen.lock();
         let new = chosen.configuration(context)?.changed(change)?;
+        self.check_rules(context, &new, &chosen, extack)?;
         self.configure(context, new, &mut chosen)
     }
 
@@ -446,7 +481,12 @@ impl FlowRules for Port {
     fn insert_rule(&self, rule: &FlowRule, rtnl: &Rtnl<'_>) -> Result<u32> {
         let mut chosen = self.chosen.lock();
         let location = self.location(rule, &chosen.rules, rtnl)?;
-        let checked = rule::check(rule, self.device.queues_in_use());
+        let context = rule
+            .context
+            .map(|id| chosen.configuration(id))
+            .transpose()?;
+        let table = context.map(|context| &*context.table);
+        let checked = rule::check(rule, table, self.device.queues_in_use());
         if let Err(refusal) = checked {
             self.refuse_rule(fmt!("{refusal}"), rtnl);
             return Err(refusal.errno());

@@ -50,6 +50,12 @@ mod protocol {
 pub(super) enum Refusal {
     /// It names a queue that is not in use.
     Queue { asked: u32, in_use: u16 },
+    /// It adds to the queues of a configuration, and comes to one that is not in use.
+    Sum {
+        largest: u16,
+        offset: u32,
+        in_use: u16,
+    },
     /// It asks for bits of the driver's own.
     UserDefined,
 }
@@ -58,7 +64,7 @@ impl Refusal {
     /// What the user gets.
     pub(super) fn errno(&self) -> Error {
         match self {
-            Self::Queue { .. } => EINVAL,
+            Self::Queue { .. } | Self::Sum { .. } => EINVAL,
             Self::UserDefined => not_supported(),
         }
     }
@@ -70,22 +76,41 @@ impl Display for Refusal {
             Self::Queue { asked, in_use } => {
                 write!(f, "queue {asked} is none of the {in_use} that are in use")
             }
+            Self::Sum {
+                largest,
+                offset,
+                in_use,
+            } => write!(
+                f,
+                "queue {offset} is added to those of the context, of which {largest} is the largest, \
+                 and {in_use} are in use"
+            ),
             Self::UserDefined => f.write_str("user-def means nothing to this device"),
         }
     }
 }
 
-/// Whether a port with `in_use` queues can have `rule`.
+/// Whether a port with `in_use` queues can have `rule`, which is for a configuration with `table`, if
+/// for any.
 ///
 /// # Errors
 ///
 /// Why not.
-pub(super) fn check(rule: &FlowRule, in_use: u16) -> Result<(), Refusal> {
-    match rule.action {
-        Action::Queue(asked) if asked >= in_use.into() => {
+pub(super) fn check(rule: &FlowRule, table: Option<&[u16]>, in_use: u16) -> Result<(), Refusal> {
+    if let Action::Queue(asked) = rule.action {
+        if asked >= in_use.into() {
             return Err(Refusal::Queue { asked, in_use });
         }
-        _ => {}
+        let largest = table.and_then(|table| table.iter().max());
+        if let Some(&largest) =
+            largest.filter(|&&largest| u32::from(largest).saturating_add(asked) >= in_use.into())
+        {
+            return Err(Refusal::Sum {
+                largest,
+                offset: asked,
+                in_use,
+            });
+        }
     }
     let user = rule
         .extension
