@@ -3,7 +3,9 @@
 //! `cargo xtask lint`: style and the rules of the house.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Result;
 
@@ -46,84 +48,100 @@ impl Args {
             return Ok(i32::from(!found.is_empty()));
         }
         let repo = crate::workshop::repo()?;
-        let mut failures = Vec::new();
-        let mut check = |what: &str, good: bool| {
-            if !good {
-                failures.push(what.to_owned());
+        let mut checks = thread::scope(|scope| -> Result<Checks> {
+            // One processor compiles the module, crate after crate: the others have all the rest.
+            let module = (!self.no_kernel).then(|| scope.spawn(|| of_module(&repo)));
+            let mut checks = of_sources(&repo)?;
+            if let Some(module) = module {
+                checks.extend(module.join().unwrap_or_else(|panic| resume_unwind(panic))?);
             }
-        };
-        let run = |expr: duct::Expression| -> Result<bool> {
-            Ok(expr.unchecked().run()?.status.success())
-        };
-
-        if installed(&repo, "fmt", "rustfmt") {
-            ui::say("cargo fmt --check");
-            check("cargo fmt", run(cargo(&repo, ["fmt", "--all", "--check"]))?);
-            ui::say("rustfmt --check of module/");
-            let mut sources = files(&repo.join("module"), &["rs"])?;
-            sources.extend(files(&repo.join("samples"), &["rs"])?);
-            let mut rustfmt = ["--check", "--edition=2021"].map(PathBuf::from).to_vec();
-            rustfmt.extend(sources);
-            check(
-                "rustfmt of module/",
-                run(duct::cmd("rustfmt", rustfmt).dir(&repo))?,
-            );
-            ui::say(&format!("{} against {}", uapi::FILE, uapi::SPEC));
-            let outdated = uapi::outdated(&repo)?;
-            if let Some(why) = &outdated {
-                eprintln!("{why}");
-            }
-            check(uapi::FILE, outdated.is_none());
-        }
-        if installed(&repo, "clippy", "clippy") {
-            ui::say("cargo clippy");
-            let mut argv = vec!["clippy", "--quiet", "--workspace", "--all-targets"];
-            if let Some(reason) = no_peers()? {
-                ui::say(&format!("{PEERS} is left out: {reason}"));
-                argv.extend(["--exclude", PEERS]);
-            }
-            argv.extend(["--", "-Dwarnings"]);
-            check("cargo clippy", run(cargo(&repo, argv))?);
-        }
-
-        ui::say("The rules of the house");
-        let broken = rules(&repo)?;
-        for line in &broken {
-            eprintln!("{line}");
-        }
-        check("the rules of the house", broken.is_empty());
-
-        ui::say("Which way imports go in module/");
-        let breaches = layers::breaches(&repo)?;
-        for text in &breaches {
-            eprintln!("{text}");
-        }
-        check("imports in module/", breaches.is_empty());
-
-        if !self.no_kernel {
-            let workshop = Workshop::open()?;
-            let kernel = workshop.kernel(Flavour::Uml, None)?;
-            let target = Target::Ours(kernel.clone());
-            let built = module::build(&workshop, &target, &["CLIPPY=1"]);
-            if let Err(error) = &built {
-                eprintln!("{error:#}");
-            }
-            check("clippy of the module", built.is_ok());
-            ui::say(&format!("{} by the kernel's schema", uapi::SPEC));
-            let invalid = uapi::invalid(&repo, &kernel.source)?;
-            for line in &invalid {
-                eprintln!("{line}");
-            }
-            check(uapi::SPEC, invalid.is_empty());
-        }
-
-        if failures.is_empty() {
+            Ok(checks)
+        })?;
+        checks.retain(|(_, good)| !good);
+        if checks.is_empty() {
             ui::say("lint: all clean");
             return Ok(0);
         }
+        let failures: Vec<_> = checks.into_iter().map(|(what, _)| what).collect();
         ui::say(&format!("lint: not clean: {}", failures.join(", ")));
         Ok(1)
     }
+}
+
+/// What was checked, and whether it was good.
+type Checks = Vec<(&'static str, bool)>;
+
+/// Whether `expr` succeeds.
+fn run(expr: duct::Expression) -> Result<bool> {
+    Ok(expr.unchecked().run()?.status.success())
+}
+
+/// Checks all that takes no kernel.
+fn of_sources(repo: &Path) -> Result<Checks> {
+    let mut checks = Checks::new();
+    if installed(repo, "fmt", "rustfmt") {
+        ui::say("cargo fmt --check");
+        let good = run(cargo(repo, ["fmt", "--all", "--check"]))?;
+        checks.push(("cargo fmt", good));
+        ui::say("rustfmt --check of module/");
+        let mut sources = files(&repo.join("module"), &["rs"])?;
+        sources.extend(files(&repo.join("samples"), &["rs"])?);
+        let mut rustfmt = ["--check", "--edition=2021"].map(PathBuf::from).to_vec();
+        rustfmt.extend(sources);
+        let good = run(duct::cmd("rustfmt", rustfmt).dir(repo))?;
+        checks.push(("rustfmt of module/", good));
+        ui::say(&format!("{} against {}", uapi::FILE, uapi::SPEC));
+        let outdated = uapi::outdated(repo)?;
+        if let Some(why) = &outdated {
+            eprintln!("{why}");
+        }
+        checks.push((uapi::FILE, outdated.is_none()));
+    }
+    if installed(repo, "clippy", "clippy") {
+        ui::say("cargo clippy");
+        let mut argv = vec!["clippy", "--quiet", "--workspace", "--all-targets"];
+        if let Some(reason) = no_peers()? {
+            ui::say(&format!("{PEERS} is left out: {reason}"));
+            argv.extend(["--exclude", PEERS]);
+        }
+        argv.extend(["--", "-Dwarnings"]);
+        checks.push(("cargo clippy", run(cargo(repo, argv))?));
+    }
+
+    ui::say("The rules of the house");
+    let broken = rules(repo)?;
+    for line in &broken {
+        eprintln!("{line}");
+    }
+    checks.push(("the rules of the house", broken.is_empty()));
+
+    ui::say("Which way imports go in module/");
+    let breaches = layers::breaches(repo)?;
+    for text in &breaches {
+        eprintln!("{text}");
+    }
+    checks.push(("imports in module/", breaches.is_empty()));
+    Ok(checks)
+}
+
+/// Checks what takes a kernel: its settings for clippy, its schema.
+fn of_module(repo: &Path) -> Result<Checks> {
+    let workshop = Workshop::open()?;
+    let kernel = workshop.kernel(Flavour::Uml, None)?;
+    let target = Target::Ours(kernel.clone());
+    let built = module::build(&workshop, &target, &["CLIPPY=1"]);
+    if let Err(error) = &built {
+        eprintln!("{error:#}");
+    }
+    ui::say(&format!("{} by the kernel's schema", uapi::SPEC));
+    let invalid = uapi::invalid(repo, &kernel.source)?;
+    for line in &invalid {
+        eprintln!("{line}");
+    }
+    Ok(vec![
+        ("clippy of the module", built.is_ok()),
+        (uapi::SPEC, invalid.is_empty()),
+    ])
 }
 
 /// Whether Cargo has a subcommand. A machine without it still can run the rest,
