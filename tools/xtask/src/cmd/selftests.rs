@@ -64,7 +64,7 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 13] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
@@ -76,6 +76,8 @@ const SCRIPTS: [&str; 11] = [
     "drivers/net/hw/csum.py",
     "drivers/net/hw/tso.py",
     "drivers/net/hw/uso.py",
+    "drivers/net/hw/rss_api.py",
+    "drivers/net/hw/ntuple.py",
 ];
 
 /// Scripts that need what User Mode Linux lacks, what that is, and a kernel that has it.

@@ -73,7 +73,6 @@ const KERNELS: &[Kernel] = &[
         part: &[
             "programs::maps",
             "programs::samples",
-            "programs::selftests",
             "programs::swap",
             "tc",
             "xdp",
@@ -87,7 +86,6 @@ const KERNELS: &[Kernel] = &[
             "offload::uapi",
             "programs::attach",
             "transmit::features",
-            "transmit::segments",
         ],
     },
 ];
