@@ -120,6 +120,8 @@ impl<'a> Session<'a> {
         if let Some(source) = source {
             let ynl = source.join("tools/net/ynl");
             self.ro(&ynl);
+            // Where its programs look for the kernel's own families.
+            self.ro(&source.join("Documentation/netlink/specs"));
             self.env("OFFLOAD_NIC_YNL", ynl.display().to_string());
         }
         Ok(())
