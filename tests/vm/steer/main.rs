@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive steering: the queue and the hash that a frame comes with.
+
+mod hash;
+mod packet;
+mod rules;
+mod stand;
+mod toeplitz;

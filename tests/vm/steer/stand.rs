@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A port that frames are sent to, and what is seen of them where they come in.
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::bpf::{Attached, Map};
+use offload_tests::cable::Cable;
+use offload_tests::command::Cmd;
+use offload_tests::link::await_that;
+use offload_tests::tc::{self, Runner};
+use offload_tests::wire::Sender;
+use offload_uapi::stats;
+
+use crate::packet::Packet;
+
+/// How the source addresses of frames begin that `tests/bpf/tc_steered.bpf.c` notes.
+const STEERED: [u8; 2] = [0x02, 0x53];
+
+/// With what a frame came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seen {
+    /// Its hash; 0 if the device tells none.
+    pub(crate) hash: u32,
+    /// The queue that it came by.
+    pub(crate) queue: u32,
+}
+
+/// A cable whose far end is watched.
+pub(crate) struct Stand {
+    pub(crate) cable: Cable,
+    sender: Sender,
+    program: Attached,
+    seen: Map,
+    total: Map,
+    /// How many frames the far end has been given, and how many a rule has dropped.
+    before: [u64; 2],
+    batch: u16,
+}
+
+impl Stand {
+    /// With that many queues at each end.
+    pub(crate) fn new(queues: u32) -> Result<Self> {
+        let cable = Cable::onic_with_queues(queues, 1500)?;
+        tc::prepare(&cable.far, Runner::Host)?;
+        let program = tc::attach(&cable.far, Runner::Host, "tc_steered")?;
+        Ok(Self {
+            sender: Sender::new(&cable.near)?,
+            seen: program.map("seen")?,
+            total: program.map("total")?,
+            program,
+            cable,
+            before: [0; 2],
+            batch: 0,
+        })
+    }
+
+    /// `ethtool VERB` for the far end, and `args`.
+    pub(crate) fn ethtool(&self, verb: &str, args: &str) -> Cmd {
+        let far = &self.cable.far;
+        far.cmd(format!("ethtool {verb} {}", far.name)).args(args)
+    }
+
+    /// The indirection table and the key of the far end.
+    pub(crate) fn spread(&self) -> Result<(Vec<u32>, Vec<u8>)> {
+        let shown = self.ethtool("--json -x", "").json()?;
+        let numbers = |name: &str| -> Result<Vec<u64>> {
+            let list = shown[0][name].as_array();
+            let list = list.with_context(|| format!("no {name}: {shown}"))?;
+            let all = list.iter().map(|number| number.as_u64());
+            all.collect::<Option<_>>().context("no number")
+        };
+        let table = numbers("rss-indirection-table")?;
+        let key = numbers("rss-hash-key")?;
+        Ok((
+            table
+                .into_iter()
+                .map(u32::try_from)
+                .collect::<Result<_, _>>()?,
+            key.into_iter()
+                .map(u8::try_from)
+                .collect::<Result<_, _>>()?,
+        ))
+    }
+
+    /// How many frames a rule has dropped.
+    pub(crate) fn dropped(&self) -> Result<u64> {
+        self.cable.far.statistics()?.get(stats::RX_RULE_DROPPED)
+    }
+
+    fn total(&self) -> Result<u64> {
+        let words = self.total.words(&[0; 4])?;
+        words.first().copied().context("no total")
+    }
+
+    /// Sends `packets`, waits for all of them, and tells what was seen of each; `None` is one that a
+    /// rule has dropped.
+    pub(crate) fn send(&mut self, packets: &[Packet]) -> Result<Vec<Option<Seen>>> {
+        self.batch += 1;
+        let (batch, [seen, dropped]) = (self.batch, self.before);
+        for (number, packet) in (0_u16..).zip(packets) {
+            let [b0, b1] = batch.to_be_bytes();
+            let [n0, n1] = number.to_be_bytes();
+            let source = [STEERED[0], STEERED[1], b0, b1, n0, n1];
+            self.sender.send(&packet.bytes(source))?;
+        }
+        let mut now = self.before;
+        let what = format!("all of {} frames", packets.len());
+        await_that(&what, || {
+            now[0] = self.total()?;
+            if now[0] - seen < packets.len() as u64 {
+                now[1] = self.dropped()?;
+            }
+            Ok(now[0] - seen + now[1] - dropped >= packets.len() as u64)
+        })?;
+        self.before = now;
+
+        let mut all = vec![None; packets.len()];
+        for (key, value) in self.seen.dump()? {
+            let number = u32::from_le_bytes(key.try_into().ok().context("a key")?);
+            let words = value.chunks_exact(4).map(|word| word.try_into());
+            let words: Vec<_> = words
+                .map(|word| word.map(u32::from_le_bytes))
+                .collect::<Result<_, _>>()?;
+            let &[found, times, hash, queue_mapping] = &words[..] else {
+                anyhow::bail!(
+                    "a value of {} words in program {}",
+                    words.len(),
+                    self.program.id
+                );
+            };
+            if found != u32::from(batch) {
+                continue;
+            }
+            ensure!(times == 1, "frame {number} came {times} times");
+            // The stack writes the number of the queue and one.
+            let queue = queue_mapping.checked_sub(1).context("no queue recorded")?;
+            let place = all.get_mut(number as usize).context("another number")?;
+            *place = Some(Seen { hash, queue });
+        }
+        let came = all.iter().flatten().count() as u64;
+        ensure!(
+            came == now[0] - seen,
+            "{came} of {} frames have numbers of their own",
+            now[0] - seen
+        );
+        Ok(all)
+    }
+
+    /// The queues by which `packets` come; `None` for one that a rule has dropped.
+    pub(crate) fn queues(&mut self, packets: &[Packet]) -> Result<Vec<Option<u32>>> {
+        let seen = self.send(packets)?.into_iter();
+        Ok(seen.map(|seen| seen.map(|seen| seen.queue)).collect())
+    }
+}
