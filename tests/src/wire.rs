@@ -168,6 +168,16 @@ impl Capture {
         Self::of(link, "in", 10_240, filter)
     }
 
+    /// As [`Capture::start`], for frames of no more than 1,500 bytes: there is room for 30,000 of them
+    /// before somebody reads.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Capture::start`].
+    pub fn of_short(link: &Link, filter: &str) -> Result<Self> {
+        Self::of(link, "in", 1500, filter)
+    }
+
     /// As [`Capture::start`], of what goes out: as the stack hands it to the driver, super-frames in
     /// one piece. Few at a time: each takes a slot that is as long as the longest frame, 256 KiB.
     ///

@@ -3,6 +3,7 @@
 //! Receive steering: the queue and the hash that a frame comes with.
 
 mod hash;
+mod order;
 mod packet;
 mod rules;
 mod stand;
