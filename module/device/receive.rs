@@ -29,6 +29,7 @@ use engine::{
     coalesce::GroLimits,
     pipeline::{
         self,
+        Hashing,
         Pipeline, //
     },
     receive_checksum::RxChecksums, //
@@ -106,7 +107,14 @@ impl<H: Plugged> Port<H> {
         let mut pipeline = Pipeline {
             port: self.receiving(setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
-            steering: self.steering.load(guard).filter(|_| setup.hashes),
+            hashing: self
+                .steering
+                .load(guard)
+                .filter(|_| setup.hashes)
+                .map(|steering| Hashing {
+                    steering,
+                    by_rules: host.wants_rules(),
+                }),
         };
         let mut poll = Poll {
             port: self,

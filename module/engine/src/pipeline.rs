@@ -152,7 +152,15 @@ where
     /// The step that runs programs.
     pub programs: Programs<'a, M, R, S>,
     /// What hashes frames, if the host wants to be told.
-    pub steering: Option<&'a Steering<M>>,
+    pub hashing: Option<Hashing<'a, M>>,
+}
+
+/// What hashes the frames that go to the host.
+pub struct Hashing<'a, M: Memory> {
+    /// What steers them.
+    pub steering: &'a Steering<M>,
+    /// Whether its rules count.
+    pub by_rules: bool,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -428,7 +436,8 @@ where
     /// The hash of a frame that begins with `bytes`, if the host wants to be told.
     #[inline]
     fn hash(&self, bytes: &[u8]) -> Option<Hash> {
-        self.steering?.hash(&parse(bytes))
+        let Hashing { steering, by_rules } = self.hashing.as_ref()?;
+        steering.hash(&parse(bytes), *by_rules)
     }
 }
 

@@ -203,9 +203,18 @@ impl<M: Memory> Steering<M> {
         })
     }
 
-    /// The hash of a frame by the main context, if it has anything that is hashed. Any context.
+    /// The hash of a frame, if it has anything that is hashed: by the context by which a rule spreads
+    /// it, if there is one and rules count (`by_rules`), or by the main one. Any context.
     #[inline]
-    pub fn hash(&self, parsed: &Parsed) -> Option<Hash> {
+    pub fn hash(&self, parsed: &Parsed, by_rules: bool) -> Option<Hash> {
+        if by_rules && self.has_rules() {
+            return self.steer(parsed, true, None).hash;
+        }
+        self.main_hash(parsed)
+    }
+
+    #[inline]
+    fn main_hash(&self, parsed: &Parsed) -> Option<Hash> {
         self.hash_by(self.contexts.first()?, parsed)
     }
 
@@ -292,7 +301,7 @@ impl<M: Memory> Steering<M> {
             },
             Action::Queue(queue) => Steered {
                 queue,
-                hash: self.hash(parsed),
+                hash: self.main_hash(parsed),
                 ..steered
             },
             Action::Context { id, offset } => {

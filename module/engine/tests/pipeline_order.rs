@@ -350,7 +350,7 @@ fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (V
             services: TestServices,
             counters: &counters,
         },
-        steering: None,
+        hashing: None,
     };
     let mut device = Device::default();
     let mut ahead = Device::default();

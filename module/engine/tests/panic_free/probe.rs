@@ -22,7 +22,9 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::{Keys, Parsed};
-use engine::pipeline::{self, Counters, Ingress, Lost, Met, OnWire, Owned, Pipeline, Port};
+use engine::pipeline::{
+    self, Counters, Hashing, Ingress, Lost, Met, OnWire, Owned, Pipeline, Port,
+};
 use engine::pipeline::{Programs, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
@@ -449,7 +451,7 @@ fn programs<'a>(
 pub fn arrive(
     device: &mut Opaquely,
     port: Port,
-    steering: Option<&Steering<Opaque>>,
+    hashing: Option<Hashing<'_, Opaque>>,
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -458,7 +460,7 @@ pub fn arrive(
     let mut pipeline = Pipeline {
         port,
         programs: programs(from, running, core),
-        steering,
+        hashing,
     };
     pipeline.arrive(device, sent)
 }
@@ -491,7 +493,7 @@ pub fn meet(
 
 pub fn go_on(
     port: Port,
-    steering: Option<&Steering<Opaque>>,
+    hashing: Option<Hashing<'_, Opaque>>,
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -500,7 +502,7 @@ pub fn go_on(
     let mut pipeline = Pipeline {
         port,
         programs: programs(from, running, core),
-        steering,
+        hashing,
     };
     pipeline.go_on(&mut Opaquely, wire, met);
 }
