@@ -115,6 +115,16 @@ impl UniqueSkBuff {
         unsafe { bindings::offload_nic_skb_checksum_done(self.as_ptr()) };
     }
 
+    /// Has the stack know a hash of the frame, 32 bits as the host has numbers. 0 is none to the stack,
+    /// which makes its own then, where RPS would leave the frame where it is for a hash of 0.
+    #[inline]
+    pub fn set_hash(&mut self, hash: u32, kind: HashKind) {
+        if hash != 0 {
+            // SAFETY: By the type invariants, nobody else has a reference to the skb.
+            unsafe { bindings::offload_nic_skb_set_hash(self.as_ptr(), hash, kind.raw()) };
+        }
+    }
+
     /// Fills in the ones' complement checksum that the stack left to the device
     /// (`skb_checksum_help`). Context: any; does not sleep.
     ///
@@ -170,6 +180,8 @@ impl UniqueSkBuff {
         hash: Option<(u32, HashKind)>,
         context: &PollContext<'_>,
     ) -> bool {
+        // As in `set_hash`.
+        let hash = hash.filter(|(hash, _)| *hash != 0);
         let (hash, kind) = hash.map_or(
             (0, bindings::pkt_hash_types_PKT_HASH_TYPE_NONE),
             |(hash, kind)| (hash, kind.raw()),

@@ -103,7 +103,7 @@ fn nonsense_is_refused_with_the_usage() -> Result<()> {
             "new_device",
             "2 1 0",
             Errno::EINVAL,
-            "queues 0 is out of range: 1 to 64",
+            "queues 0 is out of range: 1 to 128",
         ),
         ("del_device", "x", Errno::EINVAL, "takes \"ID\""),
         (

@@ -121,6 +121,8 @@ fn each_object_loads() -> Result<()> {
         let has_perf = Path::new("/proc/sys/kernel/perf_event_paranoid").exists();
         // The kernel offers devices no programs that take frames in fragments.
         let is_ours = !name.starts_with("bad_") && name != "frags";
+        // What the device has found out of a frame is read by the host.
+        let is_ours = is_ours && name != "tc_steered";
         if !is_ours || name == "samples" && !has_perf {
             continue;
         }

@@ -267,8 +267,8 @@ fn module_parameters_out_of_range() -> Result<()> {
         ("nics=1000000", "0 to 64"),
         ("ports=0", "1 to 64"),
         ("ports=100000", "1 to 64"),
-        ("queues=0", "1 to 64"),
-        ("queues=5000", "1 to 64"),
+        ("queues=0", "1 to 128"),
+        ("queues=5000", "1 to 128"),
     ] {
         let moment = Moment::now()?;
         let inserted = Module::insert(parameter);
