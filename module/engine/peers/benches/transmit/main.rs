@@ -19,6 +19,8 @@
 
 mod folding;
 mod segmentation;
+mod table;
+#[path = "../common/turns.rs"]
 mod turns;
 
 use std::hint::black_box;
@@ -27,7 +29,8 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 
 use folding::folding_loop;
-use turns::{Contest, Contestant};
+use table::Contest;
+use turns::Contestant;
 
 /// What a contestant reads goes around in so many bytes, to find them in a cache or in memory.
 const PLACES: [(&str, usize); 2] = [("cache", 1), ("memory", 256 << 20)];
@@ -110,6 +113,6 @@ fn main() {
     criterion.final_summary();
     // `cargo test --benches` only wants to know whether all this still runs.
     if std::env::args().any(|argument| argument == "--bench") {
-        turns::compare(&mut contests);
+        table::compare(&mut contests);
     }
 }

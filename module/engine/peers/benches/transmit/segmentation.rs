@@ -8,7 +8,8 @@ use engine::descriptor::{Gso, GsoKind, TxChecksum, TxDescriptor, TxHeaders};
 use engine::transmit::{TxPlan, WireFrame};
 
 use crate::folding::folding_loop;
-use crate::turns::{Contest, Contestant};
+use crate::table::Contest;
+use crate::turns::Contestant;
 
 const PAYLOAD: usize = 65_000;
 const NETWORK: u16 = 14;
