@@ -87,6 +87,16 @@ enum offload_nic_xdp {
 	OFFLOAD_NIC_XDP_SINGLE_BUFFER = SKB_WITH_OVERHEAD(PAGE_SIZE - XDP_PACKET_HEADROOM),
 };
 
+/* A received frame in its buffers, and what the device says of it to programs that ask. */
+struct offload_nic_xdp_buff {
+	struct xdp_buff xdp;
+	u32 hash;
+	/* 0: there is no hash. */
+	enum xdp_rss_hash_type hash_type;
+};
+
+extern const struct xdp_metadata_ops offload_nic_xdp_metadata_ops;
+
 int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *block,
 			    flow_setup_cb_t *callback);
 u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp);

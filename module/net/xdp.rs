@@ -20,6 +20,8 @@ mod transmit;
 
 pub use buffer::{
     NativeAction,
+    RssHash,
+    RssType,
     XdpBuffer,
     SINGLE_BUFFER, //
 };

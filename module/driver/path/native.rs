@@ -19,6 +19,7 @@ use net::{
     xdp::{
         NativeAction,
         NativeProgram,
+        RssHash,
         XdpBuffer,
         XdpFrames,
         SINGLE_BUFFER, //
@@ -30,12 +31,18 @@ use net::{
 pub(crate) const SINGLE_BUFFER_MTU: u32 = (SINGLE_BUFFER - ETH_HLEN) as u32;
 
 impl Poll<'_> {
-    /// Hands `frame`, which the host has received, to `program`, and does what it says. It goes by
-    /// `onward` if it is sent back.
+    /// Hands `frame`, which the host has received with `hash`, to `program`, and does what it says. It
+    /// goes by `onward` if it is sent back.
     #[inline(never)]
-    pub(super) fn run_native(&self, frame: SkBuff, onward: Lane, program: &NativeProgram) {
+    pub(super) fn run_native(
+        &self,
+        frame: SkBuff,
+        hash: Option<RssHash>,
+        onward: Lane,
+        program: &NativeProgram,
+    ) {
         let counters = &self.rx.native;
-        let Some(mut buffer) = XdpBuffer::copy_of(&frame, self.context) else {
+        let Some(mut buffer) = XdpBuffer::copy_of(&frame, hash, self.context) else {
             counters.no_buffer_drops.add(1);
             return;
         };

@@ -25,6 +25,7 @@ use engine::{
         TcDescriptor, //
     },
     exec::TcVerdict,
+    parser::FlowType,
     receive_checksum::RxChecksum,
     steer, //
 };
@@ -39,7 +40,11 @@ use net::{
         UniqueSkBuff, //
     },
     stats::sum,
-    xdp::NativeProgram, //
+    xdp::{
+        NativeProgram,
+        RssHash,
+        RssType, //
+    }, //
 };
 use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 
@@ -134,7 +139,7 @@ impl Receive for Poll<'_> {
                 self.rx.packets.add(1);
                 self.rx.bytes.add(descriptor.len.into());
                 self.rx.checksum_none.add(1);
-                self.run_native(skb, onward, program);
+                self.run_native(skb, rss_hash(descriptor), onward, program);
             }
             // The card was told that there is no program.
             (HostFrame::Unwritten(..), None) => self.rx.no_buffer_drops.add(1),
@@ -201,12 +206,55 @@ impl Poll<'_> {
 #[inline]
 fn told_hash(descriptor: &RxDescriptor) -> Option<(u32, HashKind)> {
     let hash = descriptor.hash?;
-    let kind = match hash.kind {
+    Some((hash.value, kind(hash.kind)))
+}
+
+/// In the words of the stack.
+const fn kind(kind: steer::HashKind) -> HashKind {
+    match kind {
         steer::HashKind::L2 => HashKind::L2,
         steer::HashKind::L3 => HashKind::L3,
         steer::HashKind::L4 => HashKind::L4,
+    }
+}
+
+/// The hash that programs of the host are told.
+fn rss_hash(descriptor: &RxDescriptor) -> Option<RssHash> {
+    let hash = descriptor.hash?;
+    Some(RssHash {
+        value: hash.value,
+        kind: kind(hash.kind),
+        rss_type: rss_type(&hash),
+    })
+}
+
+/// What a hash is made of, in the words of programs, which have none for Ethernet alone.
+fn rss_type(hash: &steer::Hash) -> Option<RssType> {
+    let (version, layer4) = match hash.flow {
+        FlowType::Ether => return None,
+        FlowType::Ipv4 => (RssType::IPV4, None),
+        FlowType::Tcp4 => (RssType::IPV4, Some(RssType::TCP)),
+        FlowType::Udp4 => (RssType::IPV4, Some(RssType::UDP)),
+        FlowType::Sctp4 => (RssType::IPV4, Some(RssType::SCTP)),
+        FlowType::Ah4 | FlowType::Esp4 => (RssType::IPV4, Some(RssType::IPSEC)),
+        FlowType::Ipv6 => (RssType::IPV6, None),
+        FlowType::Tcp6 => (RssType::IPV6, Some(RssType::TCP)),
+        FlowType::Udp6 => (RssType::IPV6, Some(RssType::UDP)),
+        FlowType::Sctp6 => (RssType::IPV6, Some(RssType::SCTP)),
+        FlowType::Ah6 | FlowType::Esp6 => (RssType::IPV6, Some(RssType::IPSEC)),
     };
-    Some((hash.value, kind))
+    let mut all = version;
+    if hash.extended {
+        all = all.with(RssType::DYNAMIC_HEADER);
+    }
+    match hash.kind {
+        steer::HashKind::L2 => None,
+        steer::HashKind::L3 => Some(all),
+        steer::HashKind::L4 => {
+            all = all.with(RssType::L4);
+            Some(layer4.map_or(all, |layer4| all.with(layer4)))
+        }
+    }
 }
 
 /// What the stack is told.

@@ -18,7 +18,7 @@ mod toeplitz;
 use core::ops::Range;
 
 use crate::memory::{Memory, OutOfMemory};
-use crate::parser::{FlowType, Parsed};
+use crate::parser::{FlowType, Parsed, Path};
 pub use fields::{Fields, HashKind, Symmetry};
 use fields::{Input, MAX_INPUT};
 pub use flow::{FlowTable, MAX_FLOWS};
@@ -93,6 +93,10 @@ pub struct Hash {
     pub value: u32,
     /// What it tells apart.
     pub kind: HashKind,
+    /// What kind of frame it is of.
+    pub flow: FlowType,
+    /// Whether the frame has options of IPv4, or extension headers of IPv6.
+    pub extended: bool,
 }
 
 /// Why a frame is for the queue that it is for.
@@ -225,6 +229,10 @@ impl<M: Memory> Steering<M> {
         Some(Hash {
             value: toeplitz::hash(places, input.bytes()),
             kind: input.kind,
+            flow: parsed.flow,
+            extended: parsed
+                .path
+                .meets(Path::IPV4_OPTIONS.and(Path::IPV6_EXTENSION)),
         })
     }
 

@@ -30,6 +30,25 @@ struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned 
 	return page_pool_create(&params);
 }
 
+/* All frames that programs see lie in a struct offload_nic_xdp_buff: those of XdpBuffer. */
+static int offload_nic_xdp_rx_hash(const struct xdp_md *ctx, u32 *hash,
+				   enum xdp_rss_hash_type *type)
+{
+	const struct xdp_buff *xdp = (const void *)ctx;
+	const struct offload_nic_xdp_buff *buff =
+		container_of(xdp, struct offload_nic_xdp_buff, xdp);
+
+	if (!buff->hash_type)
+		return -ENODATA;
+	*hash = buff->hash;
+	*type = buff->hash_type;
+	return 0;
+}
+
+const struct xdp_metadata_ops offload_nic_xdp_metadata_ops = {
+	.xmo_rx_hash = offload_nic_xdp_rx_hash,
+};
+
 void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,
 				     u32 action)
 {

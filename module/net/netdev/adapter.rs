@@ -59,6 +59,7 @@ impl<T: Operations> Table<T> {
             stat: pin_init::zeroed(),
             hw_features: 0,
             xdp_features: 0,
+            has_xdp_metadata: false,
             init: None,
             uninit: None,
             count_statistics: None,

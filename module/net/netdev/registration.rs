@@ -101,6 +101,9 @@ impl<T: Operations> Registration<T> {
             (*dev).stat_ops = &Self::TABLE.stat;
             (*dev).hw_features |= Self::TABLE.hw_features;
             (*dev).xdp_features = Self::TABLE.xdp_features;
+            if Self::TABLE.has_xdp_metadata {
+                (*dev).xdp_metadata_ops = &raw const bindings::offload_nic_xdp_metadata_ops;
+            }
             (*dev).devlink_port = place;
             // The device is set up and was never registered: `registered` was clear.
             bindings::register_netdev(dev)

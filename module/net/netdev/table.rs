@@ -20,6 +20,8 @@ pub struct Table<T> {
     /// What users may switch beside the features of the [`Config`](super::Config).
     pub(crate) hw_features: bindings::netdev_features_t,
     pub(crate) xdp_features: u32,
+    /// Whether programs can ask for what the device says of a frame.
+    pub(crate) has_xdp_metadata: bool,
     /// Runs in `ndo_init`.
     pub(crate) init: Option<Init>,
     /// Runs in `ndo_uninit`, if `init` has succeeded.

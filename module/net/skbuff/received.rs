@@ -55,8 +55,7 @@ impl Received {
     /// delivered, the hash goes with it.
     #[inline]
     pub fn set_hash(&mut self, hash: u32, kind: HashKind) {
-        // SAFETY: The skb is valid and ours.
-        unsafe { bindings::offload_nic_skb_set_hash(self.skb.as_ptr(), hash, kind.raw()) };
+        self.skb.set_hash(hash, kind);
     }
 
     /// The skb, with what is known of its checksum.

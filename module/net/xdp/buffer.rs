@@ -7,6 +7,7 @@ use crate::{
     bindings,
     napi::PollContext,
     skbuff::{
+        HashKind,
         SkBuff,
         UniqueSkBuff, //
     }, //
@@ -36,53 +37,109 @@ pub enum NativeAction {
     Redirect,
 }
 
+/// What of a frame a hash was made of, as programs learn it (`enum xdp_rss_hash_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RssType(u32);
+
+impl RssType {
+    /// Of IPv4.
+    pub const IPV4: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L3_IPV4);
+    /// Of IPv6.
+    pub const IPV6: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L3_IPV6);
+    /// With options or extension headers.
+    pub const DYNAMIC_HEADER: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L3_DYNHDR);
+    /// Of what is behind IP, too.
+    pub const L4: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L4);
+    /// Which is TCP.
+    pub const TCP: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L4_TCP);
+    /// Which is UDP.
+    pub const UDP: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L4_UDP);
+    /// Which is SCTP.
+    pub const SCTP: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L4_SCTP);
+    /// Which is IPsec.
+    pub const IPSEC: Self = Self(bindings::xdp_rss_hash_type_XDP_RSS_L4_IPSEC);
+
+    /// Both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What a device says of the flow of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RssHash {
+    /// The hash, 32 bits as the host has numbers.
+    pub value: u32,
+    /// The innermost layer whose fields it was made of.
+    pub kind: HashKind,
+    /// What it was made of, if programs can be told: nothing of IP has no name for them.
+    pub rss_type: Option<RssType>,
+}
+
 /// A frame in the memory of a receive queue.
 ///
 /// # Invariants
 ///
-/// `xdp` is set up for the queue that `context` polls, and its buffers, which are that queue's
-/// pages, are owned by this object.
+/// `buffer.xdp` is set up for the queue that `context` polls, and its buffers, which are that queue's
+/// pages, are owned by this object. `buffer` tells programs what they ask of the frame.
 pub struct XdpBuffer<'a> {
-    xdp: bindings::xdp_buff,
+    buffer: bindings::offload_nic_xdp_buff,
+    hash: Option<RssHash>,
     context: &'a PollContext<'a>,
 }
 
 impl<'a> XdpBuffer<'a> {
     /// Copies `frame` into the memory of the polled queue: into one buffer if it fits, else into
-    /// several. `None` if there is no memory, or the frame has more bytes than an skb can hold.
-    /// Context: NAPI poll.
-    pub fn copy_of(frame: &SkBuff, context: &'a PollContext<'a>) -> Option<Self> {
+    /// several. Programs that ask for its hash, and the stack, get `hash`. `None` if there is no memory,
+    /// or the frame has more bytes than an skb can hold. Context: NAPI poll.
+    pub fn copy_of(
+        frame: &SkBuff,
+        hash: Option<RssHash>,
+        context: &'a PollContext<'a>,
+    ) -> Option<Self> {
         let memory = context.memory();
         if memory.pool().is_null() {
             return None;
         }
-        let mut xdp = bindings::xdp_buff::default();
+        let told = hash.and_then(|hash| Some((hash.value, hash.rss_type?.0)));
+        let (told_hash, told_type) = told.unwrap_or((0, 0));
+        let mut buffer = bindings::offload_nic_xdp_buff {
+            hash: told_hash,
+            hash_type: told_type,
+            ..bindings::offload_nic_xdp_buff::default()
+        };
         // SAFETY: The queue is on, so that its memory is there, and this is its poll function. The
         // frame is valid.
         let done = unsafe {
             bindings::offload_nic_xdp_buff_from_skb(
-                &mut xdp,
+                &mut buffer.xdp,
                 memory.info(),
                 memory.pool(),
                 frame.as_ptr(),
             )
         };
         // INVARIANT: On success the buffers are ours.
-        (done == 0).then_some(Self { xdp, context })
+        (done == 0).then_some(Self {
+            buffer,
+            hash,
+            context,
+        })
     }
 
     /// Whether the frame lies in more than one buffer.
     pub fn has_frags(&self) -> bool {
         // SAFETY: By the type invariants.
-        unsafe { bindings::offload_nic_xdp_buff_has_frags(&self.xdp) }
+        unsafe { bindings::offload_nic_xdp_buff_has_frags(&self.buffer.xdp) }
     }
 
     /// Runs `program` on the frame.
     pub fn run(&mut self, program: &NativeProgram) -> NativeAction {
+        // What programs ask of the frame is beside the part that they get.
+        let xdp = (&raw mut self.buffer).cast::<bindings::xdp_buff>();
         // SAFETY: Program and buffer are valid. In a NAPI poll bottom halves are off, the read side
         // of RCU is held and the context of BPF helpers for networking is set up.
-        let action =
-            unsafe { bindings::offload_nic_bpf_prog_run_xdp(program.as_ptr(), &mut self.xdp) };
+        let action = unsafe { bindings::offload_nic_bpf_prog_run_xdp(program.as_ptr(), xdp) };
         match action {
             bindings::xdp_action_XDP_PASS => NativeAction::Pass,
             bindings::xdp_action_XDP_DROP => NativeAction::Drop,
@@ -117,7 +174,7 @@ impl<'a> XdpBuffer<'a> {
     /// An skb around the buffers, its data behind the Ethernet header.
     fn into_skb(self) -> Option<UniqueSkBuff> {
         // SAFETY: By the type invariants. On success the buffers are the skb's.
-        let skb = unsafe { bindings::xdp_build_skb_from_buff(&self.xdp) };
+        let skb = unsafe { bindings::xdp_build_skb_from_buff(&self.buffer.xdp) };
         let skb = NonNull::new(skb)?;
         let _buffers_are_given_away = ManuallyDrop::new(self);
         // SAFETY: A new skb whose only reference is ours.
@@ -126,8 +183,12 @@ impl<'a> XdpBuffer<'a> {
 
     /// Hands the frame to the stack, through GRO. `None` if there is no memory for it.
     pub fn deliver(self) -> Option<()> {
-        let context = self.context;
-        let skb = self.into_skb()?.into_raw();
+        let (context, hash) = (self.context, self.hash);
+        let mut skb = self.into_skb()?;
+        if let Some(hash) = hash {
+            skb.set_hash(hash.value, hash.kind);
+        }
+        let skb = skb.into_raw();
         // SAFETY: The skb is ours and set up for the stack; the context proves that this is the
         // poll function of `napi`.
         unsafe { bindings::offload_nic_napi_gro_receive(context.napi(), skb.as_ptr()) };
@@ -153,7 +214,7 @@ impl<'a> XdpBuffer<'a> {
         // SAFETY: All are valid, and the program that said so has just run. On success the buffers
         // belong to whoever sends the frame.
         kernel::error::to_result(unsafe {
-            bindings::xdp_do_redirect(device, &mut self.xdp, program.as_ptr())
+            bindings::xdp_do_redirect(device, &mut self.buffer.xdp, program.as_ptr())
         })?;
         self.context.note_redirect();
         let _buffers_are_given_away = ManuallyDrop::new(self);
@@ -177,6 +238,6 @@ impl Drop for XdpBuffer<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants the buffers are ours, and this is the poll function of
         // their queue.
-        unsafe { bindings::xdp_return_buff(&mut self.xdp) };
+        unsafe { bindings::xdp_return_buff(&mut self.buffer.xdp) };
     }
 }

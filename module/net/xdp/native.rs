@@ -45,6 +45,7 @@ impl<T: NativeXdp> Table<T> {
     pub const fn native_xdp(mut self) -> Self {
         self.netdev.ndo_bpf = Some(bpf::<T>);
         self.netdev.ndo_xdp_xmit = Some(xdp_xmit::<T>);
+        self.has_xdp_metadata = true;
         self.xdp_features |= bindings::netdev_xdp_act_NETDEV_XDP_ACT_BASIC
             | bindings::netdev_xdp_act_NETDEV_XDP_ACT_REDIRECT
             | bindings::netdev_xdp_act_NETDEV_XDP_ACT_NDO_XMIT

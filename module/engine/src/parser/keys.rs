@@ -200,6 +200,17 @@ impl Path {
         self.0 |= other.0;
     }
 
+    /// The headers of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it has anything that `other` has.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether it has all that `other` has.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
