@@ -242,9 +242,12 @@ impl<M: Memory> Steering<M> {
         let table = self.entries.get(context.table.clone()).unwrap_or_default();
         // CAST: A table is shorter than 4 GiB.
         let len = table.len() as u32;
-        let entry = hash
-            .and_then(|hash| hash.value.checked_rem(len))
-            .unwrap_or(0);
+        let entry = match hash {
+            // As most tables are, and a division takes as long as the hash.
+            Some(hash) if len.is_power_of_two() => hash.value & len.wrapping_sub(1),
+            Some(hash) => hash.value.checked_rem(len).unwrap_or(0),
+            None => 0,
+        };
         // CAST: A `usize` has at least 32 bits.
         let queue = table.get(entry as usize).copied().unwrap_or(0);
         (entry, queue)

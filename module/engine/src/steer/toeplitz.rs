@@ -31,13 +31,14 @@ pub(super) fn contributions(key: &[u8; KEY_SIZE], place: usize) -> Contributions
 /// a byte contributes at each place of it.
 #[inline]
 pub(super) fn hash(places: &[Contributions], input: &[u8]) -> u32 {
-    let mut hash = 0;
+    // Two, that do not wait for each other.
+    let (mut left, mut right) = (0, 0);
     for (byte, [high, low]) in input.iter().zip(places) {
         // A number of four bits always is one of sixteen.
-        hash ^= high.get(usize::from(byte >> 4)).unwrap_or(&0);
-        hash ^= low.get(usize::from(byte & 0xf)).unwrap_or(&0);
+        left ^= high.get(usize::from(byte >> 4)).unwrap_or(&0);
+        right ^= low.get(usize::from(byte & 0xf)).unwrap_or(&0);
     }
-    hash
+    left ^ right
 }
 
 /// What the half byte `value` contributes that begins at bit `place` of the input.
