@@ -3,6 +3,7 @@
 //! The cable between two ports: what is put on it lies in a ring of the receiving one.
 
 use crate::{
+    host::Host,
     lane::{
         Lane,
         FROM_DEVICE, //
@@ -24,7 +25,8 @@ use engine::{
     parser::{
         parse,
         Parsed, //
-    }, //
+    },
+    steer::Reason, //
 };
 use kernel::{
     prelude::*,
@@ -54,6 +56,14 @@ pub enum Unsent {
     RingFull(u16),
 }
 
+/// What is at the other end of the cable for a frame.
+pub(crate) enum Arrival<'a, H: Host> {
+    /// A queue.
+    At(FarEnd<'a, H>),
+    /// Nothing: a rule of this port's drops it.
+    Dropped(&'a Port<H>),
+}
+
 /// Where a frame arrives.
 pub(crate) struct FarEnd<'a, H> {
     /// The machine at the other end of the cable.
@@ -62,6 +72,18 @@ pub(crate) struct FarEnd<'a, H> {
     pub(crate) number: u16,
     /// That queue.
     pub(crate) rx: &'a RxQueue,
+    /// Why the frame is for it, if it had to be looked at.
+    reason: Option<Reason>,
+}
+
+impl<H> FarEnd<'_, H> {
+    /// Counts a frame that has got there.
+    #[inline]
+    pub(crate) fn count(&self) {
+        if let Some(reason) = self.reason {
+            self.rx.steered.count(reason);
+        }
+    }
 }
 
 /// What became of a frame that got on the cable.
@@ -153,23 +175,27 @@ impl<H: Plugged> Port<H> {
         self.peer.load_arc(&rcu::Guard::new())
     }
 
-    /// Where a frame arrives whose headers `look` finds, if somebody takes it. `None`: the device at
-    /// the other end drops it at once.
+    /// Where a frame arrives whose headers `look` finds, if somebody takes it.
     #[inline]
     pub(crate) fn far_end<'a>(
         &'a self,
         look: impl FnOnce() -> Parsed,
         guard: &'a rcu::Guard,
-    ) -> Result<Option<FarEnd<'a, H>>, Unsent> {
+    ) -> Result<Arrival<'a, H>, Unsent> {
         let peer = self.peer.load(guard).filter(|peer| peer.port().is_up());
         let peer = peer.ok_or(Unsent::NoCarrier)?;
         let port = peer.port();
-        let Some(number) = port.queue_for(peer, look, guard) else {
-            return Ok(None);
+        let Some((number, reason)) = port.queue_for(peer, look, guard) else {
+            return Ok(Arrival::Dropped(port));
         };
         let rx = port.rx.get(usize::from(number));
         let rx = rx.ok_or(Unsent::NoCarrier)?;
-        Ok(Some(FarEnd { peer, number, rx }))
+        Ok(Arrival::At(FarEnd {
+            peer,
+            number,
+            rx,
+            reason,
+        }))
     }
 
     /// Whether somebody takes frames at the other end of the cable.
@@ -211,10 +237,8 @@ impl<H: Plugged> Port<H> {
         guard: &rcu::Guard,
     ) -> Result<(), Unsent> {
         match self.far_end(look, guard)? {
-            Some(FarEnd { number, rx, .. }) if rx.ring(lane).is_full() => {
-                Err(Unsent::RingFull(number))
-            }
-            _ => Ok(()),
+            Arrival::At(far) if far.rx.ring(lane).is_full() => Err(Unsent::RingFull(far.number)),
+            Arrival::At(_) | Arrival::Dropped(_) => Ok(()),
         }
     }
 
@@ -231,13 +255,18 @@ impl<H: Plugged> Port<H> {
     ) -> Result<Fate, Unsent> {
         // They are of one flow, as they were one frame.
         let look = || frames.first(look).unwrap_or_default();
-        let Some(FarEnd { peer, number, rx }) = self.far_end(look, guard)? else {
-            frames.for_each(|frame| frame.into_skb().consume());
-            return Ok(Fate::Gone);
+        let far = match self.far_end(look, guard)? {
+            Arrival::At(far) => far,
+            Arrival::Dropped(port) => {
+                port.count_dropped();
+                frames.for_each(|frame| frame.into_skb().consume());
+                return Ok(Fate::Gone);
+            }
         };
-        let sent = rx.ring.send_all(frames);
-        sent.map_err(|_| Unsent::RingFull(number))?;
-        peer.raise(number);
+        let sent = far.rx.ring.send_all(frames);
+        sent.map_err(|_| Unsent::RingFull(far.number))?;
+        far.count();
+        far.peer.raise(far.number);
         Ok(Fate::UnderWay)
     }
 
@@ -255,17 +284,22 @@ impl<H: Plugged> Port<H> {
         guard: &rcu::Guard,
     ) -> Result<usize, Unsent> {
         let len = skb.len();
-        let Some(FarEnd { peer, number, rx }) = self.far_end(|| look(&skb), guard)? else {
-            SkBuff::from(skb).consume();
-            return Ok(len);
+        let far = match self.far_end(|| look(&skb), guard)? {
+            Arrival::At(far) => far,
+            Arrival::Dropped(port) => {
+                port.count_dropped();
+                SkBuff::from(skb).consume();
+                return Ok(len);
+            }
         };
         // It is on nobody's account any more: it may go to and fro for ever.
         skb.orphan();
         let descriptor = TxDescriptor::of_wire_frame(len, FROM_DEVICE);
         let frame = Described::new(skb.into(), descriptor);
-        let sent = rx.ring(lane).push(frame.into());
-        sent.map_err(|_| Unsent::RingFull(number))?;
-        peer.raise(number);
+        let sent = far.rx.ring(lane).push(frame.into());
+        sent.map_err(|_| Unsent::RingFull(far.number))?;
+        far.count();
+        far.peer.raise(far.number);
         Ok(len)
     }
 

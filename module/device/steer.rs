@@ -19,7 +19,7 @@ use engine::{
         USUAL_HEADERS, //
     },
     steer::{
-        self,
+        Reason,
         Rule,
         Spread, //
     }, //
@@ -56,46 +56,44 @@ impl<H: Host> Port<H> {
         self.dropped_by_rule.load(Ordering::Relaxed)
     }
 
+    /// Counts a frame that a rule drops. Several senders do at once.
+    pub(crate) fn count_dropped(&self) {
+        self.dropped_by_rule.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The number of the receive queue for a frame whose headers `look` finds, if a rule does not drop
-    /// it. Context: bottom halves off.
+    /// it, and why it is for that one, if the frame had to be looked at. Nothing is counted: who asks
+    /// may not send the frame. Context: bottom halves off.
     #[inline]
     pub(crate) fn queue_for(
         &self,
         host: &H,
         look: impl FnOnce() -> Parsed,
         guard: &rcu::Guard,
-    ) -> Option<u16> {
+    ) -> Option<(u16, Option<Reason>)> {
         let in_use = self.queues_in_use.load(Ordering::Relaxed);
         let Some(steering) = self.steering.load(guard) else {
-            return Some(0);
+            return Some((0, None));
         };
         let by_rules = steering.has_rules() && host.wants_rules();
         if in_use <= 1 && !by_rules {
-            return Some(0);
+            return Some((0, None));
         }
-        self.steered_by(steering, &look(), by_rules, in_use)
+        steered_by(steering, &look(), by_rules, in_use)
     }
+}
 
-    #[inline(never)]
-    fn steered_by(
-        &self,
-        steering: &Steering,
-        parsed: &Parsed,
-        by_rules: bool,
-        in_use: u16,
-    ) -> Option<u16> {
-        let steered = steering.steer(parsed, by_rules, None);
-        if steered.reason == steer::Reason::Dropped {
-            self.dropped_by_rule.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        // Tables name queues in use, but for a moment while their number changes.
-        let queue = steered.queue.checked_rem(in_use).unwrap_or(0);
-        if let Some(rx) = self.rx.get(usize::from(queue)) {
-            rx.steered.count(steered.reason);
-        }
-        Some(queue)
-    }
+#[inline(never)]
+fn steered_by(
+    steering: &Steering,
+    parsed: &Parsed,
+    by_rules: bool,
+    in_use: u16,
+) -> Option<(u16, Option<Reason>)> {
+    let steered = steering.steer(parsed, by_rules, None);
+    // Tables name queues in use, but for a moment while their number changes.
+    let queue = steered.queue.checked_rem(in_use).unwrap_or(0);
+    (steered.reason != Reason::Dropped).then_some((queue, Some(steered.reason)))
 }
 
 /// What the headers of a frame say, which may lie in several pieces.

@@ -14,7 +14,7 @@
 use super::wire::Wire;
 use crate::{
     cable::{
-        FarEnd,
+        Arrival,
         Fate,
         Unsent, //
     },
@@ -98,15 +98,16 @@ impl<H: Plugged> Port<H> {
         guard: &rcu::Guard,
     ) -> Result<Fate, (Unsent, SkBuff)> {
         let far = match self.far_end(|| look(&skb), guard) {
-            Ok(Some(far)) => far,
-            Ok(None) => {
+            Ok(Arrival::At(far)) => far,
+            Ok(Arrival::Dropped(port)) => {
+                port.count_dropped();
                 skb.take_software_time_stamp();
                 skb.consume();
                 return Ok(Fate::Gone);
             }
             Err(unsent) => return Err((unsent, skb)),
         };
-        let FarEnd { peer, number, rx } = far;
+        let (peer, number, rx) = (far.peer, far.number, far.rx);
         let active = peer.port().slots.active(guard);
         let arrived = if active.running.is_nothing() || !descriptor.is_wire_frame() {
             Arrived::Not(skb)
@@ -114,11 +115,15 @@ impl<H: Plugged> Port<H> {
             meet(peer, (number, rx), &active, skb, descriptor.queue, guard)
         };
         let sent = match arrived {
-            Arrived::Gone => return Ok(Fate::Gone),
+            Arrived::Gone => {
+                far.count();
+                return Ok(Fate::Gone);
+            }
             Arrived::Held => Ok(()),
             Arrived::Not(skb) => rx.ring.send(skb, descriptor),
         };
         sent.map_err(|skb| (Unsent::RingFull(number), skb))?;
+        far.count();
         peer.raise(number);
         Ok(Fate::UnderWay)
     }

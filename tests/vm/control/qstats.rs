@@ -56,6 +56,12 @@ fn sum_of_queues(link: &Link) -> Result<Counts> {
     Ok(sum)
 }
 
+/// How many frames were steered to the queues of `link`.
+fn steered(link: &Link) -> Result<u64> {
+    let counts = link.statistics()?;
+    Ok(counts.sum(|name| name.starts_with(stats::RX_STEERED_PREFIX)))
+}
+
 #[test]
 fn queues_tell_who_did_what() -> Result<()> {
     let cable = cable()?;
@@ -74,6 +80,7 @@ fn queues_tell_who_did_what() -> Result<()> {
         set_profile(0, profile)?;
         let before = (of_device(near)?, of_device(far)?);
         let ethtool = near.statistics()?;
+        let steered = steered(far)?;
         streams::datagrams(near, far, FAR.into(), &all)?;
         far.await_that("all frames", |far| {
             Ok(of_device(far)?.since(&before.1)?.get("rx-packets") >= frames)
@@ -115,6 +122,13 @@ fn queues_tell_who_did_what() -> Result<()> {
                 "{profile}: {name} counts {found}, should be {expected}"
             );
         }
+        // What was one frame of the stack's is steered once.
+        let steered = self::steered(far)? - steered;
+        ensure!(
+            steered == all.len() as u64,
+            "{profile}: {} frames of the stack's were steered {steered} times",
+            all.len()
+        );
         // The driver's own names for the same.
         let now = near.statistics()?;
         for (name, counter) in [
