@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Receive steering, against published vectors and a model that takes its time.
+//! The hash of frames, against published vectors and a model that takes its time.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Mutex;
 
-use engine::memory::{HostMemory, LockClass, Memory, OutOfMemory};
+use engine::memory::HostMemory;
 use engine::parser::{parse, FlowType};
 use engine::steer::{
     Fields, Hash, HashKind, HashedFields, Reason, Spread, Steering, Symmetry, KEY_SIZE,
     MAIN_CONTEXT,
 };
 use etherparse::PacketBuilder;
+
+use crate::memory::Ending;
 
 /// The key of the published vectors.
 const WELL_KNOWN: [u8; 40] = [
@@ -462,36 +462,6 @@ fn a_flow_label_tells_flows_apart_if_there_is_one() {
     assert_eq!(kind(&frame), Some(HashKind::L4));
 }
 
-/// Memory that is there for so many buffers.
-struct Scarce(AtomicU32);
-
-impl Memory for Scarce {
-    type Buffer<T: Send + Sync + 'static> = Vec<T>;
-    type Lock<T: Send + Unpin + 'static> = Mutex<T>;
-
-    fn allocate<T: Send + Sync + 'static>(
-        &self,
-        len: usize,
-        fill: impl FnMut(usize) -> T,
-    ) -> Result<Vec<T>, OutOfMemory> {
-        let take = |left: u32| left.checked_sub(1);
-        let taken = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.map_err(|_| OutOfMemory)?;
-        HostMemory.allocate(len, fill)
-    }
-
-    fn locks<T: Send + Unpin + 'static>(
-        &self,
-        class: LockClass,
-        len: usize,
-        fill: impl FnMut(usize) -> T,
-    ) -> Result<Vec<Mutex<T>>, OutOfMemory> {
-        HostMemory.locks(class, len, fill)
-    }
-}
-
 #[test]
 fn memory_may_end_at_each_buffer() {
     let key = well_known();
@@ -502,7 +472,7 @@ fn memory_may_end_at_each_buffer() {
         symmetry: Symmetry::None,
         table: &[0, 1],
     };
-    let new = |buffers| Steering::new(&Scarce(AtomicU32::new(buffers)), &[main], &[], 7);
+    let new = |buffers| Steering::new(&Ending::after(buffers), &[main], &[], 7);
     let enough = (0..16).find(|&buffers| new(buffers).is_ok());
     assert!(enough.is_some_and(|enough| enough >= 3), "{enough:?}");
 }

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive steering: the hash, and the tables that frames are steered by.
+
+mod flows;
+mod hash;
+mod memory;
+mod rules;
