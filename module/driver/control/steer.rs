@@ -120,6 +120,19 @@ impl Configuration {
         Ok(new)
     }
 
+    /// The table as the core has tables.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn told_table(&self) -> Result<KVVec<u32>> {
+        let mut told = KVVec::with_capacity(self.table.len(), GFP_KERNEL)?;
+        for queue in self.table.iter() {
+            told.push(u32::from(*queue), GFP_KERNEL)?;
+        }
+        Ok(told)
+    }
+
     /// Tells users what it is.
     fn tell(&self, tables: RssTables<'_>) -> Symmetry {
         tables.write(self.table.iter().map(|queue| u32::from(*queue)), &self.key);
@@ -238,10 +251,7 @@ impl Port {
         for (id, context) in chosen.contexts.iter() {
             contexts.push((*id, context.resized(len)?), GFP_KERNEL)?;
         }
-        let mut told = KVVec::with_capacity(main.table.len(), GFP_KERNEL)?;
-        for queue in main.table.iter() {
-            told.push(u32::from(*queue), GFP_KERNEL)?;
-        }
+        let mut told = main.told_table()?;
         let others = contexts.iter().map(|(id, context)| (*id, context));
         self.steer(&main, others, &chosen.rules)?;
         (chosen.main, chosen.contexts) = (main, contexts);
@@ -256,10 +266,7 @@ impl Port {
 
     /// A new length of all tables, if it is another one.
     fn resize<'a>(&'a self, len: u32, rtnl: &'a Rtnl<'_>) -> Result<Option<Resize<'a, Self>>> {
-        let mut told = KVVec::new();
-        for queue in self.chosen.lock().main.table.iter() {
-            told.push(u32::from(*queue), GFP_KERNEL)?;
-        }
+        let told = self.chosen.lock().main.told_table()?;
         let old = told.len();
         // No interface, no users.
         if old == len as usize || !self.device.is_registered(rtnl) {
@@ -471,10 +478,10 @@ impl FlowRules for Port {
 
     fn rule(&self, location: u32, _rtnl: &Rtnl<'_>) -> Result<FlowRule> {
         let chosen = self.chosen.lock();
-        let place = chosen
-            .rules
-            .binary_search_by_key(&location, |(location, _)| *location);
-        let found = place.ok().and_then(|place| chosen.rules.get(place));
+        let found = chosen
+            .place_of_rule(location)
+            .ok()
+            .and_then(|place| chosen.rules.get(place));
         found.map(|(_, rule)| *rule).ok_or(ENOENT)
     }
 
@@ -495,9 +502,7 @@ impl FlowRules for Port {
             location: Location::At(location),
             ..*rule
         };
-        let place = chosen
-            .rules
-            .binary_search_by_key(&location, |(location, _)| *location);
+        let place = chosen.place_of_rule(location);
         let mut rules = KVVec::with_capacity(chosen.rules.len().saturating_add(1), GFP_KERNEL)?;
         rules.extend_from_slice(&chosen.rules, GFP_KERNEL)?;
         match place {

@@ -70,6 +70,12 @@ impl Chosen {
             .binary_search_by_key(&id, |(number, _)| *number)
     }
 
+    /// The place of the rule at `location` among the others, or the one where it would be.
+    pub(crate) fn place_of_rule(&self, location: u32) -> Result<usize, usize> {
+        self.rules
+            .binary_search_by_key(&location, |(location, _)| *location)
+    }
+
     /// The configuration with number `id`, of which 0 is the main one.
     ///
     /// # Errors

@@ -11,12 +11,13 @@
 
 mod keys;
 
+pub use crate::protocol::{IPPROTO_AH, IPPROTO_ESP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP};
 pub use keys::{FlowType, KeyWords, Keys, Layer4, Path};
 
 use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
 use crate::protocol::{
-    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, IPPROTO_AH, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT,
+    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT,
     IPPROTO_HOPOPTS, IPPROTO_NONE, IPPROTO_ROUTING, IPV4_FRAGMENT, IPV4_HEADER, IPV6_HEADER,
 };
 
@@ -266,8 +267,8 @@ impl Parser<'_> {
     }
 }
 
-/// An address of IPv4 among those of IPv6.
-const fn widened(address: [u8; 4]) -> [u8; 16] {
+/// An address of IPv4 as [`Keys`] have it.
+pub const fn widened(address: [u8; 4]) -> [u8; 16] {
     let [a, b, c, d] = address;
     [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }

@@ -18,17 +18,22 @@ pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
 
 pub(crate) const IPPROTO_HOPOPTS: u8 = 0;
 pub(crate) const IPPROTO_IPIP: u8 = 4;
-pub(crate) const IPPROTO_TCP: u8 = 6;
-pub(crate) const IPPROTO_UDP: u8 = 17;
+/// TCP behind IP.
+pub const IPPROTO_TCP: u8 = 6;
+/// UDP behind IP.
+pub const IPPROTO_UDP: u8 = 17;
 pub(crate) const IPPROTO_IPV6: u8 = 41;
 pub(crate) const IPPROTO_ROUTING: u8 = 43;
 pub(crate) const IPPROTO_FRAGMENT: u8 = 44;
 pub(crate) const IPPROTO_GRE: u8 = 47;
-pub(crate) const IPPROTO_ESP: u8 = 50;
-pub(crate) const IPPROTO_AH: u8 = 51;
+/// IPsec's encrypted payload behind IP.
+pub const IPPROTO_ESP: u8 = 50;
+/// IPsec's authentication header behind IP.
+pub const IPPROTO_AH: u8 = 51;
 pub(crate) const IPPROTO_NONE: u8 = 59;
 pub(crate) const IPPROTO_DSTOPTS: u8 = 60;
-pub(crate) const IPPROTO_SCTP: u8 = 132;
+/// SCTP behind IP.
+pub const IPPROTO_SCTP: u8 = 132;
 
 pub(crate) const IPV6_HEADER: usize = 40;
 pub(crate) const IPV4_HEADER: usize = 20;

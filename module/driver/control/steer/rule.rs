@@ -4,8 +4,14 @@
 
 use engine::{
     parser::{
+        widened,
         Keys,
-        Layer4, //
+        Layer4,
+        IPPROTO_AH,
+        IPPROTO_ESP,
+        IPPROTO_SCTP,
+        IPPROTO_TCP,
+        IPPROTO_UDP, //
     },
     steer::{
         self,
@@ -36,15 +42,6 @@ use net::{
         Transport6, //
     }, //
 };
-
-/// Numbers of protocols behind IP.
-mod protocol {
-    pub(super) const TCP: u8 = 6;
-    pub(super) const UDP: u8 = 17;
-    pub(super) const ESP: u8 = 50;
-    pub(super) const AH: u8 = 51;
-    pub(super) const SCTP: u8 = 132;
-}
 
 /// Why a port can't have a rule.
 pub(super) enum Refusal {
@@ -125,13 +122,13 @@ pub(super) fn check(rule: &FlowRule, table: Option<&[u16]>, in_use: u16) -> Resu
 pub(super) fn of(rule: &FlowRule) -> Rule {
     let mut keys = of_flow(&rule.flow);
     if let Some(extension) = &rule.extension {
-        keys.each(extension, |keys, extension| {
+        keys = keys.with(extension, |keys, extension| {
             keys.vlan_protocol = u16::from_be_bytes(extension.vlan_ether_type);
             keys.vlan_tci = u16::from_be_bytes(extension.vlan_tci);
         });
     }
     if let Some(destination) = &rule.destination {
-        keys.each(destination, |keys, address| {
+        keys = keys.with(destination, |keys, address| {
             for (place, byte) in keys.destination.iter_mut().zip(address) {
                 *place |= byte;
             }
@@ -161,10 +158,11 @@ struct Pair {
 }
 
 impl Pair {
-    /// Sets by what is in `fields` the keys that count, and those bits of them.
-    fn each<F>(&mut self, fields: &Masked<F>, set: impl Fn(&mut Keys, &F)) {
+    /// This, with the keys that count, and those bits of them, set by what is in `fields`.
+    fn with<F>(mut self, fields: &Masked<F>, set: impl Fn(&mut Keys, &F)) -> Self {
         set(&mut self.value, &fields.value);
         set(&mut self.mask, &fields.mask);
+        self
     }
 
     /// Asks for packets of IP version `version`.
@@ -178,126 +176,111 @@ impl Pair {
     fn transport(version: u8, protocol: u8) -> Self {
         let mut pair = Self::ip(version);
         (pair.value.ip_protocol, pair.mask.ip_protocol) = (protocol, u8::MAX);
-        pair.whole();
-        pair
+        pair.whole()
     }
 
     /// Asks for what is no fragment.
-    fn whole(&mut self) {
+    fn whole(mut self) -> Self {
         (self.value.layer4, self.mask.layer4) = (Layer4::Whole, Layer4::Whole);
+        self
+    }
+
+    /// Asks for what is no fragment, if first bytes behind the IP header count by `mask`.
+    fn whole_for(self, mask: [u8; 4]) -> Self {
+        if mask == [0; 4] {
+            self
+        } else {
+            self.whole()
+        }
     }
 }
 
 /// The keys that frames must have for `flow`.
 fn of_flow(flow: &FlowMatch) -> Pair {
     match flow {
-        FlowMatch::Tcp4(fields) => transport4(protocol::TCP, fields),
-        FlowMatch::Udp4(fields) => transport4(protocol::UDP, fields),
-        FlowMatch::Sctp4(fields) => transport4(protocol::SCTP, fields),
-        FlowMatch::Ah4(fields) => ipsec4(protocol::AH, fields),
-        FlowMatch::Esp4(fields) => ipsec4(protocol::ESP, fields),
+        FlowMatch::Tcp4(fields) => transport4(IPPROTO_TCP, fields),
+        FlowMatch::Udp4(fields) => transport4(IPPROTO_UDP, fields),
+        FlowMatch::Sctp4(fields) => transport4(IPPROTO_SCTP, fields),
+        FlowMatch::Ah4(fields) => ipsec4(IPPROTO_AH, fields),
+        FlowMatch::Esp4(fields) => ipsec4(IPPROTO_ESP, fields),
         FlowMatch::Ip4(fields) => ip4(fields),
-        FlowMatch::Tcp6(fields) => transport6(protocol::TCP, fields),
-        FlowMatch::Udp6(fields) => transport6(protocol::UDP, fields),
-        FlowMatch::Sctp6(fields) => transport6(protocol::SCTP, fields),
-        FlowMatch::Ah6(fields) => ipsec6(protocol::AH, fields),
-        FlowMatch::Esp6(fields) => ipsec6(protocol::ESP, fields),
+        FlowMatch::Tcp6(fields) => transport6(IPPROTO_TCP, fields),
+        FlowMatch::Udp6(fields) => transport6(IPPROTO_UDP, fields),
+        FlowMatch::Sctp6(fields) => transport6(IPPROTO_SCTP, fields),
+        FlowMatch::Ah6(fields) => ipsec6(IPPROTO_AH, fields),
+        FlowMatch::Esp6(fields) => ipsec6(IPPROTO_ESP, fields),
         FlowMatch::Ip6(fields) => ip6(fields),
         FlowMatch::Ether(fields) => ether(fields),
     }
 }
 
 fn transport4(protocol: u8, fields: &Masked<Transport4>) -> Pair {
-    let mut pair = Pair::transport(4, protocol);
-    pair.each(fields, |keys, fields| {
+    Pair::transport(4, protocol).with(fields, |keys, fields| {
         keys.ip_source = widened(fields.source);
         keys.ip_destination = widened(fields.destination);
         keys.ports = ports(fields.source_port, fields.destination_port);
         keys.tos = fields.tos;
-    });
-    pair
+    })
 }
 
 fn transport6(protocol: u8, fields: &Masked<Transport6>) -> Pair {
-    let mut pair = Pair::transport(6, protocol);
-    pair.each(fields, |keys, fields| {
+    Pair::transport(6, protocol).with(fields, |keys, fields| {
         keys.ip_source = fields.source;
         keys.ip_destination = fields.destination;
         keys.ports = ports(fields.source_port, fields.destination_port);
         keys.tos = fields.traffic_class;
-    });
-    pair
+    })
 }
 
 fn ipsec4(protocol: u8, fields: &Masked<Ipsec4>) -> Pair {
-    let mut pair = Pair::transport(4, protocol);
-    pair.each(fields, |keys, fields| {
+    Pair::transport(4, protocol).with(fields, |keys, fields| {
         keys.ip_source = widened(fields.source);
         keys.ip_destination = widened(fields.destination);
         keys.ports = fields.spi;
         keys.tos = fields.tos;
-    });
-    pair
+    })
 }
 
 fn ipsec6(protocol: u8, fields: &Masked<Ipsec6>) -> Pair {
-    let mut pair = Pair::transport(6, protocol);
-    pair.each(fields, |keys, fields| {
+    Pair::transport(6, protocol).with(fields, |keys, fields| {
         keys.ip_source = fields.source;
         keys.ip_destination = fields.destination;
         keys.ports = fields.spi;
         keys.tos = fields.traffic_class;
-    });
-    pair
+    })
 }
 
 fn ip4(fields: &Masked<Ip4>) -> Pair {
-    let mut pair = Pair::ip(4);
-    pair.each(fields, |keys, fields| {
+    let pair = Pair::ip(4).with(fields, |keys, fields| {
         keys.ip_source = widened(fields.source);
         keys.ip_destination = widened(fields.destination);
         keys.ports = fields.l4_bytes;
         keys.tos = fields.tos;
         keys.ip_protocol = fields.protocol;
     });
-    if fields.mask.l4_bytes != [0; 4] {
-        pair.whole();
-    }
-    pair
+    pair.whole_for(fields.mask.l4_bytes)
 }
 
 fn ip6(fields: &Masked<Ip6>) -> Pair {
-    let mut pair = Pair::ip(6);
-    pair.each(fields, |keys, fields| {
+    let pair = Pair::ip(6).with(fields, |keys, fields| {
         keys.ip_source = fields.source;
         keys.ip_destination = fields.destination;
         keys.ports = fields.l4_bytes;
         keys.tos = fields.traffic_class;
         keys.ip_protocol = fields.protocol;
     });
-    if fields.mask.l4_bytes != [0; 4] {
-        pair.whole();
-    }
-    pair
+    pair.whole_for(fields.mask.l4_bytes)
 }
 
 fn ether(fields: &Masked<Ether>) -> Pair {
-    let mut pair = Pair::default();
-    pair.each(fields, |keys, fields| {
+    Pair::default().with(fields, |keys, fields| {
         keys.destination = fields.destination;
         keys.source = fields.source;
         keys.ether_type = u16::from_be_bytes(fields.ether_type);
-    });
-    pair
+    })
 }
 
 /// The keys of two ports.
 const fn ports(source: [u8; 2], destination: [u8; 2]) -> [u8; 4] {
     [source[0], source[1], destination[0], destination[1]]
-}
-
-/// An address of IPv4 as keys have it.
-const fn widened(address: [u8; 4]) -> [u8; 16] {
-    let [a, b, c, d] = address;
-    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
