@@ -3,6 +3,7 @@
 //! Further configurations of receive-side scaling, for the frames that a rule gives them.
 
 use super::rss::{
+    change,
     values_mut,
     Rss,
     RssChange,
@@ -19,10 +20,7 @@ use crate::{
         Table, //
     },
 };
-use kernel::{
-    error::from_result,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// A port with further configurations, each with a table, a key and fields of its own.
 ///
@@ -89,41 +87,33 @@ unsafe extern "C" fn create_rxfh_context<T: RssContexts>(
     param: *const bindings::ethtool_rxfh_param,
     extack: *mut bindings::netlink_ext_ack,
 ) -> i32 {
-    // SAFETY: The stack asks registered devices only, and gives valid parameters; RTNL is held.
-    let (port, param, extack, rtnl) = unsafe {
-        (
-            port::<T>(dev),
-            &*param,
-            Extack::from_raw(extack),
-            Rtnl::held(),
-        )
-    };
-    from_result(|| {
-        // SAFETY: The stack's tables are as long as it says, and it waits.
-        let change = unsafe { RssChange::from_raw(param, &extack) }?;
-        // SAFETY: The context is a new one, zeroed, and has room behind it for a table and a key of
-        // these lengths, which are not those of `param`. Nobody else uses it: the mutex for RSS is
-        // held.
-        let tables = unsafe {
-            RssTables {
-                indirection: values_mut(
-                    bindings::offload_nic_rxfh_context_indir(context),
-                    (*context).indir_size,
-                ),
-                key: values_mut(
-                    bindings::offload_nic_rxfh_context_key(context),
-                    (*context).key_size,
-                ),
+    let create =
+        |port: &T, number: u32, change: &RssChange<'_>, extack: &Extack<'_>, rtnl: &Rtnl<'_>| {
+            // SAFETY: The context is a new one, zeroed, and has room behind it for a table and a key of
+            // these lengths, which are not those of `param`. Nobody else uses it: the mutex for RSS is
+            // held.
+            let tables = unsafe {
+                RssTables {
+                    indirection: values_mut(
+                        bindings::offload_nic_rxfh_context_indir(context),
+                        (*context).indir_size,
+                    ),
+                    key: values_mut(
+                        bindings::offload_nic_rxfh_context_key(context),
+                        (*context).key_size,
+                    ),
+                }
+            };
+            let symmetry = port.create_context(number, change, tables, extack, rtnl)?;
+            // SAFETY: As above; the tables are not in use any more.
+            unsafe {
+                (*context).hfunc = TOEPLITZ;
+                (*context).input_xfrm = symmetry.raw();
             }
+            Ok(())
         };
-        let symmetry = port.create_context(param.rss_context, &change, tables, &extack, &rtnl)?;
-        // SAFETY: As above; the tables are not in use any more.
-        unsafe {
-            (*context).hfunc = TOEPLITZ;
-            (*context).input_xfrm = symmetry.raw();
-        }
-        Ok(0)
-    })
+    // SAFETY: As of this function.
+    unsafe { change(dev, param, extack, create) }
 }
 
 /// # Safety
@@ -135,21 +125,17 @@ unsafe extern "C" fn modify_rxfh_context<T: RssContexts>(
     param: *const bindings::ethtool_rxfh_param,
     extack: *mut bindings::netlink_ext_ack,
 ) -> i32 {
-    // SAFETY: The stack asks registered devices only, and gives valid parameters; RTNL is held.
-    let (port, param, extack, rtnl) = unsafe {
-        (
-            port::<T>(dev),
-            &*param,
-            Extack::from_raw(extack),
-            Rtnl::held(),
+    // SAFETY: As of this function.
+    unsafe {
+        change(
+            dev,
+            param,
+            extack,
+            |port: &T, number, change, extack, rtnl| {
+                port.modify_context(number, change, extack, rtnl)
+            },
         )
-    };
-    from_result(|| {
-        // SAFETY: The stack's tables are as long as it says, and it waits.
-        let change = unsafe { RssChange::from_raw(param, &extack) }?;
-        port.modify_context(param.rss_context, &change, &extack, &rtnl)
-            .map(|()| 0)
-    })
+    }
 }
 
 /// # Safety

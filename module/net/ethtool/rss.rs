@@ -320,6 +320,27 @@ unsafe extern "C" fn set_rxfh<T: Rss>(
     param: *mut bindings::ethtool_rxfh_param,
     extack: *mut bindings::netlink_ext_ack,
 ) -> i32 {
+    // SAFETY: As of this function.
+    unsafe {
+        change(dev, param, extack, |port: &T, _, change, extack, rtnl| {
+            port.set_rss(change, extack, rtnl)
+        })
+    }
+}
+
+/// Has `make` change a configuration, by the port, its number and what is to be changed; the answer to
+/// the stack.
+///
+/// # Safety
+///
+/// To be called with what the stack gives to the operation of a registered port of type `T` that sets,
+/// makes or changes a configuration.
+pub(super) unsafe fn change<T: Rss>(
+    dev: *mut bindings::net_device,
+    param: *const bindings::ethtool_rxfh_param,
+    extack: *mut bindings::netlink_ext_ack,
+    make: impl FnOnce(&T, u32, &RssChange<'_>, &Extack<'_>, &Rtnl<'_>) -> Result,
+) -> i32 {
     // SAFETY: The stack asks registered devices only, and gives valid parameters; RTNL is held.
     let (port, param, extack, rtnl) = unsafe {
         (
@@ -332,7 +353,7 @@ unsafe extern "C" fn set_rxfh<T: Rss>(
     from_result(|| {
         // SAFETY: The stack's tables are as long as it says, and it waits.
         let change = unsafe { RssChange::from_raw(param, &extack) }?;
-        port.set_rss(&change, &extack, &rtnl).map(|()| 0)
+        make(port, param.rss_context, &change, &extack, &rtnl).map(|()| 0)
     })
 }
 
