@@ -149,7 +149,9 @@ fn meet<H: Plugged>(
     let Some(mut work) = rx.work.take(|| host.poll(queue)) else {
         return Arrived::Not(skb);
     };
-    if work.is_holding() {
+    // While a poll was at it, on another CPU, the ring may have looked empty without being so. Now
+    // nobody takes frames out of it.
+    if work.is_holding() || !rx.ring.is_empty() {
         return Arrived::Not(skb);
     }
     let mut programs = programs(host, (queue, rx), active, &mut work.core, guard);
