@@ -145,6 +145,17 @@ impl Tap {
     }
 }
 
+/// Has packet sockets see all frames of a receive queue in the order in which they came. Of those that
+/// the stack takes in together it shows such as no protocol wants behind the others.
+///
+/// # Errors
+///
+/// Where the setting is refused.
+fn see_in_order() -> Result<()> {
+    let batch = "/proc/sys/net/core/gro_normal_batch";
+    std::fs::write(batch, "1").with_context(|| format!("write 1 to {batch}"))
+}
+
 /// A `tcpdump` that hands over each frame which comes in on a link, VLAN tags
 /// included. It keeps the last few until more come ([`Sender::end_batch`]) or it is
 /// stopped: to write every frame on its own would take longer than all the rest.
@@ -189,6 +200,7 @@ impl Capture {
     }
 
     fn of(link: &Link, direction: &str, longest: u32, filter: &str) -> Result<Self> {
+        see_in_order()?;
         // Without --immediate-mode frames would be handed over a block at a time;
         // with it each slot of the ring is as large as -s says, so say it.
         let line = format!("-Z root -n -Q {direction} -s {longest} -B 65536 --immediate-mode -w -");
