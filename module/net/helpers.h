@@ -12,9 +12,11 @@
 #include <linux/debugfs.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
+#include <linux/irq_work.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
+#include <linux/smp.h>
 #include <linux/workqueue.h>
 #include <net/flow_offload.h>
 #include <net/genetlink.h>
@@ -93,6 +95,20 @@ struct offload_nic_xdp_buff {
 	u32 hash;
 	/* 0: there is no hash. */
 	enum xdp_rss_hash_type hash_type;
+};
+
+/* An interrupt of a queue. */
+struct offload_nic_vector {
+	unsigned int irq;
+	/* The CPU that handles it. Written with the lock of its descriptor. */
+	unsigned int cpu;
+	atomic_t state;
+	/* Which of its device's it is. */
+	u16 index;
+	call_single_data_t csd;
+	struct irq_work work;
+	/* Its name for the user, since it was requested last. */
+	char name[IFNAMSIZ + sizeof("-TxRx-65535")];
 };
 
 extern const struct xdp_metadata_ops offload_nic_xdp_metadata_ops;
@@ -208,6 +224,13 @@ bool offload_nic_tc_can_offload(const struct net_device *dev,
 bool offload_nic_tcf_exts_has_actions(struct tcf_exts *exts);
 void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,
 				     u32 action);
+void offload_nic_vector_destroy(struct offload_nic_vector *vector);
+void offload_nic_vector_follow(struct offload_nic_vector *vector, struct napi_struct *napi);
+void offload_nic_vector_free(struct offload_nic_vector *vector, struct napi_struct *napi);
+int offload_nic_vector_init(struct offload_nic_vector *vector, u16 index);
+void offload_nic_vector_raise(struct offload_nic_vector *vector);
+int offload_nic_vector_request(struct offload_nic_vector *vector, const struct net_device *dev,
+			       struct napi_struct *napi);
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
 				  struct page_pool *pool, const struct sk_buff *skb);
 bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp);

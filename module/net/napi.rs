@@ -13,6 +13,9 @@
 mod context;
 mod instance;
 mod interrupt;
+mod moderation;
+mod vector;
 
 pub use context::PollContext;
 pub(crate) use instance::Napi;
+pub use moderation::Coalescing;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A NAPI instance with what raises its interrupt: the device, and a timer by which its poll asks for
-//! another one later.
+//! A NAPI instance with its interrupt, and what raises that: the device, and a timer by which its poll
+//! asks for another one later.
 
-use super::interrupt::Interrupt;
+use super::{
+    interrupt::Interrupt,
+    moderation::Moderated, //
+};
 use crate::bindings;
 use core::sync::atomic::{
     AtomicBool,
@@ -35,7 +38,8 @@ use kernel::{
 /// # Invariants
 ///
 /// `instance` is in no list of a device, or set up by `netif_napi_add()`. The timer is started by the
-/// poll alone, which does not run between `napi_disable()` and `napi_enable()`.
+/// poll alone, which does not run between `napi_disable()` and `napi_enable()`. The vector schedules
+/// `instance` and no other.
 #[pin_data]
 pub(crate) struct Napi {
     #[pin]
@@ -45,6 +49,8 @@ pub(crate) struct Napi {
     /// Whether the timer is started and has not raised the interrupt yet.
     is_timed: AtomicBool,
     interrupt: Interrupt,
+    #[pin]
+    moderated: Moderated,
 }
 
 // SAFETY: All that is done to the instance is done by functions of the core that may be called by
@@ -72,14 +78,19 @@ impl HrTimerCallback for Napi {
 }
 
 impl Napi {
-    /// It is off.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        // INVARIANT: In no list, and nobody polls it.
-        pin_init!(Self {
+    /// That of queue `index`. It is off. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or `ENOSPC` if the kernel has no number left for its interrupt.
+    pub(crate) fn new(index: u16) -> impl PinInit<Self, Error> {
+        // INVARIANT: In no list, and nobody polls it; the vector is not requested.
+        try_pin_init!(Self {
             instance: Opaque::new(pin_init::zeroed()),
             timer <- HrTimer::new(),
             is_timed: AtomicBool::new(false),
             interrupt: Interrupt::new(),
+            moderated <- Moderated::new(index),
         })
     }
 
@@ -108,19 +119,61 @@ impl Napi {
         &self.interrupt
     }
 
-    /// Raises the interrupt. Context: any but process context with bottom halves on.
+    pub(crate) fn moderated(&self) -> &Moderated {
+        &self.moderated
+    }
+
+    /// Has its interrupt handled, under a name made of that of `dev`: it asks for a poll. Process context.
+    ///
+    /// # Errors
+    ///
+    /// What `request_irq()` gives.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be registered or being registered, and RTNL held. The instance must be off, and stay in
+    /// place until [`Self::free_interrupt`], which must follow.
+    pub(crate) unsafe fn request_interrupt(&self, dev: *mut bindings::net_device) -> Result {
+        // SAFETY: By the function's contract.
+        unsafe { self.moderated.vector().request(dev, self.as_ptr()) }
+    }
+
+    /// Has the core know the interrupt, and keep its affinity.
+    ///
+    /// # Safety
+    ///
+    /// It must be requested; the instance must be in the list of its device and off, RTNL held.
+    pub(crate) unsafe fn tell_interrupt(&self) {
+        // SAFETY: By the function's contract.
+        unsafe { self.moderated.vector().follow(self.as_ptr()) };
+    }
+
+    /// Has the interrupt not handled any more. Process context.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::tell_interrupt`].
+    pub(crate) unsafe fn free_interrupt(&self) {
+        // SAFETY: By the function's contract.
+        unsafe { self.moderated.vector().free(self.as_ptr()) };
+    }
+
+    /// Raises the interrupt, which asks for a poll on the CPU of its affinity. Context: any but process
+    /// context with bottom halves on.
     #[inline]
     pub(crate) fn raise(&self) {
         if self.interrupt.raise() {
-            self.schedule();
+            self.moderated.deliver();
+        } else {
+            self.moderated.join();
         }
     }
 
-    /// Asks for a poll, whether or not the interrupt is masked. Context: as [`Self::raise`].
+    /// Asks for a poll on the CPU of the interrupt's affinity, whether or not it is masked, and at once.
+    /// Context: as [`Self::raise`].
     #[inline]
     pub(crate) fn schedule(&self) {
-        // SAFETY: The instance is marked as scheduled unless it is on.
-        unsafe { bindings::offload_nic_napi_schedule(self.as_ptr()) };
+        self.moderated.vector().raise();
     }
 
     /// Has the interrupt raised in `nanoseconds`, unless the timer is already started for another

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     bindings,
+    napi::Coalescing,
     rcu, //
 };
 use core::{
@@ -138,6 +139,12 @@ impl<T: Poll> Device<T> {
             queue.as_ref().prepare();
             device.queues.push(queue, GFP_KERNEL)?;
         }
+        // SAFETY: The device is valid, and nobody else knows it yet.
+        to_result(unsafe {
+            // Interrupts are spread over the CPUs, and keep their affinity when the interface is down.
+            bindings::netif_set_affinity_auto(ptr);
+            bindings::netif_enable_cpu_rmap(ptr, queues)
+        })?;
         Ok(device)
     }
 
@@ -215,6 +222,19 @@ impl<T: Poll> Device<T> {
     pub fn schedule(&self, queue: u16) {
         if let Some(queue) = self.queues.get(usize::from(queue)) {
             queue.schedule();
+        }
+    }
+
+    /// How the interrupt of queue pair `queue` is moderated. Any context.
+    pub fn coalescing(&self, queue: u16) -> Option<Coalescing> {
+        let queue = self.queues.get(usize::from(queue))?;
+        Some(queue.coalescing())
+    }
+
+    /// Has the interrupt of queue pair `queue` moderated otherwise from the next event on. Any context.
+    pub fn set_coalescing(&self, queue: u16, coalescing: Coalescing) {
+        if let Some(queue) = self.queues.get(usize::from(queue)) {
+            queue.set_coalescing(coalescing);
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     bindings,
     napi::{
+        Coalescing,
         Napi,
         PollContext, //
     },
@@ -52,9 +53,14 @@ pub(super) struct RxQueue<T: Poll> {
 }
 
 impl<T: Poll> RxQueue<T> {
-    pub(super) fn new(index: u16) -> impl PinInit<Self> {
-        pin_init!(Self {
-            napi <- Napi::new(),
+    /// Queue number `index`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// As [`Napi::new`].
+    pub(super) fn new(index: u16) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            napi <- Napi::new(index),
             memory <- Memory::new(),
             index,
             _port: PhantomData,
@@ -74,13 +80,20 @@ impl<T: Poll> RxQueue<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; the queue is off then.
+    /// `ENOMEM`, or what `request_irq()` gives; the queue is off then.
     pub(super) fn enable(&self, device: &NetDevice) -> Result {
         let index = u32::from(self.index);
         let (dev, napi) = (device.as_ptr(), self.napi.as_ptr());
         // SAFETY: `device` is registered and has such a queue, which is off. RTNL is held by the
         // caller, which puts queues on.
         unsafe { self.memory.acquire(dev, index, POOL_FRAMES)? };
+        // SAFETY: `device` is registered, and RTNL held as above. The instance is off, and stays in place
+        // until `disable` has freed the interrupt.
+        if let Err(error) = unsafe { self.napi.request_interrupt(dev) } {
+            // SAFETY: The queue is off: nobody has taken anything of its memory.
+            unsafe { self.memory.release() };
+            return Err(error);
+        }
         // It was masked if the queue was put off while its interrupts were deferred.
         self.napi.interrupt().unmask();
         // SAFETY: The instance is in no list, and stays in place until `disable` has taken it out
@@ -92,6 +105,7 @@ impl<T: Poll> RxQueue<T> {
                 Some(Self::poll_callback),
                 i32::from(self.index),
             );
+            self.napi.tell_interrupt();
             bindings::napi_enable(napi);
             for kind in [
                 bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
@@ -119,6 +133,7 @@ impl<T: Poll> RxQueue<T> {
                 bindings::netif_queue_set_napi(device.as_ptr(), index, kind, core::ptr::null_mut());
             }
             bindings::napi_disable(napi);
+            self.napi.free_interrupt();
             self.napi.stop_timer();
             bindings::offload_nic_napi_del_without_wait(napi);
             self.memory.release();
@@ -132,6 +147,16 @@ impl<T: Poll> RxQueue<T> {
     #[inline]
     pub(super) fn schedule(&self) {
         self.napi.raise();
+    }
+
+    /// How its interrupt is moderated. Any context.
+    pub(super) fn coalescing(&self) -> Coalescing {
+        self.napi.moderated().coalescing()
+    }
+
+    /// Has its interrupt moderated otherwise from the next event on. Any context.
+    pub(super) fn set_coalescing(&self, coalescing: Coalescing) {
+        self.napi.moderated().set_coalescing(coalescing);
     }
 
     /// # Safety
