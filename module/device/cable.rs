@@ -361,9 +361,10 @@ impl<H: Plugged> Port<H> {
         }
     }
 
-    /// Has the first `count` queue pairs take frames, and no others.
+    /// Has the first `count` queue pairs take frames, and no others. Process context.
     pub fn use_queues(&self, count: u16) {
         self.queues_in_use.store(count, Ordering::Relaxed);
+        with_bh_disabled(|| self.flows.clear_above(count));
     }
 
     /// Empties the rings. What was in them is lost. Nobody may be filling them. Process context.

@@ -11,7 +11,10 @@ use crate::{
         TxQueue, //
     },
     slots::Slots,
-    steering::Steering, //
+    steering::{
+        FlowTable,
+        Steering, //
+    }, //
 };
 use core::sync::atomic::{
     AtomicBool,
@@ -28,6 +31,9 @@ pub trait Plugged: Host {
     /// The card's side of the port.
     fn port(&self) -> &Port<Self>;
 }
+
+/// The most flows of a port that the host steers by itself.
+pub const MAX_FLOWS: u32 = 4096;
 
 /// A port of a card in the machine `H`.
 pub struct Port<H: Host> {
@@ -50,6 +56,8 @@ pub struct Port<H: Host> {
     pub slots: Slots<H::Label>,
     /// Which queue a frame is for.
     pub(crate) steering: rcu::Slot<Steering>,
+    /// The flows that the host wants elsewhere than its tables say.
+    pub(crate) flows: FlowTable,
     /// Frames that a rule has dropped. Counted by several senders at once.
     pub(crate) dropped_by_rule: AtomicU64,
 }
@@ -68,9 +76,11 @@ impl<H: Host> Port<H> {
             rx.push(RxQueue::new(&card.memory, ring_size)?, GFP_KERNEL)?;
             tx.push(TxQueue::new(), GFP_KERNEL)?;
         }
+        let flows = FlowTable::new(&card.memory.source(), MAX_FLOWS).map_err(|_| ENOMEM)?;
         Ok(Self {
             index,
             card,
+            flows,
             rx,
             tx,
             queues_in_use: AtomicU16::new(queues),

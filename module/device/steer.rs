@@ -9,7 +9,10 @@
 use crate::{
     host::Host,
     port::Port,
-    steering::Steering, //
+    steering::{
+        FlowTable,
+        Steering, //
+    }, //
 };
 use core::sync::atomic::Ordering;
 use engine::{
@@ -31,7 +34,8 @@ use kernel::{
 use net::{
     machine::random_u64,
     rcu,
-    skbuff::SkBuff, //
+    skbuff::SkBuff,
+    sync::with_bh_disabled, //
 };
 
 impl<H: Host> Port<H> {
@@ -49,6 +53,26 @@ impl<H: Host> Port<H> {
         let steering = steering.map_err(|_| ENOMEM)?;
         self.steering.publish(Some(Arc::new(steering, GFP_KERNEL)?));
         Ok(())
+    }
+
+    /// Has the flow with `hash` come by `queue` from now on, whatever the tables say of it, and gives a
+    /// number for that. `id` is the host's for the flow. Nothing if there is no room for it. Context:
+    /// softirq, several at once.
+    pub fn steer_flow(&self, hash: u32, queue: u16, id: u32) -> Option<u16> {
+        self.flows.steer(hash, queue, id)
+    }
+
+    /// Asks `may_expire` of each flow that the host has steered, by queue, the host's number and ours, and
+    /// leaves those to the tables again for which it says so. Gives whether there are others. Process
+    /// context.
+    pub fn expire_flows(&self, may_expire: impl FnMut(u16, u32, u16) -> bool) -> bool {
+        with_bh_disabled(|| self.flows.expire(may_expire));
+        !self.flows.is_empty()
+    }
+
+    /// How many flows the host has steered.
+    pub fn steered_flows(&self) -> u32 {
+        self.flows.len()
     }
 
     /// Frames that a rule has dropped.
@@ -75,11 +99,14 @@ impl<H: Host> Port<H> {
         let Some(steering) = self.steering.load(guard) else {
             return Some((0, None));
         };
-        let by_rules = steering.has_rules() && host.wants_rules();
+        let (has_rules, has_flows) = (steering.has_rules(), !self.flows.is_empty());
+        let is_wanted = (has_rules || has_flows) && host.wants_rules();
+        let by_rules = has_rules && is_wanted;
         if in_use <= 1 && !by_rules {
             return Some((0, None));
         }
-        steered_by(steering, &look(), by_rules, in_use)
+        let flows = Some(&self.flows).filter(|_| has_flows && is_wanted);
+        steered_by(steering, &look(), by_rules, flows, in_use)
     }
 }
 
@@ -88,9 +115,10 @@ fn steered_by(
     steering: &Steering,
     parsed: &Parsed,
     by_rules: bool,
+    flows: Option<&FlowTable>,
     in_use: u16,
 ) -> Option<(u16, Option<Reason>)> {
-    let steered = steering.steer(parsed, by_rules, None);
+    let steered = steering.steer(parsed, by_rules, flows);
     // Tables name queues in use, but for a moment while their number changes.
     let queue = steered.queue.checked_rem(in_use).unwrap_or(0);
     (steered.reason != Reason::Dropped).then_some((queue, Some(steered.reason)))

@@ -10,7 +10,10 @@ use core::sync::atomic::{
 use engine::steer;
 
 /// What steers the frames of a port.
-pub type Steering = steer::Steering<KernelMemory>;
+pub(crate) type Steering = steer::Steering<KernelMemory>;
+
+/// The flows of a port that its host steers by itself.
+pub(crate) type FlowTable = steer::FlowTable<KernelMemory>;
 
 /// How frames came to the queue that they are in.
 pub struct Steered([AtomicU64; steer::Reason::ALL.len()]);

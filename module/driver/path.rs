@@ -3,6 +3,7 @@
 //! The way of frames between the stack and the card. Context: softirq, or bottom halves off.
 
 mod completion;
+mod flows;
 mod native;
 mod outgoing;
 mod receive;

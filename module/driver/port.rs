@@ -97,7 +97,12 @@ pub(crate) struct Parts {
     pub(crate) offload: Offload,
     /// Tells of its programs.
     residents: Pin<KBox<Worker<Residents>>>,
+    /// Forgets flows that the stack has no use for any more.
+    expiry: Pin<KBox<Worker<Expiry>>>,
 }
+
+/// The flows of a card's ports that the stack steers by itself, as they end.
+pub(crate) struct Expiry(pub(crate) Card<Port>);
 
 /// The programs in a card's memory, and who is told when they come and go.
 pub(crate) struct Residents {
@@ -113,11 +118,13 @@ impl Asic {
             card: card.clone(),
             offload: offload.clone(),
         });
+        let expiry = Worker::new(Expiry(card.clone()));
         let parts = Parts {
             nic,
             card,
             offload,
             residents: KBox::pin_init(residents, GFP_KERNEL)?,
+            expiry: KBox::pin_init(expiry, GFP_KERNEL)?,
         };
         Ok(Self(Arc::new(parts, GFP_KERNEL)?))
     }
@@ -132,9 +139,15 @@ impl Asic {
         self.residents.ask();
     }
 
-    /// Has nothing more told soon. Process context, RTNL not held.
-    pub(crate) fn stop_telling(&self) {
+    /// Has flows forgotten that the stack has no use for, soon and as long as there are any. Any context.
+    pub(crate) fn expire_flows_soon(&self) {
+        self.expiry.ask();
+    }
+
+    /// Has nothing more told soon, and no flow forgotten. Process context, RTNL not held.
+    pub(crate) fn stop_working(&self) {
         self.residents.stop();
+        self.expiry.stop();
     }
 
     /// Which device it is.

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
+mod coalescing;
 mod contexts;
 mod flow;
 mod hash;
@@ -11,6 +12,7 @@ mod resize;
 mod rss;
 mod rules;
 
+pub use coalescing::Moderation;
 pub use contexts::RssContexts;
 pub use flow::{
     Action,

@@ -199,6 +199,7 @@ void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
+bool offload_nic_skb_device_hash(const struct sk_buff *skb, u32 *hash);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
 bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb);
 bool offload_nic_skb_is_gso(const struct sk_buff *skb);

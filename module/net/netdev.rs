@@ -23,6 +23,7 @@
 mod adapter;
 mod device;
 mod features;
+mod flow_steering;
 mod interface;
 mod operations;
 mod private;
@@ -39,6 +40,10 @@ pub use device::{
 pub use features::{
     FeatureCell,
     Features, //
+};
+pub use flow_steering::{
+    FlowSteering,
+    SteeredFlow, //
 };
 pub use interface::NetDevice;
 pub use operations::{

@@ -13,8 +13,11 @@ use kernel::{
 
 /// What is done soon.
 pub trait Work: Send + Sync + 'static {
+    /// Until it is done again, in milliseconds, if it is.
+    const PAUSE: u32 = 1;
+
     /// Does it, in process context with no lock held, and gives whether it is to be done again, about
-    /// a millisecond later.
+    /// [`Self::PAUSE`] later.
     fn work(&self) -> bool;
 }
 
@@ -34,9 +37,6 @@ pub struct Worker<T: Work> {
 unsafe impl<T: Work> Send for Worker<T> {}
 // SAFETY: As above.
 unsafe impl<T: Work> Sync for Worker<T> {}
-
-/// Until work that is to be done again is done again, in milliseconds.
-const PAUSE: u32 = 1;
 
 impl<T: Work> Worker<T> {
     /// Nothing is asked for yet.
@@ -81,7 +81,7 @@ impl<T: Work> Worker<T> {
         };
         if this.context.work() {
             // SAFETY: Set up by the type invariant.
-            unsafe { bindings::offload_nic_schedule_delayed_work(this.work.get(), PAUSE) };
+            unsafe { bindings::offload_nic_schedule_delayed_work(this.work.get(), T::PAUSE) };
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs on the host: notes of each frame of a batch which queue it has come by and
- * what the device says of its flow.
+ * Runs on the host: notes of each frame of a batch which queue it has come by, what
+ * the device says of its flow, and which processor takes it in.
  */
 #include "classifier.h"
 
@@ -15,7 +15,7 @@ struct source {
 };
 
 struct seen {
-	__u32 batch, times, hash, queue_mapping;
+	__u32 batch, times, hash, queue_mapping, processor;
 };
 
 struct {
@@ -40,6 +40,7 @@ int steered(struct __sk_buff *skb)
 		.times = 1,
 		.hash = skb->hash,
 		.queue_mapping = skb->queue_mapping,
+		.processor = bpf_get_smp_processor_id(),
 	}, *before;
 	__u32 number, zero = 0;
 	__u64 *count;

@@ -18,6 +18,10 @@ pub const MIN_RING: u32 = 64;
 pub const MAX_RING: u32 = 8_192;
 /// Size of a ring unless `ethtool -G` says otherwise, in frames.
 pub const DEFAULT_RING: u32 = 512;
+/// For how long an interrupt may wait for other frames, in microseconds.
+pub const MAX_COALESCED_USECS: u32 = 65_535;
+/// For how many frames an interrupt may wait.
+pub const MAX_COALESCED_FRAMES: u32 = MAX_RING;
 /// Fewest entries of an indirection table.
 pub const MIN_INDIRECTION: u32 = 64;
 /// Most entries of an indirection table. It has at least four for each queue in use.

@@ -25,6 +25,7 @@ use net::{
         ErrorCorrection,
         Fec,
         FecStats,
+        Moderation,
         Pause,
         PauseParameters,
         Pauses,
@@ -33,6 +34,7 @@ use net::{
         Statistics, //
     },
     extack::Extack,
+    napi::Coalescing,
     netdev::Rtnl,
     rcu,
     stats::sum,
@@ -43,6 +45,8 @@ use offload::transmit::{
 };
 use offload_uapi::{
     limits::{
+        MAX_COALESCED_FRAMES,
+        MAX_COALESCED_USECS,
         MAX_RING,
         MIN_RING, //
     },
@@ -130,6 +134,7 @@ const STEERED: &[steer::Reason] = &[
     steer::Reason::Hash,
     steer::Reason::Unhashed,
     steer::Reason::Rule,
+    steer::Reason::Flow,
 ];
 
 /// What offloaded XDP programs say.
@@ -235,6 +240,32 @@ impl Channels for Port {
 
     fn set_queues(&self, count: u16, rtnl: &Rtnl<'_>) -> Result {
         self.use_queues(count, rtnl)
+    }
+}
+
+impl Moderation for Port {
+    const MAX_USECS: u32 = MAX_COALESCED_USECS;
+    const MAX_FRAMES: u32 = MAX_COALESCED_FRAMES;
+
+    fn interrupts(&self) -> u16 {
+        self.max_queues()
+    }
+
+    fn coalescing(&self, queue: u16) -> Option<Coalescing> {
+        self.device.coalescing(queue)
+    }
+
+    fn set_coalescing(&self, queue: u16, coalescing: Coalescing, _rtnl: &Rtnl<'_>) {
+        self.device.set_coalescing(queue, coalescing);
+    }
+
+    fn refused_coalescing(&self, queue: u16, why: fmt::Arguments<'_>, rtnl: &Rtnl<'_>) {
+        if net::log::ratelimit() {
+            pr_info!(
+                "{}: coalescing of queue {queue} refused: {why}\n",
+                self.device.name(rtnl)
+            );
+        }
     }
 }
 

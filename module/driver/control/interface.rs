@@ -24,10 +24,12 @@ use net::{
     netdev::{
         Device,
         Features,
+        FlowSteering,
         Operations,
         Poll,
         QueueStats,
         Rtnl,
+        SteeredFlow,
         Table,
         Xmit, //
     },
@@ -66,9 +68,11 @@ impl Operations for Port {
         .filter_offload()
         .rings()
         .channels()
+        .moderation()
         .rss()
         .rss_contexts()
         .flow_rules()
+        .flow_steering()
         .pause()
         .error_correction()
         .statistics();
@@ -104,6 +108,12 @@ impl Operations for Port {
 
     fn going(&self, rtnl: &Rtnl<'_>) {
         self.asic.offload.remove(&self.device, rtnl);
+    }
+}
+
+impl FlowSteering for Port {
+    fn steer_flow(&self, flow: SteeredFlow) -> Result<u16> {
+        Self::steer_flow(self, flow)
     }
 }
 

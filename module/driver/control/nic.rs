@@ -155,7 +155,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.devlink.with_lock(Ports::end);
-        self.store.asic.stop_telling();
+        self.store.asic.stop_working();
     }
 }
 

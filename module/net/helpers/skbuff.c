@@ -37,6 +37,16 @@ void offload_nic_skb_checksum_done(struct sk_buff *skb)
 	skb->ip_summed = CHECKSUM_NONE;
 }
 
+/*
+ * Whether the frame has a hash of addresses and ports that its device has told, and which. What the
+ * stack works out by itself is another one.
+ */
+bool offload_nic_skb_device_hash(const struct sk_buff *skb, u32 *hash)
+{
+	*hash = skb->hash;
+	return skb->l4_hash && !skb->sw_hash;
+}
+
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
 {
 	return skb_shinfo(skb)->frag_list;

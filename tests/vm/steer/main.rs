@@ -2,7 +2,9 @@
 
 //! Receive steering: the queue and the hash that a frame comes with.
 
+mod follow;
 mod hash;
+mod interrupts;
 mod order;
 mod packet;
 mod rules;

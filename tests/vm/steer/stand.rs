@@ -2,6 +2,8 @@
 
 //! A port that frames are sent to, and what is seen of them where they come in.
 
+use std::collections::BTreeSet;
+
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{Attached, Map};
 use offload_tests::cable::Cable;
@@ -35,6 +37,8 @@ pub(crate) struct Stand {
     /// How many frames the far end has been given, and how many a rule has dropped.
     before: [u64; 2],
     batch: u16,
+    /// Which processor took in each of the last frames that were sent.
+    processors: Vec<Option<u32>>,
 }
 
 impl Stand {
@@ -51,6 +55,7 @@ impl Stand {
             cable,
             before: [0; 2],
             batch: 0,
+            processors: Vec::new(),
         })
     }
 
@@ -115,13 +120,14 @@ impl Stand {
         self.before = now;
 
         let mut all = vec![None; packets.len()];
+        self.processors = vec![None; packets.len()];
         for (key, value) in self.seen.dump()? {
             let number = u32::from_le_bytes(key.try_into().ok().context("a key")?);
             let words = value.chunks_exact(4).map(|word| word.try_into());
             let words: Vec<_> = words
                 .map(|word| word.map(u32::from_le_bytes))
                 .collect::<Result<_, _>>()?;
-            let &[found, times, hash, queue_mapping] = &words[..] else {
+            let &[found, times, hash, queue_mapping, processor] = &words[..] else {
                 anyhow::bail!(
                     "a value of {} words in program {}",
                     words.len(),
@@ -136,6 +142,7 @@ impl Stand {
             let queue = queue_mapping.checked_sub(1).context("no queue recorded")?;
             let place = all.get_mut(number as usize).context("another number")?;
             *place = Some(Seen { hash, queue });
+            self.processors[number as usize] = Some(processor);
         }
         let came = all.iter().flatten().count() as u64;
         ensure!(
@@ -144,6 +151,15 @@ impl Stand {
             now[0] - seen
         );
         Ok(all)
+    }
+
+    /// The processors that take `packets` in, all of which are to come.
+    pub(crate) fn processors(&mut self, packets: &[Packet]) -> Result<BTreeSet<u32>> {
+        self.send(packets)?;
+        let processors = self.processors.iter().copied();
+        processors
+            .collect::<Option<_>>()
+            .context("a frame was dropped")
     }
 
     /// The queues by which `packets` come; `None` for one that a rule has dropped.
