@@ -7,7 +7,8 @@
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
 //! frame; [`parser`] finds out which flow it is of; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, and
-//! [`receive_checksum`] what the host may believe of what it gets. [`resources`] is how much of
+//! [`receive_checksum`] what the host may believe of what it gets. [`clock`] is the time that frames are
+//! stamped with. [`resources`] is how much of
 //! all that there is, and is in use.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
@@ -29,6 +30,7 @@ compile_error!("the device runs programs of little-endian hosts only");
 mod address;
 mod check;
 pub mod checksum;
+pub mod clock;
 pub mod coalesce;
 mod crc32c;
 pub mod descriptor;
