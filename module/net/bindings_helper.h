@@ -14,10 +14,13 @@
 #include <linux/filter.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/net_tstamp.h>
 #include <linux/netlink.h>
+#include <linux/ptp_clock_kernel.h>
 #include <linux/ptr_ring.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
+#include <linux/seqlock.h>
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>

@@ -13,8 +13,11 @@
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
+#include <linux/net_tstamp.h>
 #include <linux/netdevice.h>
+#include <linux/ptp_clock_kernel.h>
 #include <linux/ptr_ring.h>
+#include <linux/seqlock.h>
 #include <linux/skbuff.h>
 #include <linux/smp.h>
 #include <linux/workqueue.h>
@@ -117,6 +120,7 @@ int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *b
 			    flow_setup_cb_t *callback);
 u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp);
 void offload_nic_consume_skb(struct sk_buff *skb);
+bool offload_nic_crosststamp(struct system_device_crosststamp *xtstamp);
 struct dentry *offload_nic_debugfs_create_symlink(const char *name, struct dentry *parent,
 						   const char *target);
 struct dentry *offload_nic_debugfs_lookup(const char *name, struct dentry *parent);
@@ -173,6 +177,12 @@ void offload_nic_nla_nest_cancel(struct sk_buff *skb, struct nlattr *start);
 void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start);
 struct nlattr *offload_nic_nla_nest_start(struct sk_buff *skb, int type);
 struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames);
+int offload_nic_ptp_clock_index(struct ptp_clock *clock);
+struct ptp_clock *offload_nic_ptp_clock_register(struct ptp_clock_info *info,
+						  struct device *parent);
+void offload_nic_ptp_clock_unregister(struct ptp_clock *clock);
+void offload_nic_ptp_read_system_postts(struct ptp_system_timestamp *sts);
+void offload_nic_ptp_read_system_prets(struct ptp_system_timestamp *sts);
 void offload_nic_ptr_ring_cleanup(struct ptr_ring *ring, void (*destroy)(void *));
 void *offload_nic_ptr_ring_consume(struct ptr_ring *ring);
 int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, int n);
@@ -185,12 +195,15 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const 
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, struct sk_buff **misfits);
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
+unsigned int offload_nic_read_seqbegin(const seqlock_t *lock);
+bool offload_nic_read_seqretry(const seqlock_t *lock, unsigned int begun);
 int offload_nic_restart_syscall(void);
 u32 *offload_nic_rxfh_context_indir(struct ethtool_rxfh_context *context);
 u8 *offload_nic_rxfh_context_key(struct ethtool_rxfh_context *context);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 void offload_nic_schedule_work(struct work_struct *work);
+void offload_nic_seqlock_init(seqlock_t *lock);
 void offload_nic_set_priv_flags(struct net_device *dev);
 void offload_nic_set_features(struct net_device *dev, netdev_features_t features,
 			      netdev_features_t optional, u16 max_segments);
@@ -232,6 +245,8 @@ int offload_nic_vector_init(struct offload_nic_vector *vector, u16 index);
 void offload_nic_vector_raise(struct offload_nic_vector *vector);
 int offload_nic_vector_request(struct offload_nic_vector *vector, const struct net_device *dev,
 			       struct napi_struct *napi);
+unsigned long offload_nic_write_seqlock(seqlock_t *lock);
+void offload_nic_write_sequnlock(seqlock_t *lock, unsigned long flags);
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
 				  struct page_pool *pool, const struct sk_buff *skb);
 bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp);

@@ -43,6 +43,8 @@
 //! | [`bus::DeviceRegistration`] | process | the driver core's | whoever made it; the memory has a count of its own, and what is behind it an `Arc` |
 //! | [`rcu::Slot`] | read in any context, in a read side; replaced in process context | none to read; who replaces is serialised by the slot's owner or does not mind | its owner; what was in it is handed out after a grace period |
 //! | [`sync::Claim`] | any | it is none, but keeps others away: nobody waits for it | its owner |
+//! | [`sync::SeqLock`] | any but non-maskable interrupts | one for writers, taken with interrupts off, in it; readers begin again | its owner |
+//! | [`ptp::Registration`] | process | none; it waits for whoever uses the clock | whoever made it; it holds the clock |
 //! | [`work::Worker`] | asked for in any context; stopped and dropped in process context | none that the work takes may be held to stop it | its owner; its end waits for the work |
 //! | [`stats::Counter`] | counted in one context at a time; read in any | that of the counting context | its owner |
 //! | [`netns::NetNamespace`] | process | none; RTNL where it is asked for | a reference to the namespace |
@@ -65,6 +67,7 @@ pub mod machine;
 pub mod napi;
 pub mod netdev;
 pub mod netns;
+pub mod ptp;
 pub mod rcu;
 pub mod ring;
 pub mod skbuff;

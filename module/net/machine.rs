@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The clock, the randomness and the processor, as BPF programs on the host see them.
+//! The clocks, the randomness and the processor, as BPF programs on the host see them and drivers do.
 //!
 //! C headers: [`include/linux/timekeeping.h`](srctree/include/linux/timekeeping.h),
 //! [`include/linux/random.h`](srctree/include/linux/random.h),
@@ -13,6 +13,24 @@ use crate::bindings;
 pub fn ktime_get_ns() -> u64 {
     // SAFETY: Any context; no requirement.
     unsafe { bindings::ktime_get_mono_fast_ns() }
+}
+
+/// Nanoseconds of the counter behind the system's clocks, which nobody sets or steers
+/// (`CLOCK_MONOTONIC_RAW`). Any context but non-maskable interrupts.
+#[inline]
+pub fn ktime_get_raw_ns() -> u64 {
+    // SAFETY: Not a non-maskable interrupt.
+    // CAST: It begins with 0 when the system does.
+    unsafe { bindings::ktime_get_raw() as u64 }
+}
+
+/// Nanoseconds since 1970 by the system's clock (`CLOCK_REALTIME`). Any context but non-maskable
+/// interrupts.
+pub fn ktime_get_real_ns() -> u64 {
+    // SAFETY: Not a non-maskable interrupt.
+    let time = unsafe { bindings::ktime_get_with_offset(bindings::tk_offsets_TK_OFFS_REAL) };
+    // A clock can't be set to before 1970.
+    u64::try_from(time).unwrap_or(0)
 }
 
 /// A random number. Any context.

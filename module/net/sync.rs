@@ -3,12 +3,14 @@
 //! Context of execution, and who may use what.
 
 mod claim;
+mod seqlock;
 
 use crate::bindings;
 pub use claim::{
     Claim,
     Claimed, //
 };
+pub use seqlock::SeqLock;
 
 /// Whether interrupts are off on this CPU, as they are where netpoll sends: that may have come upon
 /// whatever packet processing was doing, so that no lock of that may be taken.

@@ -12,6 +12,7 @@
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/seqlock.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
@@ -75,6 +76,16 @@ u32 offload_nic_raw_smp_processor_id(void)
 	return raw_smp_processor_id();
 }
 
+unsigned int offload_nic_read_seqbegin(const seqlock_t *lock)
+{
+	return read_seqbegin(lock);
+}
+
+bool offload_nic_read_seqretry(const seqlock_t *lock, unsigned int begun)
+{
+	return read_seqretry(lock, begun);
+}
+
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds)
 {
 	schedule_delayed_work(work, msecs_to_jiffies(milliseconds));
@@ -83,6 +94,11 @@ void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int m
 void offload_nic_schedule_work(struct work_struct *work)
 {
 	schedule_work(work);
+}
+
+void offload_nic_seqlock_init(seqlock_t *lock)
+{
+	seqlock_init(lock);
 }
 
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len)
@@ -98,4 +114,17 @@ int offload_nic_restart_syscall(void)
 void offload_nic_smp_mb(void)
 {
 	smp_mb();
+}
+
+unsigned long offload_nic_write_seqlock(seqlock_t *lock)
+{
+	unsigned long flags;
+
+	write_seqlock_irqsave(lock, flags);
+	return flags;
+}
+
+void offload_nic_write_sequnlock(seqlock_t *lock, unsigned long flags)
+{
+	write_sequnlock_irqrestore(lock, flags);
 }
