@@ -3,6 +3,7 @@
 //! A card: what its ports share.
 
 use crate::{
+    clock::Clock,
     host::{
         Host,
         MAX_PORTS, //
@@ -31,6 +32,8 @@ pub struct Parts<H: Host> {
     pub programs: Programs<H::Label>,
     /// Its ports.
     pub ports: Ports<H>,
+    /// What they stamp frames with.
+    pub clock: Clock,
 }
 
 impl<H: Host> Card<H> {
@@ -45,6 +48,7 @@ impl<H: Host> Card<H> {
             profile: ProfileCell::new(),
             programs: Programs::new()?,
             ports: Ports::new()?,
+            clock: Clock::new()?,
         };
         Ok(Self(Arc::new(parts, GFP_KERNEL)?))
     }

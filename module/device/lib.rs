@@ -5,7 +5,7 @@
 //! What would be on a card is here: memory in which programs and maps lie ([`memory`], [`program`],
 //! [`map`]), ports with queues, rings and slots for programs ([`port`], [`queue`], [`slots`]), the
 //! cable between two of them ([`cable`]), the transmit engine ([`send`]) and the receive pipeline
-//! ([`receive`]). The machine that it is plugged into is behind a trait ([`host`]): the card raises
+//! ([`receive`]), and the clock that frames are stamped with ([`clock`]). The machine that it is plugged into is behind a trait ([`host`]): the card raises
 //! interrupts and hands frames up, and knows no interface, no tool and no system call.
 //!
 //! # Locking
@@ -13,6 +13,7 @@
 //! - Who changes what a port is, its programs, its rings, its cable, has the host's lock for that
 //!   (RTNL in Linux); frames read it under RCU or as single numbers.
 //! - The list of programs has a lock of its own, behind which nothing is locked.
+//! - The lock of who changes the clock: taken with interrupts off; who reads it takes none.
 //! - The lock of a fault log: taken with bottom halves off.
 //! - A ring has two locks, of its writers and of its reader, taken with bottom halves off.
 //! - What works on the frames of a receive queue is claimed, by its poll or by who sends a frame to it.
@@ -24,6 +25,7 @@
 pub mod cable;
 pub mod card;
 mod change;
+pub mod clock;
 mod damage;
 pub mod fault;
 pub mod host;

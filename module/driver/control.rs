@@ -6,6 +6,7 @@
 mod attach;
 mod bus;
 mod cable;
+mod clock;
 mod devlink;
 mod ethtool;
 mod files;

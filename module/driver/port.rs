@@ -12,7 +12,10 @@ mod statistics;
 mod steering;
 mod switches;
 
-use core::ops::Deref;
+use core::{
+    ops::Deref,
+    sync::atomic::AtomicI32, //
+};
 use device::{
     card::Card,
     host::Host,
@@ -95,6 +98,8 @@ pub(crate) struct Parts {
     pub(crate) card: Card<Port>,
     /// Who is told of its programs.
     pub(crate) offload: Offload,
+    /// The N of the `/dev/ptpN` that its clock is, or -1.
+    pub(crate) clock_index: AtomicI32,
     /// Tells of its programs.
     residents: Pin<KBox<Worker<Residents>>>,
     /// Forgets flows that the stack has no use for any more.
@@ -123,6 +128,7 @@ impl Asic {
             nic,
             card,
             offload,
+            clock_index: AtomicI32::new(-1),
             residents: KBox::pin_init(residents, GFP_KERNEL)?,
             expiry: KBox::pin_init(expiry, GFP_KERNEL)?,
         };

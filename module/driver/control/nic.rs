@@ -3,6 +3,7 @@
 //! A NIC: a device on the bus, and what makes it work.
 
 use super::{
+    clock::NicClock,
     files::NicFiles,
     ports::Ports,
     program::OffloadedProgram,
@@ -17,10 +18,12 @@ use crate::port::{
 };
 use kernel::{
     debugfs::Dir,
+    device,
     new_mutex,
     prelude::*,
     str::CString,
     sync::{
+        aref::ARef,
         Arc,
         Mutex, //
     }, //
@@ -65,7 +68,10 @@ pub(crate) struct Nic {
 }
 
 /// The registrations of a NIC.
+///
+/// Dropped from top to bottom: the clock is one of the device, which the devlink instance holds.
 struct Running {
+    _clock: NicClock,
     devlink: Devlink<Ports, DeviceRegistration<Nic>>,
     _files: NicFiles,
     store: Arc<Store>,
@@ -108,8 +114,11 @@ impl Nic {
             dir.subdir(c"ports"),
         );
         let (ns, refusals) = (NetNamespace::current(), &store.refusals);
+        let parent: ARef<device::Device> = device.as_ref().into();
+        let devlink = Devlink::new(device, &ns, refusals, ports)?;
         let running = Running {
-            devlink: Devlink::new(device, &ns, refusals, ports)?,
+            _clock: NicClock::new(&nic.asic, &parent)?,
+            devlink,
             _files: NicFiles::new(&dir, &store)?,
             store,
         };
