@@ -259,11 +259,16 @@ impl<H: Plugged> Port<H> {
             Arrival::At(far) => far,
             Arrival::Dropped(port) => {
                 port.count_dropped();
-                frames.for_each(|frame| frame.into_skb().consume());
+                let left = self.stamps_of_several(port).left;
+                for frame in frames {
+                    frame.take_time_stamps(left);
+                    frame.into_skb().consume();
+                }
                 return Ok(Fate::Gone);
             }
         };
-        let sent = far.rx.ring.send_all(frames);
+        let stamps = self.stamps_of_several(far.peer.port());
+        let sent = far.rx.ring.send_all(frames, stamps);
         sent.map_err(|_| Unsent::RingFull(far.number))?;
         far.count();
         far.peer.raise(far.number);
@@ -296,7 +301,8 @@ impl<H: Plugged> Port<H> {
         skb.orphan();
         let descriptor = TxDescriptor::of_wire_frame(len, FROM_DEVICE);
         let frame = Described::new(skb.into(), descriptor);
-        let sent = far.rx.ring(lane).push(frame.into());
+        let arrived = far.peer.port().arrival();
+        let sent = far.rx.ring(lane).push(frame.into(), arrived);
         sent.map_err(|_| Unsent::RingFull(far.number))?;
         far.count();
         far.peer.raise(far.number);

@@ -2,6 +2,7 @@
 
 //! The clock of a card.
 
+use core::num::NonZeroU64;
 use engine::clock::{
     OutOfRange,
     Timebase, //
@@ -39,6 +40,12 @@ impl Clock {
     pub fn time_at(&self, counter: impl FnMut() -> u64) -> u64 {
         let (timebase, counter) = self.0.read(counter);
         timebase.time_at(counter)
+    }
+
+    /// The time now, as a stamp: nothing if it is 0.
+    #[inline]
+    pub(crate) fn stamp(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.time_at(ktime_get_raw_ns))
     }
 
     /// Makes another timebase of the one that there is, at the time that the counter reads.

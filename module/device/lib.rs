@@ -43,6 +43,8 @@ pub mod runs;
 pub mod send;
 mod services;
 pub mod slots;
+mod stamping;
+mod stamps;
 mod steer;
 mod steering;
 mod work;

@@ -11,6 +11,7 @@ use crate::{
         TxQueue, //
     },
     slots::Slots,
+    stamping::Stamping,
     steering::{
         FlowTable,
         Steering, //
@@ -60,6 +61,8 @@ pub struct Port<H: Host> {
     pub(crate) flows: FlowTable,
     /// Frames that a rule has dropped. Counted by several senders at once.
     pub(crate) dropped_by_rule: AtomicU64,
+    /// Which frames are stamped.
+    pub(crate) stamping: Stamping,
 }
 
 impl<H: Host> Port<H> {
@@ -91,6 +94,7 @@ impl<H: Host> Port<H> {
             slots: Slots::empty(),
             steering: rcu::Slot::empty(),
             dropped_by_rule: AtomicU64::new(0),
+            stamping: Stamping::new(),
         })
     }
 

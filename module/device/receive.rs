@@ -115,6 +115,7 @@ impl<H: Plugged> Port<H> {
                     steering,
                     by_rules: host.wants_rules(),
                 }),
+            stamp: None,
         };
         let mut poll = Poll {
             port: self,
@@ -140,7 +141,7 @@ impl<H: Plugged> Port<H> {
             // Another program may be there by now.
             let host_program = setup.host_program && !held.replaces_host;
             let now = core::mem::replace(&mut pipeline.port.host_program, host_program);
-            pipeline.go_on(&mut poll, Wire::Sent(held.skb), &held.met);
+            pipeline.go_on(&mut poll, Wire::Sent(held.skb), &held.met, held.arrived);
             pipeline.port.host_program = now;
             done = 1;
         }
@@ -159,6 +160,7 @@ impl<H: Plugged> Port<H> {
                         taken.add(descriptor.queue, sender);
                     }
                     let sent = Sent {
+                        arrived: frame.arrived(),
                         skb: frame.into_skb(),
                         descriptor,
                     };

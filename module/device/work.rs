@@ -12,7 +12,10 @@ use engine::{
     pipeline::Met, //
 };
 use kernel::prelude::*;
-use net::skbuff::SkBuff;
+use net::skbuff::{
+    SkBuff,
+    Stamp, //
+};
 
 /// What works on the frames of a receive queue.
 pub(crate) struct Work {
@@ -30,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) skb: SkBuff,
     /// The transmit queue that has sent it.
     pub(crate) queue: u16,
+    /// When it arrived, if that was noted.
+    pub(crate) arrived: Option<Stamp>,
     /// What the program has said.
     pub(crate) met: Met,
     /// Whether it stands for the host's own program, too.

@@ -98,6 +98,8 @@ struct offload_nic_xdp_buff {
 	u32 hash;
 	/* 0: there is no hash. */
 	enum xdp_rss_hash_type hash_type;
+	/* Nanoseconds of the device's clock; 0: it has none. */
+	u64 timestamp;
 };
 
 /* An interrupt of a queue. */
@@ -189,9 +191,9 @@ int offload_nic_ptr_ring_consume_batched(struct ptr_ring *ring, void **array, in
 bool offload_nic_ptr_ring_empty(struct ptr_ring *ring);
 bool offload_nic_ptr_ring_full(struct ptr_ring *ring);
 int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size);
-int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr);
+int offload_nic_ptr_ring_produce(struct ptr_ring *ring, struct sk_buff *skb, u64 arrived);
 int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const void *cb,
-			      size_t len);
+			      size_t len, u64 sent, u64 arrived);
 int offload_nic_ptr_ring_resize(struct ptr_ring *ring, int size, struct sk_buff **misfits);
 void offload_nic_put_net(struct net *net);
 u32 offload_nic_raw_smp_processor_id(void);
@@ -217,6 +219,7 @@ struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
 bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb);
 bool offload_nic_skb_is_gso(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb);
+bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb);
 bool offload_nic_skb_has_lent_frags(const struct sk_buff *skb);
 bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb);
 bool offload_nic_skb_is_plain(const struct sk_buff *skb);
@@ -228,10 +231,12 @@ void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 int offload_nic_skb_queue_of_readable(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
 void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type);
+void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
-void offload_nic_skb_tx_timestamp(struct sk_buff *skb);
+void offload_nic_skb_tx_timestamps(struct sk_buff *skb, u64 sent);
+bool offload_nic_skb_wants_hwtstamp(const struct sk_buff *skb);
 void offload_nic_smp_mb(void);
 bool offload_nic_tc_can_offload(const struct net_device *dev,
 				struct flow_cls_common_offload *common);

@@ -74,5 +74,6 @@ pub mod skbuff;
 pub mod stats;
 pub mod sync;
 pub mod tc;
+pub mod tstamp;
 pub mod work;
 pub mod xdp;

@@ -18,9 +18,12 @@ use crate::{
     bindings,
     skbuff::{
         check_room,
+        nanoseconds,
         Chain,
         Descriptor,
-        SkBuff, //
+        SkBuff,
+        Stamp,
+        Stamps, //
     }, //
 };
 use core::{
@@ -43,7 +46,8 @@ use kernel::{
 /// # Invariants
 ///
 /// `ring` is an initialised `struct ptr_ring`; each pointer in it comes from [`Chain::into_raw`] of
-/// a `Chain<D>` that was not empty, and stands for that chain, which the ring owns.
+/// a `Chain<D>` that was not empty, and stands for that chain, which the ring owns. The `tstamp` of each
+/// frame, which is the ring's as its control buffer is, is when it arrived, or 0.
 #[pin_data(PinnedDrop)]
 pub struct FrameRing<D: Descriptor> {
     #[pin]
@@ -83,27 +87,34 @@ impl<D: Descriptor> FrameRing<D> {
         })
     }
 
-    /// Puts frames in, in one place, or gives them back if the ring is full.
+    /// Puts frames in, in one place, or gives them back if the ring is full. They arrive at the time
+    /// `arrived`.
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn push(&self, frames: Chain<D>) -> core::result::Result<(), Chain<D>> {
-        // SAFETY: The ring is initialised.
+    pub fn push(
+        &self,
+        frames: Chain<D>,
+        arrived: Option<Stamp>,
+    ) -> core::result::Result<(), Chain<D>> {
+        // SAFETY: The ring is initialised. All frames of the list that begins with `head` are ours,
+        // and nobody else writes to the field that is for the time of those in a ring.
         self.put(frames, |ring, head| unsafe {
-            bindings::offload_nic_ptr_ring_produce(ring, head.cast())
+            bindings::offload_nic_ptr_ring_produce(ring, head, nanoseconds(arrived))
         })
     }
 
-    /// As [`Self::push`]. What gets in is as good as sent: the software time stamp is taken of each
-    /// frame whose sender wants one.
+    /// As [`Self::push`]. What gets in is as good as sent: the time stamps are taken of each frame whose
+    /// sender wants them.
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn send_all(&self, frames: Chain<D>) -> core::result::Result<(), Chain<D>> {
+    pub fn send_all(&self, frames: Chain<D>, stamps: Stamps) -> core::result::Result<(), Chain<D>> {
+        let (left, arrived) = stamps.raw();
         // SAFETY: The ring is initialised. All frames of the list that begins with `head` are ours
         // until the last moment before a reader can take them.
         self.put(frames, |ring, head| unsafe {
-            bindings::offload_nic_ptr_ring_send(ring, head, null(), 0)
+            bindings::offload_nic_ptr_ring_send(ring, head, null(), 0, left, arrived)
         })
     }
 
@@ -112,7 +123,12 @@ impl<D: Descriptor> FrameRing<D> {
     ///
     /// Context: bottom halves off.
     #[inline]
-    pub fn send(&self, skb: SkBuff, descriptor: &D) -> core::result::Result<(), SkBuff> {
+    pub fn send(
+        &self,
+        skb: SkBuff,
+        descriptor: &D,
+        stamps: Stamps,
+    ) -> core::result::Result<(), SkBuff> {
         check_room::<D>();
         let skb = skb.into_raw();
         let from: *const D = descriptor;
@@ -122,7 +138,8 @@ impl<D: Descriptor> FrameRing<D> {
         // INVARIANT: One frame is a chain, and its control buffer begins with a `D` if it gets in.
         let sent = unsafe {
             let (ring, len) = (self.ring.get(), size_of::<D>());
-            bindings::offload_nic_ptr_ring_send(ring, skb.as_ptr(), from.cast(), len)
+            let (left, arrived) = stamps.raw();
+            bindings::offload_nic_ptr_ring_send(ring, skb.as_ptr(), from.cast(), len, left, arrived)
         };
         match sent {
             0 => Ok(()),

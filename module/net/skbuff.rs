@@ -29,6 +29,7 @@ mod hash;
 mod received;
 mod request;
 mod split;
+mod stamp;
 mod unique;
 
 use crate::{
@@ -66,6 +67,11 @@ pub use split::{
     Pieces,
     SplitFrame,
     StablePayload, //
+};
+pub(crate) use stamp::nanoseconds;
+pub use stamp::{
+    Stamp,
+    Stamps, //
 };
 pub use unique::UniqueSkBuff;
 
@@ -191,14 +197,6 @@ impl SkBuff {
     pub fn offload_request(&self) -> OffloadRequest {
         // SAFETY: By the type invariants, the skb is valid.
         unsafe { bindings::offload_nic_skb_offload_request(self.as_ptr()) }.into()
-    }
-
-    /// The frame is as good as sent: takes the software time stamp, if its sender wants one
-    /// (`skb_tx_timestamp()`). Context: bottom halves off.
-    #[inline]
-    pub fn take_software_time_stamp(&self) {
-        // SAFETY: The skb is valid; who gets the time stamp gets it with a clone.
-        unsafe { bindings::offload_nic_skb_tx_timestamp(self.as_ptr()) };
     }
 
     /// Frees the frame as one that has reached its destination, and leaves its `sk_buff` to the frames

@@ -24,7 +24,10 @@ use net::{
     },
     netns::NetNamespace,
     ring::FrameRing,
-    skbuff::SkBuff,
+    skbuff::{
+        SkBuff,
+        Stamps, //
+    },
     stats::{
         Counter,
         LinkStats, //
@@ -105,7 +108,7 @@ impl Operations for Port {
 
     fn start_xmit(&self, skb: SkBuff, queue: u16) -> Xmit {
         let len = skb.len() as u64;
-        let is_lost = self.ring.send(skb, &()).is_err();
+        let is_lost = self.ring.send(skb, &(), Stamps::default()).is_err();
         self.tx.add(len, is_lost);
         self.device.schedule(queue);
         Xmit::Taken

@@ -43,7 +43,10 @@ use engine::{
 };
 use net::{
     rcu,
-    skbuff::SkBuff,
+    skbuff::{
+        SkBuff,
+        Stamps, //
+    },
     sync::irqs_disabled, //
 };
 
@@ -101,7 +104,7 @@ impl<H: Plugged> Port<H> {
             Ok(Arrival::At(far)) => far,
             Ok(Arrival::Dropped(port)) => {
                 port.count_dropped();
-                skb.take_software_time_stamp();
+                skb.take_time_stamps(self.stamps(&skb, port).left);
                 skb.consume();
                 return Ok(Fate::Gone);
             }
@@ -109,10 +112,12 @@ impl<H: Plugged> Port<H> {
         };
         let (peer, number, rx) = (far.peer, far.number, far.rx);
         let active = peer.port().slots.active(guard);
+        let stamps = self.stamps(&skb, peer.port());
         let arrived = if active.running.is_nothing() || !descriptor.is_wire_frame() {
             Arrived::Not(skb)
         } else {
-            meet(peer, (number, rx), &active, skb, descriptor.queue, guard)
+            let from = (descriptor.queue, stamps);
+            meet(peer, (number, rx), &active, skb, from, guard)
         };
         let sent = match arrived {
             Arrived::Gone => {
@@ -120,7 +125,7 @@ impl<H: Plugged> Port<H> {
                 return Ok(Fate::Gone);
             }
             Arrived::Held => Ok(()),
-            Arrived::Not(skb) => rx.ring.send(skb, descriptor),
+            Arrived::Not(skb) => rx.ring.send(skb, descriptor, stamps),
         };
         sent.map_err(|skb| (Unsent::RingFull(number), skb))?;
         far.count();
@@ -130,7 +135,7 @@ impl<H: Plugged> Port<H> {
 }
 
 /// A frame as it is on the wire, which transmit queue `from` of the other end has sent, arrives at
-/// queue `queue` of `host`'s port, which runs `active`.
+/// queue `queue` of `host`'s port, which runs `active`. It has `stamps`.
 // On the stack of the others, which may be deep here, it is not to lie.
 #[inline(never)]
 fn meet<H: Plugged>(
@@ -138,7 +143,7 @@ fn meet<H: Plugged>(
     (queue, rx): (u16, &RxQueue),
     active: &Active<'_, H::Label>,
     skb: SkBuff,
-    from: u16,
+    (from, stamps): (u16, Stamps),
     guard: &rcu::Guard,
 ) -> Arrived {
     // Programs may take the locks of maps, which netpoll may have come upon. What the same transmit
@@ -161,7 +166,7 @@ fn meet<H: Plugged>(
     };
     // It can't come back to be sent once more from here on.
     let skb = wire.into_skb();
-    skb.take_software_time_stamp();
+    skb.take_time_stamps(stamps.left);
     if let (Some(stored), Some(said)) = (active.stored, met.descriptor()) {
         stored.runs().count(said);
     }
@@ -172,6 +177,7 @@ fn meet<H: Plugged>(
     work.hold(Held {
         skb,
         queue: from,
+        arrived: stamps.arrived,
         met,
         replaces_host: active.replaces_host,
     });

@@ -40,8 +40,12 @@ pub(super) fn fill_in(sent: Sent, plan: &TxPlan, frame: &WireFrame) -> Result<Wi
     if !sent.skb.is_linear() {
         return Err(sent);
     }
-    let descriptor = sent.descriptor;
-    let back = |skb: SkBuff| Sent { skb, descriptor };
+    let (descriptor, arrived) = (sent.descriptor, sent.arrived);
+    let back = |skb: SkBuff| Sent {
+        skb,
+        descriptor,
+        arrived,
+    };
     let mut skb = sent.skb.try_into_unique().map_err(back)?;
     let is_done = skb
         .linear_mut()

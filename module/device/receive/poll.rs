@@ -129,15 +129,17 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     }
 
     fn whole(&mut self, sent: Sent, descriptor: &RxDescriptor) -> Result<(), Sent> {
-        // What the sender can still write to is not what was on the wire.
-        if sent.skb.has_lent_pages() {
+        // What the sender can still write to is not what was on the wire, and the time when it has
+        // left the sender means nothing here.
+        if sent.skb.has_lent_pages() || sent.skb.has_time_stamp() {
             return Err(sent);
         }
         // The receiver's stack writes to it.
-        let sender = sent.descriptor;
+        let (descriptor_sent, arrived) = (sent.descriptor, sent.arrived);
         let back = |skb| Sent {
             skb,
-            descriptor: sender,
+            descriptor: descriptor_sent,
+            arrived,
         };
         let skb = sent.skb.try_into_unique().map_err(back)?;
         self.host.receive(descriptor, HostFrame::Whole(skb));

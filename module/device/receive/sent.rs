@@ -9,13 +9,16 @@ use engine::{
 use net::skbuff::{
     Fragment,
     SkBuff,
-    StablePayload, //
+    StablePayload,
+    Stamp, //
 };
 
 /// A frame, and what its sender's driver has left to the device.
 pub(super) struct Sent {
     pub(super) skb: SkBuff,
     pub(super) descriptor: TxDescriptor,
+    /// When it arrived, if that was noted.
+    pub(super) arrived: Option<Stamp>,
 }
 
 impl pipeline::Sent for Sent {
@@ -25,6 +28,11 @@ impl pipeline::Sent for Sent {
     fn descriptor(&self) -> Option<&TxDescriptor> {
         let descriptor = &self.descriptor;
         (!descriptor.is_wire_frame()).then_some(descriptor)
+    }
+
+    #[inline]
+    fn stamp(&self) -> Option<Stamp> {
+        self.arrived
     }
 
     #[inline]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The clock of a NIC, as user space has it.
+//! The clock of a NIC, as user space has it, and which frames its ports stamp with it.
 
 use crate::port::{
     Asic,
+    Port,
     NAME, //
 };
 use core::sync::atomic::Ordering;
@@ -19,10 +20,16 @@ use kernel::{
 };
 use net::{
     log,
-    ptp, //
+    netdev::Rtnl,
+    ptp,
+    tstamp::{
+        Stamping,
+        TimeStamps, //
+    }, //
 };
 
-/// The clock of a NIC, `/dev/ptpN`: nothing where the kernel has no such clocks.
+/// The clock of a NIC, `/dev/ptpN`: nothing where the kernel has no such clocks, and the ports stamp
+/// frames all the same.
 pub(super) struct NicClock {
     asic: Asic,
     _registration: Option<ptp::Registration<Asic>>,
@@ -95,5 +102,23 @@ impl ptp::Clock for Asic {
                 fmt!("can't be {scaled_ppm} / 65536 ppm faster: the limit is {MAX_ADJUSTMENT} ppb"),
             )
         })
+    }
+}
+
+impl TimeStamps for Port {
+    fn stamping(&self, _rtnl: &Rtnl<'_>) -> Stamping {
+        Stamping {
+            sent: self.hardware.stamps_leaving(),
+            received: self.hardware.stamps_arriving(),
+        }
+    }
+
+    fn set_stamping(&self, stamping: Stamping, _rtnl: &Rtnl<'_>) {
+        self.hardware.set_stamping(stamping.sent, stamping.received);
+    }
+
+    fn clock_index(&self) -> Option<i32> {
+        let index = self.asic.clock_index.load(Ordering::Relaxed);
+        (index >= 0).then_some(index)
     }
 }

@@ -75,6 +75,7 @@ impl Operations for Port {
         .flow_steering()
         .pause()
         .error_correction()
+        .time_stamps()
         .statistics();
 
     fn device(&self) -> &Device<Self> {

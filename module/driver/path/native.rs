@@ -3,13 +3,19 @@
 //! Native XDP: the program of the host that sees each frame first that the device hands up, and
 //! frames that such programs send by this port.
 
-use super::receive::Poll;
+use super::receive::{
+    rss_hash,
+    Poll, //
+};
 use crate::port::Port;
 use device::{
     cable::Unsent,
     lane::Lane, //
 };
-use engine::frame::ETH_HLEN;
+use engine::{
+    descriptor::RxDescriptor,
+    frame::ETH_HLEN, //
+};
 use net::{
     machine, rcu,
     skbuff::{
@@ -19,7 +25,6 @@ use net::{
     xdp::{
         NativeAction,
         NativeProgram,
-        RssHash,
         XdpBuffer,
         XdpFrames,
         SINGLE_BUFFER, //
@@ -31,18 +36,19 @@ use net::{
 pub(crate) const SINGLE_BUFFER_MTU: u32 = (SINGLE_BUFFER - ETH_HLEN) as u32;
 
 impl Poll<'_> {
-    /// Hands `frame`, which the host has received with `hash`, to `program`, and does what it says. It
-    /// goes by `onward` if it is sent back.
+    /// Hands `frame`, of which the device says what stands in `descriptor`, to `program`, and does what
+    /// it says. It goes by `onward` if it is sent back.
     #[inline(never)]
     pub(super) fn run_native(
         &self,
+        descriptor: &RxDescriptor,
         frame: SkBuff,
-        hash: Option<RssHash>,
         onward: Lane,
         program: &NativeProgram,
     ) {
         let counters = &self.rx.native;
-        let Some(mut buffer) = XdpBuffer::copy_of(&frame, hash, self.context) else {
+        let (hash, stamp) = (rss_hash(descriptor), descriptor.stamp);
+        let Some(mut buffer) = XdpBuffer::copy_of(&frame, hash, stamp, self.context) else {
             counters.no_buffer_drops.add(1);
             return;
         };

@@ -139,7 +139,7 @@ impl Receive for Poll<'_> {
                 self.rx.packets.add(1);
                 self.rx.bytes.add(descriptor.len.into());
                 self.rx.checksum_none.add(1);
-                self.run_native(skb, rss_hash(descriptor), onward, program);
+                self.run_native(descriptor, skb, onward, program);
             }
             // The card was told that there is no program.
             (HostFrame::Unwritten(..), None) => self.rx.no_buffer_drops.add(1),
@@ -164,6 +164,9 @@ impl Poll<'_> {
         frame.set_checksum(sum);
         if let Some((hash, kind)) = told_hash(descriptor) {
             frame.set_hash(hash, kind);
+        }
+        if let Some(stamp) = descriptor.stamp {
+            frame.set_time_stamp(stamp);
         }
         let delivered = match &descriptor.tc {
             Some(found) => frame.deliver_classified(self.context, &classified(found)),
@@ -219,7 +222,7 @@ const fn kind(kind: steer::HashKind) -> HashKind {
 }
 
 /// The hash that programs of the host are told.
-fn rss_hash(descriptor: &RxDescriptor) -> Option<RssHash> {
+pub(super) fn rss_hash(descriptor: &RxDescriptor) -> Option<RssHash> {
     let hash = descriptor.hash?;
     Some(RssHash {
         value: hash.value,

@@ -8,6 +8,8 @@
 
 mod transmit;
 
+use core::num::NonZeroU64;
+
 use crate::frame::{VlanTag, ETH_HLEN};
 use crate::receive_checksum::RxChecksum;
 use crate::steer::Hash;
@@ -36,6 +38,9 @@ pub struct RxDescriptor {
     pub checksum: RxChecksum,
     /// What the frame was on the wire, if it was several.
     pub coalesced: Option<Coalesced>,
+    /// When it arrived, by the clock of the card that receives, in nanoseconds since 1970, if that
+    /// takes time stamps. The host takes 0 for none.
+    pub stamp: Option<NonZeroU64>,
 }
 
 /// The wire frames that one for the host stands for.

@@ -7,6 +7,9 @@
 //! 3. *Hash and checksum.* Of what the program left, if it goes to the host: of the very bytes that the
 //!    host gets, which are nobody else's by then.
 //!
+//! The time when a frame arrived, which was noted then if anybody wants to know, goes with it to the
+//! host.
+//!
 //! Which queue a frame is for was found out when it arrived ([`steer`](crate::steer)). Coalescing of what
 //! came frame by frame will have its place behind the last step: in here, as the order is nobody else's
 //! affair. [`Pipeline::arrive`] is all of
@@ -21,6 +24,7 @@ mod counters;
 mod program;
 mod wire;
 
+use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use crate::checksum::Sum;
@@ -62,6 +66,9 @@ pub trait Sent {
 
     /// What is to be done; `None` if nothing is.
     fn descriptor(&self) -> Option<&TxDescriptor>;
+
+    /// When it arrived, if that was noted: so did all the wire frames that it is.
+    fn stamp(&self) -> Option<NonZeroU64>;
 
     /// The bytes of the linear part.
     fn headers(&self) -> &[u8];
@@ -153,6 +160,8 @@ where
     pub programs: Programs<'a, M, R, S>,
     /// What hashes frames, if the host wants to be told.
     pub hashing: Option<Hashing<'a, M>>,
+    /// When the frame in hand arrived, if that was noted.
+    pub stamp: Option<NonZeroU64>,
 }
 
 /// What hashes the frames that go to the host.
@@ -175,6 +184,7 @@ where
     /// Softirq context; does not sleep, and allocates only what the receiver does.
     #[inline]
     pub fn arrive<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> u32 {
+        self.stamp = sent.stamp();
         match sent.descriptor() {
             None => {
                 let wire = D::Wire::from(sent);
@@ -191,10 +201,18 @@ where
         }
     }
 
-    /// Takes a frame that has [met](Programs::meet) its program through the rest of the device.
+    /// Takes a frame that has arrived at the time `stamp`, if that was noted, and has
+    /// [met](Programs::meet) its program through the rest of the device.
     ///
     /// Context: as [`Self::arrive`].
-    pub fn go_on<D: Receiver>(&mut self, device: &mut D, wire: D::Wire, met: &Met) {
+    pub fn go_on<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        wire: D::Wire,
+        met: &Met,
+        stamp: Option<NonZeroU64>,
+    ) {
+        self.stamp = stamp;
         // CAST: A `usize` has at most 64 bits.
         device.arrived(1, wire.frame_len() as u64);
         self.send_on(device, wire, &met.0);
@@ -245,6 +263,7 @@ where
             let mut descriptor = RxDescriptor {
                 queue: self.programs.ingress.queue.into(),
                 hash: self.hash(sent.headers()),
+                stamp: self.stamp,
                 ..RxDescriptor::default()
             };
             let is_told = self.port.checksums == RxChecksums::Complete;
@@ -282,7 +301,8 @@ where
     }
 
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
-    /// program has to see each frame, or the device does not say of each that its checksum is right.
+    /// program has to see each frame, if the device does not say of each that its checksum is right, or
+    /// says of each when it arrived.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &self,
@@ -291,7 +311,8 @@ where
         plan: &TxPlan,
     ) -> Result<(), D::Sent> {
         let is_said = self.port.checksums == RxChecksums::Complete;
-        let limits = self.port.whole.filter(|_| is_said && self.is_unseen());
+        let is_alike = is_said && self.is_unseen() && self.stamp.is_none();
+        let limits = self.port.whole.filter(|_| is_alike);
         let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {
             return Err(sent);
         };
@@ -410,6 +431,7 @@ where
                 wire,
                 &RxDescriptor {
                     hash,
+                    stamp: self.stamp,
                     ..*descriptor
                 },
             );
@@ -428,6 +450,7 @@ where
                 Some(tc) if tc.hash_invalid => None,
                 _ => self.hash(owned.bytes()),
             },
+            stamp: self.stamp,
             ..*descriptor
         };
         device.to_host(owned, &descriptor);

@@ -6,6 +6,7 @@ mod common;
 
 use common::asm::*;
 use common::{classifier, core, program, TestServices, PORT_ADDRESS};
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 use engine::checksum::{sum, Sum};
@@ -42,6 +43,7 @@ struct Frames {
     bytes: Vec<u8>,
     is_stable: bool,
     is_shared: bool,
+    stamp: Option<NonZeroU64>,
 }
 
 impl Sent for Frames {
@@ -49,6 +51,10 @@ impl Sent for Frames {
 
     fn descriptor(&self) -> Option<&TxDescriptor> {
         self.descriptor.as_ref()
+    }
+
+    fn stamp(&self) -> Option<NonZeroU64> {
+        self.stamp
     }
 
     fn headers(&self) -> &[u8] {
@@ -150,6 +156,8 @@ enum Step {
 #[derive(Default)]
 struct Device {
     log: Vec<Step>,
+    /// Those of the frames that went to the host.
+    stamps: Vec<Option<NonZeroU64>>,
 }
 
 impl Watcher for Device {
@@ -224,6 +232,7 @@ impl Receiver for Device {
         let expected = RxChecksum::Complete(sum(&whole[14..]).fold());
         assert_eq!(descriptor.checksum, expected);
         assert_eq!(descriptor.len as usize, whole.len());
+        self.stamps.push(descriptor.stamp);
         self.log.push(Step::Split(payload.len()));
         Ok(())
     }
@@ -242,11 +251,13 @@ impl Receiver for Device {
         assert_eq!(descriptor.len as usize, frame.bounds.len());
         assert_eq!(descriptor.queue, u32::from(INGRESS.queue));
         let bytes = frame.bytes().to_vec();
+        self.stamps.push(descriptor.stamp);
         self.log.push(Step::Received(bytes, descriptor.checksum));
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.checksum, RxChecksum::None);
+        self.stamps.push(descriptor.stamp);
         self.log.push(Step::ForHostProgram(wire.frame_len()));
     }
 
@@ -305,6 +316,7 @@ fn super_frame() -> Frames {
         bytes,
         is_stable: true,
         is_shared: false,
+        stamp: None,
     }
 }
 
@@ -351,6 +363,7 @@ fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (V
             counters: &counters,
         },
         hashing: None,
+        stamp: None,
     };
     let mut device = Device::default();
     let mut ahead = Device::default();
@@ -358,7 +371,7 @@ fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (V
     let met = wire.and_then(|wire| {
         let met = pipeline.programs.meet(&mut ahead, &wire)?;
         if !met.is_end() {
-            pipeline.go_on(&mut ahead, wire, &met);
+            pipeline.go_on(&mut ahead, wire, &met, sent.stamp);
         } else if met.descriptor().is_some() {
             ahead.consume(wire);
         }
@@ -368,7 +381,12 @@ fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (V
         ahead.log[..=arrival.expect("it has arrived")].rotate_right(1);
         Some(met)
     });
+    let stamp = sent.stamp;
     let frames = pipeline.arrive(&mut device, sent);
+    // Each with the time when what was sent arrived, whatever else befell it.
+    for stamps in [&ahead.stamps, &device.stamps] {
+        assert!(stamps.iter().all(|it| *it == stamp), "{stamps:?}");
+    }
     if met.is_some() {
         assert_eq!((&ahead.log, frames), (&device.log, 1));
     } else {
@@ -671,6 +689,44 @@ fn a_frame_as_it_is_on_the_wire_meets_a_program_that_reads() {
     let helper = Helper::GetSmpProcessorId as i32;
     let locates = program(&[call(helper), mov_imm(R0, 2), exit()], &[]);
     assert!(!meets(Running::Xdp(&locates), &plain));
+}
+
+/// What has a time of arrival goes to the host with it, in every way, and is cut: each wire frame has
+/// its own.
+#[test]
+fn each_frame_has_the_time_when_it_arrived() {
+    let accepts = program(&[mov_imm(R0, 2), exit()], &[]);
+    let filters = classifier(&[mov_imm(R0, 0), exit()], &[]);
+    let classifier = Running::Classifier {
+        program: &filters,
+        returns_class: false,
+    };
+    let host_program = Port {
+        host_program: true,
+        ..PORT
+    };
+    let apart = Port {
+        merges: false,
+        ..PORT
+    };
+    for stamp in [None, NonZeroU64::new(7), NonZeroU64::new(1 << 60)] {
+        for port in [PORT, host_program, apart] {
+            for running in [Running::Nothing, Running::Xdp(&accepts), classifier] {
+                let plain = Frames {
+                    descriptor: None,
+                    ..single()
+                };
+                for sent in [super_frame(), single(), plain] {
+                    let is_cut = sent.descriptor.is_some_and(|it| it.gso.is_some());
+                    let sent = Frames { stamp, ..sent };
+                    let (log, count) = steps(port, running, sent);
+                    let is_whole = log.iter().any(|step| matches!(step, Step::Whole(_)));
+                    assert!(!is_whole || stamp.is_none(), "{log:?}");
+                    assert_eq!(count, if is_cut && !is_whole { 3 } else { 1 });
+                }
+            }
+        }
+    }
 }
 
 /// A program that is stopped leaves a record, and its frame is gone.

@@ -49,19 +49,24 @@ int offload_nic_ptr_ring_init(struct ptr_ring *ring, int size)
 	return ptr_ring_init(ring, size, GFP_KERNEL);
 }
 
-int offload_nic_ptr_ring_produce(struct ptr_ring *ring, void *ptr)
+/* What is in a ring has arrived, at the time in tstamp if anybody wants to know, or else at 0. */
+int offload_nic_ptr_ring_produce(struct ptr_ring *ring, struct sk_buff *skb, u64 arrived)
 {
-	return ptr_ring_produce(ring, ptr);
+	struct sk_buff *frame;
+
+	for (frame = skb; frame; frame = frame->next)
+		frame->tstamp = ns_to_ktime(arrived);
+	return ptr_ring_produce(ring, skb);
 }
 
 /*
- * Takes the software time stamp of each frame of a list only if there is room, and
- * before the reader can have it: both are known under the lock of the producers. Then the
- * control buffer of the first is overwritten, too, with cb if there is any: what does not
- * get in keeps the notes of the stack's.
+ * Takes the time stamps of each frame of a list, sent being that of the device if it takes
+ * any, only if there is room, and before the reader can have it: both are known under the lock
+ * of the producers. Then the control buffer of the first is overwritten, too, with cb if there
+ * is any, and tstamp as above: what does not get in keeps the notes of the stack's.
  */
 int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const void *cb,
-			      size_t len)
+			      size_t len, u64 sent, u64 arrived)
 {
 	struct sk_buff *frame;
 	int err = -ENOSPC;
@@ -73,8 +78,13 @@ int offload_nic_ptr_ring_send(struct ptr_ring *ring, struct sk_buff *skb, const 
 			memcpy(skb->cb, cb, sizeof(skb->cb));
 		else if (len)
 			memcpy(skb->cb, cb, len);
-		for (frame = skb; frame; frame = frame->next)
-			skb_tx_timestamp(frame);
+		for (frame = skb; frame; frame = frame->next) {
+			if (sent)
+				offload_nic_skb_tx_timestamps(frame, sent);
+			else
+				skb_tx_timestamp(frame);
+			frame->tstamp = ns_to_ktime(arrived);
+		}
 		err = __ptr_ring_produce(ring, skb);
 	}
 	spin_unlock(&ring->producer_lock);

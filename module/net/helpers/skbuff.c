@@ -14,11 +14,6 @@
 
 #include "../helpers.h"
 
-void offload_nic_skb_tx_timestamp(struct sk_buff *skb)
-{
-	skb_tx_timestamp(skb);
-}
-
 void offload_nic_consume_skb(struct sk_buff *skb)
 {
 	consume_skb(skb);
@@ -199,6 +194,11 @@ bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 o
 	return !len;
 }
 
+bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->hwtstamps.hwtstamp;
+}
+
 void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len)
 {
 	skb_metadata_set(skb, len);
@@ -238,6 +238,11 @@ void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types
 	skb_set_hash(skb, hash, type);
 }
 
+void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time)
+{
+	skb_hwtstamps(skb)->hwtstamp = ns_to_ktime(time);
+}
+
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb)
 {
 	return skb_share_check(skb, GFP_ATOMIC);
@@ -251,4 +256,30 @@ bool offload_nic_skb_shared(const struct sk_buff *skb)
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
 {
 	return skb_tailroom(skb);
+}
+
+/* Whether the sender of a frame wants to know when a device has sent it. */
+bool offload_nic_skb_wants_hwtstamp(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP;
+}
+
+/*
+ * The time stamps of a frame that leaves, for its sender: sent is that of the device, or 0 if it
+ * takes none. Where there is one the software's is left out, unless the sender wants both. The
+ * two are taken at once: nothing is in progress any more, should the frame be sent again.
+ */
+void offload_nic_skb_tx_timestamps(struct sk_buff *skb, u64 sent)
+{
+	struct skb_shared_hwtstamps hwtstamps = { .hwtstamp = ns_to_ktime(sent) };
+
+	if (!sent || !offload_nic_skb_wants_hwtstamp(skb)) {
+		skb_tx_timestamp(skb);
+		return;
+	}
+
+	skb_shinfo(skb)->tx_flags |= SKBTX_IN_PROGRESS;
+	skb_tx_timestamp(skb);
+	skb_tstamp_tx(skb, &hwtstamps);
+	skb_shinfo(skb)->tx_flags &= ~SKBTX_IN_PROGRESS;
 }

@@ -45,8 +45,21 @@ static int offload_nic_xdp_rx_hash(const struct xdp_md *ctx, u32 *hash,
 	return 0;
 }
 
+static int offload_nic_xdp_rx_timestamp(const struct xdp_md *ctx, u64 *timestamp)
+{
+	const struct xdp_buff *xdp = (const void *)ctx;
+	const struct offload_nic_xdp_buff *buff =
+		container_of(xdp, struct offload_nic_xdp_buff, xdp);
+
+	if (!buff->timestamp)
+		return -ENODATA;
+	*timestamp = buff->timestamp;
+	return 0;
+}
+
 const struct xdp_metadata_ops offload_nic_xdp_metadata_ops = {
 	.xmo_rx_hash = offload_nic_xdp_rx_hash,
+	.xmo_rx_timestamp = offload_nic_xdp_rx_timestamp,
 };
 
 void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,

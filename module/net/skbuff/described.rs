@@ -2,7 +2,10 @@
 
 //! Frames with what a driver has written beside them for its device.
 
-use super::SkBuff;
+use super::{
+    stamp::Stamp,
+    SkBuff, //
+};
 use crate::bindings;
 use core::{
     marker::PhantomData,
@@ -81,6 +84,14 @@ impl<D: Descriptor> Described<D> {
     pub fn descriptor(&self) -> D {
         // SAFETY: By the type invariants.
         unsafe { control_buffer::<D>(self.skb.as_ptr()).read() }
+    }
+
+    /// When a frame that was taken out of a [ring](crate::ring) arrived there, if that was noted.
+    #[inline]
+    pub fn arrived(&self) -> Option<Stamp> {
+        // SAFETY: The skb is valid. All variants of the union are 64 bits.
+        let time = unsafe { (*self.skb.as_ptr()).__bindgen_anon_2.skb_mstamp_ns };
+        Stamp::new(time)
     }
 
     /// The frame alone.

@@ -4,6 +4,7 @@
 
 use super::{
     hash::HashKind,
+    stamp::Stamp,
     UniqueSkBuff, //
 };
 use crate::{
@@ -56,6 +57,12 @@ impl Received {
     #[inline]
     pub fn set_hash(&mut self, hash: u32, kind: HashKind) {
         self.skb.set_hash(hash, kind);
+    }
+
+    /// Has the stack know when the frame arrived at the device.
+    #[inline]
+    pub fn set_time_stamp(&mut self, stamp: Stamp) {
+        self.skb.set_time_stamp(stamp);
     }
 
     /// The skb, with what is known of its checksum.

@@ -4,6 +4,7 @@
 
 use super::{
     hash::HashKind,
+    stamp::Stamp,
     Chain,
     SkBuff, //
 };
@@ -123,6 +124,14 @@ impl UniqueSkBuff {
             // SAFETY: By the type invariants, nobody else has a reference to the skb.
             unsafe { bindings::offload_nic_skb_set_hash(self.as_ptr(), hash, kind.raw()) };
         }
+    }
+
+    /// Has the stack know when the frame arrived at the device. Nobody may have a clone of it: clones
+    /// share the place where that is kept.
+    #[inline]
+    pub(crate) fn set_time_stamp(&mut self, stamp: Stamp) {
+        // SAFETY: By the type invariants, nobody else has a reference to the skb.
+        unsafe { bindings::offload_nic_skb_set_hwtstamp(self.as_ptr(), stamp.get()) };
     }
 
     /// Fills in the ones' complement checksum that the stack left to the device

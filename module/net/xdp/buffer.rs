@@ -7,8 +7,10 @@ use crate::{
     bindings,
     napi::PollContext,
     skbuff::{
+        nanoseconds,
         HashKind,
         SkBuff,
+        Stamp,
         UniqueSkBuff, //
     }, //
 };
@@ -86,16 +88,19 @@ pub struct RssHash {
 pub struct XdpBuffer<'a> {
     buffer: bindings::offload_nic_xdp_buff,
     hash: Option<RssHash>,
+    stamp: Option<Stamp>,
     context: &'a PollContext<'a>,
 }
 
 impl<'a> XdpBuffer<'a> {
     /// Copies `frame` into the memory of the polled queue: into one buffer if it fits, else into
-    /// several. Programs that ask for its hash, and the stack, get `hash`. `None` if there is no memory,
-    /// or the frame has more bytes than an skb can hold. Context: NAPI poll.
+    /// several. Programs that ask for its hash, and the stack, get `hash`, and `stamp` for the time when it
+    /// arrived. `None` if there is no memory, or the frame has more bytes than an skb can hold. Context:
+    /// NAPI poll.
     pub fn copy_of(
         frame: &SkBuff,
         hash: Option<RssHash>,
+        stamp: Option<Stamp>,
         context: &'a PollContext<'a>,
     ) -> Option<Self> {
         let memory = context.memory();
@@ -107,6 +112,7 @@ impl<'a> XdpBuffer<'a> {
         let mut buffer = bindings::offload_nic_xdp_buff {
             hash: told_hash,
             hash_type: told_type,
+            timestamp: nanoseconds(stamp),
             ..bindings::offload_nic_xdp_buff::default()
         };
         // SAFETY: The queue is on, so that its memory is there, and this is its poll function. The
@@ -123,6 +129,7 @@ impl<'a> XdpBuffer<'a> {
         (done == 0).then_some(Self {
             buffer,
             hash,
+            stamp,
             context,
         })
     }
@@ -183,8 +190,11 @@ impl<'a> XdpBuffer<'a> {
 
     /// Hands the frame to the stack, through GRO. `None` if there is no memory for it.
     pub fn deliver(self) -> Option<()> {
-        let (context, hash) = (self.context, self.hash);
+        let (context, hash, stamp) = (self.context, self.hash, self.stamp);
         let mut skb = self.into_skb()?;
+        if let Some(stamp) = stamp {
+            skb.set_time_stamp(stamp);
+        }
         if let Some(hash) = hash {
             skb.set_hash(hash.value, hash.kind);
         }

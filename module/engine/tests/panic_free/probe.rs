@@ -10,8 +10,10 @@
 
 use core::hint::black_box;
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 
 use engine::checksum::{sum, Sum};
+use engine::clock::{OutOfRange, Timebase};
 use engine::descriptor::{RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
@@ -305,6 +307,10 @@ impl Sent for Opaque {
         black_box(None)
     }
 
+    fn stamp(&self) -> Option<NonZeroU64> {
+        black_box(None)
+    }
+
     fn headers(&self) -> &[u8] {
         black_box(&[])
     }
@@ -461,6 +467,7 @@ pub fn arrive(
         port,
         programs: programs(from, running, core),
         hashing,
+        stamp: black_box(None),
     };
     pipeline.arrive(device, sent)
 }
@@ -503,6 +510,14 @@ pub fn go_on(
         port,
         programs: programs(from, running, core),
         hashing,
+        stamp: black_box(None),
     };
-    pipeline.go_on(&mut Opaquely, wire, met);
+    pipeline.go_on(&mut Opaquely, wire, met, black_box(None));
+}
+
+pub fn clock(timebase: &Timebase, counter: u64, time: u64, number: i64) -> Result<u64, OutOfRange> {
+    let set = timebase.set(counter, time)?;
+    let shifted = set.shifted(counter, number)?;
+    let adjusted = shifted.adjusted(counter, number)?;
+    Ok(adjusted.time_at(counter))
 }
