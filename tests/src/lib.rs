@@ -9,6 +9,7 @@
 pub mod bind;
 pub mod bpf;
 pub mod cable;
+pub mod clock;
 pub mod command;
 pub mod env;
 pub mod frames;

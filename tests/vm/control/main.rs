@@ -10,3 +10,4 @@ mod loopback_nic;
 mod qstats;
 mod queues;
 mod resources;
+mod time;
