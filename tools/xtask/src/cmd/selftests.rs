@@ -64,7 +64,7 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 15] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
@@ -78,6 +78,7 @@ const SCRIPTS: [&str; 14] = [
     "drivers/net/hw/uso.py",
     "drivers/net/hw/rss_api.py",
     "drivers/net/hw/ntuple.py",
+    "drivers/net/hw/nic_timestamp.py",
     "drivers/net/hw/xdp_metadata.py",
 ];
 
