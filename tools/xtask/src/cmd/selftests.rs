@@ -64,7 +64,7 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 19] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
@@ -77,6 +77,10 @@ const SCRIPTS: [&str; 15] = [
     "drivers/net/hw/tso.py",
     "drivers/net/hw/uso.py",
     "drivers/net/hw/rss_api.py",
+    "drivers/net/hw/rss_flow_label.py",
+    "drivers/net/hw/rss_input_xfrm.py",
+    "drivers/net/hw/toeplitz.py",
+    "drivers/net/hw/irq.py",
     "drivers/net/hw/ntuple.py",
     "drivers/net/hw/nic_timestamp.py",
     "drivers/net/hw/xdp_metadata.py",
@@ -105,6 +109,19 @@ const X86: [(&str, &str, Flavour); 4] = [
         Flavour::QemuBtf,
     ),
 ];
+
+/// Scripts for which two processors are too few, and how many are enough.
+const PROCESSORS: [(&str, u32); 1] = [
+    // Two that no queue's interrupt goes to, beside those of the queues.
+    ("drivers/net/hw/toeplitz.py", 4),
+];
+
+/// How many processors the guest of a script has.
+fn processors(script: &str) -> u32 {
+    let mut all = PROCESSORS.iter();
+    let found = all.find(|(name, _)| *name == script);
+    found.map_or(2, |&(_, processors)| processors)
+}
 
 /// Why a script needs x86_64, if it does, and its kernel.
 fn needs_x86(script: &str) -> Option<(&'static str, Flavour)> {
@@ -136,8 +153,11 @@ impl Args {
         let mut sessions = BTreeMap::new();
         for script in &scripts {
             let flavour = self.flavour(script);
-            if self.refusal(flavour, script).is_none() && !sessions.contains_key(flavour.name()) {
-                sessions.insert(flavour.name(), self.session(&workshop, &suite, flavour)?);
+            let guest = (flavour.name(), processors(script));
+            if self.refusal(flavour, script).is_none() && !sessions.contains_key(&guest) {
+                let mut session = self.session(&workshop, &suite, flavour)?;
+                session.cpus(processors(script));
+                sessions.insert(guest, session);
             }
         }
 
@@ -145,7 +165,7 @@ impl Args {
         let mut totals = Totals::default();
         for (number, script) in (1..).zip(&scripts) {
             let flavour = self.flavour(script);
-            match sessions.get(flavour.name()) {
+            match sessions.get(&(flavour.name(), processors(script))) {
                 Some(session) if self.refusal(flavour, script).is_none() => {
                     self.script(session, flavour, number, script, &mut totals)?;
                 }
