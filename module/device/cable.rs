@@ -60,8 +60,8 @@ pub enum Unsent {
 pub(crate) enum Arrival<'a, H: Host> {
     /// A queue.
     At(FarEnd<'a, H>),
-    /// Nothing: a rule of this port's drops it.
-    Dropped(&'a Port<H>),
+    /// Nothing: this port drops it.
+    Dropped(&'a Port<H>, Reason),
 }
 
 /// Where a frame arrives.
@@ -185,8 +185,9 @@ impl<H: Plugged> Port<H> {
         let peer = self.peer.load(guard).filter(|peer| peer.port().is_up());
         let peer = peer.ok_or(Unsent::NoCarrier)?;
         let port = peer.port();
-        let Some((number, reason)) = port.queue_for(peer, look, guard) else {
-            return Ok(Arrival::Dropped(port));
+        let (number, reason) = match port.queue_for(peer, look, guard) {
+            Ok(found) => found,
+            Err(why) => return Ok(Arrival::Dropped(port, why)),
         };
         let rx = port.rx.get(usize::from(number));
         let rx = rx.ok_or(Unsent::NoCarrier)?;
@@ -238,7 +239,7 @@ impl<H: Plugged> Port<H> {
     ) -> Result<(), Unsent> {
         match self.far_end(look, guard)? {
             Arrival::At(far) if far.rx.ring(lane).is_full() => Err(Unsent::RingFull(far.number)),
-            Arrival::At(_) | Arrival::Dropped(_) => Ok(()),
+            Arrival::At(_) | Arrival::Dropped(..) => Ok(()),
         }
     }
 
@@ -257,8 +258,8 @@ impl<H: Plugged> Port<H> {
         let look = || frames.first(look).unwrap_or_default();
         let far = match self.far_end(look, guard)? {
             Arrival::At(far) => far,
-            Arrival::Dropped(port) => {
-                port.count_dropped();
+            Arrival::Dropped(port, why) => {
+                port.steered_nowhere.count(why);
                 let left = self.stamps_of_several(port).left;
                 for frame in frames {
                     frame.take_time_stamps(left);
@@ -291,8 +292,8 @@ impl<H: Plugged> Port<H> {
         let len = skb.len();
         let far = match self.far_end(|| look(&skb), guard)? {
             Arrival::At(far) => far,
-            Arrival::Dropped(port) => {
-                port.count_dropped();
+            Arrival::Dropped(port, why) => {
+                port.steered_nowhere.count(why);
                 SkBuff::from(skb).consume();
                 return Ok(len);
             }

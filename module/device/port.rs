@@ -14,6 +14,7 @@ use crate::{
     stamping::Stamping,
     steering::{
         FlowTable,
+        Steered,
         Steering, //
     }, //
 };
@@ -21,7 +22,6 @@ use core::sync::atomic::{
     AtomicBool,
     AtomicU16,
     AtomicU32,
-    AtomicU64,
     Ordering, //
 };
 use kernel::prelude::*;
@@ -59,8 +59,8 @@ pub struct Port<H: Host> {
     pub(crate) steering: rcu::Slot<Steering>,
     /// The flows that the host wants elsewhere than its tables say.
     pub(crate) flows: FlowTable,
-    /// Frames that a rule has dropped. Counted by several senders at once.
-    pub(crate) dropped_by_rule: AtomicU64,
+    /// Frames that steering has dropped.
+    pub steered_nowhere: Steered,
     /// Which frames are stamped.
     pub(crate) stamping: Stamping,
 }
@@ -93,7 +93,7 @@ impl<H: Host> Port<H> {
             peer: rcu::Slot::empty(),
             slots: Slots::empty(),
             steering: rcu::Slot::empty(),
-            dropped_by_rule: AtomicU64::new(0),
+            steered_nowhere: Steered::new(),
             stamping: Stamping::new(),
         })
     }

@@ -75,35 +75,29 @@ impl<H: Host> Port<H> {
         self.flows.len()
     }
 
-    /// Frames that a rule has dropped.
-    pub fn dropped_by_rule(&self) -> u64 {
-        self.dropped_by_rule.load(Ordering::Relaxed)
-    }
-
-    /// Counts a frame that a rule drops. Several senders do at once.
-    pub(crate) fn count_dropped(&self) {
-        self.dropped_by_rule.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The number of the receive queue for a frame whose headers `look` finds, if a rule does not drop
-    /// it, and why it is for that one, if the frame had to be looked at. Nothing is counted: who asks
-    /// may not send the frame. Context: bottom halves off.
+    /// The number of the receive queue for a frame whose headers `look` finds, and why it is for that
+    /// one, if the frame had to be looked at. Nothing is counted: who asks may not send the frame.
+    /// Context: bottom halves off.
+    ///
+    /// # Errors
+    ///
+    /// Why the frame is dropped.
     #[inline]
     pub(crate) fn queue_for(
         &self,
         host: &H,
         look: impl FnOnce() -> Parsed,
         guard: &rcu::Guard,
-    ) -> Option<(u16, Option<Reason>)> {
+    ) -> Result<(u16, Option<Reason>), Reason> {
         let in_use = self.queues_in_use.load(Ordering::Relaxed);
         let Some(steering) = self.steering.load(guard) else {
-            return Some((0, None));
+            return Ok((0, None));
         };
         let (has_rules, has_flows) = (steering.has_rules(), !self.flows.is_empty());
         let is_wanted = (has_rules || has_flows) && host.wants_rules();
         let by_rules = has_rules && is_wanted;
-        if in_use <= 1 && !by_rules {
-            return Some((0, None));
+        if in_use <= 1 && !by_rules && !steering.discards() {
+            return Ok((0, None));
         }
         let flows = Some(&self.flows).filter(|_| has_flows && is_wanted);
         steered_by(steering, &look(), by_rules, flows, in_use)
@@ -117,11 +111,14 @@ fn steered_by(
     by_rules: bool,
     flows: Option<&FlowTable>,
     in_use: u16,
-) -> Option<(u16, Option<Reason>)> {
+) -> Result<(u16, Option<Reason>), Reason> {
     let steered = steering.steer(parsed, by_rules, flows);
+    if steered.reason.is_drop() {
+        return Err(steered.reason);
+    }
     // Tables name queues in use, but for a moment while their number changes.
     let queue = steered.queue.checked_rem(in_use).unwrap_or(0);
-    (steered.reason != Reason::Dropped).then_some((queue, Some(steered.reason)))
+    Ok((queue, Some(steered.reason)))
 }
 
 /// What the headers of a frame say, which may lie in several pieces.

@@ -15,7 +15,7 @@ pub(crate) type Steering = steer::Steering<KernelMemory>;
 /// The flows of a port that its host steers by itself.
 pub(crate) type FlowTable = steer::FlowTable<KernelMemory>;
 
-/// How frames came to the queue that they are in.
+/// How frames came to the queue that they are in, or why they came to none.
 pub struct Steered([AtomicU64; steer::Reason::ALL.len()]);
 
 impl Steered {
@@ -31,7 +31,7 @@ impl Steered {
         }
     }
 
-    /// How many frames came for `reason`. Those of a port with one queue and no rules are not looked
+    /// How many there were for `reason`. Those of a port with one queue and no rules are not looked
     /// at, and not counted.
     pub fn get(&self, reason: steer::Reason) -> u64 {
         let count = self.0.get(reason as usize);

@@ -64,6 +64,9 @@ pub const RX_RESIZE_DROPS: &str = "rx_resize_drops";
 pub const RX_STEERED_PREFIX: &str = "rx_steered_";
 /// Frames that a rule has dropped.
 pub const RX_RULE_DROPPED: &str = "rx_rule_dropped";
+/// Frames of a type that the user has dropped (`ethtool -N DEV rx-flow-hash TYPE r`), and that no rule
+/// has given to another queue.
+pub const RX_FLOW_TYPE_DROPPED: &str = "rx_flow_type_dropped";
 
 /// Frames for which the offloaded program said `XDP_PASS`.
 pub const XDP_HW_PASS: &str = "xdp_hw_pass";

@@ -102,8 +102,8 @@ impl<H: Plugged> Port<H> {
     ) -> Result<Fate, (Unsent, SkBuff)> {
         let far = match self.far_end(|| look(&skb), guard) {
             Ok(Arrival::At(far)) => far,
-            Ok(Arrival::Dropped(port)) => {
-                port.count_dropped();
+            Ok(Arrival::Dropped(port, why)) => {
+                port.steered_nowhere.count(why);
                 skb.take_time_stamps(self.stamps(&skb, port).left);
                 skb.consume();
                 return Ok(Fate::Gone);

@@ -137,6 +137,12 @@ const STEERED: &[steer::Reason] = &[
     steer::Reason::Flow,
 ];
 
+/// Why frames are for none.
+const STEERED_NOWHERE: &[(&str, steer::Reason)] = &[
+    (stats::RX_RULE_DROPPED, steer::Reason::Dropped),
+    (stats::RX_FLOW_TYPE_DROPPED, steer::Reason::Discarded),
+];
+
 /// What offloaded XDP programs say.
 const XDP_VERDICTS: &[(&str, XdpVerdict)] = &[
     (stats::XDP_HW_PASS, XdpVerdict::Pass),
@@ -323,8 +329,9 @@ impl Statistics for Port {
             let count = sum(on_card.iter().map(|rx| rx.steered.get(*reason)));
             visit(fmt!("{}{}", stats::RX_STEERED_PREFIX, reason.name()), count);
         }
-        let dropped = self.hardware.dropped_by_rule();
-        visit(fmt!("{}", stats::RX_RULE_DROPPED), dropped);
+        for (name, reason) in STEERED_NOWHERE {
+            visit(fmt!("{name}"), self.hardware.steered_nowhere.get(*reason));
+        }
         for (name, verdict) in XDP_VERDICTS {
             let count = sum(on_card.iter().map(|rx| rx.programs.xdp.packets(*verdict)));
             visit(fmt!("{name}"), count);

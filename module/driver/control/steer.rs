@@ -25,6 +25,7 @@ use kernel::{
     prelude::*, //
 };
 use net::{
+    error::not_supported,
     ethtool::{
         FlowRule,
         FlowRules,
@@ -65,6 +66,8 @@ const fn flow_types(flow: HashedFlow) -> &'static [FlowType] {
         HashedFlow::Esp6 => &[FlowType::Esp6],
         HashedFlow::Ip6 => &[FlowType::Ipv6],
         HashedFlow::Ether => &[FlowType::Ether],
+        // To the device, and to the stack, its frames are UDP's.
+        HashedFlow::Gtp => &[],
     }
 }
 
@@ -78,6 +81,7 @@ const FIELDS: &[(HashFields, Fields)] = &[
     (HashFields::L4_BYTES_0_1, Fields::L4_B_0_1),
     (HashFields::L4_BYTES_2_3, Fields::L4_B_2_3),
     (HashFields::IP6_FLOW_LABEL, Fields::IP6_FL),
+    (HashFields::DISCARD, Fields::DISCARD),
 ];
 
 /// In the words of the engine.
@@ -284,6 +288,15 @@ impl Port {
         resize.map(Some)
     }
 
+    /// Tells the user what is wrong with fields: by `extack`, or where the request has none, in the
+    /// kernel log.
+    fn refuse_fields(&self, what: &str, extack: &Extack<'_>, rtnl: &Rtnl<'_>) {
+        extack.fmt(fmt!("{what}"));
+        if !extack.has_reader() && net::log::ratelimit() {
+            pr_info!("{}: fields refused: {what}\n", self.device.name(rtnl));
+        }
+    }
+
     /// Tells the user, who gets nothing but a number, what is wrong with a rule.
     fn refuse_rule(&self, what: fmt::Arguments<'_>, rtnl: &Rtnl<'_>) {
         if net::log::ratelimit() {
@@ -371,7 +384,11 @@ impl Rss for Port {
     fn hash_fields(&self, flow: HashedFlow, context: u32, _rtnl: &Rtnl<'_>) -> Result<HashFields> {
         let chosen = self.chosen.lock();
         let fields = &chosen.configuration(context)?.fields;
-        let of_types = flow_types(flow).iter().map(|flow| fields.get(*flow));
+        let types = flow_types(flow);
+        if types.is_empty() {
+            return Err(not_supported());
+        }
+        let of_types = types.iter().map(|flow| fields.get(*flow));
         // Where the types that users mean by one word differ, what they have in common.
         let common = of_types.reduce(|one, other| one.without(one.without(other)));
         let common = common.unwrap_or_default();
@@ -385,7 +402,7 @@ impl Rss for Port {
         context: u32,
         fields: HashFields,
         extack: &Extack<'_>,
-        _rtnl: &Rtnl<'_>,
+        rtnl: &Rtnl<'_>,
     ) -> Result {
         let known = FIELDS.iter().filter(|(told, _)| fields.contains(*told));
         let wanted = known.fold(Fields::NONE, |all, (_, field)| all.with(*field));
@@ -393,11 +410,16 @@ impl Rss for Port {
             .iter()
             .fold(HashFields::NONE, |all, (told, _)| all.with(*told));
         let types = flow_types(flow);
+        if types.is_empty() {
+            let what = "GTP is UDP to this device: choose the fields of udp4 or udp6";
+            self.refuse_fields(what, extack, rtnl);
+            return Err(not_supported());
+        }
         let can = |flow: &FlowType| wanted.without(Fields::of(*flow)).is_empty();
         if !fields.without(all).is_empty() || !types.iter().all(can) {
-            extack.msg(
-                c"a field that frames of this type do not have, or that this device does not hash",
-            );
+            let what =
+                "a field that frames of this type do not have, or that this device does not hash";
+            self.refuse_fields(what, extack, rtnl);
             return Err(EINVAL);
         }
         let mut chosen = self.chosen.lock();

@@ -78,6 +78,11 @@ impl HashedFields {
         self.0.get(flow as usize).copied().unwrap_or_default()
     }
 
+    /// Whether frames of some type are dropped.
+    fn discards(&self) -> bool {
+        self.0.iter().any(|fields| fields.meets(Fields::DISCARD))
+    }
+
     /// Has `fields` hashed of frames of type `flow`.
     pub fn set(&mut self, flow: FlowType, fields: Fields) {
         if let Some(place) = self.0.get_mut(flow as usize) {
@@ -113,17 +118,26 @@ pub enum Reason {
     Dropped,
     /// Its flow follows its reader.
     Flow,
+    /// Frames of its type are [dropped](Fields::DISCARD) by its context.
+    Discarded,
 }
 
 impl Reason {
     /// All of them, by discriminant.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Hash,
         Self::Unhashed,
         Self::Rule,
         Self::Dropped,
         Self::Flow,
+        Self::Discarded,
     ];
+
+    /// Whether the frame is dropped.
+    #[inline]
+    pub const fn is_drop(self) -> bool {
+        matches!(self, Self::Dropped | Self::Discarded)
+    }
 
     /// A short name of lower-case letters, fit for a statistics counter.
     pub const fn name(self) -> &'static str {
@@ -133,6 +147,7 @@ impl Reason {
             Self::Rule => "rule",
             Self::Dropped => "dropped",
             Self::Flow => "flow",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -161,6 +176,8 @@ pub struct Steering<M: Memory> {
     places: M::Buffer<Contributions>,
     entries: M::Buffer<u16>,
     rules: RuleTable<M>,
+    /// Whether the main context drops frames of some type.
+    discards: bool,
 }
 
 impl<M: Memory> Steering<M> {
@@ -199,11 +216,14 @@ impl<M: Memory> Steering<M> {
                 places: place..place.wrapping_add(MAX_INPUT),
             }
         })?;
+        let rules = RuleTable::new(memory, rules, seed)?;
+        let discards = contexts.first().is_some_and(|it| it.fields.discards());
         Ok(Self {
             contexts,
             places,
             entries,
-            rules: RuleTable::new(memory, rules, seed)?,
+            rules,
+            discards,
         })
     }
 
@@ -259,6 +279,13 @@ impl<M: Memory> Steering<M> {
         !self.rules.is_empty()
     }
 
+    /// Whether frames that no rule has may be dropped, so that they have to be looked at even if there
+    /// is one queue.
+    #[inline]
+    pub fn discards(&self) -> bool {
+        self.discards
+    }
+
     /// Where the frame that was `parsed` goes. `by_rules`: whether the rules count. `flows` are those
     /// that follow their readers, if they are to. Any context.
     #[inline]
@@ -271,6 +298,9 @@ impl<M: Memory> Steering<M> {
         let Some(main) = self.contexts.first() else {
             return Steered::FIRST;
         };
+        if self.discards && main.discards(parsed) {
+            return Steered::DISCARDED;
+        }
         let hash = self.hash_by(main, parsed);
         let flow = flows
             .zip(hash)
@@ -320,6 +350,13 @@ impl<M: Memory> Steering<M> {
                 let Some(context) = self.context(id) else {
                     return steered;
                 };
+                if context.discards(parsed) {
+                    return Steered {
+                        context: id,
+                        rule: Some(location),
+                        ..Steered::DISCARDED
+                    };
+                }
                 let hash = self.hash_by(context, parsed);
                 let (entry, queue) = self.look_up(context, hash);
                 Steered {
@@ -342,7 +379,21 @@ impl<M: Memory> Steering<M> {
     }
 }
 
+impl Context {
+    /// Whether it drops frames of the type of the one that was `parsed`.
+    #[inline]
+    fn discards(&self, parsed: &Parsed) -> bool {
+        self.fields.get(parsed.flow).meets(Fields::DISCARD)
+    }
+}
+
 impl Steered {
+    /// Nowhere, by the main context.
+    const DISCARDED: Self = Self {
+        reason: Reason::Discarded,
+        ..Self::FIRST
+    };
+
     /// Queue 0.
     const FIRST: Self = Self {
         queue: 0,

@@ -84,8 +84,7 @@ impl BitOr for HashFields {
     }
 }
 
-/// A type of flow for which users choose the fields of the hash. The core knows others, of GTP,
-/// which this crate refuses with `EOPNOTSUPP`.
+/// A type of flow for which users choose the fields of the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashedFlow {
     /// TCP over IPv4.
@@ -118,6 +117,8 @@ pub enum HashedFlow {
     Ip6,
     /// What is neither.
     Ether,
+    /// GTP over either, control or user plane, by whatever of it.
+    Gtp,
 }
 
 impl HashedFlow {
@@ -139,6 +140,18 @@ impl HashedFlow {
             bindings::ESP_V6_FLOW => Self::Esp6,
             bindings::IPV6_FLOW => Self::Ip6,
             bindings::ETHER_FLOW => Self::Ether,
+            bindings::GTPU_V4_FLOW
+            | bindings::GTPU_V6_FLOW
+            | bindings::GTPC_V4_FLOW
+            | bindings::GTPC_V6_FLOW
+            | bindings::GTPC_TEID_V4_FLOW
+            | bindings::GTPC_TEID_V6_FLOW
+            | bindings::GTPU_EH_V4_FLOW
+            | bindings::GTPU_EH_V6_FLOW
+            | bindings::GTPU_UL_V4_FLOW
+            | bindings::GTPU_UL_V6_FLOW
+            | bindings::GTPU_DL_V4_FLOW
+            | bindings::GTPU_DL_V6_FLOW => Self::Gtp,
             _ => return None,
         })
     }

@@ -344,6 +344,31 @@ fn frames_that_a_rule_drops() -> Result<()> {
     Ok(())
 }
 
+/// But for those that a rule has; also where there is one queue, so that nobody would look.
+#[test]
+fn frames_of_a_type_that_the_user_drops() -> Result<()> {
+    let mut stand = stand()?;
+    let packets = [datagram(5), Packet::v4(TCP, [1, 5]), datagram(6)];
+    stand.rule("rx-flow-hash udp4 r")?;
+    stand.rule("flow-type udp4 dst-port 6 action 2 loc 1")?;
+    let before = stand.cable.far.statistics()?;
+    let queues = stand.queues(&packets)?;
+    ensure!(queues == [None, Some(0), Some(2)], "{queues:?}");
+    let now = stand.cable.far.statistics()?;
+    let dropped = now.since(&before, stats::RX_FLOW_TYPE_DROPPED)?;
+    ensure!(dropped == 1, "{dropped} dropped for their type");
+    says(
+        &stand.ethtool("-n", "rx-flow-hash udp4").run()?,
+        &["discarded on RX"],
+    )?;
+    stand.delete(1)?;
+    stand.ethtool("-L", "combined 1").run()?;
+    let queues = stand.queues(&packets)?;
+    ensure!(queues == [None, Some(0), None], "{queues:?}");
+    stand.rule("rx-flow-hash udp4 sdfn")?;
+    stand.expect(&packets, &[0, 0, 0])
+}
+
 #[test]
 fn contexts_and_offsets() -> Result<()> {
     let mut stand = stand()?;
@@ -434,7 +459,16 @@ fn what_cannot_be_is_refused_by_name_and_changes_nothing() -> Result<()> {
         ("-N", format!("{rule} context {} loc 3", context + 1), ""),
         ("-N", "delete 3".to_owned(), ""),
         ("-N", format!("delete {}", last + 1), ""),
-        ("-N", "rx-flow-hash tcp4 e".to_owned(), ""),
+        (
+            "-N",
+            "rx-flow-hash tcp4 e".to_owned(),
+            "fields refused: a field that",
+        ),
+        (
+            "-N",
+            "rx-flow-hash gtpu4 sd".to_owned(),
+            "fields refused: GTP is UDP to this device",
+        ),
         ("-X", format!("context {context} delete"), ""),
         ("-X", format!("context {} equal 2", context + 1), ""),
         ("-X", format!("context {} delete", context + 1), ""),

@@ -34,7 +34,7 @@ pub(crate) struct Stand {
     program: Attached,
     seen: Map,
     total: Map,
-    /// How many frames the far end has been given, and how many a rule has dropped.
+    /// How many frames the far end has been given, and how many it has dropped.
     before: [u64; 2],
     batch: u16,
     /// Which processor took in each of the last frames that were sent.
@@ -87,9 +87,10 @@ impl Stand {
         ))
     }
 
-    /// How many frames a rule has dropped.
+    /// How many frames the user has had dropped, by a rule or for their type.
     pub(crate) fn dropped(&self) -> Result<u64> {
-        self.cable.far.statistics()?.get(stats::RX_RULE_DROPPED)
+        let far = self.cable.far.statistics()?;
+        Ok(far.get(stats::RX_RULE_DROPPED)? + far.get(stats::RX_FLOW_TYPE_DROPPED)?)
     }
 
     fn total(&self) -> Result<u64> {
@@ -97,8 +98,8 @@ impl Stand {
         words.first().copied().context("no total")
     }
 
-    /// Sends `packets`, waits for all of them, and tells what was seen of each; `None` is one that a
-    /// rule has dropped.
+    /// Sends `packets`, waits for all of them, and tells what was seen of each; `None` is one that
+    /// was dropped.
     pub(crate) fn send(&mut self, packets: &[Packet]) -> Result<Vec<Option<Seen>>> {
         self.batch += 1;
         let (batch, [seen, dropped]) = (self.batch, self.before);
@@ -162,7 +163,7 @@ impl Stand {
             .context("a frame was dropped")
     }
 
-    /// The queues by which `packets` come; `None` for one that a rule has dropped.
+    /// The queues by which `packets` come; `None` for one that was dropped.
     pub(crate) fn queues(&mut self, packets: &[Packet]) -> Result<Vec<Option<u32>>> {
         let seen = self.send(packets)?.into_iter();
         Ok(seen.map(|seen| seen.map(|seen| seen.queue)).collect())

@@ -27,6 +27,8 @@ impl Fields {
     pub const L4_B_2_3: Self = Self(1 << 7);
     /// The flow label of IPv6.
     pub const IP6_FL: Self = Self(1 << 9);
+    /// No field: frames that would be hashed are dropped.
+    pub const DISCARD: Self = Self(1 << 31);
 
     /// Both addresses of IP.
     pub const ADDRESSES: Self = Self::IP_SRC.with(Self::IP_DST);
@@ -65,9 +67,9 @@ impl Fields {
         self.0 == 0
     }
 
-    /// Those that a frame of type `flow` can have.
+    /// Those that can be chosen for frames of type `flow`.
     pub const fn of(flow: FlowType) -> Self {
-        let link = Self::L2DA.with(Self::VLAN);
+        let link = Self::L2DA.with(Self::VLAN).with(Self::DISCARD);
         let ipv4 = link.with(Self::L3_PROTO).with(Self::ADDRESSES);
         let ipv6 = ipv4.with(Self::IP6_FL);
         match flow {

@@ -5,10 +5,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use engine::memory::HostMemory;
-use engine::parser::{parse, FlowType};
+use engine::parser::{parse, FlowType, Keys};
 use engine::steer::{
-    Fields, Hash, HashKind, HashedFields, Reason, Spread, Steering, Symmetry, KEY_SIZE,
-    MAIN_CONTEXT,
+    Action, Fields, Hash, HashKind, HashedFields, Reason, Rule, Spread, Steering, Symmetry,
+    KEY_SIZE, MAIN_CONTEXT,
 };
 use etherparse::PacketBuilder;
 
@@ -447,6 +447,62 @@ fn what_has_nothing_to_hash_goes_by_the_first_entry() {
             (5, None, Reason::Unhashed)
         );
     }
+}
+
+#[test]
+fn frames_of_a_type_may_be_dropped_but_for_those_of_a_rule() {
+    let key = well_known();
+    let dropping = |flow, beside: Fields| {
+        let mut fields = HashedFields::USUAL;
+        fields.set(flow, Fields::DISCARD.with(beside));
+        fields
+    };
+    let spread = |id, fields| Spread {
+        id,
+        key: &key,
+        fields,
+        symmetry: Symmetry::None,
+        table: &[0, 1],
+    };
+    let contexts = [
+        spread(MAIN_CONTEXT, dropping(FlowType::Udp4, Fields::FOUR_TUPLE)),
+        spread(3, dropping(FlowType::Tcp4, Fields::NONE)),
+    ];
+    let address = |last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
+    let frame = |port, is_tcp| parse(&frame((address(1), port), (address(2), 2), is_tcp));
+    let rule = |port: u16, action| {
+        let [high, low] = port.to_be_bytes();
+        let ports = |ports| Keys {
+            ports,
+            ..Keys::default()
+        };
+        Rule {
+            key: ports([high, low, 0, 0]).words(),
+            mask: ports([0xff, 0xff, 0, 0]).words(),
+            action,
+        }
+    };
+    let to_context = Action::Context { id: 3, offset: 0 };
+    let rules = [(7, rule(7, Action::Queue(5))), (8, rule(8, to_context))];
+    let steering = Steering::new(&HostMemory, &contexts, &rules, 7).expect("memory");
+    assert!(steering.discards());
+    for (port, is_tcp, by_rules, reason, rule, context) in [
+        (1, false, true, Reason::Discarded, None, MAIN_CONTEXT),
+        (1, true, true, Reason::Hash, None, MAIN_CONTEXT),
+        (7, false, true, Reason::Rule, Some(7), MAIN_CONTEXT),
+        (7, false, false, Reason::Discarded, None, MAIN_CONTEXT),
+        (8, false, true, Reason::Rule, Some(8), 3),
+        (8, true, true, Reason::Discarded, Some(8), 3),
+    ] {
+        let steered = steering.steer(&frame(port, is_tcp), by_rules, None);
+        assert_eq!(
+            (steered.reason, steered.rule, steered.context),
+            (reason, rule, context),
+            "{port} {is_tcp} {by_rules}"
+        );
+    }
+    let none = by(&key, HashedFields::USUAL, Symmetry::None, &[0]);
+    assert!(!none.discards());
 }
 
 #[test]
