@@ -46,5 +46,5 @@ pub mod slots;
 mod stamping;
 mod stamps;
 mod steer;
-mod steering;
+pub mod steering;
 mod work;

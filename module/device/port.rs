@@ -14,6 +14,7 @@ use crate::{
     stamping::Stamping,
     steering::{
         FlowTable,
+        Room,
         Steered,
         Steering, //
     }, //
@@ -24,7 +25,11 @@ use core::sync::atomic::{
     AtomicU32,
     Ordering, //
 };
-use kernel::prelude::*;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::Mutex, //
+};
 use net::rcu;
 
 /// A [`Host`] with a port of a card plugged in.
@@ -59,6 +64,8 @@ pub struct Port<H: Host> {
     pub(crate) steering: rcu::Slot<Steering>,
     /// The flows that the host wants elsewhere than its tables say.
     pub(crate) flows: FlowTable,
+    /// What steering takes of the card.
+    pub(crate) room: Pin<KBox<Mutex<Room>>>,
     /// Frames that steering has dropped.
     pub steered_nowhere: Steered,
     /// Which frames are stamped.
@@ -80,6 +87,8 @@ impl<H: Host> Port<H> {
             tx.push(TxQueue::new(), GFP_KERNEL)?;
         }
         let flows = FlowTable::new(&card.memory.source(), MAX_FLOWS).map_err(|_| ENOMEM)?;
+        // There is always enough left for nothing.
+        let room = Room::new(&card.memory).map_err(|_| ENOMEM)?;
         Ok(Self {
             index,
             card,
@@ -93,6 +102,7 @@ impl<H: Host> Port<H> {
             peer: rcu::Slot::empty(),
             slots: Slots::empty(),
             steering: rcu::Slot::empty(),
+            room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),
             stamping: Stamping::new(),
         })

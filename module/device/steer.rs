@@ -11,6 +11,8 @@ use crate::{
     port::Port,
     steering::{
         FlowTable,
+        Need,
+        Refusal,
         Steering, //
     }, //
 };
@@ -46,13 +48,32 @@ impl<H: Host> Port<H> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then all stays as it was.
-    pub fn steer_by(&self, contexts: &[Spread<'_>], rules: &[(u32, Rule)]) -> Result {
-        let memory = self.card.memory.source();
-        let steering = Steering::new(&memory, contexts, rules, random_u64());
-        let steering = steering.map_err(|_| ENOMEM)?;
-        self.steering.publish(Some(Arc::new(steering, GFP_KERNEL)?));
+    /// [`Refusal`]; then all stays as it was.
+    pub fn steer_by(&self, contexts: &[Spread<'_>], rules: &[(u32, Rule)]) -> Result<(), Refusal> {
+        let need = Need::of(contexts, rules);
+        let mut room = self.room.lock();
+        let before = room.size();
+        room.grow(&need)?;
+        match self.made(contexts, rules) {
+            Ok(steering) => drop(self.steering.publish(Some(steering))),
+            Err(refusal) => {
+                room.settle(&before);
+                return Err(refusal);
+            }
+        }
+        room.settle(&need);
         Ok(())
+    }
+
+    /// What steers by `contexts` and `rules`.
+    fn made(
+        &self,
+        contexts: &[Spread<'_>],
+        rules: &[(u32, Rule)],
+    ) -> Result<Arc<Steering>, Refusal> {
+        let memory = self.card.memory.source();
+        let steering = Steering::new(&memory, contexts, rules, random_u64())?;
+        Ok(Arc::new(steering, GFP_KERNEL)?)
     }
 
     /// Has the flow with `hash` come by `queue` from now on, whatever the tables say of it, and gives a

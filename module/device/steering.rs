@@ -1,13 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a port has to steer by, and what it counts of it.
+//! What a port has to steer by, what that takes of the card, and what it counts of it.
 
-use crate::memory::KernelMemory;
+use crate::memory::{
+    Charge,
+    DeviceMemory,
+    KernelMemory, //
+};
 use core::sync::atomic::{
     AtomicU64,
     Ordering, //
 };
-use engine::steer;
+use engine::{
+    errno,
+    memory::OutOfMemory,
+    resources::{
+        Exhausted,
+        Resource, //
+    },
+    steer::{
+        self,
+        Rule,
+        Spread, //
+    }, //
+};
+use kernel::{
+    alloc::AllocError,
+    fmt, //
+};
 
 /// What steers the frames of a port.
 pub(crate) type Steering = steer::Steering<KernelMemory>;
@@ -36,5 +56,130 @@ impl Steered {
     pub fn get(&self, reason: steer::Reason) -> u64 {
         let count = self.0.get(reason as usize);
         count.map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+/// Why a port can't steer by something.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// A resource of the card has not enough left.
+    Exhausted(Exhausted),
+    /// There is no memory.
+    OutOfMemory,
+}
+
+impl Refusal {
+    /// The error number for it, positive.
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::Exhausted(exhausted) => exhausted.errno(),
+            Self::OutOfMemory => errno::ENOMEM,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exhausted(exhausted) => write!(f, "{exhausted}"),
+            Self::OutOfMemory => f.write_str("no memory for tables and rules"),
+        }
+    }
+}
+
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::Exhausted(exhausted)
+    }
+}
+
+impl From<OutOfMemory> for Refusal {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl From<AllocError> for Refusal {
+    fn from(_: AllocError) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// What steering takes of the card, beside memory.
+pub(crate) struct Room {
+    /// Rules, contexts, and entries of the contexts' tables.
+    counted: [Charge; 3],
+    /// Entries of the main context's table, without which there is no port.
+    main: Charge,
+}
+
+/// How much of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Need {
+    counted: [u64; 3],
+    main: u64,
+}
+
+impl Need {
+    /// For `contexts`, of which the first one is the main one, and `rules`.
+    pub(crate) fn of(contexts: &[Spread<'_>], rules: &[(u32, Rule)]) -> Self {
+        // CAST: A `usize` has at most 64 bits.
+        let entries = |contexts: &[Spread<'_>]| {
+            let lengths = contexts.iter().map(|it| it.table.len() as u64);
+            lengths.fold(0, u64::saturating_add)
+        };
+        let (main, others) = contexts.split_at(contexts.len().min(1));
+        Self {
+            counted: [rules.len() as u64, others.len() as u64, entries(others)],
+            main: entries(main),
+        }
+    }
+}
+
+impl Room {
+    /// For nothing.
+    pub(crate) fn new(device: &DeviceMemory) -> Result<Self, Exhausted> {
+        let none = |resource| device.charge(resource, 0);
+        Ok(Self {
+            counted: [
+                none(Resource::Rules)?,
+                none(Resource::RssContexts)?,
+                none(Resource::RssEntries)?,
+            ],
+            main: none(Resource::RssEntries)?,
+        })
+    }
+
+    /// For how much there is room.
+    pub(crate) fn size(&self) -> Need {
+        Need {
+            counted: self.counted.each_ref().map(Charge::amount),
+            main: self.main.amount(),
+        }
+    }
+
+    /// Makes room for `need` beside what there was room for, which may still be in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`]; then all stays as it was.
+    pub(crate) fn grow(&mut self, need: &Need) -> Result<(), Exhausted> {
+        let before = self.size();
+        for (charge, amount) in self.counted.iter_mut().zip(need.counted) {
+            if let Err(exhausted) = charge.resize(amount.max(charge.amount())) {
+                self.settle(&before);
+                return Err(exhausted);
+            }
+        }
+        self.main.force(need.main.max(before.main));
+        Ok(())
+    }
+
+    /// Leaves room for `need` alone, which is there.
+    pub(crate) fn settle(&mut self, need: &Need) {
+        for (charge, amount) in self.counted.iter_mut().zip(need.counted) {
+            charge.force(amount);
+        }
+        self.main.force(need.main);
     }
 }

@@ -467,7 +467,7 @@ pub mod dev {
     ///
     /// A `u32`, one of [`Policy`](super::Policy).
     pub const POLICY: u16 = 6;
-    /// A resource of the device that programs take.
+    /// A resource of the device.
     ///
     /// Attributes of [`resource`](super::resource). There may be several of them.
     pub const RESOURCE: u16 = 7;

@@ -96,7 +96,7 @@ pub struct Device {
     pub device: Option<String>,
     /// What the comparison is for at this interface.
     pub policy: Known<Policy>,
-    /// What programs take of the device.
+    /// What the device has a limited amount of.
     pub resources: Vec<Resource>,
 }
 

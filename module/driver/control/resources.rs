@@ -15,6 +15,12 @@ use net::{
     },
     extack::Extack, //
 };
+use offload_uapi::limits::{
+    MAX_CONTEXTS,
+    MAX_INDIRECTION,
+    MAX_PORTS,
+    MAX_RULES, //
+};
 
 /// The resources of a NIC, in the order of [`Resource::ALL`].
 pub(crate) struct DeviceResources;
@@ -35,7 +41,12 @@ const fn row(resource: Resource) -> devlink::Resource {
     let (parent, min, granularity) = match resource {
         Resource::Memory => (None, max, PAGE),
         Resource::MapMemory => (Some(Resource::Memory as usize), 0, PAGE),
-        Resource::MapEntries | Resource::Programs | Resource::Operations => (None, 0, 1),
+        Resource::MapEntries
+        | Resource::Programs
+        | Resource::Operations
+        | Resource::Rules
+        | Resource::RssContexts
+        | Resource::RssEntries => (None, 0, 1),
     };
     devlink::Resource {
         name: resource.c_name(),
@@ -45,6 +56,15 @@ const fn row(resource: Resource) -> devlink::Resource {
         granularity,
     }
 }
+
+/// No port of a card of full size is kept from what it can have.
+const _: () = {
+    let ports = MAX_PORTS as u64;
+    assert!(MAX_RULES as u64 * ports <= Resource::Rules.most());
+    assert!(MAX_CONTEXTS as u64 * ports <= Resource::RssContexts.most());
+    let tables = (MAX_CONTEXTS as u64 + 1) * ports;
+    assert!(MAX_INDIRECTION as u64 * tables <= Resource::RssEntries.most());
+};
 
 /// Memory is given out by pages of this size, in bytes.
 const PAGE: u64 = 4096;

@@ -9,6 +9,7 @@ use crate::port::{
     Configuration,
     Port, //
 };
+use device::steering::Refusal;
 use engine::{
     parser::FlowType,
     steer::{
@@ -102,6 +103,11 @@ const fn told(symmetry: steer::Symmetry) -> Symmetry {
     }
 }
 
+/// The error for what the device refuses.
+fn error(refusal: &Refusal) -> Error {
+    Error::from_errno(-refusal.errno())
+}
+
 impl Configuration {
     /// This, with what a user changes of it. The stack has checked lengths and queues.
     ///
@@ -149,13 +155,13 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then it goes on as before.
+    /// [`Refusal`]; then it goes on as before.
     fn steer<'a>(
         &self,
         main: &'a Configuration,
         contexts: impl ExactSizeIterator<Item = (u32, &'a Configuration)>,
         rules: &[(u32, FlowRule)],
-    ) -> Result {
+    ) -> Result<(), Refusal> {
         let len = contexts.len().saturating_add(1);
         let mut spreads = KVVec::<Spread<'_>>::with_capacity(len, GFP_KERNEL)?;
         spreads.push(main.spread(MAIN_CONTEXT), GFP_KERNEL)?;
@@ -199,8 +205,15 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// `ENOENT`, `ENOMEM`; then nothing has changed.
-    fn configure(&self, id: u32, new: Configuration, chosen: &mut Chosen) -> Result {
+    /// `ENOENT`, or what the device refuses, as the user is told; then nothing has changed.
+    fn configure(
+        &self,
+        id: u32,
+        new: Configuration,
+        chosen: &mut Chosen,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
         let others = chosen.contexts.iter().map(|(number, context)| {
             let is_new = *number == id;
             (*number, if is_new { &new } else { context })
@@ -210,7 +223,8 @@ impl Port {
         } else {
             &chosen.main
         };
-        self.steer(main, others, &chosen.rules)?;
+        self.steer(main, others, &chosen.rules)
+            .map_err(|refusal| self.refused(&refusal, Some(extack), rtnl))?;
         *chosen.configuration_mut(id)? = new;
         Ok(())
     }
@@ -219,9 +233,13 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then nothing has changed.
-    fn rule(&self, rules: KVVec<(u32, FlowRule)>, chosen: &mut Chosen) -> Result {
-        self.steer(&chosen.main, chosen.others(), &rules)?;
+    /// What the device refuses, as the kernel log says; then nothing has changed.
+    fn rule(&self, rules: KVVec<(u32, FlowRule)>, chosen: &mut Chosen, rtnl: &Rtnl<'_>) -> Result {
+        self.steer(&chosen.main, chosen.others(), &rules)
+            .map_err(|refusal| {
+                self.refuse_rule(fmt!("{refusal}"), rtnl);
+                error(&refusal)
+            })?;
         chosen.rules = rules;
         Ok(())
     }
@@ -234,6 +252,23 @@ impl Port {
     pub(super) fn begin_to_steer(&self) -> Result {
         let chosen = self.chosen.lock();
         self.steer(&chosen.main, chosen.others(), &chosen.rules)
+            .map_err(|refusal| error(&refusal))
+    }
+
+    /// Tells the user why the device does not steer as it was to: by `extack`, or where the request has
+    /// none, in the kernel log. The error for it.
+    fn refused(&self, refusal: &Refusal, extack: Option<&Extack<'_>>, rtnl: &Rtnl<'_>) -> Error {
+        match extack.filter(|extack| extack.has_reader()) {
+            Some(extack) => extack.fmt(fmt!("{refusal}")),
+            None if net::log::ratelimit() => {
+                pr_info!(
+                    "{}: steering stays as it is: {refusal}\n",
+                    self.device.name(rtnl)
+                );
+            }
+            None => {}
+        }
+        error(refusal)
     }
 
     /// Gives all tables the size that they have while `queues` queues are in use, and spreads frames
@@ -241,8 +276,8 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if what users have set would be lost, which the kernel log says; `ENOMEM`. Then nothing
-    /// has changed.
+    /// `EINVAL` if what users have set would be lost, or what the device refuses, which the kernel log
+    /// says; `ENOMEM`. Then nothing has changed.
     pub(super) fn spread_over(&self, queues: u16, rtnl: &Rtnl<'_>) -> Result {
         let len = Configuration::table_len(queues);
         let resize = self.resize(len, rtnl)?;
@@ -257,7 +292,8 @@ impl Port {
         }
         let mut told = main.told_table()?;
         let others = contexts.iter().map(|(id, context)| (*id, context));
-        self.steer(&main, others, &chosen.rules)?;
+        self.steer(&main, others, &chosen.rules)
+            .map_err(|refusal| self.refused(&refusal, None, rtnl))?;
         (chosen.main, chosen.contexts) = (main, contexts);
         // The core asks what they are.
         drop(chosen);
@@ -374,11 +410,11 @@ impl Rss for Port {
         self.chosen.lock().main.tell(tables)
     }
 
-    fn set_rss(&self, change: &RssChange<'_>, extack: &Extack<'_>, _rtnl: &Rtnl<'_>) -> Result {
+    fn set_rss(&self, change: &RssChange<'_>, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
         let mut chosen = self.chosen.lock();
         let new = chosen.main.changed(change)?;
         self.check_rules(MAIN_CONTEXT, &new, &chosen, extack)?;
-        self.configure(MAIN_CONTEXT, new, &mut chosen)
+        self.configure(MAIN_CONTEXT, new, &mut chosen, extack, rtnl)
     }
 
     fn hash_fields(&self, flow: HashedFlow, context: u32, _rtnl: &Rtnl<'_>) -> Result<HashFields> {
@@ -425,7 +461,7 @@ impl Rss for Port {
         let mut chosen = self.chosen.lock();
         let mut new = chosen.configuration(context)?.try_clone()?;
         new.hash(types, wanted);
-        self.configure(context, new, &mut chosen)
+        self.configure(context, new, &mut chosen, extack, rtnl)
     }
 }
 
@@ -439,8 +475,8 @@ impl RssContexts for Port {
         context: u32,
         change: &RssChange<'_>,
         tables: RssTables<'_>,
-        _extack: &Extack<'_>,
-        _rtnl: &Rtnl<'_>,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
     ) -> Result<Symmetry> {
         let mut chosen = self.chosen.lock();
         let mut new = chosen.main.try_clone()?;
@@ -456,8 +492,9 @@ impl RssContexts for Port {
             .insert_within_capacity(place, (context, new))
             .map_err(|_| ENOMEM)?;
         let steered = self.steer(&chosen.main, chosen.others(), &chosen.rules);
-        steered.map(|()| symmetry).inspect_err(|_| {
+        steered.map(|()| symmetry).map_err(|refusal| {
             let _ = chosen.contexts.remove(place);
+            self.refused(&refusal, Some(extack), rtnl)
         })
     }
 
@@ -466,12 +503,12 @@ impl RssContexts for Port {
         context: u32,
         change: &RssChange<'_>,
         extack: &Extack<'_>,
-        _rtnl: &Rtnl<'_>,
+        rtnl: &Rtnl<'_>,
     ) -> Result {
         let mut chosen = self.chosen.lock();
         let new = chosen.configuration(context)?.changed(change)?;
         self.check_rules(context, &new, &chosen, extack)?;
-        self.configure(context, new, &mut chosen)
+        self.configure(context, new, &mut chosen, extack, rtnl)
     }
 
     fn remove_context(&self, context: u32, _rtnl: &Rtnl<'_>) {
@@ -537,11 +574,11 @@ impl FlowRules for Port {
                 .insert_within_capacity(place, (location, rule))
                 .map_err(|_| ENOMEM)?,
         }
-        self.rule(rules, &mut chosen)?;
+        self.rule(rules, &mut chosen, rtnl)?;
         Ok(location)
     }
 
-    fn remove_rule(&self, location: u32, _rtnl: &Rtnl<'_>) -> Result {
+    fn remove_rule(&self, location: u32, rtnl: &Rtnl<'_>) -> Result {
         let mut chosen = self.chosen.lock();
         let mut rules = KVVec::with_capacity(chosen.rules.len(), GFP_KERNEL)?;
         for rule in chosen.rules.iter().filter(|(place, _)| *place != location) {
@@ -550,6 +587,6 @@ impl FlowRules for Port {
         if rules.len() == chosen.rules.len() {
             return Err(ENOENT);
         }
-        self.rule(rules, &mut chosen)
+        self.rule(rules, &mut chosen, rtnl)
     }
 }

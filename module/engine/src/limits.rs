@@ -25,6 +25,12 @@ pub const MAX_VALUE_SIZE: u32 = 65_536;
 pub const MAX_MAP_BYTES: u64 = 1 << 30;
 /// Memory of a device of full size, in bytes: for programs, maps, and the stacks that programs run on.
 pub const DEVICE_MEMORY: u64 = 256 << 20;
+/// Rules of receive steering of a device of full size: 16,384 for each of 64 ports.
+pub const MAX_RULES: u64 = 1 << 20;
+/// RSS contexts of a device of full size, beside the main ones of its ports: 64 for each of 64.
+pub const MAX_CONTEXTS: u64 = 1 << 12;
+/// Entries of the indirection tables of a device of full size: 512 for each context and each port.
+pub const MAX_TABLE_ENTRIES: u64 = 512 * (MAX_CONTEXTS + 64);
 /// Instructions that a program may do again for one frame. Straight-line code is bounded by its
 /// length, so only backward jumps and calls are charged: a jump with the instructions that it
 /// leads back over, a call with those from the function's first one to the one that returns.

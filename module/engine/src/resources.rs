@@ -11,7 +11,7 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::errno;
-use crate::limits::DEVICE_MEMORY;
+use crate::limits::{DEVICE_MEMORY, MAX_CONTEXTS, MAX_RULES, MAX_TABLE_ENTRIES};
 
 /// What a resource is counted in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,16 +35,26 @@ pub enum Resource {
     Programs,
     /// Operations of the images of all programs.
     Operations,
+    /// Rules of receive steering, of all ports.
+    Rules,
+    /// RSS contexts of all ports, without the main ones.
+    RssContexts,
+    /// Entries of all indirection tables. A port has that of its main context whether or not there is
+    /// room.
+    RssEntries,
 }
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Memory,
         Self::MapMemory,
         Self::MapEntries,
         Self::Programs,
         Self::Operations,
+        Self::Rules,
+        Self::RssContexts,
+        Self::RssEntries,
     ];
 
     /// What users call it.
@@ -55,6 +65,9 @@ impl Resource {
             Self::MapEntries => c"map_entries",
             Self::Programs => c"programs",
             Self::Operations => c"operations",
+            Self::Rules => c"rules",
+            Self::RssContexts => c"rss_contexts",
+            Self::RssEntries => c"rss_entries",
         }
     }
 
@@ -66,6 +79,9 @@ impl Resource {
             Self::MapEntries => "map_entries",
             Self::Programs => "programs",
             Self::Operations => "operations",
+            Self::Rules => "rules",
+            Self::RssContexts => "rss_contexts",
+            Self::RssEntries => "rss_entries",
         }
     }
 
@@ -73,12 +89,17 @@ impl Resource {
     pub const fn unit(self) -> Unit {
         match self {
             Self::Memory | Self::MapMemory => Unit::Bytes,
-            Self::MapEntries | Self::Programs | Self::Operations => Unit::Entries,
+            Self::MapEntries
+            | Self::Programs
+            | Self::Operations
+            | Self::Rules
+            | Self::RssContexts
+            | Self::RssEntries => Unit::Entries,
         }
     }
 
-    /// How much of it a device of full size has: more than the memory has room for, so that
-    /// nothing but the memory is a limit until somebody sets another one.
+    /// How much of it a device of full size has: more than the memory has room for, or than its ports
+    /// can have, so that nothing else is a limit until somebody sets another one.
     pub const fn most(self) -> u64 {
         match self {
             Self::Memory | Self::MapMemory => DEVICE_MEMORY,
@@ -88,6 +109,9 @@ impl Resource {
             Self::Programs => DEVICE_MEMORY / 128,
             // Once to be run and once to be shown, an operation takes more than 32 bytes.
             Self::Operations => DEVICE_MEMORY / 32,
+            Self::Rules => MAX_RULES,
+            Self::RssContexts => MAX_CONTEXTS,
+            Self::RssEntries => MAX_TABLE_ENTRIES,
         }
     }
 }
@@ -99,7 +123,8 @@ pub struct Usage {
     pub resource: Resource,
     /// How much there is, in the resource's [`unit`](Resource::unit).
     pub size: u64,
-    /// How much is in use. More than `size` if that was made smaller meanwhile.
+    /// How much is in use. More than `size` if that was made smaller meanwhile, or what the device can't
+    /// be without takes more.
     pub used: u64,
 }
 
@@ -149,6 +174,10 @@ impl fmt::Display for Exhausted {
                     "free maps of this device, or set another size (devlink resource)",
                 Resource::Programs | Resource::Operations =>
                     "free programs of this device, or set another size (devlink resource)",
+                Resource::Rules =>
+                    "delete rules of this device, or set another size (devlink resource)",
+                Resource::RssContexts | Resource::RssEntries =>
+                    "delete RSS contexts of this device, or set another size (devlink resource)",
             }
         )
     }
@@ -161,6 +190,9 @@ pub struct Resources {
     map_entries: Pool,
     programs: Pool,
     operations: Pool,
+    rules: Pool,
+    rss_contexts: Pool,
+    rss_entries: Pool,
 }
 
 struct Pool {
@@ -186,6 +218,9 @@ impl Resources {
             map_entries: Pool::new(Resource::MapEntries),
             programs: Pool::new(Resource::Programs),
             operations: Pool::new(Resource::Operations),
+            rules: Pool::new(Resource::Rules),
+            rss_contexts: Pool::new(Resource::RssContexts),
+            rss_entries: Pool::new(Resource::RssEntries),
         }
     }
 
@@ -196,6 +231,9 @@ impl Resources {
             Resource::MapEntries => &self.map_entries,
             Resource::Programs => &self.programs,
             Resource::Operations => &self.operations,
+            Resource::Rules => &self.rules,
+            Resource::RssContexts => &self.rss_contexts,
+            Resource::RssEntries => &self.rss_entries,
         }
     }
 
@@ -241,6 +279,12 @@ impl Resources {
         }
     }
 
+    fn take_anyway(&self, resource: Resource, amount: u64) {
+        self.pool(resource)
+            .used
+            .fetch_add(amount, Ordering::Relaxed);
+    }
+
     fn give_back(&self, resource: Resource, amount: u64) {
         self.pool(resource)
             .used
@@ -274,6 +318,23 @@ impl<R: Deref<Target = Resources>> Charge<R> {
             resource,
             amount,
         })
+    }
+
+    /// How much it is.
+    pub const fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// Makes it `amount`, whether or not there is as much left: for what the device can't be without.
+    /// Any context.
+    pub fn force(&mut self, amount: u64) {
+        match amount.checked_sub(self.amount) {
+            Some(more) => self.resources.take_anyway(self.resource, more),
+            None => self
+                .resources
+                .give_back(self.resource, self.amount.wrapping_sub(amount)),
+        }
+        self.amount = amount;
     }
 
     /// Makes it `amount`. Any context.

@@ -50,6 +50,13 @@ fn a_charge_that_changes() {
     let exhausted = charge.resize(11).expect_err("one too many");
     assert_eq!((exhausted.asked, exhausted.usage.used), (9, 2));
     assert_eq!(used(), 2, "as it was");
+    assert_eq!(charge.amount(), 2);
+    // What the device can't be without.
+    charge.force(12);
+    assert_eq!((used(), charge.amount()), (12, 12));
+    assert!(charge.resize(13).is_err());
+    charge.force(3);
+    assert_eq!(used(), 3);
     drop(charge);
     assert_eq!(used(), 0);
 }
@@ -115,6 +122,8 @@ fn many_at_once() {
 fn the_words_of_a_refusal() {
     let maps = "free maps of this device, or set another size (devlink resource)";
     let programs = "free programs of this device, or set another size (devlink resource)";
+    let rules = "delete rules of this device, or set another size (devlink resource)";
+    let contexts = "delete RSS contexts of this device, or set another size (devlink resource)";
     for (resource, errno, text) in [
         (
             Resource::Memory,
@@ -141,6 +150,21 @@ fn the_words_of_a_refusal() {
             Resource::Operations,
             E2BIG,
             format!("operations: 30 asked for, 80 of 100 in use; {programs}"),
+        ),
+        (
+            Resource::Rules,
+            E2BIG,
+            format!("rules: 30 asked for, 80 of 100 in use; {rules}"),
+        ),
+        (
+            Resource::RssContexts,
+            E2BIG,
+            format!("rss_contexts: 30 asked for, 80 of 100 in use; {contexts}"),
+        ),
+        (
+            Resource::RssEntries,
+            E2BIG,
+            format!("rss_entries: 30 asked for, 80 of 100 in use; {contexts}"),
         ),
     ] {
         let resources = Arc::new(Resources::new());

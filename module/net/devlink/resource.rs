@@ -52,7 +52,7 @@ pub(super) struct ResourceAdapter<T: Operations>(PhantomData<T>);
 impl<T: Operations> ResourceAdapter<T> {
     /// devlink gives one pointer to a function that tells what is in use, and that is the
     /// instance's: so there is a function for each resource.
-    const GETTERS: [Getter; 8] = [
+    const GETTERS: [Getter; 12] = [
         Self::occupancy::<0>,
         Self::occupancy::<1>,
         Self::occupancy::<2>,
@@ -61,6 +61,10 @@ impl<T: Operations> ResourceAdapter<T> {
         Self::occupancy::<5>,
         Self::occupancy::<6>,
         Self::occupancy::<7>,
+        Self::occupancy::<8>,
+        Self::occupancy::<9>,
+        Self::occupancy::<10>,
+        Self::occupancy::<11>,
     ];
 
     /// Makes the resources known, as large as they are.

@@ -23,6 +23,9 @@ const MAP_MEMORY: &str = "/memory/map_memory";
 const MAP_ENTRIES: &str = "/map_entries";
 const PROGRAMS: &str = "/programs";
 const OPERATIONS: &str = "/operations";
+const RULES: &str = "/rules";
+const RSS_CONTEXTS: &str = "/rss_contexts";
+const RSS_ENTRIES: &str = "/rss_entries";
 
 type Used = BTreeMap<String, u64>;
 
@@ -159,8 +162,9 @@ fn what_there_is() -> Result<()> {
                 _ => Some([0, resource.size, 1]),
             };
             ensure!(resource.range == range, "{path}: {resource:?}");
-            // Programs run on stacks.
-            ensure!((path == MEMORY) == (resource.used > 0), "{all:?}");
+            // Programs run on stacks, and a port spreads its frames.
+            let at_rest = [MEMORY, RSS_ENTRIES].contains(&&**path);
+            ensure!(at_rest == (resource.used > 0), "{all:?}");
             seen.push((&**path, resource.size));
         }
         let expected = [
@@ -169,6 +173,9 @@ fn what_there_is() -> Result<()> {
             (MAP_MEMORY, DEVICE_MEMORY),
             (OPERATIONS, DEVICE_MEMORY / 32),
             (PROGRAMS, DEVICE_MEMORY / 128),
+            (RSS_CONTEXTS, 64 * 64),
+            (RSS_ENTRIES, 65 * 64 * 512),
+            (RULES, 64 * 16_384),
         ];
         ensure!(seen == expected, "{seen:?}");
     }
@@ -188,6 +195,9 @@ fn what_comes_is_counted_until_it_goes() -> Result<()> {
         (MAP_MEMORY, 800),
         (OPERATIONS, 0),
         (PROGRAMS, 0),
+        (RSS_CONTEXTS, 0),
+        (RSS_ENTRIES, 0),
+        (RULES, 0),
     ];
     let expected: Used = expected.map(|(path, by)| (path.to_owned(), by)).into();
     ensure!(grown == expected, "an array: {grown:?}");
@@ -460,6 +470,86 @@ fn refused_map(bench: &Bench, kind: &str, entries: u64, errno: &str, words: &str
     says(&moment.log()?, &[&nic, &asked, words])
 }
 
+/// Rules, contexts and their tables are those of all ports; who gets none learns why.
+#[test]
+fn steering_beyond_the_limits() -> Result<()> {
+    let _module = Module::insert("nics=1 ports=2 queues=4")?;
+    std::fs::write("/proc/sys/net/core/message_cost", "0")?;
+    let nic = Nic { id: 0 };
+    let ethtool = |port: &str, verb: &str, args: &str| {
+        Cmd::new(format!("ethtool {verb} {port}")).args(args.to_owned())
+    };
+    let entries = nic.used()?[RSS_ENTRIES] / 2;
+    let (contexts, rules) = (3, 2);
+    for (path, size) in [(RSS_CONTEXTS, contexts), (RULES, rules)] {
+        nic.resize(path, size).run()?;
+    }
+    // Room for the tables of the ports themselves, and of two contexts.
+    nic.resize(RSS_ENTRIES, 4 * entries).run()?;
+    nic.reload().run()?;
+    let empty = nic.used()?;
+
+    let new = "context new equal 2";
+    let said = ethtool("onic0", "-X", new).run()?;
+    let first = said
+        .split_whitespace()
+        .last()
+        .context("no context")?
+        .to_owned();
+    ethtool("onic1", "-X", new).run()?;
+    let full = nic.used()?;
+    ensure!(
+        full[RSS_CONTEXTS] == 2 && full[RSS_ENTRIES] == 4 * entries,
+        "{full:?}"
+    );
+    let advice = "delete RSS contexts of this device, or set another size (devlink resource)";
+    let words = format!(
+        "rss_entries: {entries} asked for, {0} of {0} in use; {advice}",
+        4 * entries
+    );
+    let moment = Moment::now()?;
+    let said = ethtool("onic1", "-X", new).refused()?;
+    // By the answer, or where the request has none, in the log.
+    says(&format!("{said}{}", moment.log()?), &[&words])?;
+    ensure!(nic.used()? == full, "something is taken");
+
+    let rule = "flow-type udp4 action 1 dst-port";
+    for (port, number) in [("onic0", 1), ("onic1", 2)] {
+        ethtool(port, "-N", &format!("{rule} {number} loc 5")).run()?;
+    }
+    let full = nic.used()?;
+    let moment = Moment::now()?;
+    ethtool("onic1", "-N", &format!("{rule} 3 loc 6")).refused()?;
+    let words =
+        "onic1: rule refused: rules: 1 asked for, 2 of 2 in use; delete rules of this device, \
+                 or set another size (devlink resource)";
+    says(&moment.log()?, &[words])?;
+    ensure!(nic.used()? == full, "something is taken");
+    // In the place of another one there is room.
+    ethtool("onic1", "-N", &format!("{rule} 3 loc 5")).run()?;
+
+    // Not below what is in use.
+    for (path, used) in [(RULES, 2), (RSS_CONTEXTS, 2)] {
+        nic.resize(path, used - 1).run()?;
+        let name = path.trim_start_matches('/');
+        let words = format!(
+            "resource {name}: size {} asked for, {used} in use",
+            used - 1
+        );
+        says(&nic.reload().refused()?, &[&words])?;
+    }
+    ethtool("onic0", "-N", "delete 5").run()?;
+    ethtool("onic0", "-X", &format!("context {first} delete")).run()?;
+    let now = nic.used()?;
+    ensure!(
+        now[RULES] == 1 && now[RSS_CONTEXTS] == 1 && now[RSS_ENTRIES] == 3 * entries,
+        "{now:?}"
+    );
+    // New interfaces have none.
+    nic.reload().run()?;
+    await_that("what was in use before", || Ok(nic.used()? == empty))
+}
+
 /// Sizes that are no sizes are refused by the core, and nothing is to come then.
 #[test]
 fn sizes_out_of_range() -> Result<()> {
@@ -528,7 +618,7 @@ fn sizes_below_what_is_in_use() -> Result<()> {
     bench.nic.reload().run()?;
     let after = bench.nic.resources()?;
     for (path, resource) in &after {
-        let at_rest = path == MEMORY || resource.used == 0;
+        let at_rest = [MEMORY, RSS_ENTRIES].contains(&&**path) || resource.used == 0;
         ensure!(at_rest && resource.size == before[path].size, "{after:?}");
     }
     Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `offloadctl resource`: what programs take of the devices.
+//! `offloadctl resource`: what is taken of the devices.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use offload_uapi::types::Device;
 use crate::interface::Interfaces;
 use crate::output::{table, Output, Status};
 
-/// Shows what programs and maps take of the devices, and how much there is
+/// Shows what programs, maps and steering take of the devices, and how much there is
 ///
 /// Interfaces of one device share its resources. `devlink resource` sets the limits.
 #[derive(clap::Args)]
