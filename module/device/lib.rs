@@ -45,6 +45,6 @@ mod services;
 pub mod slots;
 mod stamping;
 mod stamps;
-mod steer;
+pub mod steer;
 pub mod steering;
 mod work;

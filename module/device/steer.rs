@@ -20,13 +20,16 @@ use core::sync::atomic::Ordering;
 use engine::{
     parser::{
         parse,
+        FlowType,
         Parsed,
         USUAL_HEADERS, //
     },
     steer::{
+        Hashed,
         Reason,
         Rule,
-        Spread, //
+        Spread,
+        Steered, //
     }, //
 };
 use kernel::{
@@ -96,6 +99,38 @@ impl<H: Host> Port<H> {
         self.flows.len()
     }
 
+    /// Says where a frame of `host`'s port would go that arrived now, which begins with `bytes`. Any
+    /// context; nothing is counted.
+    pub fn explain(&self, host: &H, bytes: &[u8], guard: &rcu::Guard) -> Explained {
+        let found = self.queue_for(host, || parse(bytes), guard);
+        let steering = self.steering.load(guard);
+        let was_looked_at = !matches!(found, Ok((_, None)));
+        let looked = steering.filter(|_| was_looked_at).map(|steering| {
+            let parsed = parse(bytes);
+            let (by_rules, flows) = self.steers_by(host, steering);
+            let steered = steering.steer(&parsed, by_rules, flows);
+            Looked {
+                flow: parsed.flow,
+                steered,
+                hashed: steering.hashed(&parsed, &steered),
+            }
+        });
+        Explained {
+            queue: found.ok().map(|(queue, _)| queue),
+            looked,
+            programmed: !self.slots.active(guard).running.is_nothing(),
+        }
+    }
+
+    /// Whether rules count at `host`'s port, and the flows that the host has steered, if they do.
+    #[inline]
+    pub(crate) fn steers_by(&self, host: &H, steering: &Steering) -> (bool, Option<&FlowTable>) {
+        let (has_rules, has_flows) = (steering.has_rules(), !self.flows.is_empty());
+        let is_wanted = (has_rules || has_flows) && host.wants_rules();
+        let flows = Some(&self.flows).filter(|_| has_flows && is_wanted);
+        (has_rules && is_wanted, flows)
+    }
+
     /// The number of the receive queue for a frame whose headers `look` finds, and why it is for that
     /// one, if the frame had to be looked at. Nothing is counted: who asks may not send the frame.
     /// Context: bottom halves off.
@@ -114,15 +149,32 @@ impl<H: Host> Port<H> {
         let Some(steering) = self.steering.load(guard) else {
             return Ok((0, None));
         };
-        let (has_rules, has_flows) = (steering.has_rules(), !self.flows.is_empty());
-        let is_wanted = (has_rules || has_flows) && host.wants_rules();
-        let by_rules = has_rules && is_wanted;
+        let (by_rules, flows) = self.steers_by(host, steering);
         if in_use <= 1 && !by_rules && !steering.discards() {
             return Ok((0, None));
         }
-        let flows = Some(&self.flows).filter(|_| has_flows && is_wanted);
         steered_by(steering, &look(), by_rules, flows, in_use)
     }
+}
+
+/// How a port steers a frame.
+pub struct Explained {
+    /// The number of the receive queue; `None` if the frame is dropped.
+    pub queue: Option<u16>,
+    /// How that came about; `None` if frames are not looked at, as there is one queue.
+    pub looked: Option<Looked>,
+    /// Whether a program of the device sees the frame next.
+    pub programmed: bool,
+}
+
+/// What was found in a frame.
+pub struct Looked {
+    /// Its type.
+    pub flow: FlowType,
+    /// What steers it.
+    pub steered: Steered,
+    /// What its hash is made of.
+    pub hashed: Hashed,
 }
 
 #[inline(never)]

@@ -9,6 +9,7 @@ mod cable;
 mod clock;
 mod devlink;
 mod ethtool;
+mod explain;
 mod files;
 mod interface;
 mod map;

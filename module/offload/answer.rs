@@ -10,6 +10,7 @@ use crate::{
         KernelProgram, //
     },
     report::ReportPrograms,
+    steer::Steered,
     Slot, //
 };
 use net::{
@@ -93,6 +94,34 @@ pub(crate) fn device_program(
     message.nest(uapi::device_program::PROGRAM, |message| {
         in_device(message, program)
     })
+}
+
+/// Where a frame goes.
+pub(crate) fn steer(message: &mut Message<'_>, ifindex: u32, steered: &Steered) -> Written {
+    use uapi::steer::*;
+    message.put_u32(IFINDEX, ifindex)?;
+    message.put_u32(REASON, steered.reason.raw())?;
+    let hash = steered.hash.as_ref();
+    for (number, value) in [
+        (QUEUE, steered.queue),
+        (RULE, steered.rule),
+        (CONTEXT, steered.flow.map(|_| steered.context)),
+        (ENTRY, steered.entry.map(|(entry, _)| entry)),
+        (ENTRIES, steered.entry.map(|(_, entries)| entries)),
+        (FLOW_TYPE, steered.flow.map(|flow| flow.raw())),
+        (HASH, hash.map(|hash| hash.value)),
+        (HASH_LEVEL, hash.map(|hash| hash.level.raw())),
+        (HASH_FIELDS, hash.map(|hash| hash.fields)),
+        (SYMMETRY, hash.map(|hash| hash.symmetry.raw())),
+    ] {
+        if let Some(value) = value {
+            message.put_u32(number, value)?;
+        }
+    }
+    if steered.programmed {
+        message.put_flag(PROGRAMMED)?;
+    }
+    Ok(())
 }
 
 /// What has happened at an interface.

@@ -39,6 +39,7 @@ use offload_uapi::{
         image,
         slot,
         stats,
+        steer,
         Command,
         FAMILY,
         GROUP_EVENTS,
@@ -51,6 +52,9 @@ use offload_uapi::{
         Mode, //
     }, //
 };
+
+/// Bytes of an Ethernet header.
+const ETH_HLEN: usize = 14;
 
 /// Where a dump stands.
 #[derive(Clone, Copy, Default)]
@@ -126,6 +130,26 @@ impl Operations for Registry {
             Some(Command::StatsGet) => registry.with(request, stats::IFINDEX, |interface, _| {
                 request.reply(|message| answer::stats(message, interface))
             }),
+            Some(Command::SteerGet) => registry.with(request, steer::IFINDEX, |interface, rtnl| {
+                let frame = request.required_bytes(steer::FRAME)?;
+                if frame.len() < ETH_HLEN {
+                    let len = frame.len();
+                    request.blame(
+                        steer::FRAME,
+                        fmt!("a frame of {len} bytes: an Ethernet header has {ETH_HLEN}"),
+                    );
+                    return Err(EINVAL);
+                }
+                let ifindex = interface.net_device().ifindex();
+                let Some(steered) = interface.steer(frame, rtnl) else {
+                    request.blame(
+                        steer::IFINDEX,
+                        fmt!("the driver of interface {ifindex} does not tell how it steers"),
+                    );
+                    return Err(not_supported());
+                };
+                request.reply(|message| answer::steer(message, ifindex, &steered))
+            }),
             _ => Err(not_supported()),
         }
     }
@@ -179,6 +203,9 @@ fn rules(
         AttributePolicy::U32 { min, max } => Some(Rule::U32 {
             min: min.unwrap_or(0),
             max: max.unwrap_or(u32::MAX),
+        }),
+        AttributePolicy::Binary { max_len } => Some(Rule::Binary {
+            max_len: max_len.unwrap_or(u16::MAX),
         }),
         // No request of the family has one.
         _ => None,

@@ -30,6 +30,7 @@ mod program;
 pub mod receive;
 mod registry;
 mod report;
+mod steer;
 pub mod transmit;
 
 pub use compare::{
@@ -55,10 +56,14 @@ pub use offload::{
     ProgramEvent, //
 };
 pub use offload_uapi::netlink::{
+    FlowType,
+    HashLevel,
     Policy,
     ProgramKind,
     Slot,
     State,
+    SteerReason,
+    Symmetry,
     Unit,
     Verdict, //
 };
@@ -70,6 +75,10 @@ pub use program::{
 pub use report::{
     ReportPrograms,
     Resource, //
+};
+pub use steer::{
+    Hashed,
+    Steered, //
 };
 
 /// What `pr_info!` and its like begin a line with: `module!` makes it in the crate that it stands in;

@@ -8,6 +8,7 @@ use crate::{
         DeviceProgram,
         KernelProgram, //
     },
+    steer::Steered,
     Slot,
     Unit, //
 };
@@ -62,6 +63,13 @@ pub trait ReportPrograms: Send + Sync {
     /// Shows `see` the format and the bytes of the image that the device runs of program number `id`,
     /// and gives whether there is one.
     fn show_image(&self, id: u32, see: &mut dyn FnMut(u32, &[u8]), rtnl: &Rtnl<'_>) -> bool;
+
+    /// Where the device would have a frame go that arrived now, which begins with `frame`: by the very
+    /// tables that it steers by. Nothing is counted. `None` if this can't be asked for.
+    fn steer(&self, frame: &[u8], rtnl: &Rtnl<'_>) -> Option<Steered> {
+        let _ = (frame, rtnl);
+        None
+    }
 
     /// Tells `see` of each resource of the device.
     fn resources(&self, see: &mut dyn FnMut(&Resource<'_>));

@@ -20,11 +20,14 @@
 //! ```
 
 use crate::decode;
-use crate::error::{DecodeError, Error};
+use crate::error::{DecodeError, Error, Refusal};
 use crate::events::Events;
 use crate::netlink::{self, Command, Policy, Slot, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
-use crate::types::{Device, DeviceProgram, Image, SlotReport, Stats};
+use crate::types::{Device, DeviceProgram, Image, SlotReport, Stats, Steered};
+
+/// What the kernel says to a request that makes no sense.
+const EINVAL: i32 = 22;
 
 /// How often a dump is asked for that changes while it is told.
 const DUMP_TRIES: u32 = 16;
@@ -182,6 +185,32 @@ impl Client {
         self.only(Command::StatsGet, &request, decode::stats)
     }
 
+    /// Where the device of an interface would have a frame go that arrived now. `frame` begins with the
+    /// Ethernet header, and has no more than [`MAX_FRAME`](netlink::MAX_FRAME) bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`]; [`Error::Refused`] with `EINVAL` for a frame that is shorter than the
+    /// header or too long.
+    pub fn steer(&mut self, ifindex: u32, frame: &[u8]) -> Result<Steered, Error> {
+        if frame.len() > netlink::MAX_FRAME {
+            return Err(Refusal {
+                errno: EINVAL,
+                message: Some(format!(
+                    "a frame of {} bytes: a question has room for {}",
+                    frame.len(),
+                    netlink::MAX_FRAME
+                )),
+                missing: None,
+            }
+            .into());
+        }
+        let request = one(Command::SteerGet)
+            .u32(netlink::steer::IFINDEX, ifindex)
+            .bytes(netlink::steer::FRAME, frame);
+        self.only(Command::SteerGet, &request, decode::steered)
+    }
+
     /// What happens from now on, in the network namespace that the thread is in now.
     ///
     /// # Errors
@@ -238,6 +267,7 @@ impl Client {
             Command::SlotGet => netlink::slot::name,
             Command::ProgramGet => netlink::device_program::name,
             Command::ImageGet => netlink::image::name,
+            Command::SteerGet => netlink::steer::name,
             _ => netlink::stats::name,
         };
         let answer = self.connection.ask(self.family.id, request, names)?;

@@ -8,7 +8,8 @@ use crate::attributes::Attributes;
 use crate::error::DecodeError;
 use crate::netlink::{self, Command};
 use crate::types::{
-    Device, DeviceProgram, Digest, Event, ImagePiece, Program, Resource, SlotReport, Stats,
+    Device, DeviceProgram, Digest, Event, HashFields, ImagePiece, Program, Resource, SlotReport,
+    Stats, Steered,
 };
 
 /// An interface.
@@ -133,6 +134,31 @@ pub fn stats(bytes: &[u8]) -> Result<Stats, DecodeError> {
         refusals: count(REFUSALS)?,
         activations: count(ACTIVATIONS)?,
         removals: count(REMOVALS)?,
+    })
+}
+
+/// How a frame is steered.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn steered(bytes: &[u8]) -> Result<Steered, DecodeError> {
+    use netlink::steer::*;
+    let all = Attributes::parse("steer", name, bytes)?;
+    Ok(Steered {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        reason: all.need(REASON, all.named(REASON)?)?,
+        queue: all.u32(QUEUE)?,
+        rule: all.u32(RULE)?,
+        context: all.u32(CONTEXT)?,
+        entry: all.u32(ENTRY)?,
+        entries: all.u32(ENTRIES)?,
+        flow_type: all.named(FLOW_TYPE)?,
+        hash: all.u32(HASH)?,
+        hash_level: all.named(HASH_LEVEL)?,
+        hash_fields: all.u32(HASH_FIELDS)?.map(HashFields),
+        symmetry: all.named(SYMMETRY)?,
+        programmed: all.flag(PROGRAMMED),
     })
 }
 

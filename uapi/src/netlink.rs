@@ -25,6 +25,8 @@ pub const GROUP_EVENTS: &str = "events";
 pub const MAX_DIGEST: usize = 32;
 /// Bytes of an image in one answer at the most.
 pub const MAX_CHUNK: usize = 4096;
+/// Bytes of a frame in a question, as many as an attribute has room for.
+pub const MAX_FRAME: usize = 65531;
 /// A place of an interface where a device can do the kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
@@ -342,6 +344,250 @@ impl Unit {
     }
 }
 
+/// Why a frame is for a receive queue, or for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum SteerReason {
+    /// One queue is in use, and there is neither a rule nor a flow type to
+    /// be dropped: frames are not looked at.
+    SingleQueue = 0,
+    /// Its hash, by the indirection table of a context.
+    Hash = 1,
+    /// It has nothing that is hashed, and goes by the first entry.
+    Unhashed = 2,
+    /// A rule has named the queue, or the context that did.
+    Rule = 3,
+    /// A rule drops it.
+    RuleDrop = 4,
+    /// Its flow follows its reader (accelerated RFS).
+    Flow = 5,
+    /// Frames of its flow type are dropped.
+    TypeDrop = 6,
+}
+
+impl SteerReason {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::SingleQueue,
+        Self::Hash,
+        Self::Unhashed,
+        Self::Rule,
+        Self::RuleDrop,
+        Self::Flow,
+        Self::TypeDrop,
+    ];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::SingleQueue,
+            1 => Self::Hash,
+            2 => Self::Unhashed,
+            3 => Self::Rule,
+            4 => Self::RuleDrop,
+            5 => Self::Flow,
+            6 => Self::TypeDrop,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SingleQueue => "single-queue",
+            Self::Hash => "hash",
+            Self::Unhashed => "unhashed",
+            Self::Rule => "rule",
+            Self::RuleDrop => "rule-drop",
+            Self::Flow => "flow",
+            Self::TypeDrop => "type-drop",
+        }
+    }
+}
+
+/// What kind of frame it is, to whom chooses the fields of hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum FlowType {
+    /// "ether".
+    Ether = 0,
+    /// "ip4".
+    Ip4 = 1,
+    /// "tcp4".
+    Tcp4 = 2,
+    /// "udp4".
+    Udp4 = 3,
+    /// "sctp4".
+    Sctp4 = 4,
+    /// "ah4".
+    Ah4 = 5,
+    /// "esp4".
+    Esp4 = 6,
+    /// "ip6".
+    Ip6 = 7,
+    /// "tcp6".
+    Tcp6 = 8,
+    /// "udp6".
+    Udp6 = 9,
+    /// "sctp6".
+    Sctp6 = 10,
+    /// "ah6".
+    Ah6 = 11,
+    /// "esp6".
+    Esp6 = 12,
+}
+
+impl FlowType {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::Ether,
+        Self::Ip4,
+        Self::Tcp4,
+        Self::Udp4,
+        Self::Sctp4,
+        Self::Ah4,
+        Self::Esp4,
+        Self::Ip6,
+        Self::Tcp6,
+        Self::Udp6,
+        Self::Sctp6,
+        Self::Ah6,
+        Self::Esp6,
+    ];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Ether,
+            1 => Self::Ip4,
+            2 => Self::Tcp4,
+            3 => Self::Udp4,
+            4 => Self::Sctp4,
+            5 => Self::Ah4,
+            6 => Self::Esp4,
+            7 => Self::Ip6,
+            8 => Self::Tcp6,
+            9 => Self::Udp6,
+            10 => Self::Sctp6,
+            11 => Self::Ah6,
+            12 => Self::Esp6,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ether => "ether",
+            Self::Ip4 => "ip4",
+            Self::Tcp4 => "tcp4",
+            Self::Udp4 => "udp4",
+            Self::Sctp4 => "sctp4",
+            Self::Ah4 => "ah4",
+            Self::Esp4 => "esp4",
+            Self::Ip6 => "ip6",
+            Self::Tcp6 => "tcp6",
+            Self::Udp6 => "udp6",
+            Self::Sctp6 => "sctp6",
+            Self::Ah6 => "ah6",
+            Self::Esp6 => "esp6",
+        }
+    }
+}
+
+/// What a hash tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum HashLevel {
+    /// Ethernet addresses and VLAN tags.
+    L2 = 0,
+    /// IP addresses.
+    L3 = 1,
+    /// The flows between two addresses.
+    L4 = 2,
+}
+
+impl HashLevel {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::L2, Self::L3, Self::L4];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::L2,
+            1 => Self::L3,
+            2 => Self::L4,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::L2 => "l2",
+            Self::L3 => "l3",
+            Self::L4 => "l4",
+        }
+    }
+}
+
+/// What makes the hashes of both directions of a flow alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Symmetry {
+    /// Nothing does.
+    None = 0,
+    /// In place of source and destination their exclusive or is hashed
+    /// twice.
+    Xor = 1,
+    /// Their or is hashed, and their exclusive or.
+    OrXor = 2,
+}
+
+impl Symmetry {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::None, Self::Xor, Self::OrXor];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::None,
+            1 => Self::Xor,
+            2 => Self::OrXor,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Xor => "xor",
+            Self::OrXor => "or-xor",
+        }
+    }
+}
+
 /// An operation's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -376,6 +622,8 @@ pub enum Command {
     ImageGet = 12,
     /// Get or dump what has happened at interfaces.
     StatsGet = 13,
+    /// Ask where a frame would go that arrived now. Nothing is counted.
+    SteerGet = 14,
 }
 
 impl Command {
@@ -394,6 +642,7 @@ impl Command {
         Self::ProgramUnloadNtf,
         Self::ImageGet,
         Self::StatsGet,
+        Self::SteerGet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -412,6 +661,7 @@ impl Command {
             11 => Self::ProgramUnloadNtf,
             12 => Self::ImageGet,
             13 => Self::StatsGet,
+            14 => Self::SteerGet,
             _ => return None,
         })
     }
@@ -437,6 +687,7 @@ impl Command {
             Self::ProgramUnloadNtf => "program-unload-ntf",
             Self::ImageGet => "image-get",
             Self::StatsGet => "stats-get",
+            Self::SteerGet => "steer-get",
         }
     }
 }
@@ -774,6 +1025,95 @@ pub mod stats {
     }
 }
 
+/// How the device of an interface steers a frame that arrives: found by the
+/// device itself, in the tables by which it steers at this moment. What a
+/// program makes of the frame, or chooses for it, is not in it.
+pub mod steer {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// The frame, from its Ethernet header on.
+    ///
+    /// Bytes.
+    pub const FRAME: u16 = 2;
+    /// Why it goes where it goes.
+    ///
+    /// A `u32`, one of [`SteerReason`](super::SteerReason).
+    pub const REASON: u16 = 3;
+    /// The receive queue. Absent if the frame is dropped.
+    ///
+    /// A `u32`.
+    pub const QUEUE: u16 = 4;
+    /// Location of the rule that the frame fits.
+    ///
+    /// A `u32`.
+    pub const RULE: u16 = 5;
+    /// Number of the RSS context by which it was hashed, or dropped for its
+    /// type; 0 is the main one.
+    ///
+    /// A `u32`.
+    pub const CONTEXT: u16 = 6;
+    /// Index in the context's indirection table, if that named the queue.
+    ///
+    /// A `u32`.
+    pub const ENTRY: u16 = 7;
+    /// Length of that table.
+    ///
+    /// A `u32`.
+    pub const ENTRIES: u16 = 8;
+    /// What kind of frame it is.
+    ///
+    /// A `u32`, one of [`FlowType`](super::FlowType).
+    pub const FLOW_TYPE: u16 = 9;
+    /// Its hash. Absent if it has nothing that is hashed.
+    ///
+    /// A `u32`.
+    pub const HASH: u16 = 10;
+    /// What the hash tells apart.
+    ///
+    /// A `u32`, one of [`HashLevel`](super::HashLevel).
+    pub const HASH_LEVEL: u16 = 11;
+    /// What of the frame is hashed, as bits RXH_* of linux/ethtool.h: of
+    /// those that the user has chosen for frames of its type, those that it
+    /// has.
+    ///
+    /// A `u32`.
+    pub const HASH_FIELDS: u16 = 12;
+    /// What was done to the fields.
+    ///
+    /// A `u32`, one of [`Symmetry`](super::Symmetry).
+    pub const SYMMETRY: u16 = 13;
+    /// A program runs in the device that sees the frame next, and may change
+    /// or drop it.
+    ///
+    /// Nothing: it is there or not.
+    pub const PROGRAMMED: u16 = 14;
+    /// The largest number.
+    pub const MAX: u16 = 14;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            FRAME => "frame",
+            REASON => "reason",
+            QUEUE => "queue",
+            RULE => "rule",
+            CONTEXT => "context",
+            ENTRY => "entry",
+            ENTRIES => "entries",
+            FLOW_TYPE => "flow-type",
+            HASH => "hash",
+            HASH_LEVEL => "hash-level",
+            HASH_FIELDS => "hash-fields",
+            SYMMETRY => "symmetry",
+            PROGRAMMED => "programmed",
+            _ => return None,
+        })
+    }
+}
+
 /// What [`Command::DevGet`] without `NLM_F_DUMP` may have.
 pub const DEV_GET_DO: [AttributePolicy; 2] = [
     AttributePolicy::Reject,
@@ -872,6 +1212,18 @@ pub const STATS_GET_DO: [AttributePolicy; 2] = [
 /// What [`Command::StatsGet`] with `NLM_F_DUMP` may have.
 pub const STATS_GET_DUMP: [AttributePolicy; 0] = [];
 
+/// What [`Command::SteerGet`] without `NLM_F_DUMP` may have.
+pub const STEER_GET_DO: [AttributePolicy; 3] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::Binary {
+        max_len: Some(65531),
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -969,6 +1321,14 @@ pub const OPERATIONS: &[Operation<Command>] = &[
             permission: Permission::Anyone,
             one: Some(&STATS_GET_DO),
             dump: Some(&STATS_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::SteerGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&STEER_GET_DO),
+            dump: None,
         },
     },
 ];

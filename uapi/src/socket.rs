@@ -97,6 +97,14 @@ impl Request {
         self
     }
 
+    /// With bytes, no more than an attribute has room for.
+    #[must_use]
+    pub(crate) fn bytes(mut self, number: u16, value: &[u8]) -> Self {
+        self.attributes
+            .push(DefaultNla::new(number, value.to_vec()));
+        self
+    }
+
     /// With text.
     #[must_use]
     fn string(mut self, number: u16, value: &str) -> Self {
@@ -106,7 +114,7 @@ impl Request {
     }
 
     /// The bytes for the socket.
-    fn bytes(&self, family: u16, sequence: u32) -> Vec<u8> {
+    fn encoded(&self, family: u16, sequence: u32) -> Vec<u8> {
         let attributes = self.attributes.as_slice();
         let mut body = vec![self.command, self.version, 0, 0];
         body.resize(GENL_HEADER + attributes.buffer_len(), 0);
@@ -179,7 +187,7 @@ impl Connection {
         names: fn(u16) -> Option<&'static str>,
     ) -> Result<Answer, Error> {
         self.sequence = self.sequence.wrapping_add(1);
-        let bytes = request.bytes(family, self.sequence);
+        let bytes = request.encoded(family, self.sequence);
         self.socket.send(&bytes, 0)?;
         self.answer(self.sequence, names)
     }
@@ -324,7 +332,7 @@ mod tests {
     #[test]
     fn a_request_has_the_bytes_of_the_protocol() {
         let request = Request::one(2, 1).u32(1, 7).string(2, "ab");
-        let bytes = request.bytes(0x1234, 9);
+        let bytes = request.encoded(0x1234, 9);
         let mut expected = Vec::new();
         expected.extend(36u32.to_ne_bytes());
         expected.extend(0x1234u16.to_ne_bytes());
@@ -337,14 +345,14 @@ mod tests {
         expected.extend([7u16.to_ne_bytes(), 2u16.to_ne_bytes()].concat());
         expected.extend(b"ab\0\0");
         assert_eq!(bytes, expected);
-        let dump = Request::dump(2, 1).bytes(0x1234, 9);
+        let dump = Request::dump(2, 1).encoded(0x1234, 9);
         assert_eq!(dump[6..8], 0x301u16.to_ne_bytes());
     }
 
     #[test]
     fn a_read_has_several_messages() {
-        let mut bytes = Request::one(1, 1).string(2, "a").bytes(0x20, 1);
-        bytes.extend(Request::one(2, 1).bytes(0x21, 2));
+        let mut bytes = Request::one(1, 1).string(2, "a").encoded(0x20, 1);
+        bytes.extend(Request::one(2, 1).encoded(0x21, 2));
         let parts: Vec<_> = Parts(&bytes)
             .map(|part| message(&part.unwrap()).unwrap())
             .collect();

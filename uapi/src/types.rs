@@ -9,7 +9,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::netlink::{DigestAlgorithm, Policy, ProgramKind, Slot, State, Unit, Verdict};
+use crate::netlink::{
+    DigestAlgorithm, FlowType, HashLevel, Policy, ProgramKind, Slot, State, SteerReason, Symmetry,
+    Unit, Verdict,
+};
 
 /// A number that has a name in the specification.
 pub trait Named: Copy + Eq {
@@ -35,10 +38,14 @@ macro_rules! named {
 
 named!(
     DigestAlgorithm,
+    FlowType,
+    HashLevel,
     Policy,
     ProgramKind,
     Slot,
     State,
+    SteerReason,
+    Symmetry,
     Unit,
     Verdict
 );
@@ -207,6 +214,79 @@ pub struct Stats {
     pub activations: u64,
     /// Programs that were taken out of slots.
     pub removals: u64,
+}
+
+/// How the device of an interface steers a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Steered {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Why the frame goes where it goes.
+    pub reason: Known<SteerReason>,
+    /// The receive queue; `None` if it is dropped.
+    pub queue: Option<u32>,
+    /// Location of the rule that it fits.
+    pub rule: Option<u32>,
+    /// Number of the RSS context by which it was hashed, or dropped for its type; 0 is the main one.
+    /// `None` if the device has not looked at it.
+    pub context: Option<u32>,
+    /// Index in the context's indirection table, if that has named the queue.
+    pub entry: Option<u32>,
+    /// Length of that table.
+    pub entries: Option<u32>,
+    /// What kind of frame it is, unless the device has not looked at it.
+    pub flow_type: Option<Known<FlowType>>,
+    /// Its hash, if it has anything that is hashed.
+    pub hash: Option<u32>,
+    /// What the hash tells apart.
+    pub hash_level: Option<Known<HashLevel>>,
+    /// What of the frame is hashed.
+    pub hash_fields: Option<HashFields>,
+    /// What was done to the fields.
+    pub symmetry: Option<Known<Symmetry>>,
+    /// Whether a program runs in the device that sees the frame next, and may change or drop it.
+    pub programmed: bool,
+}
+
+/// Fields of a frame: `RXH_*` of `linux/ethtool.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashFields(pub u32);
+
+impl HashFields {
+    /// Each bit, with its letter to `ethtool -N DEV rx-flow-hash` and its name in the specification of
+    /// the family `ethtool`.
+    pub const NAMES: [(u32, char, &'static str); 9] = [
+        (1, 'm', "l2da"),
+        (2, 'v', "vlan"),
+        (3, 't', "l3-proto"),
+        (4, 's', "ip-src"),
+        (5, 'd', "ip-dst"),
+        (6, 'f', "l4-b-0-1"),
+        (7, 'n', "l4-b-2-3"),
+        (8, 'e', "gtp-teid"),
+        (9, 'l', "ip6-fl"),
+    ];
+
+    fn each(self) -> impl Iterator<Item = (char, &'static str)> {
+        let all = Self::NAMES.into_iter();
+        all.filter(move |(bit, ..)| self.0 >> bit & 1 == 1)
+            .map(|(_, letter, name)| (letter, name))
+    }
+}
+
+/// Their letters.
+impl fmt::Display for HashFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters: String = self.each().map(|(letter, _)| letter).collect();
+        f.pad(&letters)
+    }
+}
+
+/// A list of their names.
+impl Serialize for HashFields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.each().map(|(_, name)| name))
+    }
 }
 
 /// A piece of an image.

@@ -39,6 +39,7 @@ use offload::{
     Resource,
     Slot,
     State,
+    Steered,
     Unit, //
 };
 
@@ -236,6 +237,10 @@ impl ReportPrograms for Port {
             }
             _ => false,
         }
+    }
+
+    fn steer(&self, frame: &[u8], _rtnl: &Rtnl<'_>) -> Option<Steered> {
+        Some(self.explain(frame))
     }
 
     fn resources(&self, see: &mut dyn FnMut(&Resource<'_>)) {

@@ -169,6 +169,17 @@ pub struct Steered {
     pub entry: Option<u32>,
 }
 
+/// What a context makes of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hashed {
+    /// The fields that are hashed: of those that are chosen for frames of its type, those that it has.
+    pub fields: Fields,
+    /// What is done to them.
+    pub symmetry: Symmetry,
+    /// Length of the context's table.
+    pub entries: u32,
+}
+
 /// All that decides which queue a frame is for. Who changes something replaces it as a whole.
 pub struct Steering<M: Memory> {
     /// Sorted by their numbers; the first one is the main one.
@@ -367,6 +378,21 @@ impl<M: Memory> Steering<M> {
                     ..steered
                 }
             }
+        }
+    }
+
+    /// What has made the hash of a frame that was `parsed` and [`steered`](Self::steer) so. Any context;
+    /// takes longer than what steers.
+    pub fn hashed(&self, parsed: &Parsed, steered: &Steered) -> Hashed {
+        let Some(context) = self.context(steered.context) else {
+            return Hashed::default();
+        };
+        let chosen = context.fields.get(parsed.flow);
+        Hashed {
+            fields: Input::fields_of(parsed, chosen, context.symmetry),
+            symmetry: context.symmetry,
+            // CAST: A table is shorter than 4 GiB.
+            entries: context.table.len() as u32,
         }
     }
 

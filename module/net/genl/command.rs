@@ -17,6 +17,11 @@ pub enum Rule {
         /// The largest that is taken.
         max: u32,
     },
+    /// Bytes.
+    Binary {
+        /// The most that are taken.
+        max_len: u16,
+    },
 }
 
 /// Who may use an operation.
@@ -48,16 +53,24 @@ impl Policy {
         let mut ranges = KVec::with_capacity(rules.len(), GFP_KERNEL)?;
         for rule in rules {
             let mut policy = bindings::nla_policy::default();
-            if let Rule::U32 { min, max } = rule {
-                let range = bindings::netlink_range_validation {
-                    min: min.into(),
-                    max: max.into(),
-                };
-                ranges.push(range, GFP_KERNEL)?;
-                policy.type_ = bindings::NLA_U32 as u8;
-                policy.validation_type =
-                    bindings::nla_policy_validation_NLA_VALIDATE_RANGE_PTR as u8;
-                policy.__bindgen_anon_1.range = ranges.last().map_or(core::ptr::null(), |it| it);
+            match rule {
+                Rule::Reject => {}
+                Rule::U32 { min, max } => {
+                    let range = bindings::netlink_range_validation {
+                        min: min.into(),
+                        max: max.into(),
+                    };
+                    ranges.push(range, GFP_KERNEL)?;
+                    policy.type_ = bindings::NLA_U32 as u8;
+                    policy.validation_type =
+                        bindings::nla_policy_validation_NLA_VALIDATE_RANGE_PTR as u8;
+                    policy.__bindgen_anon_1.range =
+                        ranges.last().map_or(core::ptr::null(), |it| it);
+                }
+                Rule::Binary { max_len } => {
+                    policy.type_ = bindings::NLA_BINARY as u8;
+                    policy.len = max_len;
+                }
             }
             policies.push(policy, GFP_KERNEL)?;
         }

@@ -103,6 +103,29 @@ impl<'a> Request<'a> {
         })
     }
 
+    /// The bytes of attribute `number`, if the request has it.
+    pub fn bytes(&self, number: u16) -> Option<&'a [u8]> {
+        const HEADER: usize = size_of::<bindings::nlattr>();
+        let attribute = self.attribute(number)?.as_ptr();
+        // SAFETY: Not null, so valid by the type invariants.
+        let len = usize::from(unsafe { (*attribute).nla_len }).checked_sub(HEADER)?;
+        // SAFETY: By the type invariants there are as many bytes behind the header for `'a`, in a
+        // request that the core has copied from user space, and that nobody changes.
+        Some(unsafe { core::slice::from_raw_parts(attribute.add(1).cast::<u8>(), len) })
+    }
+
+    /// As [`Self::bytes`], for an attribute without which the request makes no sense.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::required_u32`].
+    pub fn required_bytes(&self, number: u16) -> Result<&'a [u8]> {
+        self.bytes(number).ok_or_else(|| {
+            self.extack.missing(number);
+            EINVAL
+        })
+    }
+
     /// Tells the sender that attribute `number` is what is wrong, and why.
     pub fn blame(&self, number: u16, why: fmt::Arguments<'_>) {
         if let Some(attribute) = self.attribute(number) {

@@ -2,6 +2,7 @@
 
 //! Receive steering: the queue and the hash that a frame comes with.
 
+mod explain;
 mod follow;
 mod hash;
 mod interrupts;

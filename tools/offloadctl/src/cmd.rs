@@ -10,3 +10,4 @@ pub(crate) mod policy;
 pub(crate) mod program;
 pub(crate) mod resource;
 pub(crate) mod stats;
+pub(crate) mod steer;

@@ -47,6 +47,7 @@ enum Command {
     Stats(cmd::stats::Args),
     Events(cmd::events::Args),
     Resource(cmd::resource::Args),
+    Steer(cmd::steer::Args),
     Completions(cmd::completions::Args),
     Man(cmd::man::Args),
 }
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Command::Stats(args) => args.run(&output),
         Command::Events(args) => args.run(&output),
         Command::Resource(args) => args.run(&output),
+        Command::Steer(args) => args.run(&output),
         Command::Completions(args) => args.run(Cli::command(), &output),
         Command::Man(args) => args.run(Cli::command(), &output),
     };
@@ -108,6 +110,8 @@ mod tests {
             "stats onic0",
             "--json events --count 3",
             "resource",
+            "steer explain onic0 --frame 00:11:22",
+            "steer explain onic0 --pcap a.pcap --json",
             "completions bash",
             "man",
         ] {
@@ -126,6 +130,11 @@ mod tests {
             ("program verify onic0 --section tc", "--object"),
             ("program hash a.o --section x --program y", "--program"),
             ("events --count 0", "0 is not in 1.."),
+            ("steer explain onic0", "--frame"),
+            (
+                "steer explain onic0 --frame 00 --pcap a",
+                "cannot be used with",
+            ),
         ] {
             let argv = std::iter::once("offloadctl").chain(line.split_whitespace());
             let error = match Cli::try_parse_from(argv) {

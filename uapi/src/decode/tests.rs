@@ -4,7 +4,10 @@ use netlink_packet_core::{DefaultNla, Emitable};
 use proptest::prelude::*;
 
 use super::*;
-use crate::netlink::{DigestAlgorithm, Policy, ProgramKind, Slot, State, Unit, Verdict};
+use crate::netlink::{
+    DigestAlgorithm, FlowType, HashLevel, Policy, ProgramKind, Slot, State, SteerReason, Symmetry,
+    Unit, Verdict,
+};
 use crate::types::Known;
 
 /// Attributes as the kernel writes them.
@@ -111,13 +114,39 @@ macro_rules! into_u32 {
 
 into_u32!(
     DigestAlgorithm,
+    FlowType,
+    HashLevel,
     Policy,
     ProgramKind,
     Slot,
     State,
+    SteerReason,
+    Symmetry,
     Unit,
     Verdict
 );
+
+fn write_steered(steered: &Steered) -> Writer {
+    use netlink::steer::*;
+    let out = Writer::default()
+        .u32(IFINDEX, steered.ifindex)
+        .u32(REASON, raw(steered.reason))
+        .maybe_u32(QUEUE, steered.queue)
+        .maybe_u32(RULE, steered.rule)
+        .maybe_u32(CONTEXT, steered.context)
+        .maybe_u32(ENTRY, steered.entry)
+        .maybe_u32(ENTRIES, steered.entries)
+        .maybe_u32(FLOW_TYPE, steered.flow_type.map(raw))
+        .maybe_u32(HASH, steered.hash)
+        .maybe_u32(HASH_LEVEL, steered.hash_level.map(raw))
+        .maybe_u32(HASH_FIELDS, steered.hash_fields.map(|fields| fields.0))
+        .maybe_u32(SYMMETRY, steered.symmetry.map(raw));
+    if steered.programmed {
+        out.bytes(PROGRAMMED, &[])
+    } else {
+        out
+    }
+}
 
 fn known<T: crate::types::Named + std::fmt::Debug>() -> impl Strategy<Value = Known<T>> {
     prop_oneof![0u32..8, any::<u32>()].prop_map(Known::from_raw)
@@ -166,7 +195,32 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn steered_frames()(
+        ifindex: u32,
+        reason in known(),
+        numbers: [Option<u32>; 6],
+        flow_type in proptest::option::of(known()),
+        hash_level in proptest::option::of(known()),
+        hash_fields: Option<u32>,
+        symmetry in proptest::option::of(known()),
+        programmed: bool,
+    ) -> Steered {
+        let [queue, rule, context, entry, entries, hash] = numbers;
+        Steered {
+            ifindex, reason, queue, rule, context, entry, entries, flow_type, hash, hash_level,
+            hash_fields: hash_fields.map(HashFields), symmetry, programmed,
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_steered_frame_is_read_as_it_was_written(expected in steered_frames()) {
+        let bytes = write_steered(&expected).0;
+        prop_assert_eq!(steered(&bytes), Ok(expected));
+    }
+
     #[test]
     fn a_slot_is_read_as_it_was_written(expected in slots(), unknown in 100u16..0x3fff) {
         let bytes = write_slot(&expected).bytes(unknown, b"new").0;
@@ -208,6 +262,7 @@ proptest! {
         let _ = device(&bytes);
         let _ = image_piece(&bytes);
         let _ = stats(&bytes);
+        let _ = steered(&bytes);
     }
 
     #[test]

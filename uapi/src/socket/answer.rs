@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn the_kernels_words_are_found_behind_the_request() {
         let code = (-22i32).to_ne_bytes();
-        let request = Request::one(2, 1).u32(1, 3).bytes(0x20, 1);
+        let request = Request::one(2, 1).u32(1, 3).encoded(0x20, 1);
         let expected = Ok(Some(Refusal {
             errno: 22,
             message: Some("no such thing".to_owned()),

@@ -200,6 +200,13 @@ impl Input {
         (!input.is_empty()).then_some(input)
     }
 
+    /// Those of `fields` that are hashed of a frame.
+    pub(super) fn fields_of(parsed: &Parsed, fields: Fields, symmetry: Symmetry) -> Fields {
+        let bits = (0..u32::BITS).map(|bit| Fields(fields.0 & 1_u32.wrapping_shl(bit)));
+        let found = bits.filter(|field| Self::of(parsed, *field, symmetry).is_some());
+        found.fold(Fields::NONE, Fields::with)
+    }
+
     /// What is hashed where users want more than addresses and ports.
     #[cold]
     fn rest(&mut self, parsed: &Parsed, fields: Fields) {

@@ -131,12 +131,24 @@ impl Generator {
         };
         let mut bytes = Vec::new();
         for (number, policy) in (0..).zip(table) {
-            let AttributePolicy::U32 { max, .. } = *policy else {
-                continue;
+            let number_up_to = match *policy {
+                AttributePolicy::U32 { max, .. } => Some(max),
+                AttributePolicy::Binary { .. } => None,
+                _ => continue,
             };
             if self.one_in(12) {
                 continue;
             }
+            let Some(max) = number_up_to else {
+                // A frame, or what is none.
+                let mut value = self.value();
+                if !self.one_in(4) {
+                    value.resize(self.random.random_range(14..100), 0);
+                    self.random.fill_bytes(&mut value);
+                }
+                attribute(&mut bytes, number, &value);
+                continue;
+            };
             let value = match (number, max) {
                 // The interface has the same number in all sets.
                 (1, _) => self.world.interfaces.choose(&mut self.random).copied(),

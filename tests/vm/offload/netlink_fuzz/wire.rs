@@ -168,6 +168,7 @@ impl Wire {
             Command::ProgramGet => decode::device_program(attributes).map(drop)?,
             Command::ImageGet => decode::image_piece(attributes).map(drop)?,
             Command::StatsGet => decode::stats(attributes).map(drop)?,
+            Command::SteerGet => decode::steered(attributes).map(drop)?,
             other => bail!("an answer {other:?}, which is none"),
         }
         Ok(Said::Message)
