@@ -6,6 +6,7 @@ use crate::{
     host::Host,
     lane::{
         Lane,
+        Passed,
         FROM_DEVICE, //
     },
     port::{
@@ -112,6 +113,14 @@ impl Taken {
             self.queue = queue;
         }
         self.frames = self.frames.saturating_add(1);
+    }
+
+    /// As [`Self::add`], of a frame that a transmit queue still waits for.
+    #[inline]
+    pub(crate) fn add_awaited<H: Plugged>(&mut self, by: &mut Option<u16>, sender: Option<&H>) {
+        if let (Some(queue), Some(sender)) = (by.take(), sender) {
+            self.add(queue, sender);
+        }
     }
 
     /// Notes them with `sender`.
@@ -397,6 +406,10 @@ impl<H: Plugged> Port<H> {
                 let frame = Described::new(held.skb, descriptor);
                 Self::lose(frame.into(), lost(rx), peer);
             }
+            while let Some((handed, _, passed)) = with_bh_disabled(|| rx.handed.pop()) {
+                drop(handed);
+                Self::lose_handed(passed, lost(rx), peer);
+            }
             let pop = || rx.ring.pop().or_else(|| rx.bouncing.pop());
             while let Some(frames) = with_bh_disabled(pop) {
                 Self::lose(frames, lost(rx), peer);
@@ -422,6 +435,19 @@ impl<H: Plugged> Port<H> {
         }
     }
 
+    /// Counts a frame that another queue has handed over as `lost`, and notes with `peer`, from which it
+    /// came, that it is taken.
+    fn lose_handed(passed: Passed, lost: &Counter, peer: Option<&H>) {
+        lost.add(1);
+        if let Some(peer) = peer.filter(|_| passed.from != FROM_DEVICE) {
+            let mut taken = Taken::default();
+            with_bh_disabled(|| {
+                taken.add(passed.from, peer);
+                taken.note(peer);
+            });
+        }
+    }
+
     /// Gives the rings of the receive queues another size. What they can't hold any more is lost.
     ///
     /// # Errors
@@ -435,6 +461,11 @@ impl<H: Plugged> Port<H> {
                     Self::lose(frames, &rx.resize_drops, self.peer.load(&guard));
                 })?;
             }
+            rx.handed.resize(size, |passed| {
+                let guard = rcu::Guard::new();
+                let peer = self.peer.load(&guard);
+                Self::lose_handed(passed, &rx.resize_drops, peer);
+            })?;
         }
         self.rx_ring_size.store(size, Ordering::Relaxed);
         Ok(())

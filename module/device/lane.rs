@@ -16,6 +16,17 @@ pub enum Lane {
     Bouncing,
 }
 
+/// What one queue tells another of a frame that it hands over to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    /// The transmit queue that waits for the frame to be taken; [`FROM_DEVICE`] if none does.
+    pub(crate) from: u16,
+    /// Where it goes if it is sent on.
+    pub(crate) onward: Lane,
+    /// Whether the program that it has met stands for the host's own, too.
+    pub(crate) replaces_host: bool,
+}
+
 impl Lane {
     /// Where a frame goes if it is sent on that came from transmit queue `queue`.
     #[inline]

@@ -5,7 +5,10 @@
 use crate::{
     fault::FaultLog,
     host::MAX_QUEUES,
-    lane::Lane,
+    lane::{
+        Lane,
+        Passed, //
+    },
     memory::DeviceMemory,
     redirects::Redirects,
     steering::Steered,
@@ -23,6 +26,7 @@ use engine::{
 };
 use kernel::prelude::*;
 use net::{
+    handover::HandoverRing,
     ring::FrameRing,
     stats::{
         sum,
@@ -43,6 +47,8 @@ pub struct RxQueue {
     pub(crate) ring: Pin<KBox<FrameRing<TxDescriptor>>>,
     /// Those among them that may go to and fro for ever.
     pub(crate) bouncing: Pin<KBox<FrameRing<TxDescriptor>>>,
+    /// Frames behind their program, from other queues of the port.
+    pub(crate) handed: Pin<KBox<HandoverRing<Passed>>>,
     /// The transmit queues at the other end that wait for room in the first ring.
     pub(crate) waiting: Waiting,
     /// What is left of the last program that the device had to stop.
@@ -73,6 +79,12 @@ pub struct RxQueue {
     pub unplanned_drops: Counter,
     /// Lost: shorter than an Ethernet header, or too short for a classifier.
     pub runt_drops: Counter,
+    /// Frames that a program has made those of another queue, by choice or by what it has changed.
+    pub handed_over: Counter,
+    /// Of those, lost: that queue had no room.
+    pub handover_ring_full_drops: Counter,
+    /// Frames for which a program has chosen a queue that is not in use.
+    pub misdirected: Counter,
     /// Lost: in the ring when the port went down.
     pub down_drops: Counter,
     /// Lost: in the ring when it was made smaller, or the queue went out of use.
@@ -85,6 +97,7 @@ impl RxQueue {
             work: Claim::new(Work::new(memory)?),
             ring: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
             bouncing: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
+            handed: KBox::pin_init(HandoverRing::new(ring_size), GFP_KERNEL)?,
             waiting: Waiting::new(),
             faults: KBox::pin_init(FaultLog::new(), GFP_KERNEL)?,
             steered: Steered::new(),
@@ -100,6 +113,9 @@ impl RxQueue {
             no_buffer_drops: Counter::new(),
             unplanned_drops: Counter::new(),
             runt_drops: Counter::new(),
+            handed_over: Counter::new(),
+            handover_ring_full_drops: Counter::new(),
+            misdirected: Counter::new(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),
         })
@@ -120,6 +136,7 @@ impl RxQueue {
             self.no_buffer_drops.get(),
             self.unplanned_drops.get(),
             self.runt_drops.get(),
+            self.handover_ring_full_drops.get(),
             self.down_drops.get(),
             self.resize_drops.get(),
             self.xdp_redirects.drops(),

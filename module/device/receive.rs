@@ -4,6 +4,7 @@
 
 mod ahead;
 mod cut;
+mod handover;
 mod poll;
 mod send;
 mod sent;
@@ -25,12 +26,13 @@ use crate::{
     slots::Active, //
 };
 use ahead::programs;
+use core::sync::atomic::Ordering;
 use engine::{
     coalesce::GroLimits,
     pipeline::{
         self,
-        Hashing,
-        Pipeline, //
+        Pipeline,
+        Queues, //
     },
     receive_checksum::RxChecksums, //
 };
@@ -107,21 +109,27 @@ impl<H: Plugged> Port<H> {
         let mut pipeline = Pipeline {
             port: self.receiving(setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
-            hashing: self
-                .steering
-                .load(guard)
-                .filter(|_| setup.hashes)
-                .map(|steering| Hashing {
+            queues: self.steering.load(guard).map(|steering| {
+                let (by_rules, flows) = self.steers_by(host, steering);
+                Queues {
                     steering,
-                    by_rules: host.wants_rules(),
-                }),
+                    by_rules,
+                    flows,
+                    in_use: self.queues_in_use.load(Ordering::Relaxed),
+                    tells_hashes: setup.hashes,
+                }
+            }),
             stamp: None,
         };
         let mut poll = Poll {
             port: self,
+            machine: host,
             queue,
             rx,
             onward: Lane::Ordinary,
+            awaited_by: None,
+            has_host_program: setup.host_program,
+            replaces_host: active.replaces_host,
             host: stack,
             context,
             guard,
@@ -134,16 +142,24 @@ impl<H: Plugged> Port<H> {
         let mut taken = Taken::default();
         let mut done: usize = 0;
         let mut places = FIRST_BATCH;
+        let takes_over = lane == Lane::Ordinary && !rx.handed.is_empty();
+        if takes_over {
+            // Of a poll that has more than enough to do, one half is for what comes from the cable.
+            let share = limit.div_ceil(2);
+            done = poll.take_over(&mut pipeline, &mut taken, sender, share);
+        }
         if let Some(held) = held {
-            if let Some(sender) = sender {
-                taken.add(held.queue, sender);
-            }
+            poll.onward = Lane::Ordinary;
+            poll.awaited_by = Some(held.queue);
+            poll.replaces_host = held.replaces_host;
             // Another program may be there by now.
             let host_program = setup.host_program && !held.replaces_host;
             let now = core::mem::replace(&mut pipeline.port.host_program, host_program);
             pipeline.go_on(&mut poll, Wire::Sent(held.skb), &held.met, held.arrived);
             pipeline.port.host_program = now;
-            done = 1;
+            poll.replaces_host = active.replaces_host;
+            taken.add_awaited(&mut poll.awaited_by, sender);
+            done = done.saturating_add(1);
         }
         while done < limit {
             let left = limit.saturating_sub(done);
@@ -156,8 +172,12 @@ impl<H: Plugged> Port<H> {
                 for frame in place {
                     let descriptor = frame.descriptor();
                     poll.onward = Lane::behind(descriptor.queue);
-                    if let Some(sender) = sender.filter(|_| descriptor.queue != FROM_DEVICE) {
-                        taken.add(descriptor.queue, sender);
+                    if descriptor.queue != FROM_DEVICE {
+                        poll.awaited_by = Some(descriptor.queue);
+                    }
+                    if descriptor.gso.is_some() {
+                        // It becomes many, of which none stands for all.
+                        taken.add_awaited(&mut poll.awaited_by, sender);
                     }
                     let sent = Sent {
                         arrived: frame.arrived(),
@@ -165,6 +185,7 @@ impl<H: Plugged> Port<H> {
                         descriptor,
                     };
                     let count = pipeline.arrive(&mut poll, sent);
+                    taken.add_awaited(&mut poll.awaited_by, sender);
                     // CAST: A `usize` has at least 32 bits in the kernel.
                     done = done.saturating_add(count as usize);
                 }
@@ -174,6 +195,11 @@ impl<H: Plugged> Port<H> {
             }
             // What is taken out must be dealt with, and where there is one super-frame there are more.
             places = if done > singles { 1 } else { BATCH };
+        }
+        if takes_over && done < limit {
+            let left = limit.saturating_sub(done);
+            let more = poll.take_over(&mut pipeline, &mut taken, sender, left);
+            done = done.saturating_add(more);
         }
         if let Some((runs, since)) = runs {
             since.count(rx, runs);

@@ -62,6 +62,7 @@ pub mod error;
 pub mod ethtool;
 pub mod extack;
 pub mod genl;
+pub mod handover;
 pub mod log;
 pub mod machine;
 pub mod napi;

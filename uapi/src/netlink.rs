@@ -363,6 +363,8 @@ pub enum SteerReason {
     Flow = 5,
     /// Frames of its flow type are dropped.
     TypeDrop = 6,
+    /// An offloaded program has chosen it. No answer has this yet.
+    Program = 7,
 }
 
 impl SteerReason {
@@ -375,6 +377,7 @@ impl SteerReason {
         Self::RuleDrop,
         Self::Flow,
         Self::TypeDrop,
+        Self::Program,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -387,6 +390,7 @@ impl SteerReason {
             4 => Self::RuleDrop,
             5 => Self::Flow,
             6 => Self::TypeDrop,
+            7 => Self::Program,
             _ => return None,
         })
     }
@@ -406,6 +410,7 @@ impl SteerReason {
             Self::RuleDrop => "rule-drop",
             Self::Flow => "flow",
             Self::TypeDrop => "type-drop",
+            Self::Program => "program",
         }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! [`RX_DEVICE_FRAMES`] = `rx_packets` of the interface + [`XDP_HW_DROP`] + [`XDP_HW_ABORTED`] +
 //! [`XDP_HW_TX`] + [`XDP_HW_REDIRECT`] + [`TC_HW_SHOT`] + [`TC_HW_STOLEN`] + [`TC_HW_TRAP`] +
-//! [`TC_HW_REDIRECT`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`]
+//! [`TC_HW_REDIRECT`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`] + [`XDP_HW_QUEUE_RING_FULL_DROPS`], and
+//! frames that a program has changed into such as [`RX_RULE_DROPPED`] and [`RX_FLOW_TYPE_DROPPED`] count
 //!
 //! [`XDP_HW_TX`] are those that were sent, or lost by one of the `XDP_HW_TX_*_DROPS`;
 //! [`XDP_HW_REDIRECT`] and [`TC_HW_REDIRECT`] those that were sent by a port which then counts them as
@@ -60,7 +61,7 @@ pub const RX_DOWN_DROPS: &str = "rx_down_drops";
 pub const RX_RESIZE_DROPS: &str = "rx_resize_drops";
 /// Frames that came to a receive queue by steering; behind this prefix stands why: `hash`, by the
 /// indirection table; `unhashed`, by its first entry, as they have nothing that is hashed; `rule`, by
-/// a rule. Frames of a port with one queue and no rules are not looked at, and not counted.
+/// a rule; `program`, by choice of the offloaded program. Frames of a port with one queue and no rules are not looked at, and not counted.
 pub const RX_STEERED_PREFIX: &str = "rx_steered_";
 /// Frames that a rule has dropped.
 pub const RX_RULE_DROPPED: &str = "rx_rule_dropped";
@@ -81,6 +82,15 @@ pub const XDP_HW_ABORTED: &str = "xdp_hw_aborted";
 /// Of the aborted ones: the device stopped the program, or it returned a number that is no action.
 /// Behind this prefix stands the cause.
 pub const XDP_HW_FAULT_PREFIX: &str = "xdp_hw_fault_";
+/// Frames that an offloaded XDP program has made those of another queue: by a number that it has
+/// written to `rx_queue_index`, or by what it has made of them, which is steered anew. They are in
+/// `rxN_steered_REASON` of the queue to which they have arrived, and once more in that of the other one.
+pub const XDP_HW_QUEUE_CHANGES: &str = "xdp_hw_queue_changes";
+/// Frames for another queue that had no room for them.
+pub const XDP_HW_QUEUE_RING_FULL_DROPS: &str = "xdp_hw_queue_ring_full_drops";
+/// Frames for which the program chose a queue that is not in use: they went where they would have gone
+/// without that.
+pub const XDP_HW_QUEUE_OUT_OF_RANGE: &str = "xdp_hw_queue_out_of_range";
 /// Frames to be sent back (`XDP_TX`) for which the far ring had no room.
 pub const XDP_HW_TX_RING_FULL_DROPS: &str = "xdp_hw_tx_ring_full_drops";
 /// Frames to be sent back (`XDP_TX`) while the other end of the cable was missing or down.

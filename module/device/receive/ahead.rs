@@ -11,12 +11,18 @@
 //! held, or if somebody works on others of the queue. Nobody waits here: a host that sends while it
 //! polls may be the one who works on them.
 
-use super::wire::Wire;
+use super::{
+    wire::Wire, //
+};
 use crate::{
     cable::{
         Arrival,
         Fate,
         Unsent, //
+    },
+    lane::{
+        Lane,
+        Passed, //
     },
     map::MapRef,
     memory::KernelMemory,
@@ -30,6 +36,7 @@ use crate::{
     steer::look,
     work::Held, //
 };
+use core::sync::atomic::Ordering;
 use engine::{
     descriptor::TxDescriptor,
     exec::Core,
@@ -37,9 +44,11 @@ use engine::{
     pipeline::{
         Ingress,
         Lost,
+        Moved,
         Programs,
         Watcher, //
-    }, //
+    },
+    steer::Reason, //
 };
 use net::{
     rcu,
@@ -56,6 +65,8 @@ enum Arrived {
     Gone,
     /// It is held for the poll of the queue.
     Held,
+    /// Another queue has it.
+    HandedOver,
     /// Nothing: it is to go into the ring.
     Not(SkBuff),
 }
@@ -78,6 +89,11 @@ impl Watcher for Count<'_> {
             Lost::Runt => &self.0.runt_drops,
         };
         count.add(1);
+    }
+
+    #[cold]
+    fn misdirected(&mut self) {
+        self.0.misdirected.add(1);
     }
 
     #[cold]
@@ -123,6 +139,10 @@ impl<H: Plugged> Port<H> {
             Arrived::Gone => {
                 far.count();
                 return Ok(Fate::Gone);
+            }
+            Arrived::HandedOver => {
+                far.count();
+                return Ok(Fate::UnderWay);
             }
             Arrived::Held => Ok(()),
             Arrived::Not(skb) => rx.ring.send(skb, descriptor, stamps),
@@ -172,6 +192,28 @@ fn meet<H: Plugged>(
     }
     if met.is_end() {
         skb.consume();
+        return Arrived::Gone;
+    }
+    // One that was only read is for the same queue as before, unless the program has chosen one.
+    let in_use = host.port().queues_in_use.load(Ordering::Relaxed);
+    if let Some(chosen) = met.leads_to(queue, in_use) {
+        let bytes = skb.len() as u64;
+        Count(rx).arrived(1, bytes);
+        let moved = Moved {
+            queue: chosen,
+            reason: Reason::Program,
+            meta_len: 0,
+            stamp: stamps.arrived,
+        };
+        let passed = Passed {
+            from,
+            onward: Lane::Ordinary,
+            replaces_host: active.replaces_host,
+        };
+        let (port, wire) = (host.port(), Wire::Sent(skb));
+        if port.hand_over(host, rx, wire, moved, passed) {
+            return Arrived::HandedOver;
+        }
         return Arrived::Gone;
     }
     work.hold(Held {

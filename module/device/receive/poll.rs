@@ -12,16 +12,24 @@ use super::{
     }, //
 };
 use crate::{
+    cable::Taken,
     host::{
         HostFrame,
         Receive, //
     },
-    lane::Lane,
+    lane::{
+        Lane,
+        Passed,
+        FROM_DEVICE, //
+    },
+    map::MapRef,
+    memory::KernelMemory,
     port::{
         Plugged,
         Port, //
     },
-    queue::RxQueue, //
+    queue::RxQueue,
+    services::Machine, //
 };
 use engine::{
     checksum::Sum,
@@ -29,10 +37,13 @@ use engine::{
     fault::FaultRecord,
     pipeline::{
         Lost,
+        Moved,
+        Pipeline,
         Receiver,
         Room,
         Watcher, //
     },
+    steer::Reason,
     store::ProgramKind,
     transmit::{
         TxPlan,
@@ -40,6 +51,7 @@ use engine::{
     }, //
 };
 use net::{
+    handover::Handed,
     napi::PollContext,
     rcu,
     skbuff::{
@@ -51,10 +63,19 @@ use net::{
 /// Where the frames of one poll come from, and go to.
 pub(super) struct Poll<'a, H: Plugged> {
     pub(super) port: &'a Port<H>,
+    /// The machine that the port is plugged into.
+    pub(super) machine: &'a H,
     pub(super) queue: u16,
     pub(super) rx: &'a RxQueue,
     /// Where the frame in hand goes if it is sent on.
     pub(super) onward: Lane,
+    /// The transmit queue that waits until the frame in hand is taken, if one does: whoever has the
+    /// frame then is to say so.
+    pub(super) awaited_by: Option<u16>,
+    /// Whether the host runs a program of its own.
+    pub(super) has_host_program: bool,
+    /// Whether the program that runs stands for that, too.
+    pub(super) replaces_host: bool,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -75,6 +96,47 @@ impl<H: Plugged> Poll<'_, H> {
     }
 }
 
+/// The pipeline of a queue.
+type Receiving<'a> = Pipeline<'a, KernelMemory, MapRef, Machine<'a>>;
+
+impl<H: Plugged> Poll<'_, H> {
+    /// Takes at most `limit` frames up that others have handed over to this queue, and adds them to
+    /// `taken`; how many.
+    pub(super) fn take_over(
+        &mut self,
+        pipeline: &mut Receiving<'_>,
+        taken: &mut Taken,
+        sender: Option<&H>,
+        limit: usize,
+    ) -> usize {
+        let mut done = 0;
+        while done < limit {
+            let Some((handed, stamp, passed)) = self.rx.handed.pop() else {
+                break;
+            };
+            if let Some(sender) = sender.filter(|_| passed.from != FROM_DEVICE) {
+                taken.add(passed.from, sender);
+            }
+            self.onward = passed.onward;
+            let (wire, metadata) = match handed {
+                Handed::Sent(skb) => (Wire::Sent(skb), 0),
+                Handed::Written(buffer, range) => {
+                    // CAST: What lies before the frame is the metadata.
+                    let metadata = range.start as u8;
+                    (Wire::Written(Written::from_parts(buffer, range)), metadata)
+                }
+            };
+            // Another program may be there by now.
+            let host_program = pipeline.port.host_program;
+            pipeline.port.host_program = self.has_host_program && !passed.replaces_host;
+            pipeline.hand_up(self, wire, metadata, stamp);
+            pipeline.port.host_program = host_program;
+            done += 1;
+        }
+        done
+    }
+}
+
 impl<H: Plugged> Watcher for Poll<'_, H> {
     #[inline]
     fn arrived(&mut self, frames: u32, bytes: u64) {
@@ -84,6 +146,11 @@ impl<H: Plugged> Watcher for Poll<'_, H> {
     #[cold]
     fn lost(&mut self, why: Lost) {
         Count(self.rx).lost(why);
+    }
+
+    #[cold]
+    fn misdirected(&mut self) {
+        Count(self.rx).misdirected();
     }
 
     #[cold]
@@ -166,6 +233,24 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         if let Some(skb) = self.unique(wire) {
             self.redirect(skb, target, by);
         }
+    }
+
+    fn hand_over(&mut self, wire: Wire, moved: Moved) {
+        let awaited_by = self.awaited_by.take();
+        let passed = Passed {
+            from: awaited_by.unwrap_or(FROM_DEVICE),
+            onward: self.onward,
+            replaces_host: self.replaces_host,
+        };
+        let (machine, rx) = (self.machine, self.rx);
+        if !self.port.hand_over(machine, rx, wire, moved, passed) {
+            self.awaited_by = awaited_by;
+        }
+    }
+
+    fn drop_steered(&mut self, wire: Wire, reason: Reason) {
+        self.port.steered_nowhere.count(reason);
+        self.consume(wire);
     }
 
     #[inline]

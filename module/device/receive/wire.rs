@@ -102,6 +102,16 @@ impl Written {
     /// socket that receives. What a page leaves is not.
     const WASTE: usize = 4096;
 
+    /// The frame that is in `range` of `buffer`.
+    pub(super) fn from_parts(buffer: FrameBuffer, range: Range<usize>) -> Self {
+        Self { buffer, range }
+    }
+
+    /// The buffer, and where in it the frame is.
+    pub(super) fn into_parts(self) -> (FrameBuffer, Range<usize>) {
+        (self.buffer, self.range)
+    }
+
     /// Copies the first `header` bytes of `frame` and `payload` of it to the receiver's memory, with
     /// `room` around them. `None` if there is no memory.
     pub(super) fn gather(

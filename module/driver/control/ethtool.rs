@@ -78,6 +78,13 @@ const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
     }),
     (stats::RX_DOWN_DROPS, |rx| rx.card.down_drops.get()),
     (stats::RX_RESIZE_DROPS, |rx| rx.card.resize_drops.get()),
+    (stats::XDP_HW_QUEUE_CHANGES, |rx| rx.card.handed_over.get()),
+    (stats::XDP_HW_QUEUE_RING_FULL_DROPS, |rx| {
+        rx.card.handover_ring_full_drops.get()
+    }),
+    (stats::XDP_HW_QUEUE_OUT_OF_RANGE, |rx| {
+        rx.card.misdirected.get()
+    }),
     (stats::XDP_HW_TX_RING_FULL_DROPS, |rx| {
         rx.card.bounce_ring_full_drops.get()
     }),
@@ -135,6 +142,7 @@ const STEERED: &[steer::Reason] = &[
     steer::Reason::Unhashed,
     steer::Reason::Rule,
     steer::Reason::Flow,
+    steer::Reason::Program,
 ];
 
 /// Why frames are for none.

@@ -83,6 +83,7 @@ const fn reason(reason: Reason) -> SteerReason {
         Reason::Dropped => SteerReason::RuleDrop,
         Reason::Flow => SteerReason::Flow,
         Reason::Discarded => SteerReason::TypeDrop,
+        Reason::Program => SteerReason::Program,
     }
 }
 

@@ -10,6 +10,9 @@ use crate::skb;
 
 const BPF_TAIL_CALL: i32 = 12;
 
+/// Offset of `rx_queue_index` in `struct xdp_md`: the one field that a program may write.
+const XDP_MD_RX_QUEUE_INDEX: i64 = 16;
+
 /// Checks that the device can execute `insn` in a program of type `kind`.
 ///
 /// # Errors
@@ -64,13 +67,14 @@ pub(crate) fn check_registers(
         .filter(|base| regs.kind(*base) == RegisterKind::Ctx);
     if let Some(base) = in_context {
         let is_store = matches!(insn.class(), class::ST | class::STX);
+        let at = i64::from(insn.off).saturating_add(regs.offset(base).into());
+        let chooses_queue = at == XDP_MD_RX_QUEUE_INDEX
+            && insn.mode() == mode::MEM
+            && insn.code & size::DW == size::W;
         return match kind {
-            ProgramKind::Xdp if is_store => Err(Rule::ContextStore),
+            ProgramKind::Xdp if is_store && !chooses_queue => Err(Rule::ContextStore),
             ProgramKind::Xdp => Ok(()),
-            ProgramKind::SchedCls => skb::check_access(
-                insn,
-                i64::from(insn.off).saturating_add(regs.offset(base).into()),
-            ),
+            ProgramKind::SchedCls => skb::check_access(insn, at),
         };
     }
     let is_redirect = insn.code == class::JMP | jump::CALL

@@ -23,8 +23,11 @@ pub struct RxDescriptor {
     pub len: u32,
     /// Length of the metadata in front of the frame in bytes.
     pub meta_len: u8,
-    /// Receive queue that the device chose.
+    /// Receive queue by which the frame is handed up.
     pub queue: u32,
+    /// The one that the offloaded program has chosen, if it has; `u16::MAX` stands for all numbers from
+    /// there on.
+    pub chosen_queue: Option<u16>,
     /// Hash of its flow, if the device was to compute one and it has anything that is hashed.
     pub hash: Option<Hash>,
     /// What the offloaded program said; `None` if there is no program.

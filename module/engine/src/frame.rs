@@ -372,8 +372,10 @@ fn move_bytes(bytes: &mut [u8], from: usize, to: usize, len: usize) {
 pub struct XdpContext {
     /// Interface index of the port that received the frame.
     pub ingress_ifindex: u32,
-    /// Receive queue; the program may change it.
+    /// Receive queue that the frame has come by.
     pub rx_queue_index: u32,
+    /// The one that the program has written in its place; `None` before it does.
+    pub chosen_queue: Option<u32>,
     /// Interface index of the port that will send the frame; 0 on receive.
     pub egress_ifindex: u32,
     /// Interface index that the program gave to `bpf_redirect()` last; `None` before it does.

@@ -4,13 +4,16 @@
 //!
 //! 1. *Segment.* What the sender's host has left to be done is done.
 //! 2. *Program.* The offloaded program runs on each wire frame.
-//! 3. *Hash and checksum.* Of what the program left, if it goes to the host: of the very bytes that the
+//! 3. *Queue.* Which one a frame is for was found out when it arrived ([`steer`](crate::steer)). An XDP
+//!    program may choose another one, or make another frame of it, which is steered as what it is then.
+//! 4. *Hash and checksum.* Of what the program left, if it goes to the host: of the very bytes that the
 //!    host gets, which are nobody else's by then.
 //!
 //! The time when a frame arrived, which was noted then if anybody wants to know, goes with it to the
 //! host.
 //!
-//! Which queue a frame is for was found out when it arrived ([`steer`](crate::steer)). Coalescing of what
+//! A frame that is for another queue is handed over to that behind the third step, and
+//! [`Pipeline::hand_up`] has the fourth there: no program sees it again. Coalescing of what
 //! came frame by frame will have its place behind the last step: in here, as the order is nobody else's
 //! affair. [`Pipeline::arrive`] is all of
 //! it. Where bytes lie, and what they are copied by, only the embedder knows: its half is a
@@ -22,6 +25,7 @@
 
 mod counters;
 mod program;
+mod queues;
 mod wire;
 
 use core::num::NonZeroU64;
@@ -34,13 +38,15 @@ use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::parser::parse;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
-use crate::steer::{Hash, Steering};
+use crate::steer::{Hash, Reason};
 use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
+use crate::verdict::XdpVerdict;
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
+use queues::Next;
+pub use queues::Queues;
 pub use wire::{Ingress, Lost, OnWire, Owned, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
@@ -55,6 +61,19 @@ pub struct Port {
     pub merges: bool,
     /// Which super-frames may stay whole, if the user wants that (`rx-gro-hw`).
     pub whole: Option<GroLimits>,
+}
+
+/// Which queue a frame goes to that does not stay in its own, and with what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// The queue.
+    pub queue: u16,
+    /// Why.
+    pub reason: Reason,
+    /// Bytes of metadata before the frame.
+    pub meta_len: u8,
+    /// When it arrived, if that was noted.
+    pub stamp: Option<NonZeroU64>,
 }
 
 /// What one place of a cable's ring holds: a frame, and what its sender has left to be done.
@@ -144,6 +163,12 @@ pub trait Receiver: Watcher {
     /// program, of type `by`, has named one.
     fn send(&mut self, wire: Self::Wire, target: Option<u32>, by: ProgramKind);
 
+    /// A frame goes to another queue of the same port, which takes it [up](Pipeline::hand_up).
+    fn hand_over(&mut self, wire: Self::Wire, moved: Moved);
+
+    /// A frame that its program has changed is dropped for `reason`.
+    fn drop_steered(&mut self, wire: Self::Wire, reason: Reason);
+
     /// A frame went where its program wanted it: nowhere.
     fn consume(&mut self, wire: Self::Wire);
 }
@@ -158,18 +183,10 @@ where
     pub port: Port,
     /// The step that runs programs.
     pub programs: Programs<'a, M, R, S>,
-    /// What hashes frames, if the host wants to be told.
-    pub hashing: Option<Hashing<'a, M>>,
+    /// What says for which queue frames are; without, they stay in theirs, and have no hash.
+    pub queues: Option<Queues<'a, M>>,
     /// When the frame in hand arrived, if that was noted.
     pub stamp: Option<NonZeroU64>,
-}
-
-/// What hashes the frames that go to the host.
-pub struct Hashing<'a, M: Memory> {
-    /// What steers them.
-    pub steering: &'a Steering<M>,
-    /// Whether its rules count.
-    pub by_rules: bool,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -216,6 +233,29 @@ where
         // CAST: A `usize` has at most 64 bits.
         device.arrived(1, wire.frame_len() as u64);
         self.send_on(device, wire, &met.0);
+    }
+
+    /// Takes a frame up that another queue has [handed over](Receiver::hand_over) to this one, with
+    /// `meta_len` bytes of metadata. It has arrived there, at the time of `stamp`, if that was noted.
+    ///
+    /// Context: as [`Self::arrive`].
+    pub fn hand_up<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        wire: D::Wire,
+        meta_len: u8,
+        stamp: Option<NonZeroU64>,
+    ) {
+        self.stamp = stamp;
+        let descriptor = RxDescriptor {
+            // CAST: A frame is shorter than 4 GiB.
+            len: wire.frame_len() as u32,
+            meta_len,
+            queue: self.programs.ingress.queue.into(),
+            verdict: Some(XdpVerdict::Pass),
+            ..RxDescriptor::default()
+        };
+        self.bring(device, wire, &descriptor, None);
     }
 
     /// A frame whose checksum is left to the device.
@@ -362,7 +402,7 @@ where
                     queue: self.programs.ingress.queue.into(),
                     ..RxDescriptor::default()
                 };
-                self.bring(device, wire, &descriptor);
+                self.bring(device, wire, &descriptor, None);
             }
             Place::AsItLies => self.run_in_place(device, wire),
             Place::Own(room) => self.run_in_own(device, wire, room),
@@ -407,7 +447,7 @@ where
         };
         match descriptor.outcome() {
             Outcome::Nowhere => device.consume(wire),
-            Outcome::Host => self.bring(device, wire, descriptor),
+            Outcome::Host => self.go_up(device, wire, descriptor),
             Outcome::Back => device.send_back(wire),
             Outcome::Port(target) => {
                 let by = match descriptor.tc {
@@ -419,14 +459,67 @@ where
         }
     }
 
-    /// Brings a frame to the host.
+    /// Brings a frame that has met its program to the host, by the queue that it is for now.
     #[inline]
-    fn bring<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: &RxDescriptor) {
+    fn go_up<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: &RxDescriptor) {
+        let may_move = self.programs.running.may_move_frames();
+        if descriptor.chosen_queue.is_none() && !may_move {
+            return self.bring(device, wire, descriptor, None);
+        }
+        match self.next(device, &wire, descriptor.chosen_queue, may_move) {
+            Next::Here(hash) => self.bring(device, wire, descriptor, hash),
+            Next::There(queue, reason) => {
+                let moved = Moved {
+                    queue,
+                    reason,
+                    meta_len: descriptor.meta_len,
+                    stamp: self.stamp,
+                };
+                device.hand_over(wire, moved);
+            }
+            Next::Nowhere(reason) => device.drop_steered(wire, reason),
+        }
+    }
+
+    /// Where a frame goes for which the program has `chosen` a queue, or which it may have changed.
+    fn next<D: Receiver>(
+        &self,
+        device: &mut D,
+        wire: &D::Wire,
+        chosen: Option<u16>,
+        may_move: bool,
+    ) -> Next {
+        let own = self.programs.ingress.queue;
+        let Some(queues) = &self.queues else {
+            return Next::Here(None);
+        };
+        match chosen {
+            Some(queue) if queue == own => return Next::Here(None),
+            Some(queue) if queue < queues.in_use => return Next::There(queue, Reason::Program),
+            Some(_) => device.misdirected(),
+            None => {}
+        }
+        match wire.bytes() {
+            Some(bytes) if may_move => queues.next(own, bytes),
+            _ => Next::Here(None),
+        }
+    }
+
+    /// Brings a frame to the host, with `hash` if that is known.
+    #[inline]
+    fn bring<D: Receiver>(
+        &self,
+        device: &mut D,
+        wire: D::Wire,
+        descriptor: &RxDescriptor,
+        hash: Option<Option<Hash>>,
+    ) {
         if wire.frame_len() < ETH_HLEN {
             return device.lost(Lost::Runt);
         }
         if self.port.host_program {
-            let hash = wire.bytes().and_then(|bytes| self.hash(bytes));
+            let found = || wire.bytes().and_then(|bytes| self.hash(bytes));
+            let hash = hash.unwrap_or_else(found);
             return device.to_host_program(
                 wire,
                 &RxDescriptor {
@@ -448,7 +541,7 @@ where
             checksum: self.port.checksums.of(owned.bytes(), network_offset),
             hash: match descriptor.tc {
                 Some(tc) if tc.hash_invalid => None,
-                _ => self.hash(owned.bytes()),
+                _ => hash.unwrap_or_else(|| self.hash(owned.bytes())),
             },
             stamp: self.stamp,
             ..*descriptor
@@ -459,8 +552,7 @@ where
     /// The hash of a frame that begins with `bytes`, if the host wants to be told.
     #[inline]
     fn hash(&self, bytes: &[u8]) -> Option<Hash> {
-        let Hashing { steering, by_rules } = self.hashing.as_ref()?;
-        steering.hash(&parse(bytes), *by_rules)
+        self.queues.as_ref()?.hash(bytes)
     }
 }
 

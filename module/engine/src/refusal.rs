@@ -223,8 +223,8 @@ impl fmt::Display for Rule {
                  it has no program arrays; use bpf-to-bpf calls",
             ),
             Self::ContextStore => f.write_str(
-                "store to the context: rx_queue_index can't be chosen, \
-                 the device has no receive-side steering",
+                "store to the context: the device takes none but of 32 bits to rx_queue_index, \
+                 by which a program chooses the receive queue",
             ),
             Self::ContextField {
                 name,

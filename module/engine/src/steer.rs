@@ -120,17 +120,20 @@ pub enum Reason {
     Flow,
     /// Frames of its type are [dropped](Fields::DISCARD) by its context.
     Discarded,
+    /// The offloaded program has chosen it.
+    Program,
 }
 
 impl Reason {
     /// All of them, by discriminant.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Hash,
         Self::Unhashed,
         Self::Rule,
         Self::Dropped,
         Self::Flow,
         Self::Discarded,
+        Self::Program,
     ];
 
     /// Whether the frame is dropped.
@@ -148,6 +151,7 @@ impl Reason {
             Self::Dropped => "dropped",
             Self::Flow => "flow",
             Self::Discarded => "discarded",
+            Self::Program => "program",
         }
     }
 }

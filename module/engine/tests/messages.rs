@@ -60,8 +60,8 @@ fn refusals_of_programs() {
         (
             Rule::ContextStore,
             EOPNOTSUPP,
-            "store to the context: rx_queue_index can't be chosen, \
-             the device has no receive-side steering",
+            "store to the context: the device takes none but of 32 bits to rx_queue_index, \
+             by which a program chooses the receive queue",
         ),
         (
             Rule::ContextField { name: "hash", offset: 68, reason: "why" },

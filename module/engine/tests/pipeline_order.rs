@@ -5,7 +5,7 @@
 mod common;
 
 use common::asm::*;
-use common::{classifier, core, program, TestServices, PORT_ADDRESS};
+use common::{classifier, core, program, HostProgram, TestServices, PORT_ADDRESS};
 use std::num::NonZeroU64;
 use std::ops::Range;
 
@@ -21,11 +21,15 @@ use engine::helper::Helper;
 use engine::insn::Insn;
 use engine::map::Map;
 use engine::memory::HostMemory;
+use engine::parser::Keys;
 use engine::pipeline::{
-    Counters, Ingress, Lost, OnWire, Owned, Pipeline, Port, Programs, Receiver, Room, Running,
-    Sent, Watcher,
+    Counters, Ingress, Lost, Moved, OnWire, Owned, Pipeline, Port, Programs, Queues, Receiver,
+    Room, Running, Sent, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
+use engine::steer::{
+    Action, HashedFields, Reason, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
+};
 use engine::store::ProgramKind;
 use engine::transmit::{TxPlan, WireFrame};
 use etherparse::checksum::Sum16BitWords;
@@ -149,6 +153,9 @@ enum Step {
     ForHostProgram(usize),
     SentBack(Vec<u8>),
     Sent(Option<u32>, ProgramKind),
+    HandedOver(Vec<u8>, u16, Reason),
+    Dropped(Reason),
+    Misdirected,
     Lost(Lost),
     Stopped,
 }
@@ -167,6 +174,10 @@ impl Watcher for Device {
 
     fn lost(&mut self, why: Lost) {
         self.log.push(Step::Lost(why));
+    }
+
+    fn misdirected(&mut self) {
+        self.log.push(Step::Misdirected);
     }
 
     fn stopped(&mut self, _record: FaultRecord) {
@@ -270,6 +281,17 @@ impl Receiver for Device {
         self.log.push(Step::Sent(target, by));
     }
 
+    fn hand_over(&mut self, wire: Wire, moved: Moved) {
+        assert_eq!(moved.meta_len, 0);
+        let bytes = wire.bytes().expect("in one piece").to_vec();
+        let Moved { queue, reason, .. } = moved;
+        self.log.push(Step::HandedOver(bytes, queue, reason));
+    }
+
+    fn drop_steered(&mut self, _wire: Wire, reason: Reason) {
+        self.log.push(Step::Dropped(reason));
+    }
+
     fn consume(&mut self, _wire: Wire) {
         self.log.push(Step::Consumed);
     }
@@ -352,6 +374,16 @@ const PORT: Port = Port {
 /// What the device does with `sent`, and how many frames that was. It is the same for one that meets
 /// its program before all else, if it can.
 fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (Vec<Step>, u32) {
+    steered_steps(port, running, sent, None)
+}
+
+/// As [`steps`], of a port that steers.
+fn steered_steps(
+    port: Port,
+    running: Running<'_, HostMemory, Maps>,
+    sent: Frames,
+    steering: Option<&Steering<HostMemory>>,
+) -> (Vec<Step>, u32) {
     let (mut core, counters) = (core(), Counters::default());
     let mut pipeline = Pipeline {
         port,
@@ -362,7 +394,13 @@ fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (V
             services: TestServices,
             counters: &counters,
         },
-        hashing: None,
+        queues: steering.map(|steering| Queues {
+            steering,
+            by_rules: true,
+            flows: None,
+            in_use: IN_USE,
+            tells_hashes: true,
+        }),
         stamp: None,
     };
     let mut device = Device::default();
@@ -394,6 +432,9 @@ fn steps(port: Port, running: Running<'_, HostMemory, Maps>, sent: Frames) -> (V
     }
     (device.log, frames)
 }
+
+/// Queues in use.
+const IN_USE: u16 = 4;
 
 /// Whether `sent` can meet what runs before all else.
 fn meets(running: Running<'_, HostMemory, Maps>, sent: &Frames) -> bool {
@@ -774,4 +815,178 @@ fn a_classifier_sees_the_frame_as_the_stack_would() {
     plain.descriptor = None;
     let (log, _) = steps(PORT, running, plain);
     assert_eq!(log, [Step::Arrived(1, wire(PAYLOAD)), Step::Consumed]);
+}
+
+/// All goes to the queue that frames are in, but those to port 9, which go to queue 1, and to port 13,
+/// which are dropped.
+fn rules() -> Steering<HostMemory> {
+    let port = |number: u8| Keys {
+        ports: [0, 0, 0, number],
+        ..Keys::default()
+    };
+    let mask = Keys {
+        ports: [0, 0, 0xff, 0xff],
+        ..Keys::default()
+    };
+    let rule = |number, action| Rule {
+        key: port(number).words(),
+        mask: mask.words(),
+        action,
+    };
+    let main = Spread {
+        id: MAIN_CONTEXT,
+        key: &[1; KEY_SIZE],
+        fields: HashedFields::USUAL,
+        symmetry: Symmetry::None,
+        table: &[INGRESS.queue],
+    };
+    let rules = [(0, rule(9, Action::Queue(1))), (1, rule(13, Action::Drop))];
+    Steering::new(&HostMemory, &[main], &rules, 7).expect("memory")
+}
+
+/// A datagram to port 7, as it is on the wire.
+fn datagram() -> Frames {
+    let mut bytes = [&PORT_ADDRESS[..], &[2, 0, 0, 0, 0, 2, 8, 0]].concat();
+    bytes.extend([
+        0x45, 0, 0, 28, 0, 1, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+    ]);
+    bytes.extend([0, 5, 0, 7, 0, 8, 0, 0]);
+    Frames {
+        descriptor: None,
+        bytes,
+        is_stable: true,
+        is_shared: false,
+    }
+}
+
+/// A program that chooses `queue`, if any.
+fn chooses(queue: Option<i32>) -> HostProgram {
+    let mut code = Vec::new();
+    if let Some(queue) = queue {
+        code.push(st(W, R1, 16, queue));
+        // What it has written is what it reads.
+        code.extend([
+            ldx(W, R2, R1, 16),
+            jmp32_imm(JEQ, R2, queue, 2),
+            mov_imm(R0, 0),
+            exit(),
+        ]);
+    }
+    code.extend([mov_imm(R0, 2), exit()]);
+    program(&code, &[])
+}
+
+/// A program that writes `port` over the destination port, and then chooses `queue`, if any.
+fn rewrites(port: i32, queue: Option<i32>) -> HostProgram {
+    let mut code = vec![
+        ldx(W, R2, R1, 0),
+        ldx(W, R3, R1, 4),
+        mov_reg(R4, R2),
+        alu_imm(ADD, R4, 38),
+        jmp_reg(JGT, R4, R3, 1),
+        st(B, R2, 37, port),
+    ];
+    code.extend(queue.map(|queue| st(W, R1, 16, queue)));
+    code.extend([mov_imm(R0, 2), exit()]);
+    program(&code, &[])
+}
+
+/// What becomes of a datagram behind `program`, but that it has arrived.
+fn goes(program: &HostProgram) -> Vec<Step> {
+    let steering = rules();
+    let running = Running::Xdp(program);
+    let (mut log, frames) = steered_steps(PORT, running, datagram(), Some(&steering));
+    assert_eq!((log.remove(0), frames), (Step::Arrived(1, 42), 1));
+    log.retain(|step| !matches!(step, Step::Copied(_)));
+    log
+}
+
+fn received(bytes: Vec<u8>) -> Step {
+    let told = told(&bytes);
+    Step::Received(bytes, told)
+}
+
+#[test]
+fn a_program_chooses_the_queue() {
+    let bytes = datagram().bytes;
+    let handed = |queue| vec![Step::HandedOver(bytes.clone(), queue, Reason::Program)];
+    assert_eq!(goes(&chooses(None)), [received(bytes.clone())]);
+    assert_eq!(goes(&chooses(Some(0))), handed(0));
+    assert_eq!(goes(&chooses(Some(2))), handed(2));
+    let own = INGRESS.queue.into();
+    assert_eq!(goes(&chooses(Some(own))), [received(bytes.clone())]);
+    for beyond in [i32::from(IN_USE), 0x1_0002, i32::MAX, -1] {
+        assert_eq!(
+            goes(&chooses(Some(beyond))),
+            [Step::Misdirected, received(bytes.clone())],
+            "{beyond}"
+        );
+    }
+}
+
+#[test]
+fn what_a_program_has_changed_is_steered_anew() {
+    let changed = |port| {
+        let mut bytes = datagram().bytes;
+        bytes[37] = port;
+        bytes
+    };
+    assert_eq!(goes(&rewrites(8, None)), [received(changed(8))]);
+    assert_eq!(
+        goes(&rewrites(9, None)),
+        [Step::HandedOver(changed(9), 1, Reason::Rule)]
+    );
+    assert_eq!(goes(&rewrites(13, None)), [Step::Dropped(Reason::Dropped)]);
+    // What it chooses comes before tables and rules; what it can't choose does not.
+    assert_eq!(
+        goes(&rewrites(9, Some(2))),
+        [Step::HandedOver(changed(9), 2, Reason::Program)]
+    );
+    assert_eq!(goes(&rewrites(13, Some(3))), [received(changed(13))]);
+    assert_eq!(
+        goes(&rewrites(9, Some(4))),
+        [
+            Step::Misdirected,
+            Step::HandedOver(changed(9), 1, Reason::Rule)
+        ]
+    );
+}
+
+/// No program sees it there.
+#[test]
+fn a_frame_that_was_handed_over_goes_up() {
+    let (mut core, counters) = (core(), Counters::default());
+    let drops = program(&[mov_imm(R0, 1), exit()], &[]);
+    let steering = rules();
+    let mut pipeline = Pipeline {
+        port: PORT,
+        programs: Programs {
+            ingress: INGRESS,
+            running: Running::Xdp(&drops),
+            core: &mut core,
+            services: TestServices,
+            counters: &counters,
+        },
+        queues: Some(Queues {
+            steering: &steering,
+            by_rules: true,
+            flows: None,
+            in_use: IN_USE,
+            tells_hashes: true,
+        }),
+    };
+    let mut device = Device::default();
+    let bytes = datagram().bytes;
+    pipeline.hand_up(&mut device, Wire::Sent(bytes.clone()), 0, None);
+    device.log.retain(|step| !matches!(step, Step::Copied(_)));
+    assert_eq!(device.log, [received(bytes)]);
+    let metadata = Own::new(
+        &datagram().bytes,
+        Room {
+            before: 8,
+            behind: 0,
+        },
+    );
+    pipeline.hand_up(&mut device, Wire::Own(metadata), 8, None);
+    assert_eq!(device.log.len(), 2);
 }

@@ -63,7 +63,13 @@ fn a_refused_helper_reads_as_bpftool_expects() {
 
 #[test]
 fn a_store_to_the_context_is_refused() {
-    let code = [st(W, R1, 16, 3), mov_imm(R0, 2), exit()];
+    let code = [
+        st(W, R1, 12, 3),
+        st(W, R1, 16, 3),
+        st(H, R1, 16, 3),
+        mov_imm(R0, 2),
+        exit(),
+    ];
     let mut stored = source(&code, &Limits::default()).expect("a program for the store");
     stored
         .check_insn(0, &Always(RegisterKind::Stack))
@@ -72,10 +78,17 @@ fn a_store_to_the_context_is_refused() {
         .check_insn(0, &Always(RegisterKind::Ctx))
         .expect_err("a refusal");
     assert_eq!(refusal.rule, Rule::ContextStore);
+    // By which a program chooses the queue; the half of it is no queue.
+    stored
+        .check_insn(1, &Always(RegisterKind::Ctx))
+        .expect("a store to rx_queue_index");
+    stored
+        .check_insn(2, &Always(RegisterKind::Ctx))
+        .expect_err("a refusal of the half");
     assert_eq!(refusal.errno(), errno::EOPNOTSUPP);
     assert!(refusal
         .to_string()
-        .starts_with("insn 0: store to the context: rx_queue_index"));
+        .starts_with("insn 0: store to the context: the device takes none but"));
 }
 
 #[test]

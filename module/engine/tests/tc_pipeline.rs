@@ -35,6 +35,7 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     len: 64,
     meta_len: 0,
     queue: 5,
+    chosen_queue: None,
     hash: None,
     verdict: Some(XdpVerdict::Pass),
     redirect: None,

@@ -200,6 +200,40 @@ impl FrameBuffer {
         self.finish(range)
     }
 
+    /// As [`Self::into_sent`], with `metadata` bytes that lie before the frame: as many as there are.
+    pub(crate) fn into_handed(self, range: Range<usize>, metadata: u8) -> (SkBuff, u8) {
+        let headroom = range.start.min(self.capacity);
+        let metadata = if usize::from(metadata) <= headroom {
+            metadata
+        } else {
+            0
+        };
+        (self.finish(range).into(), metadata)
+    }
+
+    /// The buffer again, and where in it the frame is: it begins with the metadata, and ends with the
+    /// frame.
+    ///
+    /// # Safety
+    ///
+    /// `skb` and `metadata` must come from [`Self::into_handed`], and nobody may have had the skb since
+    /// but to keep it.
+    pub(crate) unsafe fn from_handed(skb: SkBuff, metadata: u8) -> (Self, Range<usize>) {
+        let (len, metadata) = (skb.len(), usize::from(metadata));
+        let capacity = metadata.wrapping_add(len);
+        // SAFETY: By the function's contract the skb is linear, there are no other references and no
+        // clones, and the frame has as many bytes of headroom that are initialised. Then it is made
+        // one of length 0 that begins there.
+        // CAST: Less than 256.
+        let skb = unsafe {
+            bindings::skb_push(skb.as_ptr(), metadata as u32);
+            bindings::skb_trim(skb.as_ptr(), 0);
+            UniqueSkBuff::from_raw(skb.into_raw())
+        };
+        // INVARIANT: Both the metadata and the frame are initialised.
+        (Self { skb, capacity }, metadata..capacity)
+    }
+
     /// Makes the frame one for the host: `range` of the buffer is what it gets, with `metadata`
     /// bytes before it that belong to programs on the host.
     pub fn into_received(self, range: Range<usize>, metadata: u8) -> Received {

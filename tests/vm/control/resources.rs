@@ -261,7 +261,6 @@ fn what_is_refused_is_not_counted() -> Result<()> {
         "bad_size",
         "bad_helper",
         "bad_callback",
-        "bad_queue",
         "bad_load",
         "bad_map_entries",
         "bad_map_flags",

@@ -39,10 +39,6 @@ fn programs_that_the_device_does_not_run() -> Result<()> {
     let tc = "type classifier offload_dev onic0";
     all_refused(vec![
         (
-            load("bad_queue", xdp)?,
-            &["[offload_nic] insn 1: store to the context: rx_queue_index"],
-        ),
-        (
             load("bad_load", xdp)?,
             &["[offload_nic] insn 1: legacy packet load", "xdp_md.data"],
         ),

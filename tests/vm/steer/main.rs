@@ -2,6 +2,7 @@
 
 //! Receive steering: the queue and the hash that a frame comes with.
 
+mod chosen;
 mod explain;
 mod follow;
 mod hash;

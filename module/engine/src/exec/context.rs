@@ -23,7 +23,10 @@ impl Context<'_> {
                 4 => address::of_frame(frame.end_offset()),
                 8 => address::of_frame(frame.meta_offset()),
                 12 => context.ingress_ifindex.into(),
-                16 => context.rx_queue_index.into(),
+                16 => context
+                    .chosen_queue
+                    .unwrap_or(context.rx_queue_index)
+                    .into(),
                 20 => context.egress_ifindex.into(),
                 _ => return None,
             }),
@@ -46,7 +49,7 @@ impl Context<'_> {
             // An offloaded program chooses the receive queue by writing `rx_queue_index`; the rest
             // is read-only.
             Self::Xdp(context) if offset == 16 && count == 4 => {
-                context.rx_queue_index = value as u32;
+                context.chosen_queue = Some(value as u32);
                 Some(())
             }
             Self::Xdp(_) => None,

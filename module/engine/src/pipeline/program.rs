@@ -93,6 +93,15 @@ impl<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Running<'
         }
     }
 
+    /// Whether frames may be others than before, and for other queues, behind the program. What a
+    /// classifier changes has no say in that: on the host, too, its queue is found before it.
+    pub(super) fn may_move_frames(&self) -> bool {
+        match self {
+            Self::Xdp(program) => program.image().writes_frame(),
+            Self::Nothing | Self::Classifier { .. } => false,
+        }
+    }
+
     /// Whether the program has to wait until the host polls: it matters which processor runs it.
     fn waits(&self) -> bool {
         match self {
@@ -143,6 +152,15 @@ impl Met {
             Ok(descriptor) => Some(descriptor),
             Err(_) => None,
         }
+    }
+
+    /// The queue that the program has chosen for a frame that goes to the host, if that is another one
+    /// than `own`, of the `in_use`.
+    #[inline]
+    pub fn leads_to(&self, own: u16, in_use: u16) -> Option<u16> {
+        let descriptor = self.0.as_ref().ok()?;
+        let chosen = descriptor.chosen_queue?;
+        (chosen != own && chosen < in_use && descriptor.to_host()).then_some(chosen)
     }
 
     /// Whether that is the frame's end.
@@ -213,6 +231,7 @@ where
         let mut context = XdpContext {
             ingress_ifindex: self.ingress.ifindex,
             rx_queue_index: self.ingress.queue.into(),
+            chosen_queue: None,
             egress_ifindex: 0,
             redirect: None,
         };
@@ -320,6 +339,9 @@ pub fn receive<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>(
         // Metadata is at most 255 bytes long.
         meta_len: frame.metadata().len() as u8,
         queue: context.rx_queue_index,
+        chosen_queue: context
+            .chosen_queue
+            .map(|queue| u16::try_from(queue).unwrap_or(u16::MAX)),
         verdict: Some(verdict),
         redirect: context.redirect.filter(|_| verdict == XdpVerdict::Redirect),
         ..RxDescriptor::default()

@@ -56,6 +56,9 @@ pub trait Watcher {
     /// A frame is lost.
     fn lost(&mut self, why: Lost);
 
+    /// A program has chosen a queue that is not in use: the frame goes where it would go without that.
+    fn misdirected(&mut self);
+
     /// A program was stopped.
     fn stopped(&mut self, record: FaultRecord);
 }

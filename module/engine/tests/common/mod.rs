@@ -190,6 +190,7 @@ pub fn core() -> Core<HostMemory> {
 pub const CONTEXT: XdpContext = XdpContext {
     ingress_ifindex: 11,
     rx_queue_index: 5,
+    chosen_queue: None,
     egress_ifindex: 0,
     redirect: None,
 };

@@ -24,14 +24,16 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::{Keys, Parsed};
+use engine::pipeline::{self, Counters, Ingress, Lost, Met, Moved, OnWire, Owned, Pipeline, Port};
 use engine::pipeline::{
-    self, Counters, Hashing, Ingress, Lost, Met, OnWire, Owned, Pipeline, Port,
+    Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters,
 };
-use engine::pipeline::{Programs, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters};
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
-use engine::steer::{Action, FlowTable, Rule, RuleTable, Spread, Steered, Steering};
+use engine::steer::{
+    Action, FlowTable, Hashed, Reason, Rule, RuleTable, Spread, Steered, Steering,
+};
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 
@@ -366,6 +368,8 @@ impl Watcher for Opaquely {
         black_box(why);
     }
 
+    fn misdirected(&mut self) {}
+
     fn stopped(&mut self, record: FaultRecord) {
         black_box(record);
     }
@@ -435,6 +439,14 @@ impl Receiver for Opaquely {
         black_box((wire.0, target, by));
     }
 
+    fn hand_over(&mut self, wire: Anywhere, moved: Moved) {
+        black_box((wire.0, moved));
+    }
+
+    fn drop_steered(&mut self, wire: Anywhere, reason: Reason) {
+        black_box((wire.0, reason));
+    }
+
     fn consume(&mut self, wire: Anywhere) {
         black_box(wire.0);
     }
@@ -457,7 +469,7 @@ fn programs<'a>(
 pub fn arrive(
     device: &mut Opaquely,
     port: Port,
-    hashing: Option<Hashing<'_, Opaque>>,
+    queues: Option<Queues<'_, Opaque>>,
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -466,7 +478,7 @@ pub fn arrive(
     let mut pipeline = Pipeline {
         port,
         programs: programs(from, running, core),
-        hashing,
+        queues,
         stamp: black_box(None),
     };
     pipeline.arrive(device, sent)
@@ -500,7 +512,7 @@ pub fn meet(
 
 pub fn go_on(
     port: Port,
-    hashing: Option<Hashing<'_, Opaque>>,
+    queues: Option<Queues<'_, Opaque>>,
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -509,7 +521,7 @@ pub fn go_on(
     let mut pipeline = Pipeline {
         port,
         programs: programs(from, running, core),
-        hashing,
+        queues,
         stamp: black_box(None),
     };
     pipeline.go_on(&mut Opaquely, wire, met, black_box(None));
@@ -520,4 +532,29 @@ pub fn clock(timebase: &Timebase, counter: u64, time: u64, number: i64) -> Resul
     let shifted = set.shifted(counter, number)?;
     let adjusted = shifted.adjusted(counter, number)?;
     Ok(adjusted.time_at(counter))
+}
+
+pub fn hand_up(
+    port: Port,
+    queues: Option<Queues<'_, Opaque>>,
+    from: (Ingress, &Counters),
+    running: Running<'_, Opaque, Maps>,
+    core: &mut Core<Opaque>,
+    (wire, meta_len): (Anywhere, u8),
+) {
+    let mut pipeline = Pipeline {
+        port,
+        programs: programs(from, running, core),
+        queues,
+        stamp: None,
+    };
+    pipeline.hand_up(&mut Opaquely, wire, meta_len, black_box(None));
+}
+
+pub fn leads_to(met: &Met, own: u16, in_use: u16) -> Option<u16> {
+    met.leads_to(own, in_use)
+}
+
+pub fn hashed(steering: &Steering<Opaque>, parsed: &Parsed, steered: &Steered) -> Hashed {
+    steering.hashed(parsed, steered)
 }
