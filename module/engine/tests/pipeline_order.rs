@@ -852,6 +852,7 @@ fn datagram() -> Frames {
     ]);
     bytes.extend([0, 5, 0, 7, 0, 8, 0, 0]);
     Frames {
+        stamp: None,
         descriptor: None,
         bytes,
         is_stable: true,
@@ -959,6 +960,7 @@ fn a_frame_that_was_handed_over_goes_up() {
     let drops = program(&[mov_imm(R0, 1), exit()], &[]);
     let steering = rules();
     let mut pipeline = Pipeline {
+        stamp: None,
         port: PORT,
         programs: Programs {
             ingress: INGRESS,
