@@ -351,8 +351,8 @@ fn the_program_chooses_the_receive_queue() {
         &counters,
     );
     assert_eq!(
-        (received.queue, received.len, received.verdict),
-        (9, 60, Some(XdpVerdict::Pass))
+        (received.chosen_queue, received.len, received.verdict),
+        (Some(9), 60, Some(XdpVerdict::Pass))
     );
     assert!(received.to_host());
 }

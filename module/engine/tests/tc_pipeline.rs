@@ -42,6 +42,7 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     tc: None,
     checksum: RxChecksum::None,
     coalesced: None,
+    stamp: None,
 };
 
 /// The descriptor and bytes of the tagged frame after `code`, with direct action.

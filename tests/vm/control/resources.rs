@@ -475,9 +475,8 @@ fn steering_beyond_the_limits() -> Result<()> {
     let _module = Module::insert("nics=1 ports=2 queues=4")?;
     std::fs::write("/proc/sys/net/core/message_cost", "0")?;
     let nic = Nic { id: 0 };
-    let ethtool = |port: &str, verb: &str, args: &str| {
-        Cmd::new(format!("ethtool {verb} {port}")).args(args.to_owned())
-    };
+    let ethtool =
+        |port: &str, verb: &str, args: &str| Cmd::new(format!("ethtool {verb} {port}")).args(args);
     let entries = nic.used()?[RSS_ENTRIES] / 2;
     let (contexts, rules) = (3, 2);
     for (path, size) in [(RSS_CONTEXTS, contexts), (RULES, rules)] {

@@ -367,7 +367,7 @@ fn a_nic_has_a_clock_for_all_of_its_ports() -> Result<()> {
 
     // As much faster and slower as it goes, against the counter that it goes by.
     let most = clock.most()?;
-    let rate = most / 1000 << 16;
+    let rate = (most / 1000) << 16;
     for rate in [rate, -rate, 65_536, -1, 0] {
         clock.adjust(rate)?;
         let before = clock.moment()?;

@@ -21,6 +21,7 @@ use offload_uapi::stats;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::interrupts::Interrupt;
 use crate::packet::{Packet, UDP};
 
 const QUEUES: u32 = 4;
@@ -113,21 +114,42 @@ struct Changer<'a> {
 }
 
 impl Changer<'_> {
-    fn ethtool(&mut self, verb: &str, args: &str, moves: Moves) -> Result<String> {
+    /// Makes a change, which may move `moves`.
+    fn change<T>(&mut self, moves: Moves, change: impl FnOnce(&Link) -> Result<T>) -> Result<T> {
         self.changes.push(moves);
         self.time.fetch_add(1, Ordering::SeqCst);
-        let line = format!("ethtool {verb} {} {args}", self.far.name);
-        let said = self.far.cmd(line).run();
+        let done = change(self.far);
         let now = self.time.fetch_add(1, Ordering::SeqCst) + 1;
         // Between two changes there is something that the second one meets.
         await_that("a frame of each flow", || {
             Ok(self.sent_at.load(Ordering::SeqCst) >= now)
         })?;
-        said
+        done
+    }
+
+    fn ethtool(&mut self, verb: &str, args: &str, moves: Moves) -> Result<String> {
+        self.change(moves, |far| {
+            far.cmd(format!("ethtool {verb} {} {args}", far.name)).run()
+        })
+    }
+
+    /// Has another processor poll `queue`, if there is one.
+    fn move_interrupt(&mut self, queue: usize, processor: usize) -> Result<()> {
+        let interrupts = Interrupt::of(&self.far.name)?;
+        let interrupt = interrupts.get(queue).context("no interrupt")?;
+        if interrupt.counts.len() <= processor {
+            return Ok(());
+        }
+        self.change(Moves::Nothing, |_| interrupt.set_affinity(processor))
     }
 
     fn round(&mut self, rng: &mut ChaCha8Rng) -> Result<()> {
         use Moves::{Flow, Nothing, Others};
+        for processor in [1, 0] {
+            for queue in 0..2 {
+                self.move_interrupt(queue, processor)?;
+            }
+        }
         let rule = |flow| format!("flow-type udp4 dst-port {} loc {flow}", PORT + flow);
         self.ethtool("-X", "equal 2", Others)?;
         self.ethtool(

@@ -11,6 +11,8 @@ use offload_uapi::client::Client;
 use offload_uapi::types::Steered;
 use serde::Serialize;
 
+use capture::Frame;
+
 use crate::interface::Interfaces;
 use crate::output::{or_dash, table, Output, Status};
 
@@ -50,14 +52,6 @@ struct Source {
     /// All frames of a capture file, pcap or pcapng
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
-}
-
-/// A frame that is asked about.
-#[derive(Debug, PartialEq, Eq)]
-struct Frame {
-    bytes: Vec<u8>,
-    /// Its length on the wire: the end may not have been captured.
-    length: u32,
 }
 
 /// What the device says of a frame.

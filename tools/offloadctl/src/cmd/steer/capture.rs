@@ -11,10 +11,16 @@ use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::{Block, PcapNgReader};
 use pcap_file::DataLink;
 
-use super::Frame;
-
 /// How a file in the format pcapng begins.
 const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// A frame that is asked about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) bytes: Vec<u8>,
+    /// Its length on the wire: the end may not have been captured.
+    pub(super) length: u32,
+}
 
 /// The frames of the file at `path`.
 ///
