@@ -26,13 +26,11 @@ use crate::{
     slots::Active, //
 };
 use ahead::programs;
-use core::sync::atomic::Ordering;
 use engine::{
     coalesce::GroLimits,
     pipeline::{
         self,
-        Pipeline,
-        Queues, //
+        Pipeline, //
     },
     receive_checksum::RxChecksums, //
 };
@@ -109,16 +107,7 @@ impl<H: Plugged> Port<H> {
         let mut pipeline = Pipeline {
             port: self.receiving(setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
-            queues: self.steering.load(guard).map(|steering| {
-                let (by_rules, flows) = self.steers_by(host, steering);
-                Queues {
-                    steering,
-                    by_rules,
-                    flows,
-                    in_use: self.queues_in_use.load(Ordering::Relaxed),
-                    tells_hashes: setup.hashes,
-                }
-            }),
+            queues: self.queues(host, setup.hashes, guard),
             stamp: None,
         };
         let mut poll = Poll {

@@ -8,9 +8,9 @@
 
 use crate::{
     host::Host,
+    memory::KernelMemory,
     port::Port,
     steering::{
-        FlowTable,
         Need,
         Refusal,
         Steering, //
@@ -24,6 +24,7 @@ use engine::{
         Parsed,
         USUAL_HEADERS, //
     },
+    pipeline::Queues,
     steer::{
         Hashed,
         Reason,
@@ -94,41 +95,48 @@ impl<H: Host> Port<H> {
         !self.flows.is_empty()
     }
 
-    /// How many flows the host has steered.
-    pub fn steered_flows(&self) -> u32 {
-        self.flows.len()
-    }
-
     /// Says where a frame of `host`'s port would go that arrived now, which begins with `bytes`. Any
     /// context; nothing is counted.
     pub fn explain(&self, host: &H, bytes: &[u8], guard: &rcu::Guard) -> Explained {
-        let found = self.queue_for(host, || parse(bytes), guard);
-        let steering = self.steering.load(guard);
-        let was_looked_at = !matches!(found, Ok((_, None)));
-        let looked = steering.filter(|_| was_looked_at).map(|steering| {
+        let looked = self.queues(host, false, guard).and_then(|queues| {
             let parsed = parse(bytes);
-            let (by_rules, flows) = self.steers_by(host, steering);
-            let steered = steering.steer(&parsed, by_rules, flows);
-            Looked {
+            let steered = queues.steer(|| parsed)?;
+            Some(Looked {
                 flow: parsed.flow,
                 steered,
-                hashed: steering.hashed(&parsed, &steered),
-            }
+                hashed: queues.steering.hashed(&parsed, &steered),
+            })
+        });
+        let queue = looked.as_ref().map_or(Some(0), |looked| {
+            let steered = &looked.steered;
+            (!steered.reason.is_drop()).then_some(steered.queue)
         });
         Explained {
-            queue: found.ok().map(|(queue, _)| queue),
+            queue,
             looked,
             programmed: !self.slots.active(guard).running.is_nothing(),
         }
     }
 
-    /// Whether rules count at `host`'s port, and the flows that the host has steered, if they do.
+    /// What says for which of its queues the frames of `host`'s port are, if something does: the first one
+    /// has them otherwise. `tells_hashes`: whether the host wants to be told their hashes.
     #[inline]
-    pub(crate) fn steers_by(&self, host: &H, steering: &Steering) -> (bool, Option<&FlowTable>) {
+    pub(crate) fn queues<'a>(
+        &'a self,
+        host: &H,
+        tells_hashes: bool,
+        guard: &'a rcu::Guard,
+    ) -> Option<Queues<'a, KernelMemory>> {
+        let steering = self.steering.load(guard)?;
         let (has_rules, has_flows) = (steering.has_rules(), !self.flows.is_empty());
         let is_wanted = (has_rules || has_flows) && host.wants_rules();
-        let flows = Some(&self.flows).filter(|_| has_flows && is_wanted);
-        (has_rules && is_wanted, flows)
+        Some(Queues {
+            steering,
+            by_rules: has_rules && is_wanted,
+            flows: Some(&self.flows).filter(|_| has_flows && is_wanted),
+            in_use: self.queues_in_use.load(Ordering::Relaxed),
+            tells_hashes,
+        })
     }
 
     /// The number of the receive queue for a frame whose headers `look` finds, and why it is for that
@@ -145,15 +153,12 @@ impl<H: Host> Port<H> {
         look: impl FnOnce() -> Parsed,
         guard: &rcu::Guard,
     ) -> Result<(u16, Option<Reason>), Reason> {
-        let in_use = self.queues_in_use.load(Ordering::Relaxed);
-        let Some(steering) = self.steering.load(guard) else {
-            return Ok((0, None));
-        };
-        let (by_rules, flows) = self.steers_by(host, steering);
-        if in_use <= 1 && !by_rules && !steering.discards() {
-            return Ok((0, None));
+        let queues = self.queues(host, false, guard);
+        match queues.and_then(|queues| queues.steer(look)) {
+            None => Ok((0, None)),
+            Some(steered) if steered.reason.is_drop() => Err(steered.reason),
+            Some(steered) => Ok((steered.queue, Some(steered.reason))),
         }
-        steered_by(steering, &look(), by_rules, flows, in_use)
     }
 }
 
@@ -175,23 +180,6 @@ pub struct Looked {
     pub steered: Steered,
     /// What its hash is made of.
     pub hashed: Hashed,
-}
-
-#[inline(never)]
-fn steered_by(
-    steering: &Steering,
-    parsed: &Parsed,
-    by_rules: bool,
-    flows: Option<&FlowTable>,
-    in_use: u16,
-) -> Result<(u16, Option<Reason>), Reason> {
-    let steered = steering.steer(parsed, by_rules, flows);
-    if steered.reason.is_drop() {
-        return Err(steered.reason);
-    }
-    // Tables name queues in use, but for a moment while their number changes.
-    let queue = steered.queue.checked_rem(in_use).unwrap_or(0);
-    Ok((queue, Some(steered.reason)))
 }
 
 /// What the headers of a frame say, which may lie in several pieces.

@@ -11,9 +11,7 @@
 //! held, or if somebody works on others of the queue. Nobody waits here: a host that sends while it
 //! polls may be the one who works on them.
 
-use super::{
-    wire::Wire, //
-};
+use super::wire::Wire;
 use crate::{
     cable::{
         Arrival,

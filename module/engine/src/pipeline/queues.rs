@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The step that finds out which queue a frame is for behind its program.
+//! Which of the queues in use a frame is for: asked when it arrives, and again behind its program.
 
 use crate::memory::Memory;
-use crate::parser::parse;
-use crate::steer::{FlowTable, Hash, Reason, Steering};
+use crate::parser::{parse, Parsed};
+use crate::steer::{FlowTable, Hash, Reason, Steered, Steering};
 
-/// What says for which queue a frame is behind its program, and with which hash it goes to the host.
+/// What says for which queue a frame is, and with which hash it goes to the host.
 pub struct Queues<'a, M: Memory> {
     /// What steers frames.
     pub steering: &'a Steering<M>,
@@ -40,22 +40,36 @@ impl<M: Memory> Queues<'_, M> {
         self.steering.hash(&parse(bytes), self.by_rules)
     }
 
+    /// Where a frame goes, to a queue in use, whose headers `look` finds. `None`: it is not looked at, as
+    /// all go to the first queue. Any context.
+    #[inline]
+    pub fn steer(&self, look: impl FnOnce() -> Parsed) -> Option<Steered> {
+        if self.in_use <= 1 && !self.by_rules && !self.steering.discards() {
+            return None;
+        }
+        Some(self.steered(&look()))
+    }
+
+    #[inline(never)]
+    fn steered(&self, parsed: &Parsed) -> Steered {
+        let steered = self.steering.steer(parsed, self.by_rules, self.flows);
+        // Tables name queues in use, but for a moment while their number changes.
+        let queue = steered.queue.checked_rem(self.in_use).unwrap_or(0);
+        Steered { queue, ..steered }
+    }
+
     /// Where a frame goes that is in queue `own`, and that begins with `bytes` now.
     #[inline(never)]
     pub(super) fn next(&self, own: u16, bytes: &[u8]) -> Next {
-        if self.in_use <= 1 && !self.by_rules && !self.steering.discards() {
+        let Some(steered) = self.steer(|| parse(bytes)) else {
             return Next::Here(None);
-        }
-        let steered = self
-            .steering
-            .steer(&parse(bytes), self.by_rules, self.flows);
+        };
         if steered.reason.is_drop() {
-            return Next::Nowhere(steered.reason);
-        }
-        // Tables name queues in use, but for a moment while their number changes.
-        match steered.queue.checked_rem(self.in_use).unwrap_or(0) {
-            queue if queue == own => Next::Here(Some(steered.hash.filter(|_| self.tells_hashes))),
-            queue => Next::There(queue, steered.reason),
+            Next::Nowhere(steered.reason)
+        } else if steered.queue == own {
+            Next::Here(Some(steered.hash.filter(|_| self.tells_hashes)))
+        } else {
+            Next::There(steered.queue, steered.reason)
         }
     }
 }
