@@ -230,4 +230,18 @@ static __always_inline void swap_macs(struct eth *eth)
 	__builtin_memcpy(eth->src, dst, ETH_ALEN);
 }
 
+/* The two ports of a datagram of IPv4 that has no options and no tags; NULL of all else. */
+static __always_inline __be16 *udp4_ports(FRAME_CTX *ctx)
+{
+	struct eth *eth = begin(ctx);
+	struct ipv4 *ip = (void *)(eth + 1);
+	__be16 *ports = (void *)(ip + 1);
+
+	if ((void *)(ports + 2) > end(ctx) || eth->proto != bpf_htons(P_IPV4))
+		return NULL;
+	if (ip->ihl_version != 0x45 || ip->proto != IP_UDP)
+		return NULL;
+	return ports;
+}
+
 #endif
