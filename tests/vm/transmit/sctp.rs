@@ -143,6 +143,11 @@ fn talk(twins: &Twins, target: &str) -> Result<()> {
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         ensure!(received == sent, "what arrived is not what was sent");
         Ok(())
+    })?;
+    // The last packet of it is this end's, and goes out by itself.
+    twins.near.await_that("the end of the association", |near| {
+        let associations = near.cmd("cat /proc/net/sctp/assocs").run()?;
+        Ok(associations.lines().count() <= 1)
     })
 }
 
