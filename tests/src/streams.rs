@@ -51,6 +51,10 @@ pub fn tcp(near: &Link, far: &Link, target: IpAddr, len: usize) -> Result<()> {
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
+    // The last packet is this end's answer to the other's last one, and goes out by itself.
+    far.await_that("the end of the connection", |far| {
+        Ok(far.cmd("ss -Htn").run()?.is_empty())
+    })?;
     let differs = received.iter().zip(&sent).position(|(a, b)| a != b);
     ensure!(
         differs.is_none() && received.len() == len,
