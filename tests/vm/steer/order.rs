@@ -266,18 +266,15 @@ fn flows_keep_their_order_through_every_change() -> Result<()> {
     let counters = (near.statistics()?, far.statistics()?);
     let dropped = counters.1.since(&before.1, stats::RX_RULE_DROPPED)?;
     let lost = lost(&counters.0, &counters.1) - lost(&before.0, &before.1);
-    // One by one, as what is counted may still be on its way up, on another processor than the mark.
-    let mut frames = Vec::new();
-    while (frames.len() as u64) + lost + dropped < count {
-        frames.push(capture.next_frame().with_context(|| {
-            format!(
-                "of {count}, of which {lost} are lost and {dropped} dropped, after {}",
-                frames.len()
-            )
-        })?);
-    }
-    Sender::new(near)?.end_batch(MARK_PASS, 1)?;
-    frames.extend(capture.until(|frame| mark_number(MARK_PASS, frame) == Some(1))?);
+    // What is counted may still be on its way up, on another processor than a mark's.
+    let marks = Sender::new(near)?;
+    let (mut frames, mut mark) = (Vec::new(), 0);
+    await_that("all that was counted", || {
+        mark += 1;
+        marks.end_batch(MARK_PASS, mark)?;
+        frames.extend(capture.until(|frame| mark_number(MARK_PASS, frame) == Some(mark))?);
+        Ok(frames.len() as u64 + lost + dropped >= count)
+    })?;
     capture.stop()?;
 
     let mut arrived = BTreeMap::<u16, Vec<u32>>::new();
