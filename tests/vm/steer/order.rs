@@ -133,11 +133,11 @@ impl Changer<'_> {
         })
     }
 
-    /// Has another processor poll `queue`, if there is one.
+    /// Has that processor poll `queue`, if there are several: with one there are no affinities.
     fn move_interrupt(&mut self, queue: usize, processor: usize) -> Result<()> {
         let interrupts = Interrupt::of(&self.far.name)?;
         let interrupt = interrupts.get(queue).context("no interrupt")?;
-        if interrupt.counts.len() <= processor {
+        if interrupt.counts.len() < 2 {
             return Ok(());
         }
         self.change(Moves::Nothing, |_| interrupt.set_affinity(processor))
