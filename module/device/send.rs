@@ -7,12 +7,31 @@ use engine::{
     transmit::{
         TxPlan,
         TxRefusal, //
-    }, //
+    },
+    vlan, //
 };
+use kernel::prelude::*;
 use net::skbuff::{
     Fragment,
-    SkBuff, //
+    SkBuff,
+    UniqueSkBuff,
+    VlanTag, //
 };
+
+/// Puts the VLAN tag that the stack has left beside `skb` into it. That comes first: what the frame is
+/// steered by at the far end, cut into and summed up to are its bytes with the tag. Any context.
+///
+/// # Errors
+///
+/// `ENOMEM`, or `EINVAL` for what has no Ethernet header; the frame is freed as lost.
+pub fn insert_tag(mut skb: UniqueSkBuff, tag: VlanTag) -> Result<UniqueSkBuff> {
+    let tag = vlan::VlanTag {
+        protocol: tag.protocol,
+        tci: tag.tci,
+    };
+    skb.insert_vlan_tag(|front| vlan::insert(front, tag))?;
+    Ok(skb)
+}
 
 /// Plans what the device does for `skb` by `descriptor`.
 ///

@@ -184,6 +184,7 @@ const FEATURES: Features = Features::CHECKSUMS
     .with(Features::RX_HASH)
     .with(Features::NTUPLE)
     .with(Features::SCATTERED)
+    .with(Features::VLAN_INSERTION)
     .with(Features::SEGMENTATION)
     .without(Features::FCOE_SEGMENTATION);
 

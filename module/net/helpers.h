@@ -60,8 +60,6 @@ struct offload_nic_offload_request {
 	u16 csum_offset;
 	u16 gso_size;
 	u16 gso_segs;
-	u16 vlan_tci;
-	u16 vlan_proto;
 	u16 network;
 	u16 transport;
 	u16 inner_network;
@@ -70,7 +68,6 @@ struct offload_nic_offload_request {
 	bool csum;
 	bool csum_not_inet;
 	bool encapsulation;
-	bool vlan_present;
 };
 
 /* Where ethtool_ops has its bit fields, which bindgen can't set in a constant. */
@@ -236,6 +233,9 @@ struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
 void offload_nic_skb_tx_timestamps(struct sk_buff *skb, u64 sent);
+void offload_nic_skb_vlan_inserted(struct sk_buff *skb);
+int offload_nic_skb_vlan_room(struct sk_buff *skb);
+u32 offload_nic_skb_vlan_tag(const struct sk_buff *skb);
 bool offload_nic_skb_wants_hwtstamp(const struct sk_buff *skb);
 void offload_nic_smp_mb(void);
 bool offload_nic_tc_can_offload(const struct net_device *dev,

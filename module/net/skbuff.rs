@@ -31,6 +31,7 @@ mod request;
 mod split;
 mod stamp;
 mod unique;
+mod vlan;
 
 use crate::{
     bindings,
@@ -74,6 +75,7 @@ pub use stamp::{
     Stamps, //
 };
 pub use unique::UniqueSkBuff;
+pub use vlan::VlanTag;
 
 /// A frame on its way out of a device: a reference to it that is owned, and maybe not the only one.
 ///

@@ -172,6 +172,11 @@ pub const TX_HW_GSO_BYTES: &str = "tx_hw_gso_bytes";
 pub const TX_HW_GSO_WIRE_PACKETS: &str = "tx_hw_gso_wire_packets";
 /// Bytes of those.
 pub const TX_HW_GSO_WIRE_BYTES: &str = "tx_hw_gso_wire_bytes";
+/// Frames and super-frames from the stack into which the device put their VLAN tag
+/// (`tx-vlan-hw-insert`, `tx-vlan-stag-hw-insert`).
+pub const TX_HW_VLAN_TAGS: &str = "tx_hw_vlan_tags";
+/// Frames and super-frames from the stack for whose VLAN tag there was no memory.
+pub const TX_VLAN_DROPS: &str = "tx_vlan_drops";
 /// Frames from the stack, or made of one by software, whose checksum software filled in. Behind
 /// this prefix stands why the device did not.
 pub const TX_SW_CSUM_PREFIX: &str = "tx_sw_csum_";

@@ -182,6 +182,8 @@ const TX_TOTALS: &[Count<TxQueue>] = &[
     (stats::TX_HW_GSO_WIRE_BYTES, |tx| {
         tx.offloads.gso_wire_bytes.get()
     }),
+    (stats::TX_HW_VLAN_TAGS, |tx| tx.offloads.vlan_tags.get()),
+    (stats::TX_VLAN_DROPS, |tx| tx.offloads.vlan_drops.get()),
     (stats::TX_CSUM_DROPS, |tx| tx.offloads.checksum_drops.get()),
     (stats::TX_GSO_DROPS, |tx| {
         tx.offloads.segmentation_drops.get()

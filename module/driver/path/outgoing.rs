@@ -80,9 +80,6 @@ fn descriptor(
             labelled: request.labelled,
         },
         capability,
-        vlan: request
-            .vlan
-            .map(|(tci, protocol)| u32::from(protocol) << 16 | u32::from(tci)),
     }
 }
 

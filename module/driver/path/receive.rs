@@ -37,7 +37,8 @@ use net::{
         Classified,
         HashKind,
         Received,
-        UniqueSkBuff, //
+        UniqueSkBuff,
+        VlanTag, //
     },
     stats::sum,
     xdp::{
@@ -260,13 +261,21 @@ fn rss_type(hash: &steer::Hash) -> Option<RssType> {
     }
 }
 
+/// In the words of the stack.
+fn tag_beside(tag: engine::frame::VlanTag) -> VlanTag {
+    VlanTag {
+        protocol: tag.protocol,
+        tci: tag.tci,
+    }
+}
+
 /// What the stack is told.
 fn classified(found: &TcDescriptor) -> Classified {
     Classified {
         protocol: found.protocol,
         pkt_type: found.pkt_type,
         network_offset: found.network_offset,
-        vlan: found.vlan.map(|tag| (tag.protocol, tag.tci)),
+        vlan: found.vlan.map(tag_beside),
         mark: found.mark,
         priority: found.priority,
         tc_index: found.tc_index,

@@ -12,13 +12,17 @@ use device::{
         Fate,
         Unsent, //
     },
-    lane::Lane, //
+    lane::Lane,
+    send::insert_tag, //
 };
 use engine::descriptor::TxDescriptor;
 use net::{
     netdev::Xmit,
     rcu,
-    skbuff::SkBuff, //
+    skbuff::{
+        SkBuff,
+        VlanTag, //
+    }, //
 };
 use offload::transmit::{
     prepare,
@@ -37,16 +41,29 @@ impl Port {
             tx.no_carrier_drops.add(1);
             return Xmit::Taken;
         }
+        // One that the stack gets back has its tag in it, and comes again as one without.
+        let (skb, is_clone) = match skb.vlan_tag() {
+            None => (skb, false),
+            Some(tag) => match tagged(skb, tag, tx) {
+                Some(tagged) => tagged,
+                None => return Xmit::Taken,
+            },
+        };
         if !skb.is_plain() && (skb.is_gso() || skb.is_shared()) {
             // What software cuts cannot be put together again for the stack to keep, nor can a clone
             // take the place of its frame.
             if let Err(Unsent::RingFull(far)) = self.hardware.can_send(&skb, Lane::Ordinary, &guard)
             {
                 self.hold(tx, queue, Some(far), &guard);
+                if is_clone {
+                    tx.offloads.segments_ring_full_drops.add(1);
+                    return Xmit::Taken;
+                }
                 return Xmit::Busy(skb);
             }
         }
         let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
+        outgoing.is_replaced = is_clone;
         let prepared = match prepare(skb, &mut outgoing) {
             Ok(prepared) => prepared,
             Err((work, _)) => {
@@ -119,6 +136,23 @@ impl Port {
         tx.stops.add(1);
         if self.hardware.wait(queue, full, guard) {
             self.device.schedule(queue);
+        }
+    }
+}
+
+/// Has the device put `tag` into a frame of the stack, and gives whether that is a clone now, so that the
+/// stack can't have it back. `None`, and it is counted as lost, if there is no memory.
+fn tagged(skb: SkBuff, tag: VlanTag, tx: &TxQueue) -> Option<(SkBuff, bool)> {
+    let is_clone = skb.is_shared();
+    let tagged = skb.share_check().and_then(|skb| insert_tag(skb, tag));
+    match tagged {
+        Ok(skb) => {
+            tx.offloads.vlan_tags.add(1);
+            Some((skb.into(), is_clone))
+        }
+        Err(_) => {
+            tx.offloads.vlan_drops.add(1);
+            None
         }
     }
 }

@@ -39,12 +39,16 @@ pub(crate) struct TxOffloads {
     /// The frames that it has made of them.
     pub(crate) gso_wire_packets: Counter,
     pub(crate) gso_wire_bytes: Counter,
+    /// Frames and super-frames of the stack into which the device has put a VLAN tag.
+    pub(crate) vlan_tags: Counter,
     software_checksums: [Counter; REASONS],
     software_segmentations: [Counter; REASONS],
     /// Lost: software could not fill in the checksum.
     pub(crate) checksum_drops: Counter,
     /// Lost: software could not cut the super-frame.
     pub(crate) segmentation_drops: Counter,
+    /// Lost: there was no memory for the VLAN tag.
+    pub(crate) vlan_drops: Counter,
     /// Lost: super-frames that software has cut when the far ring had no room any more.
     pub(crate) segments_ring_full_drops: Counter,
 }
@@ -57,10 +61,12 @@ impl TxOffloads {
             gso_bytes: Counter::new(),
             gso_wire_packets: Counter::new(),
             gso_wire_bytes: Counter::new(),
+            vlan_tags: Counter::new(),
             software_checksums: [const { Counter::new() }; REASONS],
             software_segmentations: [const { Counter::new() }; REASONS],
             checksum_drops: Counter::new(),
             segmentation_drops: Counter::new(),
+            vlan_drops: Counter::new(),
             segments_ring_full_drops: Counter::new(),
         }
     }
@@ -108,6 +114,7 @@ impl TxOffloads {
         net::stats::sum([
             self.checksum_drops.get(),
             self.segmentation_drops.get(),
+            self.vlan_drops.get(),
             self.segments_ring_full_drops.get(),
         ])
     }

@@ -48,9 +48,8 @@ pub fn is_made_by_gro(descriptor: &TxDescriptor, headers: &[u8], limits: &GroLim
     let Some(gso) = descriptor.gso else {
         return false;
     };
-    let is_plain = descriptor.headers.inner.is_none()
-        && descriptor.vlan.is_none()
-        && usize::from(descriptor.headers.network) == ETH_HLEN;
+    let is_plain =
+        descriptor.headers.inner.is_none() && usize::from(descriptor.headers.network) == ETH_HLEN;
     is_plain && segments(descriptor, headers, gso.size, limits) == Some(u32::from(gso.segs))
 }
 

@@ -6,8 +6,8 @@
 //! ([`image`], [`op`]) and runs on a [`exec::Core`], one per receive queue, with frames ([`frame`])
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
 //! frame; [`parser`] finds out which flow it is of; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
-//! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, and
-//! [`receive_checksum`] what the host may believe of what it gets. [`clock`] is the time that frames are
+//! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, [`vlan`] puts tags
+//! in, and [`receive_checksum`] is what the host may believe of what it gets. [`clock`] is the time that frames are
 //! stamped with. [`resources`] is how much of
 //! all that there is, and is in use.
 //!
@@ -64,6 +64,7 @@ pub mod store;
 mod translate;
 pub mod transmit;
 mod verdict;
+pub mod vlan;
 
 /// Version of the engine: major, minor, patch, 0.
 pub const VERSION: [u8; 4] = [0, 1, 0, 0];

@@ -123,7 +123,8 @@ void offload_nic_set_priv_flags(struct net_device *dev)
  * What a driver takes of the work that the stack can leave open, for frames in tunnels,
  * VLANs and MPLS as well, and what it does besides if the user wants it. UDP fragmentation
  * has no name any more by which a user could switch it, and tools that set features by
- * name trip over one without.
+ * name trip over one without. A frame has one tag beside it: what has a VLAN interface on
+ * top, and that another one, gets it from the lower of the two.
  */
 void offload_nic_set_features(struct net_device *dev, netdev_features_t features,
 			      netdev_features_t optional, u16 max_segments)
@@ -131,7 +132,7 @@ void offload_nic_set_features(struct net_device *dev, netdev_features_t features
 	dev->features |= features;
 	dev->hw_features |= (features & ~NETIF_F_GSO_UDP) | optional;
 	dev->hw_enc_features |= features;
-	dev->vlan_features |= features;
+	dev->vlan_features |= features & ~(NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_STAG_TX);
 	dev->mpls_features |= features;
 	if (features & NETIF_F_GSO_MASK) {
 		netif_set_tso_max_size(dev, GSO_MAX_SIZE);

@@ -88,11 +88,6 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 		request.gso_segs = skb_shinfo(skb)->gso_segs;
 		request.gso_type = skb_shinfo(skb)->gso_type;
 	}
-	if (skb_vlan_tag_present(skb)) {
-		request.vlan_present = true;
-		request.vlan_tci = skb_vlan_tag_get(skb);
-		request.vlan_proto = be16_to_cpu(skb->vlan_proto);
-	}
 	return request;
 }
 
@@ -256,6 +251,37 @@ bool offload_nic_skb_shared(const struct sk_buff *skb)
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
 {
 	return skb_tailroom(skb);
+}
+
+/*
+ * Makes room for a VLAN tag before a frame to be sent, whose header is then nobody else's.
+ * Returns 0, or -ENOMEM and nothing has changed.
+ */
+int offload_nic_skb_vlan_room(struct sk_buff *skb)
+{
+	int error = skb_cow_head(skb, VLAN_HLEN);
+
+	if (error)
+		return error;
+
+	memset(skb_push(skb, VLAN_HLEN), 0, VLAN_HLEN);
+	skb_reset_mac_header(skb);
+	return 0;
+}
+
+/* The tag that is beside a frame is among its bytes now. */
+void offload_nic_skb_vlan_inserted(struct sk_buff *skb)
+{
+	skb->protocol = skb->vlan_proto;
+	__vlan_hwaccel_clear_tag(skb);
+}
+
+/* The tag beside a frame in host byte order, its protocol in the high 16 bits; 0 if there is none. */
+u32 offload_nic_skb_vlan_tag(const struct sk_buff *skb)
+{
+	if (!skb_vlan_tag_present(skb))
+		return 0;
+	return (u32)be16_to_cpu(skb->vlan_proto) << 16 | skb_vlan_tag_get(skb);
 }
 
 /* Whether the sender of a frame wants to know when a device has sent it. */

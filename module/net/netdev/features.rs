@@ -50,6 +50,11 @@ impl Features {
             | bit(bindings::NETIF_F_FRAGLIST_BIT)
             | bit(bindings::NETIF_F_HIGHDMA_BIT),
     );
+    /// VLAN tags that the stack has beside a frame are put into it, 802.1Q and 802.1ad
+    /// (`tx-vlan-hw-insert`, `tx-vlan-stag-hw-insert`).
+    pub const VLAN_INSERTION: Self = Self(
+        bit(bindings::NETIF_F_HW_VLAN_CTAG_TX_BIT) | bit(bindings::NETIF_F_HW_VLAN_STAG_TX_BIT),
+    );
     /// Segmentation of FCoE (`tx-fcoe-segmentation`).
     pub const FCOE_SEGMENTATION: Self = Self(bit(bindings::NETIF_F_FSO_BIT));
     /// Coalescing whose super-frames are those of GRO (`rx-gro-hw`).

@@ -5,7 +5,8 @@
 use super::{
     hash::HashKind,
     stamp::Stamp,
-    UniqueSkBuff, //
+    UniqueSkBuff,
+    VlanTag, //
 };
 use crate::{
     bindings,
@@ -131,8 +132,8 @@ pub struct Classified {
     pub pkt_type: u8,
     /// Offset of the network header in the frame.
     pub network_offset: u32,
-    /// Protocol and TCI of the VLAN tag that goes beside the frame.
-    pub vlan: Option<(u16, u16)>,
+    /// The VLAN tag that goes beside the frame.
+    pub vlan: Option<VlanTag>,
     /// `skb->mark`.
     pub mark: u32,
     /// `skb->priority`.
@@ -147,7 +148,7 @@ pub struct Classified {
 
 impl Classified {
     fn to_raw(self) -> bindings::offload_nic_classified {
-        let (vlan_proto, vlan_tci) = self.vlan.unwrap_or_default();
+        let (vlan_proto, vlan_tci) = self.vlan.map_or((0, 0), |tag| (tag.protocol, tag.tci));
         bindings::offload_nic_classified {
             network_offset: self.network_offset,
             mark: self.mark,

@@ -110,8 +110,6 @@ pub struct OffloadRequest {
     /// Offset of the inner network header of what is not encapsulated, if one was noted: that behind
     /// MPLS labels.
     pub labelled: Option<u16>,
-    /// VLAN tag (TCI) to be inserted and its protocol, if any, both in host byte order.
-    pub vlan: Option<(u16, u16)>,
 }
 
 impl From<bindings::offload_nic_offload_request> for OffloadRequest {
@@ -134,7 +132,6 @@ impl From<bindings::offload_nic_offload_request> for OffloadRequest {
                 .encapsulation
                 .then_some((raw.inner_network, raw.inner_transport)),
             labelled: (raw.labelled != 0).then_some(raw.labelled),
-            vlan: raw.vlan_present.then_some((raw.vlan_tci, raw.vlan_proto)),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod big_tcp;
 mod encapsulated;
 mod lists;
+mod vlans;
 
 use offload_tests::env;
 

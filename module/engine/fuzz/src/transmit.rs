@@ -59,7 +59,6 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
         | u16::from(descriptor.capability == TxCapability::ProtocolSpecific) << 2
         | u16::from(descriptor.gso.is_some()) << 3
         | u16::from(descriptor.headers.inner.is_some()) << 4
-        | u16::from(descriptor.vlan.is_some()) << 5
         | u16::from(!fragments.is_empty()) << 6
         | u16::from(descriptor.headers.labelled.is_some()) << 7;
     let gso = descriptor.gso.unwrap_or(Gso {
@@ -137,7 +136,6 @@ pub fn decode(data: &[u8]) -> Request<'_> {
             0 => TxCapability::Agnostic,
             _ => TxCapability::ProtocolSpecific,
         },
-        vlan: (flags & 32 != 0).then_some(0x8100_0001),
     };
     Request {
         descriptor,

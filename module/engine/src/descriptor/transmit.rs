@@ -17,8 +17,6 @@ pub struct TxDescriptor {
     pub headers: TxHeaders,
     /// What the device that gets the frame can do.
     pub capability: TxCapability,
-    /// VLAN tag to insert: TPID in the high, TCI in the low 16 bits.
-    pub vlan: Option<u32>,
 }
 
 impl TxDescriptor {
@@ -36,7 +34,7 @@ impl TxDescriptor {
     /// Whether nothing is left to be done: the bytes are those of the wire.
     #[inline]
     pub const fn is_wire_frame(&self) -> bool {
-        matches!(self.checksum, TxChecksum::None) && self.gso.is_none() && self.vlan.is_none()
+        matches!(self.checksum, TxChecksum::None) && self.gso.is_none()
     }
 }
 

@@ -122,9 +122,6 @@ impl TxPlan {
         headers: &[u8],
         fragments: impl IntoIterator<Item = u32>,
     ) -> Result<Self, TxRefusal> {
-        if descriptor.vlan.is_some() {
-            return Err(TxRefusal::VlanTag);
-        }
         let headers = headers.get(..descriptor.len as usize).unwrap_or(headers);
         let work = match (descriptor.gso, descriptor.checksum, descriptor.capability) {
             (Some(gso), ..) => Work::Cut(Segments::new(

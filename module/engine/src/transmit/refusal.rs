@@ -38,8 +38,6 @@ pub enum TxRefusal {
     HeadersNotLinear,
     /// Headers that are not those that the descriptor tells of.
     Headers,
-    /// A VLAN tag to insert.
-    VlanTag,
     /// Segmentation that a protocol-specific device can't do: of anything but TCP behind IP.
     ProtocolSpecific,
     /// A wire frame that is not one of the plan's, or not as long as that.
@@ -48,7 +46,7 @@ pub enum TxRefusal {
 
 impl TxRefusal {
     /// All refusals, by discriminant.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::FragmentList,
         Self::IpFragmentation,
         Self::RemoteChecksum,
@@ -63,7 +61,6 @@ impl TxRefusal {
         Self::Checksum,
         Self::HeadersNotLinear,
         Self::Headers,
-        Self::VlanTag,
         Self::ProtocolSpecific,
         Self::WireFrame,
     ];
@@ -85,7 +82,6 @@ impl TxRefusal {
             Self::Checksum => "checksum_request",
             Self::HeadersNotLinear => "headers_not_linear",
             Self::Headers => "headers",
-            Self::VlanTag => "vlan_tag",
             Self::ProtocolSpecific => "protocol_specific",
             Self::WireFrame => "wire_frame",
         }

@@ -475,7 +475,6 @@ impl Packet {
                 labelled: matches!(self.link, Link::Mpls(_)).then_some(offset(link)),
             },
             capability: TxCapability::Agnostic,
-            vlan: None,
         }
     }
 

@@ -218,9 +218,6 @@ fn sizes_and_checksums() {
             descriptor.checksum = checksum
         });
     }
-    refused(&packet, TxRefusal::VlanTag, |descriptor, _, _| {
-        descriptor.vlan = Some(0x8100_0007)
-    });
 }
 
 #[test]
