@@ -32,7 +32,8 @@ use engine::{
         self,
         Pipeline, //
     },
-    receive_checksum::RxChecksums, //
+    receive_checksum::RxChecksums,
+    vlan::TagKinds, //
 };
 use net::{
     napi::PollContext,
@@ -61,6 +62,8 @@ pub struct Setup {
     pub hardware_gro: Option<GroLimits>,
     /// Whether the host runs a program of its own for each frame, in memory of its own.
     pub host_program: bool,
+    /// Which VLAN tags the host gets beside its frames.
+    pub strip: TagKinds,
 }
 
 /// What a poll takes frames from.
@@ -214,6 +217,12 @@ impl<H: Plugged> Port<H> {
             host_program: setup.host_program && !active.replaces_host,
             merges: setup.gro,
             whole: setup.hardware_gro,
+            // The host's program would not see a tag that is taken out, and this one has.
+            strip: if active.replaces_host {
+                TagKinds::NONE
+            } else {
+                setup.strip
+            },
         }
     }
 

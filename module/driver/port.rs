@@ -244,8 +244,9 @@ impl Port {
             min_mtu: MIN_MTU,
             max_mtu: MAX_MTU,
             features: FEATURES,
-            // The user decides whether super-frames of a cable may stay whole.
-            optional_features: Features::GRO,
+            // The user decides whether super-frames of a cable may stay whole, and whether native XDP
+            // programs find a VLAN tag beside the frame, where those of the device find it in it.
+            optional_features: Features::GRO.with(Features::VLAN_STRIPPING),
             max_segments: MAX_SEGMENTS,
         };
         Ok(Self {

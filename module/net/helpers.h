@@ -97,6 +97,9 @@ struct offload_nic_xdp_buff {
 	enum xdp_rss_hash_type hash_type;
 	/* Nanoseconds of the device's clock; 0: it has none. */
 	u64 timestamp;
+	/* The VLAN tag that is not among the bytes, in host byte order; no protocol: there is none. */
+	u16 vlan_proto;
+	u16 vlan_tci;
 };
 
 /* An interrupt of a queue. */
@@ -229,6 +232,7 @@ int offload_nic_skb_queue_of_readable(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
 void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type);
 void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time);
+void offload_nic_skb_set_vlan_tag(struct sk_buff *skb, u16 protocol, u16 tci);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
@@ -253,7 +257,8 @@ int offload_nic_vector_request(struct offload_nic_vector *vector, const struct n
 unsigned long offload_nic_write_seqlock(seqlock_t *lock);
 void offload_nic_write_sequnlock(seqlock_t *lock, unsigned long flags);
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
-				  struct page_pool *pool, const struct sk_buff *skb);
+				  struct page_pool *pool, const struct sk_buff *skb,
+				  bool without_tag);
 bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp);
 int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index);
 

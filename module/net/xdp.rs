@@ -22,6 +22,7 @@ pub use buffer::{
     NativeAction,
     RssHash,
     RssType,
+    Told,
     XdpBuffer,
     SINGLE_BUFFER, //
 };

@@ -23,7 +23,8 @@ use engine::{
     transmit::{
         TxPlan,
         WireFrame, //
-    }, //
+    },
+    vlan::VLAN_HLEN, //
 };
 use net::{
     napi::PollContext,
@@ -83,19 +84,25 @@ pub(super) fn cut(
 }
 
 /// A wire frame with headers of its own, whose payload stays in `stable`, and the sum of all that is
-/// behind its Ethernet header: the payload is summed once, and nothing is written but headers.
+/// behind its Ethernet header: the payload is summed once, and nothing is written but headers. If it
+/// `is_stripped` its VLAN tag leaves them, and is none of the sum.
 #[inline(never)]
 pub(super) fn split(
     stable: StablePayload<'_>,
     plan: &TxPlan,
     frame: &WireFrame,
+    is_stripped: bool,
     context: &PollContext<'_>,
 ) -> Result<(Received, Sum), Lost> {
     let split = SplitFrame::new(stable, frame.header, frame.payload.clone(), context);
     let mut split = split.ok_or(Lost::NoBuffer)?;
     let payload = sum_of(stable, frame).ok_or(Lost::Unplanned)?;
-    let sum = plan.finish_header(frame, split.header_mut(), payload, ETH_HLEN);
+    let tag = if is_stripped { VLAN_HLEN } else { 0 };
+    let sum = plan.finish_header(frame, split.header_mut(), payload, ETH_HLEN + tag);
     let sum = sum.map_err(|_| Lost::Unplanned)?;
+    if is_stripped && !split.take_out_vlan_tag() {
+        return Err(Lost::Unplanned);
+    }
     Ok((split.into_received(), sum))
 }
 

@@ -48,7 +48,8 @@ use engine::{
     transmit::{
         TxPlan,
         WireFrame, //
-    }, //
+    },
+    vlan::VlanTag, //
 };
 use net::{
     handover::Handed,
@@ -188,9 +189,10 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         payload: StablePayload<'_>,
         plan: &TxPlan,
         frame: &WireFrame,
+        tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
-        let (received, sum) = cut::split(payload, plan, frame, self.context)?;
+        let (received, sum) = cut::split(payload, plan, frame, tag.is_some(), self.context)?;
         self.host.receive(tell(sum), HostFrame::Written(received));
         Ok(())
     }

@@ -10,7 +10,8 @@ use engine::{
         OnWire,
         Owned,
         Room, //
-    }, //
+    },
+    vlan::LOOKED_AT, //
 };
 use net::{
     napi::PollContext,
@@ -66,6 +67,16 @@ impl OnWire for Wire {
         match self {
             Self::Sent(skb) => skb.is_linear().then(|| skb.linear()),
             Self::Written(written) => Some(written.bytes()),
+        }
+    }
+
+    fn front(&self) -> Option<[u8; LOOKED_AT]> {
+        match self {
+            Self::Sent(skb) => {
+                let mut front = [0; LOOKED_AT];
+                (skb.headers(&mut front).len() == LOOKED_AT).then_some(front)
+            }
+            Self::Written(written) => written.bytes().first_chunk().copied(),
         }
     }
 }

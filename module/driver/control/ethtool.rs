@@ -68,6 +68,7 @@ const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
         rx.host.checksum_complete.get()
     }),
     (stats::RX_CSUM_NONE, |rx| rx.host.checksum_none.get()),
+    (stats::RX_HW_VLAN_TAGS, |rx| rx.host.vlan_tags.get()),
     (stats::RX_HW_GRO_PACKETS, |rx| rx.host.whole.packets.get()),
     (stats::RX_HW_GRO_BYTES, |rx| rx.host.whole.bytes.get()),
     (stats::RX_HW_GRO_WIRE_PACKETS, |rx| {

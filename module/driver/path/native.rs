@@ -5,6 +5,7 @@
 
 use super::receive::{
     rss_hash,
+    tag_beside,
     Poll, //
 };
 use crate::port::Port;
@@ -25,6 +26,7 @@ use net::{
     xdp::{
         NativeAction,
         NativeProgram,
+        Told,
         XdpBuffer,
         XdpFrames,
         SINGLE_BUFFER, //
@@ -47,11 +49,18 @@ impl Poll<'_> {
         program: &NativeProgram,
     ) {
         let counters = &self.rx.native;
-        let (hash, stamp) = (rss_hash(descriptor), descriptor.stamp);
-        let Some(mut buffer) = XdpBuffer::copy_of(&frame, hash, stamp, self.context) else {
+        let told = Told {
+            hash: rss_hash(descriptor),
+            stamp: descriptor.stamp,
+            vlan: descriptor.vlan.map(tag_beside),
+        };
+        let Some(mut buffer) = XdpBuffer::copy_of(&frame, told, self.context) else {
             counters.no_buffer_drops.add(1);
             return;
         };
+        if told.vlan.is_some() {
+            self.rx.vlan_tags.add(1);
+        }
         frame.consume_in(self.context);
         if buffer.has_frags() && !program.takes_frags() {
             counters.too_long_drops.add(1);

@@ -27,7 +27,8 @@ use engine::{
     exec::TcVerdict,
     parser::FlowType,
     receive_checksum::RxChecksum,
-    steer, //
+    steer,
+    vlan::TagKinds, //
 };
 use net::{
     machine,
@@ -117,6 +118,10 @@ impl Port {
             gro: device.has_gro(),
             hardware_gro,
             host_program,
+            strip: TagKinds {
+                customer: device.strips_customer_tags(),
+                service: device.strips_service_tags(),
+            },
         }
     }
 
@@ -168,6 +173,10 @@ impl Poll<'_> {
         }
         if let Some(stamp) = descriptor.stamp {
             frame.set_time_stamp(stamp);
+        }
+        if let Some(tag) = descriptor.vlan {
+            frame.set_vlan_tag(tag_beside(tag));
+            self.rx.vlan_tags.add(1);
         }
         let delivered = match &descriptor.tc {
             Some(found) => frame.deliver_classified(self.context, &classified(found)),
@@ -262,7 +271,7 @@ fn rss_type(hash: &steer::Hash) -> Option<RssType> {
 }
 
 /// In the words of the stack.
-fn tag_beside(tag: engine::frame::VlanTag) -> VlanTag {
+pub(super) fn tag_beside(tag: engine::frame::VlanTag) -> VlanTag {
     VlanTag {
         protocol: tag.protocol,
         tci: tag.tci,

@@ -27,6 +27,8 @@ pub(crate) struct RxQueue {
     pub(crate) checksum_complete: Counter,
     /// Frames of whose checksum it was told nothing.
     pub(crate) checksum_none: Counter,
+    /// Frames whose VLAN tag the device has taken out of them.
+    pub(crate) vlan_tags: Counter,
     /// Lost: no memory for the frame.
     pub(crate) no_buffer_drops: Counter,
     /// Lost: the stack could not take it, as it was too short.

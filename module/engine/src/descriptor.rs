@@ -39,6 +39,8 @@ pub struct RxDescriptor {
     pub tc: Option<TcDescriptor>,
     /// What the device found out about the checksum of the frame as it is handed up.
     pub checksum: RxChecksum,
+    /// The VLAN tag that the device has taken out of the frame for the host, which its program has seen.
+    pub vlan: Option<VlanTag>,
     /// What the frame was on the wire, if it was several.
     pub coalesced: Option<Coalesced>,
     /// When it arrived, by the clock of the card that receives, in nanoseconds since 1970, if that

@@ -231,6 +231,11 @@ impl<'a> Frame<'a> {
 /// What a classifier's helpers do to a frame. Software moves a frame to a larger buffer when it has
 /// to; here the buffer is what there is, but room may be at either end of it.
 impl Frame<'_> {
+    /// Has the frame know `len` bytes in front of it as its metadata, if there are so many.
+    pub(crate) fn claim_metadata(&mut self, len: u8) {
+        self.meta = self.data.checked_sub(len.into()).unwrap_or(self.data);
+    }
+
     /// Takes `count` bytes out of the frame behind its first `at` ones, which move, metadata with
     /// them.
     ///

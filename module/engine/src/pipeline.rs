@@ -6,8 +6,9 @@
 //! 2. *Program.* The offloaded program runs on each wire frame.
 //! 3. *Queue.* Which one a frame is for was found out when it arrived ([`steer`](crate::steer)). An XDP
 //!    program may choose another one, or make another frame of it, which is steered as what it is then.
-//! 4. *Hash and checksum.* Of what the program left, if it goes to the host: of the very bytes that the
-//!    host gets, which are nobody else's by then.
+//! 4. *Hash, tag and checksum.* Of what the program left, if it goes to the host: of the very bytes that
+//!    the host gets, which are nobody else's by then. The outermost VLAN tag leaves them, if the host wants
+//!    that, behind the hash, which it may be a part of, and before the sum, which it is none of.
 //!
 //! The time when a frame arrived, which was noted then if anybody wants to know, goes with it to the
 //! host.
@@ -43,6 +44,7 @@ use crate::steer::{Hash, Reason};
 use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 use crate::verdict::XdpVerdict;
+use crate::vlan::{take_out, TagKinds, VlanTag, VLAN_HLEN};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
@@ -61,6 +63,8 @@ pub struct Port {
     pub merges: bool,
     /// Which super-frames may stay whole, if the user wants that (`rx-gro-hw`).
     pub whole: Option<GroLimits>,
+    /// Which VLAN tags the host gets beside its frames.
+    pub strip: TagKinds,
 }
 
 /// Which queue a frame goes to that does not stay in its own, and with what.
@@ -137,13 +141,15 @@ pub trait Receiver: Watcher {
     fn own(&mut self, wire: Self::Wire, room: Room) -> Option<Self::Owned>;
 
     /// Wire frame `frame` of a super-frame goes to the host with headers of its own, finished by
-    /// [`TxPlan::finish_header`], and a payload that stays where it is. `tell` gives what to say of it,
-    /// from the sum of all that is behind its Ethernet header.
+    /// [`TxPlan::finish_header`], and a payload that stays where it is. Their `tag` leaves the headers, if
+    /// there is one. `tell` gives what to say of the frame, from the sum of all that is behind its Ethernet
+    /// header then.
     fn split<'t>(
         &mut self,
         payload: <Self::Sent as Sent>::Stable<'_>,
         plan: &TxPlan,
         frame: &WireFrame,
+        tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost>;
 
@@ -300,9 +306,11 @@ where
         if let Some(payload) = payload {
             // Of which only the length and the sum differ from frame to frame: most of a frame's time
             // here is that of many small things.
+            let vlan = self.port.strip.outermost(sent.headers());
             let mut descriptor = RxDescriptor {
                 queue: self.programs.ingress.queue.into(),
                 hash: self.hash(sent.headers()),
+                vlan,
                 stamp: self.stamp,
                 ..RxDescriptor::default()
             };
@@ -310,10 +318,9 @@ where
             for frame in plan.wire_frames([]) {
                 // CAST: A `usize` has at most 64 bits.
                 device.arrived(1, frame.len() as u64);
-                // CAST: A frame is shorter than 4 GiB.
-                descriptor.len = frame.len() as u32;
+                descriptor.len = without(vlan, frame.len());
                 let told = &mut descriptor;
-                let split = device.split(payload, &plan, &frame, |sum| {
+                let split = device.split(payload, &plan, &frame, vlan, |sum| {
                     if is_told {
                         told.checksum = RxChecksum::Complete(sum.fold());
                     }
@@ -520,16 +527,22 @@ where
         if self.port.host_program {
             let found = || wire.bytes().and_then(|bytes| self.hash(bytes));
             let hash = hash.unwrap_or_else(found);
+            let vlan = match self.port.strip {
+                TagKinds::NONE => None,
+                strip => wire.front().and_then(|front| strip.outermost(&front)),
+            };
             return device.to_host_program(
                 wire,
                 &RxDescriptor {
+                    len: without(vlan, descriptor.len as usize),
                     hash,
+                    vlan,
                     stamp: self.stamp,
                     ..*descriptor
                 },
             );
         }
-        let Some(owned) = device.own(wire, Room::default()) else {
+        let Some(mut owned) = device.own(wire, Room::default()) else {
             return device.lost(Lost::NoBuffer);
         };
         let network_offset = descriptor.network_offset();
@@ -537,16 +550,37 @@ where
         if owned.bytes().len() < network_offset as usize {
             return device.lost(Lost::Runt);
         }
+        let hash = match descriptor.tc {
+            Some(tc) if tc.hash_invalid => None,
+            _ => hash.unwrap_or_else(|| self.hash(owned.bytes())),
+        };
+        // What a classifier has left has had its tag beside it all the time.
+        let vlan = match descriptor.tc {
+            None => self.take_tag(&mut owned, descriptor.meta_len),
+            Some(_) => None,
+        };
         let descriptor = RxDescriptor {
+            len: without(vlan, descriptor.len as usize),
             checksum: self.port.checksums.of(owned.bytes(), network_offset),
-            hash: match descriptor.tc {
-                Some(tc) if tc.hash_invalid => None,
-                _ => hash.unwrap_or_else(|| self.hash(owned.bytes())),
-            },
+            hash,
+            vlan,
             stamp: self.stamp,
             ..*descriptor
         };
         device.to_host(owned, &descriptor);
+    }
+
+    /// Takes the VLAN tag out of a frame, with `metadata` bytes before it, that the host gets beside it.
+    #[inline]
+    fn take_tag<O: Owned>(&self, owned: &mut O, metadata: u8) -> Option<VlanTag> {
+        let tag = self.port.strip.outermost(owned.bytes())?;
+        let mut frame = owned.frame()?;
+        if !take_out(&mut frame, metadata) {
+            return None;
+        }
+        let (start, end) = (frame.data_offset(), frame.end_offset());
+        owned.set_bounds(start, end);
+        Some(tag)
     }
 
     /// The hash of a frame that begins with `bytes`, if the host wants to be told.
@@ -554,6 +588,13 @@ where
     fn hash(&self, bytes: &[u8]) -> Option<Hash> {
         self.queues.as_ref()?.hash(bytes)
     }
+}
+
+/// The length of a frame of `len` bytes when `tag` has left it.
+fn without(tag: Option<VlanTag>, len: usize) -> u32 {
+    let tag = tag.map_or(0, |_| VLAN_HLEN);
+    // CAST: A frame is shorter than 4 GiB.
+    len.saturating_sub(tag) as u32
 }
 
 /// What the device is to do for a frame.

@@ -32,6 +32,7 @@ use engine::steer::{
 };
 use engine::store::ProgramKind;
 use engine::transmit::{TxPlan, WireFrame};
+use engine::vlan::{TagKinds, VlanTag};
 use etherparse::checksum::Sum16BitWords;
 
 type Maps = std::sync::Arc<Map<HostMemory>>;
@@ -50,6 +51,30 @@ struct Frames {
     stamp: Option<NonZeroU64>,
 }
 
+impl Frames {
+    /// With `tag` behind its addresses.
+    fn tagged(mut self, tag: VlanTag) -> Self {
+        let bytes = [tag.protocol.to_be_bytes(), tag.tci.to_be_bytes()].concat();
+        self.bytes.splice(12..12, bytes);
+        if let Some(descriptor) = &mut self.descriptor {
+            descriptor.len += 4;
+            descriptor.headers.network += 4;
+            descriptor.headers.transport += 4;
+            if let TxChecksum::Internet { start, .. } = &mut descriptor.checksum {
+                *start += 4;
+            }
+        }
+        self
+    }
+
+    fn header_len(&self) -> usize {
+        match self.bytes[12..14] {
+            [8, 0] => HEADERS,
+            _ => HEADERS + 4,
+        }
+    }
+}
+
 impl Sent for Frames {
     type Stable<'a> = &'a [u8];
 
@@ -62,7 +87,7 @@ impl Sent for Frames {
     }
 
     fn headers(&self) -> &[u8] {
-        &self.bytes[..HEADERS]
+        &self.bytes[..self.header_len()]
     }
 
     fn fragments(&self) -> impl Iterator<Item = &[u8]> {
@@ -70,7 +95,7 @@ impl Sent for Frames {
     }
 
     fn stable_payload(&self, header: usize) -> Option<&[u8]> {
-        assert_eq!(header, HEADERS);
+        assert_eq!(header, self.header_len());
         self.is_stable.then_some(&self.bytes)
     }
 }
@@ -165,6 +190,10 @@ struct Device {
     log: Vec<Step>,
     /// Those of the frames that went to the host.
     stamps: Vec<Option<NonZeroU64>>,
+    /// Likewise.
+    tags: Vec<Option<VlanTag>>,
+    /// What lay in front of them, where they had metadata.
+    metadata: Vec<Vec<u8>>,
 }
 
 impl Watcher for Device {
@@ -233,17 +262,24 @@ impl Receiver for Device {
         payload: &[u8],
         plan: &TxPlan,
         frame: &WireFrame,
+        tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
         let mut header = payload[..frame.header].to_vec();
         let payload = &payload[frame.payload.clone()];
-        let told = plan.finish_header(frame, &mut header, sum(payload), 14);
+        let skip = tag.map_or(14, |_| 18);
+        let told = plan.finish_header(frame, &mut header, sum(payload), skip);
+        if tag.is_some() {
+            header.drain(12..16);
+        }
         let whole = [&header[..], payload].concat();
         let descriptor = tell(told.expect("as planned"));
         let expected = RxChecksum::Complete(sum(&whole[14..]).fold());
         assert_eq!(descriptor.checksum, expected);
         assert_eq!(descriptor.len as usize, whole.len());
+        assert_eq!(descriptor.vlan, tag);
         self.stamps.push(descriptor.stamp);
+        self.tags.push(descriptor.vlan);
         self.log.push(Step::Split(payload.len()));
         Ok(())
     }
@@ -261,14 +297,23 @@ impl Receiver for Device {
     fn to_host(&mut self, frame: Own, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.len as usize, frame.bounds.len());
         assert_eq!(descriptor.queue, u32::from(INGRESS.queue));
+        if descriptor.meta_len > 0 {
+            let before = frame.bounds.start - usize::from(descriptor.meta_len);
+            let metadata = &frame.bytes[before..frame.bounds.start];
+            self.metadata.push(metadata.to_vec());
+        }
         let bytes = frame.bytes().to_vec();
         self.stamps.push(descriptor.stamp);
+        self.tags.push(descriptor.vlan);
         self.log.push(Step::Received(bytes, descriptor.checksum));
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.checksum, RxChecksum::None);
         self.stamps.push(descriptor.stamp);
+        self.tags.push(descriptor.vlan);
+        let tag = descriptor.vlan.map_or(0, |_| 4);
+        assert_eq!(descriptor.len as usize, wire.frame_len() - tag);
         self.log.push(Step::ForHostProgram(wire.frame_len()));
     }
 
@@ -369,6 +414,7 @@ const PORT: Port = Port {
         ipv4: 65_536,
         ipv6: 65_536,
     }),
+    strip: TagKinds::NONE,
 };
 
 /// What the device does with `sent`, and how many frames that was. It is the same for one that meets
@@ -384,6 +430,16 @@ fn steered_steps(
     sent: Frames,
     steering: Option<&Steering<HostMemory>>,
 ) -> (Vec<Step>, u32) {
+    let (device, frames) = run(port, running, sent, steering);
+    (device.log, frames)
+}
+
+fn run(
+    port: Port,
+    running: Running<'_, HostMemory, Maps>,
+    sent: Frames,
+    steering: Option<&Steering<HostMemory>>,
+) -> (Device, u32) {
     let (mut core, counters) = (core(), Counters::default());
     let mut pipeline = Pipeline {
         port,
@@ -430,7 +486,7 @@ fn steered_steps(
     } else {
         assert_eq!(ahead.log, []);
     }
-    (device.log, frames)
+    (device, frames)
 }
 
 /// Queues in use.
@@ -815,6 +871,142 @@ fn a_classifier_sees_the_frame_as_the_stack_would() {
     plain.descriptor = None;
     let (log, _) = steps(PORT, running, plain);
     assert_eq!(log, [Step::Arrived(1, wire(PAYLOAD)), Step::Consumed]);
+}
+
+/// The outermost tag leaves each frame for the host, in every way, if it is of a wanted kind, and is no part
+/// of what is summed. Programs of the device see it, and it goes back to the cable with what they send.
+#[test]
+fn the_host_gets_tags_beside_its_frames() {
+    let accepts = program(&[mov_imm(R0, 2), exit()], &[]);
+    let bounces = program(&[mov_imm(R0, 3), exit()], &[]);
+    let apart = Port {
+        merges: false,
+        ..PORT
+    };
+    let host_program = Port {
+        host_program: true,
+        ..PORT
+    };
+    let verified = Port {
+        checksums: RxChecksums::Verified,
+        ..PORT
+    };
+    let kinds = [(true, false), (false, true), (true, true), (false, false)];
+    for protocol in [0x8100, 0x88a8] {
+        let tag = VlanTag {
+            protocol,
+            tci: 0x2009,
+        };
+        for (customer, service) in kinds {
+            let strip = TagKinds { customer, service };
+            let is_wanted = if protocol == 0x8100 {
+                customer
+            } else {
+                service
+            };
+            let expected = is_wanted.then_some(tag);
+            for port in [PORT, apart, verified, host_program] {
+                let port = Port { strip, ..port };
+                for running in [Running::Nothing, Running::Xdp(&accepts)] {
+                    let plain = Frames {
+                        descriptor: None,
+                        ..single()
+                    };
+                    for sent in [super_frame(), single(), plain] {
+                        let (untagged, _) = run(port, running, sent.clone(), None);
+                        assert!(untagged.tags.iter().all(Option::is_none));
+                        let whole = matches!(untagged.log[0], Step::Whole(_));
+                        let (device, _) = run(port, running, sent.tagged(tag), None);
+                        assert!(
+                            !device.tags.is_empty() && device.tags.iter().all(|it| *it == expected)
+                        );
+                        let received = |device: &Device| -> Vec<_> {
+                            let host = device.log.iter().filter_map(|step| match step {
+                                Step::Received(bytes, checksum) => Some((bytes.clone(), *checksum)),
+                                _ => None,
+                            });
+                            host.collect()
+                        };
+                        let frames = received(&device);
+                        if is_wanted && !whole {
+                            assert_eq!(frames, received(&untagged));
+                        }
+                        for (bytes, checksum) in frames {
+                            let is_tagged = bytes[12..14] == protocol.to_be_bytes();
+                            assert_eq!(is_tagged, !is_wanted);
+                            if port.checksums == RxChecksums::Complete {
+                                assert_eq!(checksum, told(&bytes));
+                            }
+                        }
+                    }
+                }
+                let mut sent = single().tagged(tag);
+                sent.descriptor = None;
+                let bytes = sent.bytes.clone();
+                let (log, _) = steps(port, Running::Xdp(&bounces), sent);
+                assert_eq!(log[1..], [Step::SentBack(bytes)]);
+            }
+        }
+    }
+}
+
+/// A tag that is cut off stays where it is: the stack drops such a frame.
+#[test]
+fn what_ends_within_its_tag_keeps_it() {
+    let strip = TagKinds {
+        customer: true,
+        service: true,
+    };
+    let port = Port { strip, ..PORT };
+    for len in 14..24 {
+        let mut sent = single();
+        sent.descriptor = None;
+        sent.bytes.splice(12..12, [0x81, 0, 0, 9]);
+        sent.bytes.truncate(len);
+        let (device, _) = run(port, Running::Nothing, sent, None);
+        assert_eq!(
+            device.tags,
+            [(len >= 20).then_some(VlanTag {
+                protocol: 0x8100,
+                tci: 9,
+            })]
+        );
+    }
+}
+
+/// Metadata stays in front of a frame whose tag leaves it.
+#[test]
+fn metadata_moves_with_the_frame() {
+    let strip = TagKinds {
+        customer: true,
+        service: false,
+    };
+    let mut core = core();
+    let mut pipeline = Pipeline {
+        port: Port { strip, ..PORT },
+        programs: Programs {
+            ingress: INGRESS,
+            running: Running::<HostMemory, Maps>::Nothing,
+            core: &mut core,
+            services: TestServices,
+            counters: &Counters::default(),
+        },
+        queues: None,
+        stamp: None,
+    };
+    let frame = single().tagged(VlanTag {
+        protocol: 0x8100,
+        tci: 9,
+    });
+    let room = Room {
+        before: 8,
+        behind: 0,
+    };
+    let mut own = Own::new(&frame.bytes, room);
+    own.bytes[..8].copy_from_slice(b"metadata");
+    let mut device = Device::default();
+    pipeline.hand_up(&mut device, Wire::Own(own), 8, None);
+    assert_eq!(device.metadata, [b"metadata"]);
 }
 
 /// All goes to the queue that frames are in, but those to port 9, which go to queue 1, and to port 13,

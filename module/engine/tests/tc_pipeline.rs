@@ -41,6 +41,7 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     redirect: None,
     tc: None,
     checksum: RxChecksum::None,
+    vlan: None,
     coalesced: None,
     stamp: None,
 };

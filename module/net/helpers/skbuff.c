@@ -238,6 +238,11 @@ void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time)
 	skb_hwtstamps(skb)->hwtstamp = ns_to_ktime(time);
 }
 
+void offload_nic_skb_set_vlan_tag(struct sk_buff *skb, u16 protocol, u16 tci)
+{
+	__vlan_hwaccel_put_tag(skb, cpu_to_be16(protocol), tci);
+}
+
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb)
 {
 	return skb_share_check(skb, GFP_ATOMIC);

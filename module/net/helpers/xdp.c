@@ -8,6 +8,7 @@
 
 #include <linux/bpf_trace.h>
 #include <linux/filter.h>
+#include <linux/if_vlan.h>
 #include <net/page_pool/helpers.h>
 #include <net/xdp.h>
 
@@ -57,9 +58,23 @@ static int offload_nic_xdp_rx_timestamp(const struct xdp_md *ctx, u64 *timestamp
 	return 0;
 }
 
+static int offload_nic_xdp_rx_vlan_tag(const struct xdp_md *ctx, __be16 *proto, u16 *tci)
+{
+	const struct xdp_buff *xdp = (const void *)ctx;
+	const struct offload_nic_xdp_buff *buff =
+		container_of(xdp, struct offload_nic_xdp_buff, xdp);
+
+	if (!buff->vlan_proto)
+		return -ENODATA;
+	*proto = cpu_to_be16(buff->vlan_proto);
+	*tci = buff->vlan_tci;
+	return 0;
+}
+
 const struct xdp_metadata_ops offload_nic_xdp_metadata_ops = {
 	.xmo_rx_hash = offload_nic_xdp_rx_hash,
 	.xmo_rx_timestamp = offload_nic_xdp_rx_timestamp,
+	.xmo_rx_vlan_tag = offload_nic_xdp_rx_vlan_tag,
 };
 
 void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct bpf_prog *prog,
@@ -68,13 +83,31 @@ void offload_nic_trace_xdp_exception(const struct net_device *dev, const struct 
 	trace_xdp_exception(dev, prog, action);
 }
 
-/* Each buffer is a page of the pool, so that the frame can grow into what is left of the last. */
-int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
-				  struct page_pool *pool, const struct sk_buff *skb)
+/* Bytes of skb from offset on to the buffers, without the tag bytes that follow the addresses. */
+static int copy_without_tag(const struct sk_buff *skb, u32 offset, void *to, u32 size, u32 tag)
 {
-	u32 size = min_t(u32, skb->len, OFFLOAD_NIC_XDP_SINGLE_BUFFER);
+	u32 front = offset < 2 * ETH_ALEN ? min_t(u32, size, 2 * ETH_ALEN - offset) : 0;
+
+	if (front && skb_copy_bits(skb, offset, to, front))
+		return -EFAULT;
+	return skb_copy_bits(skb, offset + front + tag, to + front, size - front);
+}
+
+/*
+ * Each buffer is a page of the pool, so that the frame can grow into what is left of the last. The
+ * frame has a tag if it is to be copied without.
+ */
+int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
+				  struct page_pool *pool, const struct sk_buff *skb,
+				  bool without_tag)
+{
+	u32 tag = without_tag ? VLAN_HLEN : 0, len = skb->len - tag;
+	u32 size = min_t(u32, len, OFFLOAD_NIC_XDP_SINGLE_BUFFER);
 	struct page *page;
 	u32 done;
+
+	if (skb->len < ETH_HLEN + tag)
+		return -EINVAL;
 
 	page = page_pool_dev_alloc_pages(pool);
 	if (!page)
@@ -82,20 +115,20 @@ int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *inf
 
 	xdp_init_buff(xdp, OFFLOAD_NIC_XDP_BUFFER, info);
 	xdp_prepare_buff(xdp, page_address(page), XDP_PACKET_HEADROOM, size, true);
-	if (skb_copy_bits(skb, 0, xdp->data, size))
+	if (copy_without_tag(skb, 0, xdp->data, size, tag))
 		goto free;
 
-	for (done = size; done < skb->len; done += size) {
+	for (done = size; done < len; done += size) {
 		page = page_pool_dev_alloc_pages(pool);
 		if (!page)
 			goto free;
 
-		size = min_t(u32, skb->len - done, PAGE_SIZE);
+		size = min_t(u32, len - done, PAGE_SIZE);
 		if (!xdp_buff_add_frag(xdp, page_to_netmem(page), 0, size, PAGE_SIZE)) {
 			page_pool_put_full_page(pool, page, true);
 			goto free;
 		}
-		if (skb_copy_bits(skb, done, page_address(page), size))
+		if (copy_without_tag(skb, done, page_address(page), size, tag))
 			goto free;
 	}
 	return 0;

@@ -55,6 +55,11 @@ impl Features {
     pub const VLAN_INSERTION: Self = Self(
         bit(bindings::NETIF_F_HW_VLAN_CTAG_TX_BIT) | bit(bindings::NETIF_F_HW_VLAN_STAG_TX_BIT),
     );
+    /// VLAN tags of received frames are taken out of them, 802.1Q and 802.1ad (`rx-vlan-hw-parse`,
+    /// `rx-vlan-stag-hw-parse`).
+    pub const VLAN_STRIPPING: Self = Self(
+        bit(bindings::NETIF_F_HW_VLAN_CTAG_RX_BIT) | bit(bindings::NETIF_F_HW_VLAN_STAG_RX_BIT),
+    );
     /// Segmentation of FCoE (`tx-fcoe-segmentation`).
     pub const FCOE_SEGMENTATION: Self = Self(bit(bindings::NETIF_F_FSO_BIT));
     /// Coalescing whose super-frames are those of GRO (`rx-gro-hw`).

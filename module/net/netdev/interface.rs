@@ -107,6 +107,19 @@ impl NetDevice {
         self.has_feature(bindings::NETIF_F_RXHASH_BIT)
     }
 
+    /// Whether the user wants 802.1Q tags to be taken out of received frames (`rx-vlan-hw-parse`).
+    #[inline]
+    pub fn strips_customer_tags(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_HW_VLAN_CTAG_RX_BIT)
+    }
+
+    /// Whether the user wants 802.1ad tags to be taken out of received frames
+    /// (`rx-vlan-stag-hw-parse`).
+    #[inline]
+    pub fn strips_service_tags(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_HW_VLAN_STAG_RX_BIT)
+    }
+
     /// Whether the user wants rules of receive flow classification to count (`ntuple-filters`).
     #[inline]
     pub fn has_ntuple(&self) -> bool {

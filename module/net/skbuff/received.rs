@@ -66,6 +66,12 @@ impl Received {
         self.skb.set_time_stamp(stamp);
     }
 
+    /// Has the stack know the VLAN tag that the device has taken out of the frame.
+    #[inline]
+    pub fn set_vlan_tag(&mut self, tag: VlanTag) {
+        self.skb.set_vlan_tag(tag);
+    }
+
     /// The skb, with what is known of its checksum.
     fn into_skb(self) -> *mut bindings::sk_buff {
         let skb = self.skb.into_raw().as_ptr();

@@ -149,6 +149,21 @@ impl SplitFrame {
         }
     }
 
+    /// Takes the VLAN tag behind the addresses out of the headers. Gives whether they are long enough for
+    /// that.
+    pub fn take_out_vlan_tag(&mut self) -> bool {
+        const ADDRESSES: usize = 2 * bindings::ETH_ALEN as usize;
+        const TAG: usize = bindings::VLAN_HLEN as usize;
+        let Some(front) = self.header_mut().first_chunk_mut::<{ ADDRESSES + TAG }>() else {
+            return false;
+        };
+        front.copy_within(..ADDRESSES, TAG);
+        // SAFETY: By the type invariants the skb is ours alone, and its linear part has that many bytes.
+        // INVARIANT: It holds the headers still, which begin behind them.
+        unsafe { bindings::skb_pull(self.skb.as_ptr(), TAG as u32) };
+        true
+    }
+
     /// The frame on its way up.
     pub fn into_received(self) -> Received {
         // SAFETY: By the type invariants no clones, and the headers in the linear part.

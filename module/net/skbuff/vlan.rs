@@ -41,6 +41,13 @@ impl SkBuff {
 }
 
 impl UniqueSkBuff {
+    /// Has the stack know the tag that the device has taken out of the frame.
+    #[inline]
+    pub(crate) fn set_vlan_tag(&mut self, tag: VlanTag) {
+        // SAFETY: By the type invariants, nobody else has a reference to the skb.
+        unsafe { bindings::offload_nic_skb_set_vlan_tag(self.as_ptr(), tag.protocol, tag.tci) };
+    }
+
     /// Makes the tag that the stack has left to the device a part of the frame: `insert` gets 4 bytes
     /// of room, with which the frame begins from now on, and the addresses behind them. Context: any;
     /// does not sleep.

@@ -11,7 +11,8 @@ use crate::{
         HashKind,
         SkBuff,
         Stamp,
-        UniqueSkBuff, //
+        UniqueSkBuff,
+        VlanTag, //
     }, //
 };
 use core::{
@@ -87,32 +88,39 @@ pub struct RssHash {
 /// pages, are owned by this object. `buffer` tells programs what they ask of the frame.
 pub struct XdpBuffer<'a> {
     buffer: bindings::offload_nic_xdp_buff,
-    hash: Option<RssHash>,
-    stamp: Option<Stamp>,
+    told: Told,
     context: &'a PollContext<'a>,
+}
+
+/// What a device says of a frame, to programs that ask for it and to the stack.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// The hash of its flow.
+    pub hash: Option<RssHash>,
+    /// When it arrived.
+    pub stamp: Option<Stamp>,
+    /// The VLAN tag that goes beside it: the frame has it among its bytes, and loses it when it is copied.
+    pub vlan: Option<VlanTag>,
 }
 
 impl<'a> XdpBuffer<'a> {
     /// Copies `frame` into the memory of the polled queue: into one buffer if it fits, else into
-    /// several. Programs that ask for its hash, and the stack, get `hash`, and `stamp` for the time when it
-    /// arrived. `None` if there is no memory, or the frame has more bytes than an skb can hold. Context:
-    /// NAPI poll.
-    pub fn copy_of(
-        frame: &SkBuff,
-        hash: Option<RssHash>,
-        stamp: Option<Stamp>,
-        context: &'a PollContext<'a>,
-    ) -> Option<Self> {
+    /// several. Programs that ask, and the stack, get what is `told` of it. `None` if there is no memory, or
+    /// the frame has more bytes than an skb can hold. Context: NAPI poll.
+    pub fn copy_of(frame: &SkBuff, told: Told, context: &'a PollContext<'a>) -> Option<Self> {
         let memory = context.memory();
         if memory.pool().is_null() {
             return None;
         }
-        let told = hash.and_then(|hash| Some((hash.value, hash.rss_type?.0)));
-        let (told_hash, told_type) = told.unwrap_or((0, 0));
+        let hash = told.hash.and_then(|it| Some((it.value, it.rss_type?.0)));
+        let (hash, hash_type) = hash.unwrap_or((0, 0));
+        let (vlan_proto, vlan_tci) = told.vlan.map_or((0, 0), |it| (it.protocol, it.tci));
         let mut buffer = bindings::offload_nic_xdp_buff {
-            hash: told_hash,
-            hash_type: told_type,
-            timestamp: nanoseconds(stamp),
+            hash,
+            hash_type,
+            timestamp: nanoseconds(told.stamp),
+            vlan_proto,
+            vlan_tci,
             ..bindings::offload_nic_xdp_buff::default()
         };
         // SAFETY: The queue is on, so that its memory is there, and this is its poll function. The
@@ -123,13 +131,13 @@ impl<'a> XdpBuffer<'a> {
                 memory.info(),
                 memory.pool(),
                 frame.as_ptr(),
+                told.vlan.is_some(),
             )
         };
         // INVARIANT: On success the buffers are ours.
         (done == 0).then_some(Self {
             buffer,
-            hash,
-            stamp,
+            told,
             context,
         })
     }
@@ -190,13 +198,16 @@ impl<'a> XdpBuffer<'a> {
 
     /// Hands the frame to the stack, through GRO. `None` if there is no memory for it.
     pub fn deliver(self) -> Option<()> {
-        let (context, hash, stamp) = (self.context, self.hash, self.stamp);
+        let (context, told) = (self.context, self.told);
         let mut skb = self.into_skb()?;
-        if let Some(stamp) = stamp {
+        if let Some(stamp) = told.stamp {
             skb.set_time_stamp(stamp);
         }
-        if let Some(hash) = hash {
+        if let Some(hash) = told.hash {
             skb.set_hash(hash.value, hash.kind);
+        }
+        if let Some(tag) = told.vlan {
+            skb.set_vlan_tag(tag);
         }
         let skb = skb.into_raw();
         // SAFETY: The skb is ours and set up for the stack; the context proves that this is the

@@ -11,3 +11,4 @@ mod qstats;
 mod queues;
 mod resources;
 mod time;
+mod vlan;

@@ -7,3 +7,4 @@ mod bounce;
 mod equality;
 mod native;
 mod redirect;
+mod tag;

@@ -15,7 +15,7 @@ const ETH_ALEN: usize = 6;
 /// Where the EtherType or the first VLAN tag is, and what is moved when a tag comes or goes.
 pub(crate) const ADDRESSES: usize = 2 * ETH_ALEN;
 /// Bytes of a VLAN tag.
-pub(crate) const VLAN_HLEN: usize = 4;
+pub const VLAN_HLEN: usize = 4;
 /// Smallest number that is an EtherType and no length.
 const ETH_P_802_3_MIN: u16 = 0x0600;
 /// What stands for the protocol of frames with a length: raw 802.3 (Novell), and 802.2.
@@ -23,7 +23,8 @@ const ETH_P_802_3: u16 = 0x0001;
 const ETH_P_802_2: u16 = 0x0004;
 /// EtherType of VLAN tags.
 pub(crate) const ETH_P_8021Q: u16 = 0x8100;
-const ETH_P_8021AD: u16 = 0x88a8;
+/// That of the outer ones of provider bridges.
+pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
 
 /// Packet types of `linux/if_packet.h`.
 const PACKET_HOST: u8 = 0;

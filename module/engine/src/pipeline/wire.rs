@@ -4,6 +4,7 @@
 
 use crate::fault::FaultRecord;
 use crate::frame::Frame;
+use crate::vlan::LOOKED_AT;
 
 /// Where frames are received, as programs get to know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +24,11 @@ pub trait OnWire {
 
     /// Its bytes, if they lie in one piece. Nobody changes them.
     fn bytes(&self) -> Option<&[u8]>;
+
+    /// Its first bytes, wherever they lie, if it has so many.
+    fn front(&self) -> Option<[u8; LOOKED_AT]> {
+        self.bytes()?.first_chunk().copied()
+    }
 }
 
 /// A frame in memory of the receiver's, which nobody else has.

@@ -36,6 +36,7 @@ use engine::steer::{
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
+use engine::vlan::{self, TagKinds, VlanTag};
 
 /// A lock that the compiler can't see through.
 pub struct OpaqueLock<T>(PhantomData<fn(T)>);
@@ -335,6 +336,14 @@ impl From<Opaque> for Anywhere {
     }
 }
 
+pub fn insert_tag(front: &mut [u8; vlan::FRONT], tag: VlanTag) {
+    vlan::insert(front, tag);
+}
+
+pub fn outermost_tag(strip: TagKinds, front: &[u8]) -> Option<VlanTag> {
+    strip.outermost(front)
+}
+
 impl OnWire for Anywhere {
     fn frame_len(&self) -> usize {
         black_box(self.0.len())
@@ -412,9 +421,10 @@ impl Receiver for Opaquely {
         _payload: (),
         plan: &TxPlan,
         frame: &WireFrame,
+        tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
-        black_box((plan, frame, tell(Sum::of_number(black_box(1)))));
+        black_box((plan, frame, tag, tell(Sum::of_number(black_box(1)))));
         black_box(Ok(()))
     }
 
