@@ -155,14 +155,14 @@ impl Taken {
 }
 
 impl<H: Plugged> Port<H> {
-    /// Puts a cable between two ports that have none. Process context.
+    /// Lets frames go to and fro between two ports of which none goes anywhere yet. Process context.
     pub fn plug(left: &Arc<H>, right: &Arc<H>) {
         left.port().peer.replace(Some(right.clone()));
         right.port().peer.replace(Some(left.clone()));
     }
 
-    /// Pulls the cable out, at both ends, and gives the port at the other one. The frames on it are
-    /// lost. Process context.
+    /// Ends what [`Self::plug`] has begun, at both ends, and gives the port at the other one. The frames
+    /// on the way are lost. Process context.
     pub fn unplug(&self) -> Option<Arc<H>> {
         let peer = self.peer.replace(None)?;
         let far = peer.port();
@@ -177,11 +177,6 @@ impl<H: Plugged> Port<H> {
     #[inline]
     pub fn peer<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a H> {
         self.peer.load(guard)
-    }
-
-    /// As [`Self::peer`], for longer than the guard.
-    pub fn peer_arc(&self) -> Option<Arc<H>> {
-        self.peer.load_arc(&rcu::Guard::new())
     }
 
     /// Where a frame arrives whose headers `look` finds, if somebody takes it.

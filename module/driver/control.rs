@@ -12,6 +12,7 @@ mod ethtool;
 mod explain;
 mod files;
 mod interface;
+mod link;
 mod map;
 mod nic;
 mod ports;

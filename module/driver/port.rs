@@ -5,6 +5,7 @@
 
 mod filters;
 mod label;
+mod link;
 mod offloads;
 mod queues;
 mod ration;
@@ -40,6 +41,7 @@ pub(crate) use label::{
     LoadedProgram,
     StoredProgram, //
 };
+pub(crate) use link::Link;
 use net::{
     bpf::{
         BpfOffload,
@@ -215,6 +217,8 @@ pub(crate) struct Port {
     /// What the user has chosen of receive steering. Written under RTNL: the lock is only there as that
     /// is no lock that owns anything.
     pub(crate) chosen: Pin<KBox<Mutex<Chosen>>>,
+    /// How the link is set, and where the cable goes.
+    pub(crate) link: Link<Self>,
     /// The features that the user wants and the policy of the interface has refused.
     pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
@@ -263,6 +267,7 @@ impl Port {
                 new_mutex!(Chosen::new(queues)?, "offload_nic_steering"),
                 GFP_KERNEL,
             )?,
+            link: Link::new()?,
             asic,
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),

@@ -8,6 +8,7 @@ mod coalescing;
 mod contexts;
 mod flow;
 mod hash;
+mod link;
 mod resize;
 mod rss;
 mod rules;
@@ -32,6 +33,15 @@ pub use flow::{
 pub use hash::{
     HashFields,
     HashedFlow, //
+};
+pub use link::{
+    Duplex,
+    Link,
+    LinkDown,
+    LinkMode,
+    LinkModes,
+    LinkRequest,
+    LinkSettings, //
 };
 pub use resize::Resize;
 pub use rss::{

@@ -3,6 +3,7 @@
 //! Cables, carriers, and the queues that frames come by.
 
 use crate::port::Port;
+use engine::link::resolve;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -16,14 +17,41 @@ use net::{
 impl Port {
     /// Puts a cable between two ports that have none.
     pub(super) fn plug(left: &Arc<Self>, right: &Arc<Self>, rtnl: &Rtnl<'_>) {
-        device::port::Port::plug(left, right);
-        let is_lit = left.device.is_running(rtnl) && right.device.is_running(rtnl);
-        left.device.set_carrier(is_lit, rtnl);
-        right.device.set_carrier(is_lit, rtnl);
+        left.link.set_cable(Some(right.clone()), rtnl);
+        right.link.set_cable(Some(left.clone()), rtnl);
+        left.connect(rtnl);
     }
 
     /// Pulls the cable out, at both ends. The frames on it are lost.
     pub(super) fn unplug(&self, rtnl: &Rtnl<'_>) {
+        if let Some(far) = self.link.set_cable(None, rtnl) {
+            far.link.set_cable(None, rtnl);
+            self.disconnect(rtnl);
+        }
+    }
+
+    /// Whether there is a cable.
+    pub(super) fn has_cable(&self, rtnl: &Rtnl<'_>) -> bool {
+        self.link.cable(rtnl).is_some()
+    }
+
+    /// Lets frames go to and fro over the cable, if there is one on whose mode both ends agree.
+    fn connect(&self, rtnl: &Rtnl<'_>) {
+        let Some(far) = self.link.cable(rtnl) else {
+            return;
+        };
+        let mode = resolve(self.link.settings(rtnl), far.link.settings(rtnl));
+        let Some(near) = far.link.cable(rtnl).filter(|_| mode.is_ok()) else {
+            return;
+        };
+        device::port::Port::plug(&near, &far);
+        let is_lit = near.device.is_running(rtnl) && far.device.is_running(rtnl);
+        near.device.set_carrier(is_lit, rtnl);
+        far.device.set_carrier(is_lit, rtnl);
+    }
+
+    /// Lets no frame over the cable any more. Those on it are lost.
+    fn disconnect(&self, rtnl: &Rtnl<'_>) {
         // Who sends now finds no cable, or is waited for.
         let Some(peer) = self.hardware.unplug() else {
             return;
@@ -34,9 +62,11 @@ impl Port {
         }
     }
 
-    /// Whether there is a cable.
-    pub(super) fn has_cable(&self, _rtnl: &Rtnl<'_>) -> bool {
-        self.hardware.peer(&rcu::Guard::new()).is_some()
+    /// Has the two ends of the cable find out anew what they agree on. As long as they do there is no
+    /// link.
+    pub(super) fn reconnect(&self, rtnl: &Rtnl<'_>) {
+        self.disconnect(rtnl);
+        self.connect(rtnl);
     }
 
     /// The interface goes up: takes frames from the cable.

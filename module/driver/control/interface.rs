@@ -73,6 +73,7 @@ impl Operations for Port {
         .rss_contexts()
         .flow_rules()
         .flow_steering()
+        .link()
         .pause()
         .error_correction()
         .time_stamps()

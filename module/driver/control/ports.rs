@@ -186,8 +186,8 @@ impl Ports {
     }
 
     /// What a reload has to make anew of `port`.
-    fn note(&self, port: &Port) -> Down {
-        let peer = port.hardware.peer_arc();
+    fn note(&self, port: &Port, rtnl: &Rtnl<'_>) -> Down {
+        let peer = port.link.cable(rtnl);
         let cable = peer.map(|peer| match self.port(peer.index()) {
             Some(sibling) if Arc::ptr_eq(sibling, &peer) => FarEnd::Sibling(peer.index()),
             _ => FarEnd::Foreign(peer),
@@ -222,9 +222,12 @@ impl Ports {
         let present = instance.present.len();
         if present > 0 {
             let mut down = KVec::with_capacity(present, GFP_KERNEL)?;
-            for port in instance.present.iter() {
-                down.push(instance.note(&port.port), GFP_KERNEL)?;
-            }
+            with_rtnl(|rtnl| {
+                for port in instance.present.iter() {
+                    down.push(instance.note(&port.port, rtnl), GFP_KERNEL)?;
+                }
+                Ok::<_, Error>(())
+            })?;
             // Ports that the last reload could not make are tried again, if they are not there by
             // now.
             instance.down = down;

@@ -8,7 +8,7 @@
 //! frame; [`parser`] finds out which flow it is of; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, [`vlan`] puts tags
 //! in, and [`receive_checksum`] is what the host may believe of what it gets. [`clock`] is the time that frames are
-//! stamped with. [`resources`] is how much of
+//! stamped with. [`link`] is what two ends of a cable agree on. [`resources`] is how much of
 //! all that there is, and is in use.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
@@ -46,6 +46,7 @@ pub mod helper;
 pub mod image;
 pub mod insn;
 pub mod limits;
+pub mod link;
 pub mod map;
 pub mod memory;
 mod numbered;

@@ -6,6 +6,7 @@ mod bus;
 mod devlink;
 mod interface;
 mod lifecycle;
+mod link;
 mod loopback_nic;
 mod qstats;
 mod queues;
