@@ -248,9 +248,12 @@ impl Port {
             min_mtu: MIN_MTU,
             max_mtu: MAX_MTU,
             features: FEATURES,
-            // The user decides whether super-frames of a cable may stay whole, and whether native XDP
-            // programs find a VLAN tag beside the frame, where those of the device find it in it.
-            optional_features: Features::GRO.with(Features::VLAN_STRIPPING),
+            // The user decides whether super-frames of a cable may stay whole, whether native XDP
+            // programs find a VLAN tag beside the frame, where those of the device find it in it, and
+            // whether frames get on the cable at all.
+            optional_features: Features::GRO
+                .with(Features::VLAN_STRIPPING)
+                .with(Features::LOOPBACK),
             max_segments: MAX_SEGMENTS,
         };
         Ok(Self {

@@ -91,7 +91,7 @@ pub struct FilterChange<'a, P: ProgramOffload> {
 /// `ETH_P_ALL`: a filter for frames of any protocol.
 pub const ANY_PROTOCOL: u16 = bindings::ETH_P_ALL as u16;
 
-/// A port to whose device classifiers can be offloaded.
+/// A port to whose device classifiers can be offloaded, while [`Features::TC`] is on.
 pub trait FilterOffload: BpfOffload {
     /// A BPF classifier at the port's ingress is new, goes, or is replaced; the port's features
     /// and the filter's chain allow the offload. RTNL is held.
@@ -103,17 +103,12 @@ pub trait FilterOffload: BpfOffload {
         extack: &Extack<'_>,
         rtnl: &Rtnl<'_>,
     ) -> Result;
-
-    /// The user wants no more filters to be offloaded (`hw-tc-offload off`). On an error they may
-    /// be as before.
-    fn offload_off(&self, rtnl: &Rtnl<'_>) -> Result;
 }
 
 impl<T: FilterOffload> Table<T> {
     /// The port has [`FilterOffload`].
     pub const fn filter_offload(mut self) -> Self {
         self.netdev.ndo_setup_tc = Some(setup_tc::<T>);
-        self.netdev.ndo_set_features = Some(set_features::<T>);
         self.hw_features |= Features::TC.raw();
         self
     }
@@ -129,27 +124,6 @@ unsafe extern "C" fn setup_tc<T: FilterOffload>(
 ) -> i32 {
     // SAFETY: By the function's contract.
     from_result(|| unsafe { setup::<T>(dev, kind, data) }.map(|()| 0))
-}
-
-/// # Safety
-///
-/// To be called by the stack, as the operation of that name of a registered port of type `T`.
-unsafe extern "C" fn set_features<T: FilterOffload>(
-    dev: *mut bindings::net_device,
-    features: bindings::netdev_features_t,
-) -> i32 {
-    // SAFETY: The stack passes a registered device, and holds RTNL.
-    let (port, now, rtnl) = unsafe {
-        (
-            port::<T>(dev),
-            bindings::offload_nic_features(dev),
-            Rtnl::held(),
-        )
-    };
-    if now & !features & Features::TC.raw() == 0 {
-        return 0;
-    }
-    from_result(|| port.offload_off(&rtnl).map(|()| 0))
 }
 
 /// Serves `ndo_setup_tc`.

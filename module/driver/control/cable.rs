@@ -26,7 +26,9 @@ impl Port {
     pub(super) fn unplug(&self, rtnl: &Rtnl<'_>) {
         if let Some(far) = self.link.set_cable(None, rtnl) {
             far.link.set_cable(None, rtnl);
-            self.disconnect(rtnl);
+            if !self.link.is_looped(rtnl) {
+                self.disconnect(rtnl);
+            }
         }
     }
 
@@ -35,13 +37,27 @@ impl Port {
         self.link.cable(rtnl).is_some()
     }
 
-    /// Lets frames go to and fro over the cable, if there is one on whose mode both ends agree.
+    /// What the frames that the port sends arrive at: what is at the other end of the cable, if there
+    /// is one and both ends agree on a mode, or the port itself. With it is the port.
+    fn ends(&self, rtnl: &Rtnl<'_>) -> Option<(Arc<Self>, Arc<Self>)> {
+        if self.link.is_looped(rtnl) {
+            let port = self.asic.card.ports.find(|port| core::ptr::eq(port, self))?;
+            return Some((port.clone(), port));
+        }
+        let far = self.link.cable(rtnl)?;
+        if far.link.is_looped(rtnl) {
+            return None;
+        }
+        resolve(self.link.settings(rtnl), far.link.settings(rtnl)).ok()?;
+        Some((far.link.cable(rtnl)?, far))
+    }
+
+    /// Lets frames go where they have to, unless they do.
     fn connect(&self, rtnl: &Rtnl<'_>) {
-        let Some(far) = self.link.cable(rtnl) else {
+        if self.hardware.peer(&rcu::Guard::new()).is_some() {
             return;
-        };
-        let mode = resolve(self.link.settings(rtnl), far.link.settings(rtnl));
-        let Some(near) = far.link.cable(rtnl).filter(|_| mode.is_ok()) else {
+        }
+        let Some((near, far)) = self.ends(rtnl) else {
             return;
         };
         device::port::Port::plug(&near, &far);
@@ -50,7 +66,7 @@ impl Port {
         far.device.set_carrier(is_lit, rtnl);
     }
 
-    /// Lets no frame over the cable any more. Those on it are lost.
+    /// Lets frames go nowhere any more. Those under way are lost.
     fn disconnect(&self, rtnl: &Rtnl<'_>) {
         // Who sends now finds no cable, or is waited for.
         let Some(peer) = self.hardware.unplug() else {
@@ -65,7 +81,18 @@ impl Port {
     /// Has the two ends of the cable find out anew what they agree on. As long as they do there is no
     /// link.
     pub(super) fn reconnect(&self, rtnl: &Rtnl<'_>) {
+        // A loop does not get as far as the cable.
+        if !self.link.is_looped(rtnl) {
+            self.disconnect(rtnl);
+            self.connect(rtnl);
+        }
+    }
+
+    /// Has what the port sends come back to it, or lets it on the cable again. Frames under way are
+    /// lost.
+    pub(super) fn set_loopback(&self, is_looped: bool, rtnl: &Rtnl<'_>) {
         self.disconnect(rtnl);
+        self.link.set_looped(is_looped, rtnl);
         self.connect(rtnl);
     }
 

@@ -108,6 +108,16 @@ impl Operations for Port {
         self.check_features(wanted, rtnl)
     }
 
+    fn switch_features(&self, on: Features, off: Features, rtnl: &Rtnl<'_>) -> Result {
+        if !(off & Features::TC).is_empty() {
+            self.end_tc_offload()?;
+        }
+        if !((on | off) & Features::LOOPBACK).is_empty() {
+            self.set_loopback(!(on & Features::LOOPBACK).is_empty(), rtnl);
+        }
+        Ok(())
+    }
+
     fn going(&self, rtnl: &Rtnl<'_>) {
         self.asic.offload.remove(&self.device, rtnl);
     }
@@ -183,9 +193,5 @@ impl FilterOffload for Port {
         rtnl: &Rtnl<'_>,
     ) -> Result {
         self.change_filter(change, extack, rtnl)
-    }
-
-    fn offload_off(&self, _rtnl: &Rtnl<'_>) -> Result {
-        self.end_tc_offload()
     }
 }

@@ -73,14 +73,22 @@ impl Port {
     /// The port at the other end of the cable, if that can be heard.
     fn partner(&self, rtnl: &Rtnl<'_>) -> Option<Arc<Self>> {
         let far = self.link.cable(rtnl)?;
-        let are_up = self.hardware.is_up() && far.hardware.is_up();
-        are_up.then_some(far)
+        let ends = [self, &*far];
+        let are_heard = |end: &&Self| end.hardware.is_up() && !end.link.is_looped(rtnl);
+        ends.iter().all(are_heard).then_some(far)
     }
 
     /// The mode of the link.
     fn mode(&self, rtnl: &Rtnl<'_>) -> Option<Mode> {
-        let far = self.link.cable(rtnl).filter(|_| self.has_link())?;
-        resolve(self.link.settings(rtnl), far.link.settings(rtnl)).ok()
+        if !self.has_link() {
+            return None;
+        }
+        let settings = self.link.settings(rtnl);
+        if self.link.is_looped(rtnl) {
+            return settings.taken().best();
+        }
+        let far = self.link.cable(rtnl)?;
+        resolve(settings, far.link.settings(rtnl)).ok()
     }
 
     /// What the other end is seen to advertise.

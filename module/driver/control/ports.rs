@@ -169,7 +169,10 @@ impl Ports {
         // Whoever finds the port registered, under RTNL, has this unplug it. It is one of the
         // instance's, as all that are present.
         let _ = instance.unregister_port(&port);
-        with_rtnl(|rtnl| port.unplug(rtnl));
+        with_rtnl(|rtnl| {
+            port.unplug(rtnl);
+            port.set_loopback(false, rtnl);
+        });
         instance.asic.card.ports.set(port.index(), None);
         drop(files);
     }

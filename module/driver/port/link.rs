@@ -23,6 +23,8 @@ struct State<P> {
     settings: Settings,
     /// The port at the other end of the cable, whether or not there is a link.
     cable: Option<Arc<P>>,
+    /// Whether what the port sends comes back to it, and nothing from the cable.
+    is_looped: bool,
 }
 
 impl<P> Link<P> {
@@ -35,6 +37,7 @@ impl<P> Link<P> {
         let state = State {
             settings: Settings::ANY,
             cable: None,
+            is_looped: false,
         };
         let mutex = new_mutex!(state, "offload_nic_link");
         Ok(Self(KBox::pin_init(mutex, GFP_KERNEL)?))
@@ -58,5 +61,15 @@ impl<P> Link<P> {
     /// Has the cable go to `far`, and gives where it went.
     pub(crate) fn set_cable(&self, far: Option<Arc<P>>, _rtnl: &Rtnl<'_>) -> Option<Arc<P>> {
         core::mem::replace(&mut self.0.lock().cable, far)
+    }
+
+    /// Whether the port is looped back.
+    pub(crate) fn is_looped(&self, _rtnl: &Rtnl<'_>) -> bool {
+        self.0.lock().is_looped
+    }
+
+    /// Notes whether it is.
+    pub(crate) fn set_looped(&self, is_looped: bool, _rtnl: &Rtnl<'_>) {
+        self.0.lock().is_looped = is_looped;
     }
 }

@@ -47,6 +47,7 @@ impl<T: Operations> Table<T> {
                 ndo_change_mtu: Some(Adapter::<T>::change_mtu),
                 ndo_get_stats64: Some(Adapter::<T>::get_stats64),
                 ndo_fix_features: Some(Adapter::<T>::fix_features),
+                ndo_set_features: Some(Adapter::<T>::set_features),
                 ..pin_init::zeroed()
             },
             ethtool: bindings::ethtool_ops {
@@ -230,6 +231,29 @@ impl<T: Operations> Adapter<T> {
         let new = Features::from_raw(wanted & !now);
         let refused = new & port.refused_features(new, &rtnl);
         wanted & !refused.raw()
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the stack, as the operation of that name of a registered port of type `T`.
+    unsafe extern "C" fn set_features(
+        dev: *mut bindings::net_device,
+        wanted: bindings::netdev_features_t,
+    ) -> i32 {
+        // SAFETY: The stack passes a device that is registered or is being registered, with its
+        // private memory set, and holds RTNL.
+        let (port, now, rtnl) = unsafe {
+            (
+                port::<T>(dev),
+                bindings::offload_nic_features(dev),
+                Rtnl::held(),
+            )
+        };
+        let (on, off) = (wanted & !now, now & !wanted);
+        from_result(|| {
+            let (on, off) = (Features::from_raw(on), Features::from_raw(off));
+            port.switch_features(on, off, &rtnl).map(|()| 0)
+        })
     }
 
     /// # Safety

@@ -66,6 +66,8 @@ impl Features {
     pub const GRO: Self = Self(bit(bindings::NETIF_F_GRO_HW_BIT));
     /// Filters may be offloaded (`hw-tc-offload`).
     pub const TC: Self = Self(bit(bindings::NETIF_F_HW_TC_BIT));
+    /// What the port sends comes back to it (`loopback`).
+    pub const LOOPBACK: Self = Self(bit(bindings::NETIF_F_LOOPBACK_BIT));
     /// All kinds of segmentation.
     pub const SEGMENTATION: Self =
         Self((bit(bindings::NETIF_F_GSO_LAST) << 1).wrapping_sub(bit(bindings::NETIF_F_GSO_SHIFT)));

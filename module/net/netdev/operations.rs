@@ -72,6 +72,15 @@ pub trait Operations: Poll {
         Features::NONE
     }
 
+    /// The features in `on`, which are off, go on, and those in `off` go off. RTNL is held.
+    ///
+    /// # Errors
+    ///
+    /// Why not; then the stack takes all of them for what they were.
+    fn switch_features(&self, _on: Features, _off: Features, _rtnl: &Rtnl<'_>) -> Result {
+        Ok(())
+    }
+
     /// The interface goes: nothing more will be asked of it when this returns and RTNL is given up.
     /// RTNL is held; no program is attached, and the device's programs have gone to another
     /// interface or are destroyed.

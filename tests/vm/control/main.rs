@@ -7,6 +7,7 @@ mod devlink;
 mod interface;
 mod lifecycle;
 mod link;
+mod loopback;
 mod loopback_nic;
 mod qstats;
 mod queues;
