@@ -23,6 +23,7 @@ use crate::{
 use core::sync::atomic::Ordering;
 use engine::{
     descriptor::TxDescriptor,
+    mac::Burst,
     parser::{
         parse,
         Parsed, //
@@ -156,9 +157,14 @@ impl Taken {
 
 impl<H: Plugged> Port<H> {
     /// Lets frames go to and fro between two ports of which none goes anywhere yet. Process context.
+    /// Both may be the same port, which then gets what it sends.
     pub fn plug(left: &Arc<H>, right: &Arc<H>) {
+        left.port().begin_to_receive(right.port());
+        right.port().begin_to_receive(left.port());
         left.port().peer.replace(Some(right.clone()));
-        right.port().peer.replace(Some(left.clone()));
+        if !Arc::ptr_eq(left, right) {
+            right.port().peer.replace(Some(left.clone()));
+        }
     }
 
     /// Ends what [`Self::plug`] has begun, at both ends, and gives the port at the other one. The frames
@@ -167,6 +173,10 @@ impl<H: Plugged> Port<H> {
         let peer = self.peer.replace(None)?;
         let far = peer.port();
         far.peer.replace(None);
+        self.end_receiving(far);
+        if !core::ptr::eq(self, far) {
+            far.end_receiving(self);
+        }
         for port in [self, far] {
             port.flush();
         }
@@ -282,24 +292,21 @@ impl<H: Plugged> Port<H> {
 
     /// Puts a frame into `lane` of the cable that no transmit queue waits for: one that was received,
     /// or that a program has sent here. A device does not wait: if there is no room, the frame is lost.
-    /// Gives its length. Context: softirq.
+    /// Gives what it is on the wire. Context: softirq.
     ///
     /// # Errors
     ///
     /// Why it did not get there.
-    pub fn send_back(
-        &self,
-        mut skb: UniqueSkBuff,
-        lane: Lane,
-        guard: &rcu::Guard,
-    ) -> Result<usize, Unsent> {
+    fn put(&self, mut skb: UniqueSkBuff, lane: Lane, guard: &rcu::Guard) -> Result<Burst, Unsent> {
         let len = skb.len();
+        let mut burst = Burst::default();
+        burst.add(skb.linear(), len, 1);
         let far = match self.far_end(|| look(&skb), guard)? {
             Arrival::At(far) => far,
             Arrival::Dropped(port, why) => {
                 port.steered_nowhere.count(why);
                 SkBuff::from(skb).consume();
-                return Ok(len);
+                return Ok(burst);
             }
         };
         // It is on nobody's account any more: it may go to and fro for ever.
@@ -311,11 +318,31 @@ impl<H: Plugged> Port<H> {
         sent.map_err(|_| Unsent::RingFull(far.number))?;
         far.count();
         far.peer.raise(far.number);
-        Ok(len)
+        Ok(burst)
+    }
+
+    /// Sends a frame back that has come by receive queue `queue` of this port, by `lane` of the cable. If
+    /// there is no room, it is lost. Gives its length. Context: the poll of that queue.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not get there.
+    pub fn send_back(
+        &self,
+        skb: UniqueSkBuff,
+        queue: u16,
+        lane: Lane,
+        guard: &rcu::Guard,
+    ) -> Result<u64, Unsent> {
+        let burst = self.put(skb, lane, guard)?;
+        if let Some(rx) = self.rx.get(usize::from(queue)) {
+            rx.returned_mac.count(&burst);
+        }
+        Ok(burst.bytes())
     }
 
     /// Sends a frame that a program has redirected to this port, on the account of transmit queue
-    /// `queue`: see [`Self::send_back`].
+    /// `queue`, by `lane` of the cable. If there is no room, it is lost. Context: softirq.
     ///
     /// # Errors
     ///
@@ -327,9 +354,10 @@ impl<H: Plugged> Port<H> {
         lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<(), Unsent> {
-        let len = self.send_back(skb, lane, guard)?;
+        let burst = self.put(skb, lane, guard)?;
         if let Some(tx) = self.tx_queue(queue) {
-            tx.count_redirected(len);
+            tx.count_redirected(burst.bytes());
+            tx.redirected_mac.count_shared(&burst);
         }
         Ok(())
     }

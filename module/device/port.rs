@@ -5,6 +5,7 @@
 use crate::{
     card::Card,
     host::Host,
+    mac::Meter,
     profile::Profile,
     queue::{
         RxQueue,
@@ -58,6 +59,8 @@ pub struct Port<H: Host> {
     is_up: AtomicBool,
     /// The port at the other end of the cable.
     pub(crate) peer: rcu::Slot<H>,
+    /// What has come from there.
+    pub(crate) meter: Pin<KBox<Mutex<Meter>>>,
     /// The programs that the device runs for each received frame.
     pub slots: Slots<H::Label>,
     /// Which queue a frame is for.
@@ -100,6 +103,7 @@ impl<H: Host> Port<H> {
             tx_ring_size: AtomicU32::new(ring_size),
             is_up: AtomicBool::new(false),
             peer: rcu::Slot::empty(),
+            meter: KBox::pin_init(new_mutex!(Meter::new(), "offload_nic_meter"), GFP_KERNEL)?,
             slots: Slots::empty(),
             steering: rcu::Slot::empty(),
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,

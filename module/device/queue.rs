@@ -9,6 +9,7 @@ use crate::{
         Lane,
         Passed, //
     },
+    mac,
     memory::DeviceMemory,
     redirects::Redirects,
     steering::Steered,
@@ -65,6 +66,8 @@ pub struct RxQueue {
     pub bounced_packets: Counter,
     /// Their bytes.
     pub bounced_bytes: Counter,
+    /// What the MAC has sent of what came in here and was sent back, by the device or by the host.
+    pub(crate) returned_mac: mac::Sent,
     /// Lost on the way back: the far ring had no room.
     pub bounce_ring_full_drops: Counter,
     /// Lost on the way back: the other end of the cable is missing or down.
@@ -106,6 +109,7 @@ impl RxQueue {
             programs: Counters::default(),
             bounced_packets: Counter::new(),
             bounced_bytes: Counter::new(),
+            returned_mac: mac::Sent::new(),
             bounce_ring_full_drops: Counter::new(),
             bounce_no_carrier_drops: Counter::new(),
             xdp_redirects: Redirects::default(),
@@ -209,6 +213,10 @@ pub struct TxQueue {
     /// same card, or one of the host. Counted by several polls at once.
     redirected_packets: AtomicU64,
     redirected_bytes: AtomicU64,
+    /// What the MAC has sent of those.
+    pub(crate) redirected_mac: mac::Sent,
+    /// What the MAC has sent of what the stack gave. Whoever holds the queue's lock counts.
+    pub mac: mac::Sent,
 }
 
 impl TxQueue {
@@ -219,6 +227,8 @@ impl TxQueue {
             is_awaited: AtomicBool::new(false),
             redirected_packets: AtomicU64::new(0),
             redirected_bytes: AtomicU64::new(0),
+            redirected_mac: mac::Sent::new(),
+            mac: mac::Sent::new(),
         }
     }
 
@@ -280,10 +290,9 @@ impl TxQueue {
     }
 
     /// Counts a frame of `len` bytes that was redirected to this queue's port and sent.
-    pub(crate) fn count_redirected(&self, len: usize) {
+    pub(crate) fn count_redirected(&self, len: u64) {
         self.redirected_packets.fetch_add(1, Ordering::Relaxed);
-        self.redirected_bytes
-            .fetch_add(len as u64, Ordering::Relaxed);
+        self.redirected_bytes.fetch_add(len, Ordering::Relaxed);
     }
 
     /// Frames that were redirected to this queue's port and sent.

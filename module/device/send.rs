@@ -46,7 +46,7 @@ pub fn plan(skb: &SkBuff, descriptor: &TxDescriptor) -> Result<TxPlan, TxRefusal
 /// The lengths of the fragments that a frame's list has, for the device: 0 for one that does not lie in
 /// one piece, which it does not take.
 #[inline]
-pub(crate) fn fragments(skb: &SkBuff) -> impl Iterator<Item = u32> + '_ {
+pub fn fragments(skb: &SkBuff) -> impl Iterator<Item = u32> + '_ {
     // CAST: The length of an skb has 32 bits.
     let len = |fragment: Fragment<'_>| fragment.linear().map_or(0, |bytes| bytes.len() as u32);
     skb.fragments().map(len)

@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod interface;
 mod link;
+mod mac;
 mod map;
 mod nic;
 mod ports;

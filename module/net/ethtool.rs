@@ -9,6 +9,7 @@ mod contexts;
 mod flow;
 mod hash;
 mod link;
+mod mac;
 mod resize;
 mod rss;
 mod rules;
@@ -42,6 +43,11 @@ pub use link::{
     LinkModes,
     LinkRequest,
     LinkSettings, //
+};
+pub use mac::{
+    MacFrames,
+    MacStatistics,
+    MAX_LENGTH_RANGES, //
 };
 pub use resize::Resize;
 pub use rss::{
@@ -95,7 +101,7 @@ pub struct PauseParameters {
     pub tx: bool,
 }
 
-/// How often a sender had to wait for the other end of the cable.
+/// How often a sender had to wait for the other end of the cable, or was told to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pauses {
     /// This end had to wait.
@@ -167,8 +173,8 @@ pub trait Pause: Operations {
     /// How it is set (`ethtool -a`).
     fn pause(&self) -> PauseParameters;
 
-    /// How often the port was made to pause, and had the other end pause, because a ring was full
-    /// (`ethtool -I -a`). May be called at any time.
+    /// How often the port was made to pause, and had the other end pause (`ethtool -I -a`). RTNL is
+    /// held.
     fn pauses(&self) -> Pauses;
 }
 

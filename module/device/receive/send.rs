@@ -13,10 +13,13 @@ use net::skbuff::UniqueSkBuff;
 impl<H: Plugged> Poll<'_, H> {
     /// Sends a frame back to the cable that it came from (XDP_TX).
     pub(super) fn bounce(&self, skb: UniqueSkBuff) {
-        match self.port.send_back(skb, self.onward, self.guard) {
+        match self
+            .port
+            .send_back(skb, self.queue, self.onward, self.guard)
+        {
             Ok(len) => {
                 self.rx.bounced_packets.add(1);
-                self.rx.bounced_bytes.add(len as u64);
+                self.rx.bounced_bytes.add(len);
             }
             Err(Unsent::NoCarrier) => self.rx.bounce_no_carrier_drops.add(1),
             Err(Unsent::RingFull(_)) => self.rx.bounce_ring_full_drops.add(1),

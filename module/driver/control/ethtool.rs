@@ -298,10 +298,13 @@ impl Pause for Port {
 
     fn pauses(&self) -> Pauses {
         let stops = |port: &Self| sum(port.tx.iter().map(|tx| tx.stops.get()));
+        let (sent, received) = (self.hardware.mac_sent(), self.hardware.mac_received());
         let guard = rcu::Guard::new();
+        let peer_stops = self.hardware.peer(&guard).map_or(0, stops);
+        // What holds a sender back is no frame. A PAUSE frame that software sends holds nobody back.
         Pauses {
-            received: stops(self),
-            sent: self.hardware.peer(&guard).map_or(0, stops),
+            received: stops(self).wrapping_add(received.pauses()),
+            sent: peer_stops.wrapping_add(sent.pauses()),
         }
     }
 }

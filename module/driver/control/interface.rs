@@ -74,6 +74,7 @@ impl Operations for Port {
         .flow_rules()
         .flow_steering()
         .link()
+        .mac_statistics()
         .pause()
         .error_correction()
         .time_stamps()

@@ -94,10 +94,10 @@ impl Poll<'_> {
     fn send_back(&self, skb: UniqueSkBuff, onward: Lane, program: &NativeProgram) {
         let counters = &self.rx.native;
         let hardware = &self.port.hardware;
-        let lost = match hardware.send_back(skb, onward, self.guard) {
+        let lost = match hardware.send_back(skb, self.queue, onward, self.guard) {
             Ok(len) => {
                 counters.sent_packets.add(1);
-                counters.sent_bytes.add(len as u64);
+                counters.sent_bytes.add(len);
                 return;
             }
             Err(Unsent::NoCarrier) => &counters.tx_no_carrier_drops,

@@ -10,7 +10,10 @@ use crate::port::{
 };
 use device::{
     profile::Profile,
-    send::plan, //
+    send::{
+        fragments,
+        plan, //
+    }, //
 };
 use engine::{
     descriptor::{
@@ -22,6 +25,7 @@ use engine::{
         TxDescriptor,
         TxHeaders, //
     },
+    mac::Burst,
     transmit::{
         TxPlan,
         TxRefusal, //
@@ -121,6 +125,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) is_replaced: bool,
     /// What it takes of the queue's room: skbs.
     pub(super) skbs: u32,
+    /// What goes on the wire.
+    pub(super) burst: Burst,
     /// What the device does.
     pub(super) done: DeviceWork,
 }
@@ -133,16 +139,14 @@ impl<'a> Outgoing<'a> {
             queue,
             is_replaced: false,
             skbs: 0,
+            burst: Burst::default(),
             done: DeviceWork::default(),
         }
     }
 
-    /// Counts a frame that takes room of the queue's, and what it will be on the wire.
-    fn count(&mut self, frames: u64, bytes: u64) {
-        let done = &mut self.done;
+    /// Counts a frame that takes room of the queue's.
+    fn count(&mut self) {
         self.skbs = self.skbs.saturating_add(1);
-        done.frames = done.frames.saturating_add(frames);
-        done.bytes = done.bytes.saturating_add(bytes);
     }
 }
 
@@ -172,7 +176,8 @@ impl Transmitter for Outgoing<'_> {
         (descriptor, plan): Self::Plan,
     ) -> TxDescriptor {
         let (frames, bytes) = (u64::from(plan.frames()), plan.wire_bytes());
-        self.count(frames, bytes);
+        self.count();
+        self.burst.add_cut(frame.linear(), &plan, fragments(frame));
         let done = &mut self.done;
         match work {
             Work::Checksum => done.checksums = done.checksums.saturating_add(1),
@@ -188,7 +193,8 @@ impl Transmitter for Outgoing<'_> {
     }
 
     fn to_wire(&mut self, frame: &SkBuff) -> TxDescriptor {
-        self.count(1, frame.len() as u64);
+        self.count();
+        self.burst.add(frame.linear(), frame.len(), 1);
         TxDescriptor::of_wire_frame(frame.len(), self.queue)
     }
 

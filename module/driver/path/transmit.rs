@@ -76,8 +76,9 @@ impl Port {
         tx.open(outgoing.skbs);
         let (unsent, skb) = match self.put_on_cable(prepared, &guard) {
             Ok(fate) => {
-                tx.packets.add(outgoing.done.frames);
-                tx.bytes.add(outgoing.done.bytes);
+                tx.packets.add(outgoing.burst.frames());
+                tx.bytes.add(outgoing.burst.bytes());
+                on_card.mac.count(&outgoing.burst);
                 tx.offloads.count_device(&outgoing.done);
                 if fate == Fate::Gone {
                     tx.take_back(outgoing.skbs);

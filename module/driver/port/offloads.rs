@@ -11,10 +11,6 @@ use offload::transmit::{
 /// What the device does of a frame of the stack.
 #[derive(Default)]
 pub(crate) struct DeviceWork {
-    /// Frames on the wire.
-    pub(crate) frames: u64,
-    /// Their bytes.
-    pub(crate) bytes: u64,
     /// Frames that it fills a checksum in.
     pub(crate) checksums: u64,
     /// Super-frames that it cuts.

@@ -8,7 +8,8 @@
 //! frame; [`parser`] finds out which flow it is of; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, [`vlan`] puts tags
 //! in, and [`receive_checksum`] is what the host may believe of what it gets. [`clock`] is the time that frames are
-//! stamped with. [`link`] is what two ends of a cable agree on. [`resources`] is how much of
+//! stamped with. [`link`] is what two ends of a cable agree on, and [`mac`] what they
+//! count of it. [`resources`] is how much of
 //! all that there is, and is in use.
 //!
 //! The crate uses `core` alone, allocates only through [`memory::Memory`], and has no code that can
@@ -47,6 +48,7 @@ pub mod image;
 pub mod insn;
 pub mod limits;
 pub mod link;
+pub mod mac;
 pub mod map;
 pub mod memory;
 mod numbered;

@@ -9,6 +9,7 @@ mod lifecycle;
 mod link;
 mod loopback;
 mod loopback_nic;
+mod mac;
 mod qstats;
 mod queues;
 mod resources;
