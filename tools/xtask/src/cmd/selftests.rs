@@ -64,7 +64,7 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 19] = [
+const SCRIPTS: [&str; 21] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
@@ -84,6 +84,8 @@ const SCRIPTS: [&str; 19] = [
     "drivers/net/hw/ntuple.py",
     "drivers/net/hw/nic_timestamp.py",
     "drivers/net/hw/xdp_metadata.py",
+    "drivers/net/hw/ethtool_std_stats.sh",
+    "drivers/net/hw/ethtool_rmon.sh",
 ];
 
 /// Scripts that need what User Mode Linux lacks, what that is, and a kernel that has it.
