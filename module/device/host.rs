@@ -3,7 +3,10 @@
 //! The machine that a card is plugged into, as the card sees it.
 
 use crate::lane::Lane;
-use engine::descriptor::RxDescriptor;
+use engine::{
+    descriptor::RxDescriptor,
+    pipeline::LengthLimit, //
+};
 use net::{
     rcu,
     skbuff::{
@@ -45,6 +48,9 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Whether programs that run for `other`, a port of the same card, mean this port by interface
     /// index `ifindex`.
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool;
+
+    /// How long the frames are that the port takes from the cable. Any context.
+    fn length_limit(&self) -> LengthLimit;
 
     /// Length in bytes, from the Ethernet header on, of the longest frame that XDP programs of other
     /// ports may send by this one.

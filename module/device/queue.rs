@@ -82,6 +82,8 @@ pub struct RxQueue {
     pub unplanned_drops: Counter,
     /// Lost: shorter than an Ethernet header, or too short for a classifier.
     pub runt_drops: Counter,
+    /// Lost, and not among those that the device took: longer than the port takes.
+    pub too_long_drops: Counter,
     /// Frames that a program has made those of another queue, by choice or by what it has changed.
     pub handed_over: Counter,
     /// Of those, lost: that queue had no room.
@@ -117,6 +119,7 @@ impl RxQueue {
             no_buffer_drops: Counter::new(),
             unplanned_drops: Counter::new(),
             runt_drops: Counter::new(),
+            too_long_drops: Counter::new(),
             handed_over: Counter::new(),
             handover_ring_full_drops: Counter::new(),
             misdirected: Counter::new(),

@@ -108,7 +108,7 @@ impl<H: Plugged> Port<H> {
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
         let mut pipeline = Pipeline {
-            port: self.receiving(setup, &active),
+            port: self.receiving(host, setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
             queues: self.queues(host, setup.hashes, guard),
             stamp: None,
@@ -204,7 +204,7 @@ impl<H: Plugged> Port<H> {
     }
 
     /// What this port is to the pipeline.
-    fn receiving(&self, setup: &Setup, active: &Active<'_, H::Label>) -> pipeline::Port {
+    fn receiving(&self, host: &H, setup: &Setup, active: &Active<'_, H::Label>) -> pipeline::Port {
         pipeline::Port {
             checksums: if setup.checksums {
                 self.profile().rx_checksums()
@@ -223,6 +223,7 @@ impl<H: Plugged> Port<H> {
             } else {
                 setup.strip
             },
+            limit: host.length_limit(),
         }
     }
 

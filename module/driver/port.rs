@@ -15,12 +15,23 @@ mod switches;
 
 use core::{
     ops::Deref,
-    sync::atomic::AtomicI32, //
+    sync::atomic::{
+        AtomicBool,
+        AtomicI32,
+        Ordering, //
+    }, //
 };
 use device::{
     card::Card,
     host::Host,
     port::Plugged, //
+};
+use engine::{
+    frame::{
+        ETH_HLEN,
+        VLAN_HLEN, //
+    },
+    pipeline::LengthLimit, //
 };
 pub(crate) use filters::{
     Filters,
@@ -176,6 +187,9 @@ impl Deref for Asic {
     }
 }
 
+/// What a frame has before the bytes that the MTU counts: an Ethernet header, and two VLAN tags at most.
+const HEADERS: usize = ETH_HLEN + 2 * VLAN_HLEN;
+
 /// The most segments of a super-frame that the stack leaves to the driver.
 pub(crate) const MAX_SEGMENTS: u16 = 1024;
 
@@ -223,6 +237,8 @@ pub(crate) struct Port {
     pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
     pub(crate) switches: TestSwitches,
+    /// Whether the port takes frames of any length. Written under RTNL.
+    pub(crate) takes_over_mtu: AtomicBool,
 }
 
 impl Port {
@@ -274,6 +290,7 @@ impl Port {
             asic,
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
+            takes_over_mtu: AtomicBool::new(false),
         })
     }
 
@@ -315,6 +332,15 @@ impl Host for Port {
         ifindex != 0
             && self.device.ifindex() == ifindex
             && self.device.shares_namespace_with(&other.device, guard)
+    }
+
+    #[inline]
+    fn length_limit(&self) -> LengthLimit {
+        if self.takes_over_mtu.load(Ordering::Relaxed) {
+            return LengthLimit::NONE;
+        }
+        // CAST: A `usize` has at least 32 bits in the kernel.
+        LengthLimit::of((self.device.mtu() as usize).saturating_add(HEADERS))
     }
 
     fn longest_forwarded(&self) -> usize {

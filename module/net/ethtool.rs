@@ -10,9 +10,11 @@ mod flow;
 mod hash;
 mod link;
 mod mac;
+mod private_flags;
 mod resize;
 mod rss;
 mod rules;
+mod strings;
 
 pub use coalescing::Moderation;
 pub use contexts::RssContexts;
@@ -49,6 +51,7 @@ pub use mac::{
     MacStatistics,
     MAX_LENGTH_RANGES, //
 };
+pub use private_flags::PrivateFlags;
 pub use resize::Resize;
 pub use rss::{
     default_key,
@@ -70,15 +73,11 @@ use crate::{
         Table, //
     },
 };
-use core::{
-    marker::PhantomData,
-    ptr::addr_of_mut, //
-};
+use core::marker::PhantomData;
 use kernel::{
     error::from_result,
     fmt,
-    prelude::*,
-    str::CString, //
+    prelude::*, //
 };
 
 /// The sizes of a port's rings, in frames.
@@ -248,11 +247,9 @@ impl<T: ErrorCorrection> Table<T> {
 impl<T: Statistics> Table<T> {
     /// The port has [`Statistics`].
     pub const fn statistics(mut self) -> Self {
-        self.ethtool.get_sset_count = Some(get_sset_count::<T>);
-        self.ethtool.get_strings = Some(get_strings::<T>);
         self.ethtool.get_ethtool_stats = Some(get_ethtool_stats::<T>);
-        self.count_statistics = Some(count_statistics::<T>);
-        self
+        self.visit_statistics = Some(T::visit_statistics);
+        self.strings()
     }
 }
 
@@ -410,57 +407,6 @@ unsafe extern "C" fn get_fec_stats<T: ErrorCorrection>(
     for (bin, value) in hist.values.iter_mut().enumerate().take(T::BINS.len()) {
         value.sum = port.codewords(bin);
     }
-}
-
-/// How many counters `port` visits.
-fn count_statistics<T: Statistics>(port: &T) -> usize {
-    let mut count = 0usize;
-    port.visit_statistics(&mut |_, _| count = count.saturating_add(1));
-    count
-}
-
-/// # Safety
-///
-/// To be called by the stack, as `get_sset_count` of a registered port of type `T`.
-unsafe extern "C" fn get_sset_count<T: Statistics>(
-    dev: *mut bindings::net_device,
-    set: i32,
-) -> i32 {
-    // CAST: A small enumeration.
-    if set as u32 != bindings::ethtool_stringset_ETH_SS_STATS {
-        // CAST: A small number.
-        return -(bindings::EOPNOTSUPP as i32);
-    }
-    // SAFETY: The stack asks registered devices only.
-    let count = unsafe { private::<T>(dev).statistics };
-    i32::try_from(count).unwrap_or(0)
-}
-
-/// # Safety
-///
-/// To be called by the stack, as `get_strings` of a registered port of type `T`.
-unsafe extern "C" fn get_strings<T: Statistics>(
-    dev: *mut bindings::net_device,
-    set: u32,
-    data: *mut u8,
-) {
-    if set != bindings::ethtool_stringset_ETH_SS_STATS {
-        return;
-    }
-    let mut next = data;
-    // SAFETY: The stack asks registered devices only.
-    let (port, mut room) = unsafe { (port::<T>(dev), private::<T>(dev).statistics) };
-    port.visit_statistics(&mut |name, _| {
-        if room == 0 {
-            return;
-        }
-        room -= 1;
-        let name = CString::try_from_fmt(name);
-        let text = name.as_deref().unwrap_or(c"unnamed (no memory)");
-        // SAFETY: There is room for as many strings as `get_sset_count` said, and no more are
-        // written; the text ends with a zero.
-        unsafe { bindings::ethtool_puts(addr_of_mut!(next), text.as_char_ptr()) };
-    });
 }
 
 /// # Safety

@@ -53,6 +53,8 @@ pub struct LinkStats {
     pub rx_bytes: u64,
     /// Frames that the host's side lost.
     pub rx_dropped: u64,
+    /// Frames that are none for their length: all errors that there are.
+    pub rx_length_errors: u64,
     /// Frames put on the cable.
     pub tx_packets: u64,
     /// Bytes put on the cable.
@@ -67,6 +69,7 @@ impl LinkStats {
         self.rx_packets = sum([self.rx_packets, other.rx_packets]);
         self.rx_bytes = sum([self.rx_bytes, other.rx_bytes]);
         self.rx_dropped = sum([self.rx_dropped, other.rx_dropped]);
+        self.rx_length_errors = sum([self.rx_length_errors, other.rx_length_errors]);
         self.tx_packets = sum([self.tx_packets, other.tx_packets]);
         self.tx_bytes = sum([self.tx_bytes, other.tx_bytes]);
         self.tx_dropped = sum([self.tx_dropped, other.tx_dropped]);
@@ -76,6 +79,8 @@ impl LinkStats {
         raw.rx_packets = self.rx_packets;
         raw.rx_bytes = self.rx_bytes;
         raw.rx_dropped = self.rx_dropped;
+        raw.rx_errors = self.rx_length_errors;
+        raw.rx_length_errors = self.rx_length_errors;
         raw.tx_packets = self.tx_packets;
         raw.tx_bytes = self.tx_bytes;
         raw.tx_dropped = self.tx_dropped;

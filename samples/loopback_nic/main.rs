@@ -122,6 +122,7 @@ impl Operations for Port {
             tx_packets: self.tx.packets.get(),
             tx_bytes: self.tx.bytes.get(),
             tx_dropped: self.tx.dropped.get(),
+            ..LinkStats::default()
         }
     }
 }

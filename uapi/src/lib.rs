@@ -34,6 +34,7 @@ for device in client.devices()? {
 #![forbid(unsafe_code)]
 
 pub mod canonical;
+pub mod flags;
 pub mod limits;
 pub mod netlink;
 pub mod operation;

@@ -39,6 +39,10 @@ pub const RX_NO_BUFFER_DROPS: &str = "rx_no_buffer_drops";
 /// Frames shorter than an Ethernet header, or with a VLAN tag that is cut off while the port has an
 /// offloaded classifier, which gets frames without their tag.
 pub const RX_RUNT_DROPS: &str = "rx_runt_drops";
+/// Frames longer than the MTU with an Ethernet header and two VLAN tags, each as it was on the wire,
+/// unless the private flag [`RX_OVER_MTU`](crate::flags::RX_OVER_MTU) is on. They are length errors of
+/// the interface (`rx_length_errors`), and none of those that the device took.
+pub const RX_TOO_LONG_DROPS: &str = "rx_too_long_drops";
 /// Frames for which the sending device could not do what it had agreed to. Never counted but by a
 /// mistake of the device's.
 pub const RX_UNPLANNED_DROPS: &str = "rx_unplanned_drops";

@@ -85,6 +85,7 @@ impl Watcher for Count<'_> {
             Lost::NoBuffer => &self.0.no_buffer_drops,
             Lost::Unplanned => &self.0.unplanned_drops,
             Lost::Runt => &self.0.runt_drops,
+            Lost::TooLong => &self.0.too_long_drops,
         };
         count.add(1);
     }
@@ -179,7 +180,7 @@ fn meet<H: Plugged>(
     }
     let mut programs = programs(host, (queue, rx), active, &mut work.core, guard);
     let wire = Wire::Sent(skb);
-    let Some(met) = programs.meet(&mut Count(rx), &wire) else {
+    let Some(met) = programs.meet(&mut Count(rx), &wire, host.length_limit()) else {
         return Arrived::Not(wire.into_skb());
     };
     // It can't come back to be sent once more from here on.

@@ -7,6 +7,7 @@ use crate::port::{
     Rx,
     TxQueue, //
 };
+use core::sync::atomic::Ordering;
 use engine::{
     exec::{
         TcVerdict,
@@ -29,6 +30,7 @@ use net::{
         Pause,
         PauseParameters,
         Pauses,
+        PrivateFlags,
         RingSizes,
         Rings,
         Statistics, //
@@ -44,6 +46,7 @@ use offload::transmit::{
     Work, //
 };
 use offload_uapi::{
+    flags,
     limits::{
         MAX_COALESCED_FRAMES,
         MAX_COALESCED_USECS,
@@ -61,6 +64,7 @@ const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
     (stats::RX_DEVICE_BYTES, |rx| rx.card.bytes.get()),
     (stats::RX_NO_BUFFER_DROPS, |rx| rx.no_buffer_drops()),
     (stats::RX_RUNT_DROPS, |rx| rx.runt_drops()),
+    (stats::RX_TOO_LONG_DROPS, |rx| rx.card.too_long_drops.get()),
     (stats::RX_UNPLANNED_DROPS, |rx| {
         rx.card.unplanned_drops.get()
     }),
@@ -330,6 +334,19 @@ impl ErrorCorrection for Port {
             return 0;
         }
         sum(self.hardware.rx().iter().map(|rx| rx.bytes.get())) / CODEWORD_BYTES
+    }
+}
+
+impl PrivateFlags for Port {
+    const PRIVATE_FLAGS: &'static [&'static str] = &[flags::RX_OVER_MTU];
+
+    fn private_flags(&self) -> u32 {
+        self.takes_over_mtu.load(Ordering::Relaxed).into()
+    }
+
+    fn set_private_flags(&self, flags: u32, _rtnl: &Rtnl<'_>) -> Result {
+        self.takes_over_mtu.store(flags & 1 != 0, Ordering::Relaxed);
+        Ok(())
     }
 }
 

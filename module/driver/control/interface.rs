@@ -78,6 +78,7 @@ impl Operations for Port {
         .pause()
         .error_correction()
         .time_stamps()
+        .private_flags()
         .statistics();
 
     fn device(&self) -> &Device<Self> {

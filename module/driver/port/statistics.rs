@@ -82,6 +82,7 @@ impl Rx<'_> {
             rx_packets: self.host.packets.get(),
             rx_bytes: self.host.bytes.get(),
             rx_dropped: self.drops(),
+            rx_length_errors: self.card.too_long_drops.get(),
             tx_packets: self.returned_packets(),
             tx_bytes: self.returned_bytes(),
             tx_dropped: self.bounce_drops(),
@@ -102,6 +103,7 @@ impl Rx<'_> {
             hw_gro_wire_bytes: host.whole.wire_bytes.get(),
             hw_drops: sum([
                 self.drops(),
+                card.too_long_drops.get(),
                 card.programs.xdp.packets(XdpVerdict::Drop),
                 card.programs.xdp.packets(XdpVerdict::Aborted),
                 card.programs.tc.packets(TcVerdict::Shot),

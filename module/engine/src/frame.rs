@@ -6,7 +6,7 @@ pub(crate) mod tc;
 
 use crate::errno;
 use crate::limits::RESERVED_HEADROOM;
-pub use tc::{TcContext, VlanTag};
+pub use tc::{TcContext, VlanTag, VLAN_HLEN};
 
 /// Bytes of an Ethernet header: an XDP program can't make a frame shorter.
 pub const ETH_HLEN: usize = 14;

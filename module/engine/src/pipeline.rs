@@ -2,7 +2,8 @@
 
 //! What a device does with what it takes from the cable, and in which order.
 //!
-//! 1. *Segment.* What the sender's host has left to be done is done.
+//! 1. *Segment.* What the sender's host has left to be done is done. A wire frame that is longer than the
+//!    port takes is lost here, and is none of those that have arrived.
 //! 2. *Program.* The offloaded program runs on each wire frame.
 //! 3. *Queue.* Which one a frame is for was found out when it arrived ([`steer`](crate::steer)). An XDP
 //!    program may choose another one, or make another frame of it, which is steered as what it is then.
@@ -49,7 +50,7 @@ pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
 pub use queues::Queues;
-pub use wire::{Ingress, Lost, OnWire, Owned, Watcher};
+pub use wire::{Ingress, LengthLimit, Lost, OnWire, Owned, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +66,8 @@ pub struct Port {
     pub whole: Option<GroLimits>,
     /// Which VLAN tags the host gets beside its frames.
     pub strip: TagKinds,
+    /// Which frames are too long for it.
+    pub limit: LengthLimit,
 }
 
 /// Which queue a frame goes to that does not stay in its own, and with what.
@@ -211,9 +214,14 @@ where
         match sent.descriptor() {
             None => {
                 let wire = D::Wire::from(sent);
-                // CAST: A `usize` has at most 64 bits.
-                device.arrived(1, wire.frame_len() as u64);
-                self.receive(device, wire);
+                if self.port.limit.takes(wire.frame_len()) {
+                    // CAST: A `usize` has at most 64 bits.
+                    device.arrived(1, wire.frame_len() as u64);
+                    self.receive(device, wire);
+                } else {
+                    device.lost(Lost::TooLong);
+                    device.consume(wire);
+                }
                 1
             }
             Some(descriptor) if descriptor.gso.is_some() => self.segment(device, sent),
@@ -278,6 +286,10 @@ where
     fn filled_in<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> Result<D::Wire, Lost> {
         let plan = plan(&sent).ok_or(Lost::Unplanned)?;
         let frame = plan.wire_frames([]).next().ok_or(Lost::Unplanned)?;
+        if !self.port.limit.takes(frame.len()) {
+            device.consume(sent.into());
+            return Err(Lost::TooLong);
+        }
         // CAST: A `usize` has at most 64 bits.
         device.arrived(1, frame.len() as u64);
         // Where it lies, if nobody else has it: one that no host gets is hardly ever copied.
@@ -316,6 +328,10 @@ where
             };
             let is_told = self.port.checksums == RxChecksums::Complete;
             for frame in plan.wire_frames([]) {
+                if !self.port.limit.takes(frame.len()) {
+                    device.lost(Lost::TooLong);
+                    continue;
+                }
                 // CAST: A `usize` has at most 64 bits.
                 device.arrived(1, frame.len() as u64);
                 descriptor.len = without(vlan, frame.len());
@@ -334,6 +350,10 @@ where
             let mut each = sent.fragments();
             for frame in plan.wire_frames(lengths(&sent)) {
                 let fragment = each.next().filter(|_| plan.is_by_fragments());
+                if !self.port.limit.takes(frame.len()) {
+                    device.lost(Lost::TooLong);
+                    continue;
+                }
                 // CAST: A `usize` has at most 64 bits.
                 device.arrived(1, frame.len() as u64);
                 let room = self.programs.running.room(frame.len());
@@ -349,7 +369,7 @@ where
 
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
-    /// says of each when it arrived.
+    /// says of each when it arrived, or if some are too long.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &self,
@@ -363,7 +383,10 @@ where
         let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {
             return Err(sent);
         };
-        if !is_made_by_gro(descriptor, sent.headers(), &limits) {
+        // None is longer than the first.
+        let first = plan.wire_frames([]).next();
+        let is_taken = first.is_some_and(|frame| self.port.limit.takes(frame.len()));
+        if !is_taken || !is_made_by_gro(descriptor, sent.headers(), &limits) {
             return Err(sent);
         }
         let coalesced = Coalesced {

@@ -23,8 +23,8 @@ use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
-    Counters, Ingress, Lost, Moved, OnWire, Owned, Pipeline, Port, Programs, Queues, Receiver,
-    Room, Running, Sent, Watcher,
+    Counters, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Pipeline, Port, Programs, Queues,
+    Receiver, Room, Running, Sent, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{
@@ -415,6 +415,7 @@ const PORT: Port = Port {
         ipv6: 65_536,
     }),
     strip: TagKinds::NONE,
+    limit: LengthLimit::NONE,
 };
 
 /// What the device does with `sent`, and how many frames that was. It is the same for one that meets
@@ -463,16 +464,20 @@ fn run(
     let mut ahead = Device::default();
     let wire = sent.descriptor.is_none().then(|| Wire::from(sent.clone()));
     let met = wire.and_then(|wire| {
-        let met = pipeline.programs.meet(&mut ahead, &wire)?;
+        let met = pipeline.programs.meet(&mut ahead, &wire, port.limit)?;
+        let is_too_long = ahead.log == [Step::Lost(Lost::TooLong)];
         if !met.is_end() {
             pipeline.go_on(&mut ahead, wire, &met, sent.stamp);
-        } else if met.descriptor().is_some() {
+        } else if met.descriptor().is_some() || is_too_long {
             ahead.consume(wire);
         }
         // Until it is known whether the frame goes on, it has not arrived.
         let is_arrival = |step: &Step| matches!(step, Step::Arrived(..));
         let arrival = ahead.log.iter().position(is_arrival);
-        ahead.log[..=arrival.expect("it has arrived")].rotate_right(1);
+        assert_eq!(arrival.is_none(), is_too_long, "{:?}", ahead.log);
+        if let Some(arrival) = arrival {
+            ahead.log[..=arrival].rotate_right(1);
+        }
         Some(met)
     });
     let stamp = sent.stamp;
@@ -502,7 +507,8 @@ fn meets(running: Running<'_, HostMemory, Maps>, sent: &Frames) -> bool {
         counters: &Counters::default(),
     };
     let wire = Wire::from(sent.clone());
-    programs.meet(&mut Device::default(), &wire).is_some()
+    let met = programs.meet(&mut Device::default(), &wire, LengthLimit::NONE);
+    met.is_some()
 }
 
 fn is_valid(frame: &[u8]) -> bool {
@@ -681,6 +687,51 @@ fn single_frames() {
     runt.bytes.truncate(13);
     let (log, _) = steps(PORT, Running::Nothing, runt);
     assert_eq!(log, [Step::Arrived(1, 13), Step::Lost(Lost::Runt)]);
+}
+
+/// A frame is judged by what it is on the wire: of a super-frame each one for itself, before anything
+/// looks at it.
+#[test]
+fn what_is_too_long_does_not_arrive() {
+    let limited = |len: usize| Port {
+        limit: LengthLimit::of(HEADERS + len),
+        ..PORT
+    };
+    let unstable = Frames {
+        is_stable: false,
+        ..super_frame()
+    };
+    let lost = || Step::Lost(Lost::TooLong);
+    let returns = vec![mov_imm(R0, XdpVerdict::Pass as i32), exit()];
+    let loaded = program(&returns, &[]);
+    for running in [Running::Nothing, Running::Xdp(&loaded)] {
+        // All of it, or the frames but the last, which is shorter, or none.
+        for sent in [super_frame(), unstable.clone()] {
+            let (log, frames) = steps(limited(499), running, sent.clone());
+            let expected = [lost(), lost(), lost(), Step::Consumed];
+            assert_eq!((&log[..], frames), (&expected[..], 3));
+
+            let (log, _) = steps(limited(999), running, sent.clone());
+            let is_last = matches!(log[2..4], [Step::Arrived(1, len), _] if len == wire(500));
+            assert!(log[..2] == [lost(), lost()] && is_last, "{log:?}");
+            let arrivals = log.iter().filter(|step| matches!(step, Step::Arrived(..)));
+            assert_eq!(arrivals.count(), 1, "{log:?}");
+
+            let (log, _) = steps(limited(1000), running, sent);
+            assert!(!log.contains(&lost()), "{log:?}");
+        }
+        let done = Frames {
+            descriptor: None,
+            ..single()
+        };
+        for sent in [single(), done] {
+            let (log, frames) = steps(limited(PAYLOAD - 1), running, sent.clone());
+            assert_eq!((log.len(), frames), (2, 1));
+            assert!(log.contains(&lost()) && log.contains(&Step::Consumed));
+            let (log, _) = steps(limited(PAYLOAD), running, sent);
+            assert_eq!(log[0], Step::Arrived(1, wire(PAYLOAD)));
+        }
+    }
 }
 
 /// The host is told the sum of what the program has left, and of nothing that it does not get.

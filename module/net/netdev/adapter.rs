@@ -63,7 +63,8 @@ impl<T: Operations> Table<T> {
             has_xdp_metadata: false,
             init: None,
             uninit: None,
-            count_statistics: None,
+            visit_statistics: None,
+            private_flags: &[],
             _port: PhantomData,
         }
     }

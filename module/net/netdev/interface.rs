@@ -159,9 +159,10 @@ impl NetDevice {
         unsafe { (*self.as_ptr()).num_tx_queues as u16 }
     }
 
-    /// The MTU in bytes.
+    /// The MTU in bytes, which may be changing unless RTNL is held.
+    #[inline]
     pub fn mtu(&self) -> u32 {
-        // SAFETY: The device is valid. A plain number, which RTNL guards.
+        // SAFETY: The device is valid. A plain number, read once.
         unsafe { bindings::offload_nic_mtu(self.as_ptr()) }
     }
 

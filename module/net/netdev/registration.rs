@@ -77,11 +77,10 @@ impl<T: Operations> Registration<T> {
             return Err(EBUSY);
         }
         let ptr = device.ptr;
-        let statistics = Self::TABLE.count_statistics;
         let private = Private {
             port: Arc::as_ptr(&port),
             device: core::ptr::from_ref(device).cast(),
-            statistics: statistics.map_or(0, |count| count(&port)),
+            statistics: Self::TABLE.count_statistics(&port),
             indirection_size: Cell::new(0),
             offload: Cell::new(null()),
         };

@@ -4,7 +4,10 @@
 
 use crate::bindings;
 use core::marker::PhantomData;
-use kernel::prelude::*;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
 /// What the ports of type `T` can do for the stack.
 ///
@@ -26,8 +29,10 @@ pub struct Table<T> {
     pub(crate) init: Option<Init>,
     /// Runs in `ndo_uninit`, if `init` has succeeded.
     pub(crate) uninit: Option<Uninit>,
-    /// How many counters `ethtool -S` shows.
-    pub(crate) count_statistics: Option<fn(&T) -> usize>,
+    /// Visits the counters that `ethtool -S` shows.
+    pub(crate) visit_statistics: Option<Visit<T>>,
+    /// What users call the private flags.
+    pub(crate) private_flags: &'static [&'static str],
     pub(super) _port: PhantomData<fn(T)>,
 }
 
@@ -41,6 +46,9 @@ impl<T> Table<T> {
         self
     }
 }
+
+/// Gives a visitor the name and the value of each counter of a port.
+pub(crate) type Visit<T> = fn(&T, &mut dyn FnMut(fmt::Arguments<'_>, u64));
 
 /// To be called with RTNL held, for the net device of a port of the table's type that is being
 /// registered.

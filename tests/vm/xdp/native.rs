@@ -16,7 +16,7 @@ use offload_tests::netns::NetNs;
 use offload_tests::nic::runs;
 use offload_tests::outcome::{compare, run, same_frames};
 use offload_tests::wire::{Capture, Sender};
-use offload_uapi::stats;
+use offload_uapi::{flags, stats};
 
 /// The longest MTU that a program without support for fragments can have, where pages
 /// have 4 KiB: less 256 bytes before the frame, 320 behind it and an Ethernet header.
@@ -177,8 +177,14 @@ fn an_mtu_that_needs_several_buffers() -> Result<()> {
     ensure!(log.contains(&limit), "the log does not say: {log}");
     ensure!(far.show()?["mtu"] == SINGLE_BUFFER_MTU, "another MTU");
 
-    // The other end may send what its own MTU allows.
+    // The other end may send what its own MTU allows, and this one take it.
     cable.near.set("mtu 9000").run()?;
+    far.cmd(format!(
+        "ethtool --set-priv-flags {} {} on",
+        far.name,
+        flags::RX_OVER_MTU
+    ))
+    .run()?;
     let sender = Sender::new(&cable.near)?;
     let capture = Capture::start(far, "")?;
     let mut long = mark(0x88b8, 1);

@@ -5,7 +5,7 @@
 use core::ops::Deref;
 
 use super::counters::{Counters, TcCounters, XdpCounters};
-use super::wire::{Ingress, Lost, OnWire, Watcher};
+use super::wire::{Ingress, LengthLimit, Lost, OnWire, Watcher};
 use crate::descriptor::{Outcome, RxDescriptor, TcDescriptor};
 use crate::exec::{Core, Program, Services, TcVerdict, XdpVerdict};
 use crate::frame::{Frame, TcContext, XdpContext};
@@ -182,12 +182,22 @@ where
     /// Has a frame that was sent as it is on the wire meet the program that runs, where it lies and
     /// before anything else, if the program only reads and may run on any processor. `None` if that
     /// is not so: the frame goes the [ordinary way](super::Pipeline::arrive). One that has met its program and is not at its
-    /// [end](Met::is_end) [goes on](super::Pipeline::go_on), and counts as arrived by that.
+    /// [end](Met::is_end) [goes on](super::Pipeline::go_on), and counts as arrived by that. One that is
+    /// longer than `limit` is at its end, and meets none.
     ///
     /// Context: bottom halves off; does not sleep or allocate.
     #[inline]
-    pub fn meet<W: Watcher>(&mut self, watcher: &mut W, wire: &impl OnWire) -> Option<Met> {
+    pub fn meet<W: Watcher>(
+        &mut self,
+        watcher: &mut W,
+        wire: &impl OnWire,
+        limit: LengthLimit,
+    ) -> Option<Met> {
         let bytes = wire.bytes()?;
+        if !limit.takes(bytes.len()) {
+            watcher.lost(Lost::TooLong);
+            return Some(Met(Err(Lost::TooLong)));
+        }
         let place = self.running.place(bytes.len(), Some(bytes));
         if place != Place::AsItLies || self.running.waits() {
             return None;

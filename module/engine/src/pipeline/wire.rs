@@ -52,6 +52,31 @@ pub enum Lost {
     Unplanned,
     /// It is too short for what it was to go to.
     Runt,
+    /// It is longer than the port takes. It has not arrived.
+    TooLong,
+}
+
+/// How long the frames are that a port takes from the cable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LengthLimit(Option<usize>);
+
+impl LengthLimit {
+    /// Of any length.
+    pub const NONE: Self = Self(None);
+
+    /// With at most `longest` bytes, from the Ethernet header on and without a frame check sequence.
+    pub const fn of(longest: usize) -> Self {
+        Self(Some(longest))
+    }
+
+    /// Whether a frame of `len` bytes is taken.
+    #[inline]
+    pub const fn takes(self, len: usize) -> bool {
+        match self.0 {
+            Some(longest) => len <= longest,
+            None => true,
+        }
+    }
 }
 
 /// Who is told of what befalls frames.

@@ -24,7 +24,9 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::{Keys, Parsed};
-use engine::pipeline::{self, Counters, Ingress, Lost, Met, Moved, OnWire, Owned, Pipeline, Port};
+use engine::pipeline::{
+    self, Counters, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned, Pipeline, Port,
+};
 use engine::pipeline::{
     Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters,
 };
@@ -515,9 +517,9 @@ pub fn meet(
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
-    wire: &Anywhere,
+    (wire, limit): (&Anywhere, LengthLimit),
 ) -> Option<Met> {
-    programs(from, running, core).meet(&mut Opaquely, wire)
+    programs(from, running, core).meet(&mut Opaquely, wire, limit)
 }
 
 pub fn go_on(
