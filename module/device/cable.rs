@@ -18,16 +18,12 @@ use crate::{
         TxQueue, //
     },
     send::wire_frames,
-    steer::look, //
+    steer::Arriving, //
 };
 use core::sync::atomic::Ordering;
 use engine::{
     descriptor::TxDescriptor,
     mac::Burst,
-    parser::{
-        parse,
-        Parsed, //
-    },
     steer::Reason, //
 };
 use kernel::{
@@ -189,17 +185,17 @@ impl<H: Plugged> Port<H> {
         self.peer.load(guard)
     }
 
-    /// Where a frame arrives whose headers `look` finds, if somebody takes it.
+    /// Where `frame` arrives, if somebody takes it.
     #[inline]
-    pub(crate) fn far_end<'a>(
+    pub(crate) fn far_end<'a, F: Arriving + ?Sized>(
         &'a self,
-        look: impl FnOnce() -> Parsed,
+        frame: &F,
         guard: &'a rcu::Guard,
     ) -> Result<Arrival<'a, H>, Unsent> {
         let peer = self.peer.load(guard).filter(|peer| peer.port().is_up());
         let peer = peer.ok_or(Unsent::NoCarrier)?;
         let port = peer.port();
-        let (number, reason) = match port.queue_for(peer, look, guard) {
+        let (number, reason) = match port.queue_for(peer, frame, guard) {
             Ok(found) => found,
             Err(why) => return Ok(Arrival::Dropped(port, why)),
         };
@@ -228,7 +224,7 @@ impl<H: Plugged> Port<H> {
     /// Why it would not.
     #[inline]
     pub fn can_send(&self, frame: &SkBuff, lane: Lane, guard: &rcu::Guard) -> Result<(), Unsent> {
-        self.has_room(|| look(frame), lane, guard)
+        self.has_room(frame, lane, guard)
     }
 
     /// As [`Self::can_send`], of a frame that begins with `bytes`.
@@ -242,16 +238,16 @@ impl<H: Plugged> Port<H> {
         lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<(), Unsent> {
-        self.has_room(|| parse(bytes), lane, guard)
+        self.has_room(bytes, lane, guard)
     }
 
-    fn has_room(
+    fn has_room<F: Arriving + ?Sized>(
         &self,
-        look: impl FnOnce() -> Parsed,
+        frame: &F,
         lane: Lane,
         guard: &rcu::Guard,
     ) -> Result<(), Unsent> {
-        match self.far_end(look, guard)? {
+        match self.far_end(frame, guard)? {
             Arrival::At(far) if far.rx.ring(lane).is_full() => Err(Unsent::RingFull(far.number)),
             Arrival::At(_) | Arrival::Dropped(..) => Ok(()),
         }
@@ -268,14 +264,13 @@ impl<H: Plugged> Port<H> {
         frames: Chain<TxDescriptor>,
         guard: &rcu::Guard,
     ) -> Result<Fate, Unsent> {
-        // They are of one flow, as they were one frame.
-        let look = || frames.first(look).unwrap_or_default();
-        let far = match self.far_end(look, guard)? {
+        let far = match self.far_end(&frames, guard)? {
             Arrival::At(far) => far,
             Arrival::Dropped(port, why) => {
-                port.steered_nowhere.count(why);
                 let left = self.stamps_of_several(port).left;
                 for frame in frames {
+                    let on_wire = wire_frames(&frame, &frame.descriptor());
+                    port.steered_nowhere.count_several(why, on_wire);
                     frame.take_time_stamps(left);
                     frame.into_skb().consume();
                 }
@@ -301,7 +296,7 @@ impl<H: Plugged> Port<H> {
         let len = skb.len();
         let mut burst = Burst::default();
         burst.add(skb.linear(), len, 1);
-        let far = match self.far_end(|| look(&skb), guard)? {
+        let far = match self.far_end(&*skb, guard)? {
             Arrival::At(far) => far,
             Arrival::Dropped(port, why) => {
                 port.steered_nowhere.count(why);

@@ -28,6 +28,7 @@ mod change;
 pub mod clock;
 mod damage;
 pub mod fault;
+pub mod filter;
 pub mod host;
 pub mod lane;
 pub mod mac;

@@ -4,6 +4,7 @@
 
 use crate::{
     card::Card,
+    filter::Filter,
     host::Host,
     mac::Meter,
     profile::Profile,
@@ -63,13 +64,15 @@ pub struct Port<H: Host> {
     pub(crate) meter: Pin<KBox<Mutex<Meter>>>,
     /// The programs that the device runs for each received frame.
     pub slots: Slots<H::Label>,
+    /// Which frames the port takes.
+    pub(crate) filter: Filter,
     /// Which queue a frame is for.
     pub(crate) steering: rcu::Slot<Steering>,
     /// The flows that the host wants elsewhere than its tables say.
     pub(crate) flows: FlowTable,
     /// What steering takes of the card.
     pub(crate) room: Pin<KBox<Mutex<Room>>>,
-    /// Frames that steering has dropped.
+    /// Frames that steering or the filter has dropped.
     pub steered_nowhere: Steered,
     /// Which frames are stamped.
     pub(crate) stamping: Stamping,
@@ -105,6 +108,7 @@ impl<H: Host> Port<H> {
             peer: rcu::Slot::empty(),
             meter: KBox::pin_init(new_mutex!(Meter::new(), "offload_nic_meter"), GFP_KERNEL)?,
             slots: Slots::empty(),
+            filter: Filter::new(),
             steering: rcu::Slot::empty(),
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which of a port's receive queues a frame is for.
+//! Which of a port's receive queues a frame is for, if the port takes it.
 //!
 //! That is found out when the frame arrives, by what steers at that moment: frames of one flow meet in
 //! one ring, in their order. A change of what steers has others go elsewhere, while those that were in a
@@ -16,8 +16,13 @@ use crate::{
         Steering, //
     }, //
 };
-use core::sync::atomic::Ordering;
+use core::{
+    mem::size_of,
+    sync::atomic::Ordering, //
+};
 use engine::{
+    descriptor::TxDescriptor,
+    filter::Address,
     parser::{
         parse,
         FlowType,
@@ -30,7 +35,8 @@ use engine::{
         Reason,
         Rule,
         Spread,
-        Steered, //
+        Steered,
+        MAIN_CONTEXT, //
     }, //
 };
 use kernel::{
@@ -40,7 +46,10 @@ use kernel::{
 use net::{
     machine::random_u64,
     rcu,
-    skbuff::SkBuff,
+    skbuff::{
+        Chain,
+        SkBuff, //
+    },
     sync::with_bh_disabled, //
 };
 
@@ -98,8 +107,11 @@ impl<H: Host> Port<H> {
     /// Says where a frame of `host`'s port would go that arrived now, which begins with `bytes`. Any
     /// context; nothing is counted.
     pub fn explain(&self, host: &H, bytes: &[u8], guard: &rcu::Guard) -> Explained {
+        let parsed = parse(bytes);
+        if !self.takes(host, bytes.arrives_for(), guard) {
+            return Explained::filtered(parsed.flow);
+        }
         let looked = self.queues(host, false, guard).and_then(|queues| {
-            let parsed = parse(bytes);
             let steered = queues.steer(|| parsed)?;
             Some(Looked {
                 flow: parsed.flow,
@@ -139,22 +151,31 @@ impl<H: Host> Port<H> {
         })
     }
 
-    /// The number of the receive queue for a frame whose headers `look` finds, and why it is for that
-    /// one, if the frame had to be looked at. Nothing is counted: who asks may not send the frame.
-    /// Context: bottom halves off.
+    /// Whether the port takes a frame for `address`. One that is too short for an address is none that
+    /// could be meant for others.
+    #[inline]
+    fn takes(&self, host: &H, address: Option<Address>, guard: &rcu::Guard) -> bool {
+        address.is_none_or(|address| self.filter.takes(address, host.address(), guard))
+    }
+
+    /// The number of the receive queue for `frame`, and why it is for that one, if its headers had to be
+    /// looked at. Nothing is counted: who asks may not send the frame. Context: bottom halves off.
     ///
     /// # Errors
     ///
     /// Why the frame is dropped.
     #[inline]
-    pub(crate) fn queue_for(
+    pub(crate) fn queue_for<F: Arriving + ?Sized>(
         &self,
         host: &H,
-        look: impl FnOnce() -> Parsed,
+        frame: &F,
         guard: &rcu::Guard,
     ) -> Result<(u16, Option<Reason>), Reason> {
+        if !self.takes(host, frame.arrives_for(), guard) {
+            return Err(Reason::Filtered);
+        }
         let queues = self.queues(host, false, guard);
-        match queues.and_then(|queues| queues.steer(look)) {
+        match queues.and_then(|queues| queues.steer(|| frame.parsed())) {
             None => Ok((0, None)),
             Some(steered) if steered.reason.is_drop() => Err(steered.reason),
             Some(steered) => Ok((steered.queue, Some(steered.reason))),
@@ -182,13 +203,74 @@ pub struct Looked {
     pub hashed: Hashed,
 }
 
-/// What the headers of a frame say, which may lie in several pieces.
-#[inline]
-pub(crate) fn look(frame: &SkBuff) -> Parsed {
-    let linear = frame.linear();
-    if frame.is_linear() || linear.len() >= USUAL_HEADERS {
-        return parse(linear);
+impl Explained {
+    /// Of one for an address that the port does not take.
+    fn filtered(flow: FlowType) -> Self {
+        Self {
+            queue: None,
+            looked: Some(Looked {
+                flow,
+                steered: Steered {
+                    queue: 0,
+                    hash: None,
+                    reason: Reason::Filtered,
+                    rule: None,
+                    context: MAIN_CONTEXT,
+                    entry: None,
+                },
+                hashed: Hashed::default(),
+            }),
+            programmed: false,
+        }
     }
-    let mut headers = [0; USUAL_HEADERS];
-    parse(frame.headers(&mut headers))
+}
+
+/// What a port looks at of a frame that arrives.
+pub(crate) trait Arriving {
+    /// The address that it is for, if it is long enough for one.
+    fn arrives_for(&self) -> Option<Address>;
+
+    /// What its headers say.
+    fn parsed(&self) -> Parsed;
+}
+
+impl Arriving for [u8] {
+    #[inline]
+    fn arrives_for(&self) -> Option<Address> {
+        self.first_chunk().copied()
+    }
+
+    fn parsed(&self) -> Parsed {
+        parse(self)
+    }
+}
+
+/// One that may lie in several pieces.
+impl Arriving for SkBuff {
+    #[inline]
+    fn arrives_for(&self) -> Option<Address> {
+        let found = self.linear().first_chunk().copied();
+        found.or_else(|| self.headers(&mut [0; size_of::<Address>()]).arrives_for())
+    }
+
+    #[inline]
+    fn parsed(&self) -> Parsed {
+        let linear = self.linear();
+        if self.is_linear() || linear.len() >= USUAL_HEADERS {
+            return parse(linear);
+        }
+        let mut headers = [0; USUAL_HEADERS];
+        parse(self.headers(&mut headers))
+    }
+}
+
+/// Frames of one flow, as they were one frame.
+impl Arriving for Chain<TxDescriptor> {
+    fn arrives_for(&self) -> Option<Address> {
+        self.first(SkBuff::arrives_for)?
+    }
+
+    fn parsed(&self) -> Parsed {
+        self.first(SkBuff::parsed).unwrap_or_default()
+    }
 }

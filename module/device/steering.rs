@@ -46,8 +46,14 @@ impl Steered {
     /// Counts a frame. Several senders do at once.
     #[inline]
     pub(crate) fn count(&self, reason: steer::Reason) {
+        self.count_several(reason, 1);
+    }
+
+    /// Counts `frames`. Several senders do at once.
+    #[inline]
+    pub(crate) fn count_several(&self, reason: steer::Reason, frames: u64) {
         if let Some(count) = self.0.get(reason as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(frames, Ordering::Relaxed);
         }
     }
 

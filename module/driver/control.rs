@@ -11,6 +11,7 @@ mod devlink;
 mod ethtool;
 mod explain;
 mod files;
+mod filter;
 mod interface;
 mod link;
 mod mac;

@@ -166,6 +166,8 @@ bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb
 void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
 					 const struct offload_nic_classified *found);
 void offload_nic_napi_schedule(struct napi_struct *napi);
+void offload_nic_hw_addr_copy(const struct netdev_hw_addr_list *list, u8 (*to)[ETH_ALEN], u32 room);
+u32 offload_nic_hw_addr_count(const struct netdev_hw_addr_list *list);
 unsigned int offload_nic_longest_forwarded(const struct net_device *dev);
 bool offload_nic_netif_running(const struct net_device *dev);
 void offload_nic_netif_tx_disable(struct net_device *dev);
@@ -202,6 +204,7 @@ bool offload_nic_read_seqretry(const seqlock_t *lock, unsigned int begun);
 int offload_nic_restart_syscall(void);
 u32 *offload_nic_rxfh_context_indir(struct ethtool_rxfh_context *context);
 u8 *offload_nic_rxfh_context_key(struct ethtool_rxfh_context *context);
+unsigned int offload_nic_rx_flags(const struct net_device *dev);
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b);
 void offload_nic_schedule_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 void offload_nic_schedule_work(struct work_struct *work);
@@ -211,6 +214,7 @@ void offload_nic_set_features(struct net_device *dev, netdev_features_t features
 			      netdev_features_t optional, u16 max_segments);
 void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
+void offload_nic_set_unicast_filter(struct net_device *dev);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);

@@ -29,6 +29,7 @@ mod operations;
 mod private;
 mod queue;
 mod queue_stats;
+mod receive_filter;
 mod registration;
 mod rtnl;
 mod table;
@@ -56,6 +57,11 @@ pub(crate) use private::{
 };
 pub use queue::Poll;
 pub use queue_stats::QueueStats;
+pub use receive_filter::{
+    AddressList,
+    ReceiveFilter,
+    ReceiveMode, //
+};
 pub use registration::Registration;
 pub use rtnl::{
     try_with_rtnl,

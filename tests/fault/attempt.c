@@ -9,6 +9,7 @@
  *	attempt N replace LINK PROGRAM
  *	attempt N rings INTERFACE SIZE
  *	attempt N up INTERFACE
+ *	attempt N group INTERFACE ADDRESS
  *	attempt N write FILE TEXT
  *	attempt N filter INTERFACE PROGRAM
  *
@@ -40,6 +41,7 @@
 #include <linux/sockios.h>
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -217,6 +219,18 @@ static void bring_up(char **args)
 	attempt(__NR_ioctl, fd, SIOCSIFFLAGS, (long)&request);
 }
 
+/* Has the interface be in a group of the link layer. */
+static void join_group(char **args)
+{
+	struct ifreq request = { 0 };
+	int fd = any_socket();
+
+	strncpy(request.ifr_name, args[0], IFNAMSIZ - 1);
+	if (!ether_aton_r(args[1], (struct ether_addr *)request.ifr_hwaddr.sa_data))
+		give_up(args[1]);
+	attempt(__NR_ioctl, fd, SIOCADDMULTI, (long)&request);
+}
+
 static void write_file(char **args)
 {
 	int fd = open(args[0], O_WRONLY | O_CLOEXEC);
@@ -300,6 +314,7 @@ static const struct {
 	{ "replace", 2, replace_program },
 	{ "rings", 2, resize_rings },
 	{ "up", 1, bring_up },
+	{ "group", 2, join_group },
 	{ "write", 2, write_file },
 	{ "filter", 2, put_filter },
 };

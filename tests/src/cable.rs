@@ -39,8 +39,8 @@ pub struct Observed {
     pub bounced: Vec<Vec<u8>>,
 }
 
-/// Takes both ends of a cable up, so that what is sent arrives as it is and nothing
-/// else does. Their namespaces must have been silenced.
+/// Takes both ends of a cable up, so that what is sent arrives as it is, whomever it is for, and
+/// nothing else does. Their namespaces must have been silenced.
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ pub fn bring_up(near: &Link, far: &Link, mtu: usize) -> Result<()> {
             link.name
         ))
         .output()?;
-        link.set(format!("arp off mtu {mtu} up")).run()?;
+        link.set(format!("arp off promisc on mtu {mtu} up")).run()?;
     }
     for link in [near, far] {
         link.await_carrier()?;

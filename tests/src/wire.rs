@@ -23,6 +23,7 @@ use crate::frames::{filler, is_filler, mark};
 use crate::link::{Link, PATIENCE};
 use crate::netns;
 
+pub mod groups;
 pub mod matrix;
 pub mod packet;
 pub mod predict;

@@ -365,6 +365,8 @@ pub enum SteerReason {
     TypeDrop = 6,
     /// An offloaded program has chosen it. No answer has this yet.
     Program = 7,
+    /// The port does not take frames for its address.
+    Filtered = 8,
 }
 
 impl SteerReason {
@@ -378,6 +380,7 @@ impl SteerReason {
         Self::Flow,
         Self::TypeDrop,
         Self::Program,
+        Self::Filtered,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -391,6 +394,7 @@ impl SteerReason {
             5 => Self::Flow,
             6 => Self::TypeDrop,
             7 => Self::Program,
+            8 => Self::Filtered,
             _ => return None,
         })
     }
@@ -411,6 +415,7 @@ impl SteerReason {
             Self::Flow => "flow",
             Self::TypeDrop => "type-drop",
             Self::Program => "program",
+            Self::Filtered => "filtered",
         }
     }
 }

@@ -75,6 +75,10 @@ pub const RX_RULE_DROPPED: &str = "rx_rule_dropped";
 /// Frames of a type that the user has dropped (`ethtool -N DEV rx-flow-hash TYPE r`), and that no rule
 /// has given to another queue.
 pub const RX_FLOW_TYPE_DROPPED: &str = "rx_flow_type_dropped";
+/// Frames for an address that the port does not take: neither its own, nor that of everybody, nor one that
+/// the stack has asked for, while it is not promiscuous. They are lost for nobody, and so are no drops of
+/// the interface; no program sees them.
+pub const RX_FILTERED: &str = "rx_filtered";
 
 /// Frames for which the offloaded program said `XDP_PASS`.
 pub const XDP_HW_PASS: &str = "xdp_hw_pass";

@@ -29,9 +29,9 @@ use crate::{
         Port, //
     },
     queue::RxQueue,
+    send::wire_frames,
     services::Machine,
     slots::Active,
-    steer::look,
     work::Held, //
 };
 use core::sync::atomic::Ordering;
@@ -115,10 +115,11 @@ impl<H: Plugged> Port<H> {
         descriptor: &TxDescriptor,
         guard: &rcu::Guard,
     ) -> Result<Fate, (Unsent, SkBuff)> {
-        let far = match self.far_end(|| look(&skb), guard) {
+        let far = match self.far_end(&skb, guard) {
             Ok(Arrival::At(far)) => far,
             Ok(Arrival::Dropped(port, why)) => {
-                port.steered_nowhere.count(why);
+                let on_wire = wire_frames(&skb, descriptor);
+                port.steered_nowhere.count_several(why, on_wire);
                 skb.take_time_stamps(self.stamps(&skb, port).left);
                 skb.consume();
                 return Ok(Fate::Gone);

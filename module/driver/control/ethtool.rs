@@ -154,6 +154,7 @@ const STEERED: &[steer::Reason] = &[
 const STEERED_NOWHERE: &[(&str, steer::Reason)] = &[
     (stats::RX_RULE_DROPPED, steer::Reason::Dropped),
     (stats::RX_FLOW_TYPE_DROPPED, steer::Reason::Discarded),
+    (stats::RX_FILTERED, steer::Reason::Filtered),
 ];
 
 /// What offloaded XDP programs say.

@@ -79,6 +79,7 @@ impl Operations for Port {
         .error_correction()
         .time_stamps()
         .private_flags()
+        .receive_filter()
         .statistics();
 
     fn device(&self) -> &Device<Self> {

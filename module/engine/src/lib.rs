@@ -40,6 +40,7 @@ pub mod errno;
 pub mod exec;
 pub mod fault;
 mod fields;
+pub mod filter;
 pub mod frame;
 mod gather;
 mod hash_step;

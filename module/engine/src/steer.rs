@@ -122,11 +122,13 @@ pub enum Reason {
     Discarded,
     /// The offloaded program has chosen it.
     Program,
+    /// The port does not take frames for its address: it is for none.
+    Filtered,
 }
 
 impl Reason {
     /// All of them, by discriminant.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Hash,
         Self::Unhashed,
         Self::Rule,
@@ -134,12 +136,13 @@ impl Reason {
         Self::Flow,
         Self::Discarded,
         Self::Program,
+        Self::Filtered,
     ];
 
     /// Whether the frame is dropped.
     #[inline]
     pub const fn is_drop(self) -> bool {
-        matches!(self, Self::Dropped | Self::Discarded)
+        matches!(self, Self::Dropped | Self::Discarded | Self::Filtered)
     }
 
     /// A short name of lower-case letters, fit for a statistics counter.
@@ -152,6 +155,7 @@ impl Reason {
             Self::Flow => "flow",
             Self::Discarded => "discarded",
             Self::Program => "program",
+            Self::Filtered => "filtered",
         }
     }
 }

@@ -66,6 +66,23 @@ const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev
 #endif
 }
 
+/* The addresses of a list that nobody changes, `room` of them at most. */
+void offload_nic_hw_addr_copy(const struct netdev_hw_addr_list *list, u8 (*to)[ETH_ALEN], u32 room)
+{
+	const struct netdev_hw_addr *address;
+
+	netdev_hw_addr_list_for_each(address, list) {
+		if (!room--)
+			return;
+		memcpy(*to++, address->addr, ETH_ALEN);
+	}
+}
+
+u32 offload_nic_hw_addr_count(const struct netdev_hw_addr_list *list)
+{
+	return netdev_hw_addr_list_count(list);
+}
+
 unsigned int offload_nic_longest_forwarded(const struct net_device *dev)
 {
 	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
@@ -101,6 +118,12 @@ void offload_nic_netif_tx_start_all_queues(struct net_device *dev)
 unsigned int offload_nic_mtu(const struct net_device *dev)
 {
 	return READ_ONCE(dev->mtu);
+}
+
+/* The flags that say which frames the stack expects. */
+unsigned int offload_nic_rx_flags(const struct net_device *dev)
+{
+	return READ_ONCE(dev->flags);
 }
 
 void *offload_nic_netdev_priv(const struct net_device *dev)
@@ -148,6 +171,12 @@ void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu)
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent)
 {
 	SET_NETDEV_DEV(dev, parent);
+}
+
+/* Frames for other addresses than its own are no reason to make the device promiscuous. */
+void offload_nic_set_unicast_filter(struct net_device *dev)
+{
+	dev->priv_flags |= IFF_UNICAST_FLT;
 }
 
 bool offload_nic_same_net(const struct net_device *a, const struct net_device *b)

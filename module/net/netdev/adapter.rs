@@ -59,6 +59,7 @@ impl<T: Operations> Table<T> {
             ethtool_bits: 0,
             stat: pin_init::zeroed(),
             hw_features: 0,
+            filters_unicast: false,
             xdp_features: 0,
             has_xdp_metadata: false,
             init: None,

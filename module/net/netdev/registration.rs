@@ -100,6 +100,9 @@ impl<T: Operations> Registration<T> {
             (*dev).stat_ops = &Self::TABLE.stat;
             (*dev).hw_features |= Self::TABLE.hw_features;
             (*dev).xdp_features = Self::TABLE.xdp_features;
+            if Self::TABLE.filters_unicast {
+                bindings::offload_nic_set_unicast_filter(dev);
+            }
             if Self::TABLE.has_xdp_metadata {
                 (*dev).xdp_metadata_ops = &raw const bindings::offload_nic_xdp_metadata_ops;
             }

@@ -22,6 +22,8 @@ pub struct Table<T> {
     pub(crate) stat: bindings::netdev_stat_ops,
     /// What users may switch beside the features of the [`Config`](super::Config).
     pub(crate) hw_features: bindings::netdev_features_t,
+    /// Whether the port has a filter for unicast addresses.
+    pub(super) filters_unicast: bool,
     pub(crate) xdp_features: u32,
     /// Whether programs can ask for what the device says of a frame.
     pub(crate) has_xdp_metadata: bool,

@@ -39,7 +39,7 @@ fn the_module_comes_and_goes_a_hundred_times() -> Result<()> {
         let module = Module::insert("queues=2")?;
         let (near, far) = (Link::new("onic0"), Link::new("onic1"));
         for port in [&near, &far] {
-            port.set("up").run()?;
+            port.set("promisc on up").run()?;
         }
         // With a program that writes, with one that bounces everything, and without.
         let program = [Some("calls"), Some("bounce"), None][round % 3];
@@ -69,12 +69,12 @@ fn a_port_moves_between_namespaces_under_traffic() -> Result<()> {
     }
     let mut near = Link::new("onic0");
     near.move_to(&near_ns)?;
-    near.set("up").run()?;
+    near.set("promisc on up").run()?;
     let mut far = Link::new("onic1");
     under_traffic(&near, || {
         for round in 0..20 {
             far.move_to(&homes[round % 2])?;
-            far.set("up").run()?;
+            far.set("promisc on up").run()?;
             if round % 4 == 0 {
                 Attached::new(&far, Mode::Offload, "pass")?;
             } else if round % 4 == 2 {
@@ -96,11 +96,11 @@ fn the_sending_port_moves_too() -> Result<()> {
     }
     let mut far = Link::new("onic1");
     far.move_to(&far_ns)?;
-    far.set("up").run()?;
+    far.set("promisc on up").run()?;
     let mut near = Link::new("onic0");
     for round in 0..10 {
         near.move_to(&homes[round % 2])?;
-        near.set("up").run()?;
+        near.set("promisc on up").run()?;
         near.await_carrier()?;
         let there = near.clone();
         under_traffic(&there, || {
@@ -118,13 +118,13 @@ fn a_namespace_is_deleted_while_a_program_runs() -> Result<()> {
     near_ns.silence()?;
     let mut near = Link::new("onic0");
     near.move_to(&near_ns)?;
-    near.set("up").run()?;
+    near.set("promisc on up").run()?;
     for object in ["firewall", "flows", "bounce"] {
         let mut far = Link::new("onic1");
         let far_ns = NetNs::new("far")?;
         far_ns.silence()?;
         far.move_to(&far_ns)?;
-        far.set("up").run()?;
+        far.set("promisc on up").run()?;
         Attached::new(&far, Mode::Offload, object)?;
         under_traffic(&near, || {
             traffic_flows(&far)?;
@@ -142,7 +142,7 @@ fn a_namespace_is_deleted_while_a_program_runs() -> Result<()> {
     }
     // It works as before.
     let far = Link::new("onic1");
-    far.set("up").run()?;
+    far.set("promisc on up").run()?;
     near.await_carrier()?;
     let before = far.statistics()?;
     Sender::new(&near)?.send(&mark(0x88b7, 1))?;
@@ -156,7 +156,7 @@ fn rmmod_while_frames_bounce() -> Result<()> {
     let module = Module::insert("")?;
     let (near, far) = (Link::new("onic0"), Link::new("onic1"));
     for port in [&near, &far] {
-        port.set("up").run()?;
+        port.set("promisc on up").run()?;
         Attached::new(port, Mode::Offload, "bounce")?;
     }
     near.await_carrier()?;

@@ -4,6 +4,7 @@
 
 mod bus;
 mod devlink;
+mod filter;
 mod interface;
 mod lifecycle;
 mod link;

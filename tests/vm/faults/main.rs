@@ -7,6 +7,7 @@
 //!
 //! `tests/fault/attempt.c` makes the system calls: some have no safe wrapper in Rust.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -365,6 +366,69 @@ fn ring_resize() -> Result<()> {
         })?;
         ensure!(tally.failed > 0, "{size}: never failed");
     }
+    bench.finish()
+}
+
+/// While there is no memory for the addresses of its filter a port takes all frames; when the stack has
+/// asked again, those that it is to take.
+#[test]
+fn addresses_of_the_filter() -> Result<()> {
+    let Some(bench) = Bench::new("addresses_of_the_filter", 1)? else {
+        return Ok(());
+    };
+    let port = bench.port();
+    port.set("promisc off").run()?;
+    let sender = Sender::new(&bench.cable.near)?;
+    let is_taken = |address: [u8; 6]| -> Result<bool> {
+        let before = port.statistics()?;
+        let mut frame = mark(0x88b8, 1);
+        frame[..6].copy_from_slice(&address);
+        sender.send(&frame)?;
+        let mut counts = [0; 2];
+        await_that("a frame", || {
+            let now = port.statistics()?;
+            for (count, name) in counts
+                .iter_mut()
+                .zip([stats::RX_DEVICE_FRAMES, stats::RX_FILTERED])
+            {
+                *count = now.since(&before, name)?;
+            }
+            Ok(counts != [0; 2])
+        })?;
+        Ok(counts[0] > 0)
+    };
+    let (group, other) = ([3, 0xcc, 0, 0, 0, 1], [3, 0xcc, 0, 0, 0, 2]);
+    let eventually = |address, expected| {
+        let what = format!("{address:02x?} taken: {expected}");
+        await_that(&what, || Ok(is_taken(address)? == expected))
+    };
+    let leave = || -> Result<()> {
+        port.cmd(format!("ip maddr del 03:cc:00:00:00:01 dev {}", port.name))
+            .run()?;
+        eventually(group, false)
+    };
+    let took_all = Cell::new(0);
+    let tally = bench.faults.each(&Case {
+        operation: format!("group {} 03:cc:00:00:00:01", port.name),
+        port: Some(port),
+        nths: (1, 1),
+        says_otherwise: never,
+        is_undone: &|| eventually(group, false),
+        undo: &|| {
+            if is_taken(other)? {
+                took_all.set(took_all.get() + 1);
+                ensure!(is_taken(group)?, "the group is left out");
+            }
+            eventually(other, false)?;
+            eventually(group, true)?;
+            leave()
+        },
+    })?;
+    ensure!(
+        tally.failed > 0 && took_all.get() > 0,
+        "{tally:?}, {} times all were taken",
+        took_all.get()
+    );
     bench.finish()
 }
 

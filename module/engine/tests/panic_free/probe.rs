@@ -17,6 +17,7 @@ use engine::clock::{OutOfRange, Timebase};
 use engine::descriptor::{RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
+use engine::filter::{Address, AddressSet};
 use engine::frame::{Frame, TcContext, XdpContext};
 use engine::image::{Fusion, Image, ImageError};
 use engine::insn::Insn;
@@ -494,6 +495,10 @@ pub fn arrive(
         stamp: black_box(None),
     };
     pipeline.arrive(device, sent)
+}
+
+pub fn filter(memory: &Opaque, addresses: &[Address], address: Address) -> bool {
+    AddressSet::new(memory, addresses).is_ok_and(|set| set.has(address))
 }
 
 pub fn steering(

@@ -388,7 +388,7 @@ fn plug(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     };
     nic::plug(left, right)?;
     for port in ends {
-        port.set("up").run()?;
+        port.set("promisc on up").run()?;
     }
     Ok(())
 }
@@ -412,12 +412,12 @@ fn move_port(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let home = fleet.homes.choose(rng).context("no namespace")?;
     let mut port = fleet.any_port(rng)?;
     port.move_to(home)?;
-    port.set("up").run()?;
+    port.set("promisc on up").run()?;
     Ok(())
 }
 
 fn take_up(fleet: &Fleet, rng: &mut Random) -> Result<()> {
-    fleet.any_port(rng)?.set("up").run().map(drop)
+    fleet.any_port(rng)?.set("promisc on up").run().map(drop)
 }
 
 fn set_queues(fleet: &Fleet, rng: &mut Random) -> Result<()> {
@@ -441,7 +441,7 @@ fn set_mtu(fleet: &Fleet, rng: &mut Random) -> Result<()> {
 fn down_and_up(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let port = fleet.any_port(rng)?;
     port.set("down").run()?;
-    port.set("up").run().map(drop)
+    port.set("promisc on up").run().map(drop)
 }
 
 fn read_counters(fleet: &Fleet, _: &mut Random) -> Result<()> {

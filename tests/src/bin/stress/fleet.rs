@@ -83,7 +83,7 @@ impl Fleet {
             adds_up(port)?;
         }
         for port in &ports {
-            port.set("up").run()?;
+            port.set("promisc on up").run()?;
         }
         Ok(())
     }
