@@ -243,13 +243,16 @@ pub(crate) struct Port {
 
 impl Port {
     /// Makes port number `index` of `asic`, on the device `parent`, without a cable.
+    // Not inlined: what a port is made of lies on the stack in kilobytes, and what the caller does with
+    // the port, as to register it, goes deep.
+    #[inline(never)]
     pub(crate) fn new(
         parent: &ParentDevice,
         asic: Asic,
         offload_device: Arc<Offloading>,
         index: u16,
         queues: u16,
-    ) -> Result<Self> {
+    ) -> Result<Arc<Self>> {
         let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
         let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
         for _ in 0..queues {
@@ -272,7 +275,7 @@ impl Port {
                 .with(Features::LOOPBACK),
             max_segments: MAX_SEGMENTS,
         };
-        Ok(Self {
+        let port = Self {
             device: Device::new(&config)?,
             offload_device,
             hardware: device::port::Port::new(asic.card.clone(), index, queues, DEFAULT_RING)?,
@@ -291,7 +294,8 @@ impl Port {
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
             takes_over_mtu: AtomicBool::new(false),
-        })
+        };
+        Ok(Arc::new(port, GFP_KERNEL)?)
     }
 
     /// Number of the port on its NIC.

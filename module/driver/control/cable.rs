@@ -41,7 +41,11 @@ impl Port {
     /// is one and both ends agree on a mode, or the port itself. With it is the port.
     fn ends(&self, rtnl: &Rtnl<'_>) -> Option<(Arc<Self>, Arc<Self>)> {
         if self.link.is_looped(rtnl) {
-            let port = self.asic.card.ports.find(|port| core::ptr::eq(port, self))?;
+            let port = self
+                .asic
+                .card
+                .ports
+                .find(|port| core::ptr::eq(port, self))?;
             return Some((port.clone(), port));
         }
         let far = self.link.cable(rtnl)?;

@@ -122,7 +122,6 @@ impl Ports {
             instance.queues,
         )?;
         port.begin_to_steer()?;
-        let port = Arc::new(port, GFP_KERNEL)?;
         let files = PortFiles::new(&instance.dir, asic.nic, port.clone())?;
         asic.card.ports.set(index, Some(port.clone()));
         let registered = asic
