@@ -5,7 +5,8 @@
 use crate::lane::Lane;
 use engine::{
     descriptor::RxDescriptor,
-    pipeline::LengthLimit, //
+    pipeline::LengthLimit,
+    vlan::TagKinds, //
 };
 use net::{
     rcu,
@@ -51,6 +52,10 @@ pub trait Host: Send + Sync + Sized + 'static {
 
     /// How long the frames are that the port takes from the cable. Any context.
     fn length_limit(&self) -> LengthLimit;
+
+    /// The kinds of tags of which the port takes only those VLANs that it was told of
+    /// ([`Port::take_vlan`](crate::port::Port::take_vlan)). Any context.
+    fn filtered_tags(&self) -> TagKinds;
 
     /// Length in bytes, from the Ethernet header on, of the longest frame that XDP programs of other
     /// ports may send by this one.

@@ -50,4 +50,6 @@ mod stamping;
 mod stamps;
 pub mod steer;
 pub mod steering;
+mod vlan;
+mod vlans;
 mod work;

@@ -19,7 +19,8 @@ use crate::{
         Room,
         Steered,
         Steering, //
-    }, //
+    },
+    vlans::Vlans, //
 };
 use core::sync::atomic::{
     AtomicBool,
@@ -66,6 +67,8 @@ pub struct Port<H: Host> {
     pub slots: Slots<H::Label>,
     /// Which frames the port takes.
     pub(crate) filter: Filter,
+    /// Of which VLANs it takes them.
+    pub(crate) vlans: Vlans,
     /// Which queue a frame is for.
     pub(crate) steering: rcu::Slot<Steering>,
     /// The flows that the host wants elsewhere than its tables say.
@@ -109,6 +112,7 @@ impl<H: Host> Port<H> {
             meter: KBox::pin_init(new_mutex!(Meter::new(), "offload_nic_meter"), GFP_KERNEL)?,
             slots: Slots::empty(),
             filter: Filter::new(),
+            vlans: Vlans::new()?,
             steering: rcu::Slot::empty(),
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),

@@ -37,7 +37,8 @@ use engine::{
         Spread,
         Steered,
         MAIN_CONTEXT, //
-    }, //
+    },
+    vlan::LOOKED_AT, //
 };
 use kernel::{
     prelude::*,
@@ -109,7 +110,10 @@ impl<H: Host> Port<H> {
     pub fn explain(&self, host: &H, bytes: &[u8], guard: &rcu::Guard) -> Explained {
         let parsed = parse(bytes);
         if !self.takes(host, bytes.arrives_for(), guard) {
-            return Explained::filtered(parsed.flow);
+            return Explained::filtered(parsed.flow, Reason::Filtered);
+        }
+        if !self.takes_vlan(host, bytes) {
+            return Explained::filtered(parsed.flow, Reason::OtherVlan);
         }
         let looked = self.queues(host, false, guard).and_then(|queues| {
             let steered = queues.steer(|| parsed)?;
@@ -174,6 +178,9 @@ impl<H: Host> Port<H> {
         if !self.takes(host, frame.arrives_for(), guard) {
             return Err(Reason::Filtered);
         }
+        if !self.takes_vlan(host, frame) {
+            return Err(Reason::OtherVlan);
+        }
         let queues = self.queues(host, false, guard);
         match queues.and_then(|queues| queues.steer(|| frame.parsed())) {
             None => Ok((0, None)),
@@ -204,8 +211,8 @@ pub struct Looked {
 }
 
 impl Explained {
-    /// Of one for an address that the port does not take.
-    fn filtered(flow: FlowType) -> Self {
+    /// Of one that the port does not take for `reason`.
+    fn filtered(flow: FlowType, reason: Reason) -> Self {
         Self {
             queue: None,
             looked: Some(Looked {
@@ -213,7 +220,7 @@ impl Explained {
                 steered: Steered {
                     queue: 0,
                     hash: None,
-                    reason: Reason::Filtered,
+                    reason,
                     rule: None,
                     context: MAIN_CONTEXT,
                     entry: None,
@@ -230,6 +237,9 @@ pub(crate) trait Arriving {
     /// The address that it is for, if it is long enough for one.
     fn arrives_for(&self) -> Option<Address>;
 
+    /// Its first bytes, if it has so many.
+    fn front(&self) -> Option<[u8; LOOKED_AT]>;
+
     /// What its headers say.
     fn parsed(&self) -> Parsed;
 }
@@ -237,6 +247,10 @@ pub(crate) trait Arriving {
 impl Arriving for [u8] {
     #[inline]
     fn arrives_for(&self) -> Option<Address> {
+        self.first_chunk().copied()
+    }
+
+    fn front(&self) -> Option<[u8; LOOKED_AT]> {
         self.first_chunk().copied()
     }
 
@@ -251,6 +265,10 @@ impl Arriving for SkBuff {
     fn arrives_for(&self) -> Option<Address> {
         let found = self.linear().first_chunk().copied();
         found.or_else(|| self.headers(&mut [0; size_of::<Address>()]).arrives_for())
+    }
+
+    fn front(&self) -> Option<[u8; LOOKED_AT]> {
+        self.headers(&mut [0; LOOKED_AT]).front()
     }
 
     #[inline]
@@ -268,6 +286,10 @@ impl Arriving for SkBuff {
 impl Arriving for Chain<TxDescriptor> {
     fn arrives_for(&self) -> Option<Address> {
         self.first(SkBuff::arrives_for)?
+    }
+
+    fn front(&self) -> Option<[u8; LOOKED_AT]> {
+        self.first(SkBuff::front)?
     }
 
     fn parsed(&self) -> Parsed {

@@ -31,7 +31,8 @@ use engine::{
         ETH_HLEN,
         VLAN_HLEN, //
     },
-    pipeline::LengthLimit, //
+    pipeline::LengthLimit,
+    vlan::TagKinds, //
 };
 pub(crate) use filters::{
     Filters,
@@ -268,10 +269,12 @@ impl Port {
             max_mtu: MAX_MTU,
             features: FEATURES,
             // The user decides whether super-frames of a cable may stay whole, whether native XDP
-            // programs find a VLAN tag beside the frame, where those of the device find it in it, and
-            // whether frames get on the cable at all.
+            // programs find a VLAN tag beside the frame, where those of the device find it in it,
+            // whether the device's see frames that the host does not, and whether frames get on the
+            // cable at all.
             optional_features: Features::GRO
                 .with(Features::VLAN_STRIPPING)
+                .with(Features::VLAN_FILTERS)
                 .with(Features::LOOPBACK),
             max_segments: MAX_SEGMENTS,
         };
@@ -345,6 +348,12 @@ impl Host for Port {
         }
         // CAST: A `usize` has at least 32 bits in the kernel.
         LengthLimit::of((self.device.mtu() as usize).saturating_add(HEADERS))
+    }
+
+    #[inline]
+    fn filtered_tags(&self) -> TagKinds {
+        let (customer, service) = self.device.filtered_tags();
+        TagKinds { customer, service }
     }
 
     fn longest_forwarded(&self) -> usize {

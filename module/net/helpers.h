@@ -258,6 +258,7 @@ int offload_nic_vector_init(struct offload_nic_vector *vector, u16 index);
 void offload_nic_vector_raise(struct offload_nic_vector *vector);
 int offload_nic_vector_request(struct offload_nic_vector *vector, const struct net_device *dev,
 			       struct napi_struct *napi);
+netdev_features_t offload_nic_vlan_filters(const struct net_device *dev);
 unsigned long offload_nic_write_seqlock(seqlock_t *lock);
 void offload_nic_write_sequnlock(seqlock_t *lock, unsigned long flags);
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,

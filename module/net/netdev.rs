@@ -33,6 +33,7 @@ mod receive_filter;
 mod registration;
 mod rtnl;
 mod table;
+mod vlan_filter;
 
 pub use device::{
     Config,
@@ -69,3 +70,7 @@ pub use rtnl::{
     Rtnl, //
 };
 pub use table::Table;
+pub use vlan_filter::{
+    Vlan,
+    VlanFilter, //
+};

@@ -365,7 +365,7 @@ pub enum SteerReason {
     TypeDrop = 6,
     /// An offloaded program has chosen it. No answer has this yet.
     Program = 7,
-    /// The port does not take frames for its address.
+    /// The port does not take frames for its address, or of its VLAN.
     Filtered = 8,
 }
 

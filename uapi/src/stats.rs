@@ -79,6 +79,9 @@ pub const RX_FLOW_TYPE_DROPPED: &str = "rx_flow_type_dropped";
 /// the stack has asked for, while it is not promiscuous. They are lost for nobody, and so are no drops of
 /// the interface; no program sees them.
 pub const RX_FILTERED: &str = "rx_filtered";
+/// Frames of a VLAN that there is no interface for, nor anybody else, while only such are to be taken
+/// (`rx-vlan-filter`, `rx-vlan-stag-filter`).
+pub const RX_VLAN_FILTERED: &str = "rx_vlan_filtered";
 
 /// Frames for which the offloaded program said `XDP_PASS`.
 pub const XDP_HW_PASS: &str = "xdp_hw_pass";

@@ -155,6 +155,7 @@ const STEERED_NOWHERE: &[(&str, steer::Reason)] = &[
     (stats::RX_RULE_DROPPED, steer::Reason::Dropped),
     (stats::RX_FLOW_TYPE_DROPPED, steer::Reason::Discarded),
     (stats::RX_FILTERED, steer::Reason::Filtered),
+    (stats::RX_VLAN_FILTERED, steer::Reason::OtherVlan),
 ];
 
 /// What offloaded XDP programs say.

@@ -84,7 +84,7 @@ const fn reason(reason: Reason) -> SteerReason {
         Reason::Flow => SteerReason::Flow,
         Reason::Discarded => SteerReason::TypeDrop,
         Reason::Program => SteerReason::Program,
-        Reason::Filtered => SteerReason::Filtered,
+        Reason::Filtered | Reason::OtherVlan => SteerReason::Filtered,
     }
 }
 

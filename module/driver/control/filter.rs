@@ -4,12 +4,15 @@
 
 use crate::port::Port;
 use device::filter::Wanted;
+use engine::vlan::TagKind;
 use kernel::prelude::*;
 use net::netdev::{
     AddressList,
     ReceiveFilter,
     ReceiveMode,
-    Rtnl, //
+    Rtnl,
+    Vlan,
+    VlanFilter, //
 };
 use offload_uapi::limits::MAX_FILTER_ADDRESSES;
 
@@ -42,4 +45,18 @@ fn addresses(is_all: bool, list: &AddressList<'_>) -> Result<Option<KVVec<[u8; 6
 
 fn wanted(addresses: &Option<KVVec<[u8; 6]>>) -> Wanted<'_> {
     addresses.as_deref().map_or(Wanted::All, Wanted::For)
+}
+
+impl VlanFilter for Port {
+    fn vlan_added(&self, vlan: Vlan, _rtnl: &Rtnl<'_>) -> Result {
+        let kind = TagKind::of(vlan.protocol).ok_or(EINVAL)?;
+        self.hardware.take_vlan(kind, vlan.number, true);
+        Ok(())
+    }
+
+    fn vlan_removed(&self, vlan: Vlan, _rtnl: &Rtnl<'_>) {
+        if let Some(kind) = TagKind::of(vlan.protocol) {
+            self.hardware.take_vlan(kind, vlan.number, false);
+        }
+    }
 }

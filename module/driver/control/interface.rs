@@ -80,6 +80,7 @@ impl Operations for Port {
         .time_stamps()
         .private_flags()
         .receive_filter()
+        .vlan_filter()
         .statistics();
 
     fn device(&self) -> &Device<Self> {

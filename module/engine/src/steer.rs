@@ -124,11 +124,13 @@ pub enum Reason {
     Program,
     /// The port does not take frames for its address: it is for none.
     Filtered,
+    /// The port does not take frames of its VLAN: it is for none.
+    OtherVlan,
 }
 
 impl Reason {
     /// All of them, by discriminant.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Hash,
         Self::Unhashed,
         Self::Rule,
@@ -137,12 +139,16 @@ impl Reason {
         Self::Discarded,
         Self::Program,
         Self::Filtered,
+        Self::OtherVlan,
     ];
 
     /// Whether the frame is dropped.
     #[inline]
     pub const fn is_drop(self) -> bool {
-        matches!(self, Self::Dropped | Self::Discarded | Self::Filtered)
+        matches!(
+            self,
+            Self::Dropped | Self::Discarded | Self::Filtered | Self::OtherVlan
+        )
     }
 
     /// A short name of lower-case letters, fit for a statistics counter.
@@ -156,6 +162,7 @@ impl Reason {
             Self::Discarded => "discarded",
             Self::Program => "program",
             Self::Filtered => "filtered",
+            Self::OtherVlan => "other_vlan",
         }
     }
 }

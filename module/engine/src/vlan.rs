@@ -29,6 +29,27 @@ pub fn insert(front: &mut [u8; FRONT], tag: VlanTag) {
 /// EtherType that follows a tag, and drops a frame that has not so many.
 pub const LOOKED_AT: usize = ETH_HLEN + VLAN_HLEN + 2;
 
+/// A kind of tags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TagKind {
+    /// Those of 802.1Q.
+    Customer,
+    /// Those of 802.1ad.
+    Service,
+}
+
+impl TagKind {
+    /// The kind with EtherType `protocol`, if there is one.
+    #[inline]
+    pub const fn of(protocol: u16) -> Option<Self> {
+        match protocol {
+            ETH_P_8021Q => Some(Self::Customer),
+            ETH_P_8021AD => Some(Self::Service),
+            _ => None,
+        }
+    }
+}
+
 /// Kinds of tags, by which users choose what is done to the outermost one of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TagKinds {
@@ -53,10 +74,9 @@ impl TagKinds {
             return None;
         }
         let protocol = get16(front, ADDRESSES)?;
-        let is_wanted = match protocol {
-            ETH_P_8021Q => self.customer,
-            ETH_P_8021AD => self.service,
-            _ => false,
+        let is_wanted = match TagKind::of(protocol)? {
+            TagKind::Customer => self.customer,
+            TagKind::Service => self.service,
         };
         let tci = get16(front, ETH_HLEN)?;
         is_wanted.then_some(VlanTag { protocol, tci })

@@ -194,3 +194,12 @@ bool offload_nic_tcf_exts_has_actions(struct tcf_exts *exts)
 {
 	return tcf_exts_has_actions(exts);
 }
+
+/* Which of the filters for VLANs count now, as features. */
+netdev_features_t offload_nic_vlan_filters(const struct net_device *dev)
+{
+	if (READ_ONCE(dev->flags) & IFF_PROMISC)
+		return 0;
+	return READ_ONCE(dev->features) &
+		(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER);
+}

@@ -60,6 +60,12 @@ impl Features {
     pub const VLAN_STRIPPING: Self = Self(
         bit(bindings::NETIF_F_HW_VLAN_CTAG_RX_BIT) | bit(bindings::NETIF_F_HW_VLAN_STAG_RX_BIT),
     );
+    /// Frames of VLANs that the stack does not expect are not taken, 802.1Q and 802.1ad
+    /// (`rx-vlan-filter`, `rx-vlan-stag-filter`).
+    pub const VLAN_FILTERS: Self = Self(
+        bit(bindings::NETIF_F_HW_VLAN_CTAG_FILTER_BIT)
+            | bit(bindings::NETIF_F_HW_VLAN_STAG_FILTER_BIT),
+    );
     /// Segmentation of FCoE (`tx-fcoe-segmentation`).
     pub const FCOE_SEGMENTATION: Self = Self(bit(bindings::NETIF_F_FSO_BIT));
     /// Coalescing whose super-frames are those of GRO (`rx-gro-hw`).

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! VLAN tags that the device takes out of received frames, or puts into sent ones: nobody behind that
-//! sees a difference.
+//! sees a difference. And VLANs of which it takes no frames.
 
+use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{ensure, Context, Result};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::bpf::{Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::env;
 use offload_tests::frames::{mark_number, Frames, JUMBO_MTU, MARK_PASS};
 use offload_tests::kmsg::Moment;
-use offload_tests::link::Link;
+use offload_tests::link::{Link, Statistics};
+use offload_tests::netns;
 use offload_tests::outcome::same_frames;
 use offload_tests::streams;
 use offload_tests::wire::{Capture, Sender};
@@ -22,6 +26,9 @@ use offload_uapi::stats;
 const STRIP: [&str; 2] = ["rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"];
 /// Tags are put in.
 const INSERT: [&str; 2] = ["tx-vlan-hw-insert", "tx-vlan-stag-hw-insert"];
+
+/// Frames of others than the VLANs of the stack are not taken.
+const FILTER: [&str; 2] = ["rx-vlan-filter", "rx-vlan-stag-filter"];
 
 /// Switches `features` of `link`.
 fn switch(link: &Link, features: &[&str], on: bool) -> Result<()> {
@@ -105,6 +112,33 @@ fn packet_sockets_see_the_same() -> Result<()> {
         if let Some(mode) = program {
             offload_tests::bpf::detach(far, mode)?;
         }
+    }
+    Ok(())
+}
+
+/// Where the device's program stands for the host's, which would not see the tag that is taken out, it stays
+/// in.
+#[test]
+fn equal_programs_see_the_same() -> Result<()> {
+    let cable = Cable::onic(JUMBO_MTU)?;
+    let far = &cable.far;
+    let policy = |name: &str| -> Result<String> {
+        let command = far.cmd("").arg(env::offloadctl()?);
+        command
+            .args(format!("policy set {} {name}", far.name))
+            .run()
+    };
+    switch(far, &STRIP, true)?;
+    Attached::new(far, Mode::Native, "pass")?;
+    policy("require-equal")?;
+    Attached::new(far, Mode::Offload, "pass")?;
+    let sent = [frame(far.address()?, &[[0x8100, 7]])];
+    for (name, expected) in [("require-equal", 0), ("report", 1)] {
+        policy(name)?;
+        let before = far.statistics()?;
+        same_frames(name, &sent, &seen(&cable, &sent)?)?;
+        let tags = far.statistics()?.since(&before, stats::RX_HW_VLAN_TAGS)?;
+        ensure!(tags == expected, "{name}: {tags} tags");
     }
     Ok(())
 }
@@ -219,5 +253,157 @@ fn switched_under_traffic() -> Result<()> {
     })?;
     println!("{streams} streams");
     ensure!(streams > 0, "no stream");
+    Ok(())
+}
+
+/// A frame for `address` with `tags`, each protocol and TCI, the outermost first.
+fn frame(address: [u8; 6], tags: &[[u16; 2]]) -> Vec<u8> {
+    let mut frame = [&address[..], &[0x02, 0, 0, 0, 0, 2]].concat();
+    for tag in tags {
+        frame.extend(tag.iter().flat_map(|number| number.to_be_bytes()));
+    }
+    frame.extend([0x88, 0xb8]);
+    frame.resize(60, 0x5a);
+    frame
+}
+
+/// How many frames were taken since `before`, and how many were not, once there are `count`.
+fn arrivals(far: &Link, before: &Statistics, count: u64) -> Result<(u64, u64)> {
+    let mut found = (0, 0);
+    offload_tests::link::await_that("all frames", || {
+        let now = far.statistics()?;
+        found = (
+            now.since(before, stats::RX_DEVICE_FRAMES)?,
+            now.since(before, stats::RX_VLAN_FILTERED)?,
+        );
+        Ok(found.0 + found.1 >= count)
+    })?;
+    Ok(found)
+}
+
+/// Which of `frames` the far end takes.
+fn taken(cable: &Cable, frames: &[Vec<u8>]) -> Result<Vec<bool>> {
+    let sender = Sender::new(&cable.near)?;
+    let each = frames.iter().map(|frame| -> Result<bool> {
+        let before = cable.far.statistics()?;
+        sender.send(frame)?;
+        let found = arrivals(&cable.far, &before, 1)?;
+        ensure!(found.0 + found.1 == 1, "{found:?} of {frame:02x?}");
+        Ok(found.0 == 1)
+    });
+    each.collect()
+}
+
+#[test]
+fn frames_of_other_vlans_are_not_taken() -> Result<()> {
+    const CUSTOMER: u16 = 0x8100;
+    const SERVICE: u16 = 0x88a8;
+    let cable = Cable::onic(1500)?;
+    let far = &cable.far;
+    far.set("promisc off").run()?;
+    let own = far.address()?;
+    let mut cut = frame(own, &[[CUSTOMER, 8]]);
+    cut.truncate(19);
+    let always = [
+        frame(own, &[]),
+        frame(own, &[[CUSTOMER, 0]]),
+        frame(own, &[[CUSTOMER, 0xf000]]),
+        frame(own, &[[SERVICE, 0x6000]]),
+        cut,
+    ];
+    let seven = [
+        frame(own, &[[CUSTOMER, 7]]),
+        frame(own, &[[CUSTOMER, 0x7007]]),
+    ];
+    let service = [
+        frame(own, &[[SERVICE, 4095]]),
+        frame(own, &[[SERVICE, 0x8fff], [CUSTOMER, 8]]),
+    ];
+    let others = [
+        frame(own, &[[CUSTOMER, 8]]),
+        frame(own, &[[CUSTOMER, 6]]),
+        frame(own, &[[CUSTOMER, 71]]),
+        frame(own, &[[SERVICE, 7]]),
+        frame(own, &[[CUSTOMER, 8], [CUSTOMER, 7]]),
+    ];
+    let check = |what: &str, has_seven: bool, has_service: bool, has_others: bool| -> Result<()> {
+        for (frames, expected) in [
+            (&always[..], true),
+            (&seven, has_seven),
+            (&service, has_service),
+            (&others, has_others),
+        ] {
+            let found = taken(&cable, frames)?;
+            ensure!(
+                found.iter().all(|it| *it == expected),
+                "{what}: {found:?}, not all {expected}: {frames:02x?}"
+            );
+        }
+        Ok(())
+    };
+    let add = |name: &str, kind: &str| -> Result<()> {
+        let line = format!("ip link add link {} name {name} type vlan {kind}", far.name);
+        far.cmd(line).run().map(drop)
+    };
+    check("off", true, true, true)?;
+    switch(far, &FILTER, true)?;
+    check("no VLAN", false, false, false)?;
+    add("single", "id 7")?;
+    check("VLAN 7", true, false, false)?;
+    // No interface can have number 4095.
+    add("outer", "proto 802.1ad id 4094")?;
+    let outer = frame(own, &[[SERVICE, 4094]]);
+    ensure!(taken(&cable, std::slice::from_ref(&outer))? == [true]);
+    check("service VLAN 4094", true, false, false)?;
+
+    // A program of the device does not see what is not taken.
+    cable.attach("pass")?;
+    let before = far.statistics()?;
+    check("with a program", true, false, false)?;
+    let now = far.statistics()?;
+    let (seen, all) = (
+        now.since(&before, stats::XDP_HW_PASS)?,
+        now.since(&before, stats::RX_DEVICE_FRAMES)?,
+    );
+    ensure!(seen == all, "the program has seen {seen} of {all}");
+    cable.detach()?;
+
+    far.set("promisc on").run()?;
+    check("promiscuous", true, true, true)?;
+    far.set("promisc off").run()?;
+    check("no more promiscuous", true, false, false)?;
+    // What is switched off and on again knows the VLANs that there are.
+    switch(far, &FILTER[..1], false)?;
+    let found = taken(&cable, &[others[0].clone(), others[3].clone()])?;
+    ensure!(found == [true, false], "{found:?}");
+    switch(far, &FILTER[1..], false)?;
+    check("off again", true, true, true)?;
+    far.cmd("ip link del single").run()?;
+    add("single2", "id 8")?;
+    switch(far, &FILTER, true)?;
+    let found = taken(&cable, &[seven[0].clone(), others[0].clone(), outer])?;
+    ensure!(found == [false, true, true], "{found:?}");
+    far.cmd("ip link del single2").run()?;
+    check("no VLAN 8 any more", false, false, false)?;
+
+    // A super-frame counts as what it is on the wire.
+    let near = &cable.near;
+    let address = own.map(|byte| format!("{byte:02x}")).join(":");
+    for line in [
+        format!("ip link add link {} name vlan8 type vlan id 8", near.name),
+        "ip address add 10.8.1.1/24 dev vlan8".to_owned(),
+        "ip link set dev vlan8 up".to_owned(),
+        format!("ip neighbour add 10.8.1.2 lladdr {address} dev vlan8 nud permanent"),
+    ] {
+        near.cmd(line).run()?;
+    }
+    near.cmd(format!("ethtool -K {} tx on gso on", near.name))
+        .run()?;
+    let before = far.statistics()?;
+    let socket = netns::enter(near.ns.as_deref(), || Ok(UdpSocket::bind("10.8.1.1:0")?))?;
+    setsockopt(&socket, UdpGsoSegment, &1000)?;
+    socket.send_to(&[0x5a; 9500], "10.8.1.2:7")?;
+    let found = arrivals(far, &before, 10)?;
+    ensure!(found == (0, 10), "{found:?}");
     Ok(())
 }

@@ -27,6 +27,7 @@ mod filters;
 mod injection;
 mod nics;
 mod transmit;
+mod vlans;
 
 use injection::{Attempt, Case, Faults, Settings};
 
