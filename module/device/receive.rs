@@ -60,6 +60,9 @@ pub struct Setup {
     pub gro: bool,
     /// Which super-frames the device may hand up whole, if any.
     pub hardware_gro: Option<GroLimits>,
+    /// Of frames of TCP longer than so many bytes, what is behind the headers is to lie in pages, if that
+    /// is wanted.
+    pub split_above: Option<u32>,
     /// Whether the host runs a program of its own for each frame, in memory of its own.
     pub host_program: bool,
     /// Which VLAN tags the host gets beside its frames.
@@ -224,6 +227,7 @@ impl<H: Plugged> Port<H> {
                 setup.strip
             },
             limit: host.length_limit(),
+            split_above: setup.split_above,
         }
     }
 

@@ -9,6 +9,7 @@ mod link;
 mod offloads;
 mod queues;
 mod ration;
+mod splits;
 mod statistics;
 mod steering;
 mod switches;
@@ -87,6 +88,7 @@ pub(crate) use queues::{
     RxQueue,
     TxQueue, //
 };
+pub(crate) use splits::Splits;
 pub(crate) use statistics::Rx;
 pub(crate) use steering::{
     Chosen,
@@ -234,6 +236,8 @@ pub(crate) struct Port {
     pub(crate) chosen: Pin<KBox<Mutex<Chosen>>>,
     /// How the link is set, and where the cable goes.
     pub(crate) link: Link<Self>,
+    /// Which frames have what they carry in pages of its own.
+    pub(crate) splits: Splits,
     /// The features that the user wants and the policy of the interface has refused.
     pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
@@ -294,6 +298,7 @@ impl Port {
             )?,
             link: Link::new()?,
             asic,
+            splits: Splits::new(),
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
             takes_over_mtu: AtomicBool::new(false),

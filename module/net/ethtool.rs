@@ -12,6 +12,7 @@ mod link;
 mod mac;
 mod private_flags;
 mod resize;
+mod rings;
 mod rss;
 mod rules;
 mod strings;
@@ -53,6 +54,11 @@ pub use mac::{
 };
 pub use private_flags::PrivateFlags;
 pub use resize::Resize;
+pub use rings::{
+    HeaderSplit,
+    RingSizes,
+    Rings, //
+};
 pub use rss::{
     default_key,
     Rss,
@@ -64,7 +70,6 @@ pub use rules::FlowRules;
 
 use crate::{
     bindings,
-    extack::Extack,
     netdev::{
         port,
         private,
@@ -79,15 +84,6 @@ use kernel::{
     fmt,
     prelude::*, //
 };
-
-/// The sizes of a port's rings, in frames.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RingSizes {
-    /// Receive ring of each queue.
-    pub rx: u32,
-    /// Transmit ring of each queue.
-    pub tx: u32,
-}
 
 /// How Ethernet's flow control is set (`ethtool -a`).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,19 +137,6 @@ pub struct FecStats {
     pub corrected_bits: u64,
 }
 
-/// A port with rings whose size users see and set.
-pub trait Rings: Operations {
-    /// The largest rings.
-    const MAX_RINGS: RingSizes;
-
-    /// The sizes of the rings (`ethtool -g`). RTNL is held.
-    fn rings(&self) -> RingSizes;
-
-    /// Changes the sizes of the rings (`ethtool -G`). The stack has checked them against
-    /// [`Self::MAX_RINGS`]. On an error the old sizes stay.
-    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result;
-}
-
 /// A port with queue pairs whose number users see and set.
 pub trait Channels: Operations {
     /// How many queue pairs there are (`ethtool -l`).
@@ -202,19 +185,8 @@ pub trait Statistics: Operations {
 }
 
 // `ETHTOOL_OP_NEEDS_RTNL_*`: macros that bindgen does not see.
-const NEEDS_RTNL_SRINGPARAM: u32 = 1 << 2;
 const NEEDS_RTNL_SCHANNELS: u32 = 1 << 3;
 const NEEDS_RTNL_RSS: u32 = 1 << 7;
-
-impl<T: Rings> Table<T> {
-    /// The port has [`Rings`].
-    pub const fn rings(mut self) -> Self {
-        self.ethtool.op_needs_rtnl |= NEEDS_RTNL_SRINGPARAM;
-        self.ethtool.get_ringparam = Some(get_ringparam::<T>);
-        self.ethtool.set_ringparam = Some(set_ringparam::<T>);
-        self
-    }
-}
 
 impl<T: Channels> Table<T> {
     /// The port has [`Channels`].
@@ -251,49 +223,6 @@ impl<T: Statistics> Table<T> {
         self.visit_statistics = Some(T::visit_statistics);
         self.strings()
     }
-}
-
-/// # Safety
-///
-/// To be called by the stack, as `get_ringparam` of a registered port of type `T`.
-unsafe extern "C" fn get_ringparam<T: Rings>(
-    dev: *mut bindings::net_device,
-    ring: *mut bindings::ethtool_ringparam,
-    _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
-    _extack: *mut bindings::netlink_ext_ack,
-) {
-    // SAFETY: The stack asks registered devices only, and gives memory for the answer.
-    let (port, ring) = unsafe { (port::<T>(dev), &mut *ring) };
-    let sizes = port.rings();
-    ring.rx_pending = sizes.rx;
-    ring.tx_pending = sizes.tx;
-    ring.rx_max_pending = T::MAX_RINGS.rx;
-    ring.tx_max_pending = T::MAX_RINGS.tx;
-}
-
-/// # Safety
-///
-/// To be called by the stack, as `set_ringparam` of a registered port of type `T`.
-unsafe extern "C" fn set_ringparam<T: Rings>(
-    dev: *mut bindings::net_device,
-    ring: *mut bindings::ethtool_ringparam,
-    _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
-    extack: *mut bindings::netlink_ext_ack,
-) -> i32 {
-    // SAFETY: The stack asks registered devices only, and gives valid parameters; RTNL is held.
-    let (port, ring, extack, rtnl) = unsafe {
-        (
-            port::<T>(dev),
-            &*ring,
-            Extack::from_raw(extack),
-            Rtnl::held(),
-        )
-    };
-    let sizes = RingSizes {
-        rx: ring.rx_pending,
-        tx: ring.tx_pending,
-    };
-    from_result(|| port.set_rings(sizes, &extack, &rtnl).map(|()| 0))
 }
 
 /// # Safety

@@ -180,7 +180,8 @@ void offload_nic_nl_dump_check_consistent(struct netlink_callback *cb, void *hea
 void offload_nic_nla_nest_cancel(struct sk_buff *skb, struct nlattr *start);
 void offload_nic_nla_nest_end(struct sk_buff *skb, struct nlattr *start);
 struct nlattr *offload_nic_nla_nest_start(struct sk_buff *skb, int type);
-struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames);
+struct page_pool *offload_nic_page_pool_create(struct napi_struct *napi, struct net_device *dev,
+						u32 queue, unsigned int frames);
 int offload_nic_ptp_clock_index(struct ptp_clock *clock);
 struct ptp_clock *offload_nic_ptp_clock_register(struct ptp_clock_info *info,
 						  struct device *parent);
@@ -218,6 +219,8 @@ void offload_nic_set_unicast_filter(struct net_device *dev);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
+bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
+				   const struct sk_buff *from, u32 offset, u32 len);
 bool offload_nic_skb_device_hash(const struct sk_buff *skb, u32 *hash);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
 bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb);
@@ -227,6 +230,7 @@ bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb);
 bool offload_nic_skb_has_lent_frags(const struct sk_buff *skb);
 bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb);
 bool offload_nic_skb_is_plain(const struct sk_buff *skb);
+const void *offload_nic_skb_page(const struct sk_buff *skb, u32 index, u32 *len);
 const void *offload_nic_skb_piece(const struct sk_buff *skb, u32 offset, u32 *len);
 bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 offset, u32 len);
 void offload_nic_skb_metadata_set(struct sk_buff *skb, u8 len);
@@ -263,7 +267,7 @@ unsigned long offload_nic_write_seqlock(seqlock_t *lock);
 void offload_nic_write_sequnlock(seqlock_t *lock, unsigned long flags);
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
 				  struct page_pool *pool, const struct sk_buff *skb,
-				  bool without_tag);
+				  bool without_tag, u32 header);
 bool offload_nic_xdp_buff_has_frags(const struct xdp_buff *xdp);
 int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *dev, u32 index);
 

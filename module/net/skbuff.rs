@@ -5,8 +5,9 @@
 //! Types for the ways that a frame goes: [`SkBuff`] is a frame that the stack or a device has sent,
 //! read-only because others may hold references to it, [`UniqueSkBuff`] one to which nobody else
 //! does, and a [`Chain`] is several that go together; [`FrameBuffer`] is a frame that a device is
-//! writing into the host's memory, owned alone, [`SplitFrame`] one of which it writes the headers
-//! alone, and [`Received`] one that is written.
+//! writing into the host's memory, owned alone, [`PagedFrame`] one of which it writes what is behind
+//! the headers into pages, [`SplitFrame`] one of which it writes the headers alone, and [`Received`] one
+//! that is written.
 //!
 //! # Context, locks, life
 //!
@@ -16,7 +17,7 @@
 //! |---|---|---|
 //! | [`SkBuff`], [`UniqueSkBuff`], [`Chain`] | any; `segment` that of `ndo_start_xmit`, `receive` a NAPI poll | the reference that each owns |
 //! | [`Fragments`], [`StablePayload`], [`Pieces`] | as their frame | their frame, which they borrow |
-//! | [`FrameBuffer`], [`SplitFrame`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
+//! | [`FrameBuffer`], [`PagedFrame`], [`SplitFrame`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
 //! | [`Received`] | a NAPI poll: it ends in GRO | the same skb, which the stack gets |
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
@@ -26,6 +27,7 @@ mod chain;
 mod described;
 mod fragment;
 mod hash;
+mod paged;
 mod received;
 mod request;
 mod split;
@@ -53,6 +55,10 @@ pub use fragment::{
     Fragments, //
 };
 pub use hash::HashKind;
+pub use paged::{
+    PagedFrame,
+    Pages, //
+};
 pub use received::{
     Classified,
     Received, //

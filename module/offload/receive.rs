@@ -16,9 +16,13 @@ const IPV6_HEADER: usize = 40;
 /// TCP or UDP checksum the device has found right (`CHECKSUM_UNNECESSARY`). The payload is not
 /// summed: with a right checksum it cancels out against the pseudo header.
 ///
+/// `in_pages` bytes of the frame lie somewhere else, behind those of `frame`: only what is carried, up
+/// to the end of the packet.
+///
 /// `None` if the frame is not one of TCP or UDP right behind an IP header, with VLAN tags at most in
-/// front of that: then the device can't have meant its checksum. Any context.
-pub fn skb_csum_rx_legacy_convert_unnecessary(frame: &[u8]) -> Option<u16> {
+/// front of that: then the device can't have meant its checksum. Nor if its pages have more than that.
+/// Any context.
+pub fn skb_csum_rx_legacy_convert_unnecessary(frame: &[u8], in_pages: usize) -> Option<u16> {
     let behind_ethernet = frame.get(ETH_HLEN..)?;
     let mut protocol: [u8; 2] = *frame.get(ETH_HLEN - 2..)?.first_chunk()?;
     let mut packet = behind_ethernet;
@@ -35,7 +39,13 @@ pub fn skb_csum_rx_legacy_convert_unnecessary(frame: &[u8]) -> Option<u16> {
     let segment = Sum::default().without(ip.addresses.and(ip.protocol_and_len));
     let before = behind_ethernet.len().checked_sub(packet.len())?;
     let before = behind_ethernet.get(..before.checked_add(ip.header)?)?;
-    let padding = Sum::of(packet.get(ip.total..)?);
+    let padding = if in_pages == 0 {
+        Sum::of(packet.get(ip.total..)?)
+    } else if packet.len().checked_add(in_pages)? == ip.total {
+        Sum::default()
+    } else {
+        return None;
+    };
     // A sum of what begins at an odd offset has its bytes the other way round.
     let padding = if ip.total % 2 == 0 {
         padding

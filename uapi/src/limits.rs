@@ -18,6 +18,8 @@ pub const MIN_RING: u32 = 64;
 pub const MAX_RING: u32 = 8_192;
 /// Size of a ring unless `ethtool -G` says otherwise, in frames.
 pub const DEFAULT_RING: u32 = 512;
+/// Largest `hds-thresh`, in bytes: the longest frame, with two VLAN tags.
+pub const MAX_HDS_THRESHOLD: u32 = MAX_MTU + 14 + 2 * 4;
 /// For how long an interrupt may wait for other frames, in microseconds.
 pub const MAX_COALESCED_USECS: u32 = 65_535;
 /// For how many frames an interrupt may wait.

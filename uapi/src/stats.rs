@@ -53,6 +53,8 @@ pub const RX_CSUM_NONE: &str = "rx_csum_none";
 /// Frames that the host, or a native program, got with their VLAN tag beside them (`rx-vlan-hw-parse`,
 /// `rx-vlan-stag-hw-parse`).
 pub const RX_HW_VLAN_TAGS: &str = "rx_hw_vlan_tags";
+/// Frames whose headers and what these carry were put into different memory (`tcp-data-split`).
+pub const RX_HDS_PACKETS: &str = "rx_hds_packets";
 /// Super-frames that stayed whole on their way from one host to the other (`rx-gro-hw`).
 pub const RX_HW_GRO_PACKETS: &str = "rx_hw_gro_packets";
 /// Bytes of those.

@@ -18,6 +18,7 @@ use engine::{
     frame::ETH_HLEN,
     pipeline::{
         Lost,
+        Payload,
         Room, //
     },
     transmit::{
@@ -29,6 +30,7 @@ use engine::{
 use net::{
     napi::PollContext,
     skbuff::{
+        PagedFrame,
         Received,
         SkBuff,
         SplitFrame,
@@ -83,33 +85,54 @@ pub(super) fn cut(
     Ok(written)
 }
 
-/// A wire frame with headers of its own, whose payload stays in `stable`, and the sum of all that is
-/// behind its Ethernet header: the payload is summed once, and nothing is written but headers. If it
-/// `is_stripped` its VLAN tag leaves them, and is none of the sum.
+/// A wire frame of `sent` with headers of its own, whose payload stays where it is or is copied to pages,
+/// and the sum of all that is behind its Ethernet header: the payload is summed once. If it
+/// `is_stripped` its VLAN tag leaves the headers, and is none of the sum.
 #[inline(never)]
 pub(super) fn split(
-    stable: StablePayload<'_>,
+    sent: &Sent,
+    payload: Payload<StablePayload<'_>>,
     plan: &TxPlan,
     frame: &WireFrame,
     is_stripped: bool,
     context: &PollContext<'_>,
 ) -> Result<(Received, Sum), Lost> {
-    let split = SplitFrame::new(stable, frame.header, frame.payload.clone(), context);
-    let mut split = split.ok_or(Lost::NoBuffer)?;
-    let payload = sum_of(stable, frame).ok_or(Lost::Unplanned)?;
+    let range = frame.payload.clone();
     let tag = if is_stripped { VLAN_HLEN } else { 0 };
-    let sum = plan.finish_header(frame, split.header_mut(), payload, ETH_HLEN + tag);
-    let sum = sum.map_err(|_| Lost::Unplanned)?;
-    if is_stripped && !split.take_out_vlan_tag() {
-        return Err(Lost::Unplanned);
+    let finish = |header: &mut [u8], payload: Option<Sum>| {
+        let payload = payload.ok_or(Lost::Unplanned)?;
+        let sum = plan.finish_header(frame, header, payload, ETH_HLEN + tag);
+        sum.map_err(|_| Lost::Unplanned)
+    };
+    match payload {
+        Payload::Stable(stable) => {
+            let split = SplitFrame::new(stable, frame.header, range.clone(), context);
+            let mut split = split.ok_or(Lost::NoBuffer)?;
+            let payload = sum_of(stable.pieces(range), frame);
+            let sum = finish(split.header_mut(), payload)?;
+            if is_stripped && !split.take_out_vlan_tag() {
+                return Err(Lost::Unplanned);
+            }
+            Ok((split.into_received(), sum))
+        }
+        Payload::Copied => {
+            let paged = PagedFrame::copy_of(&sent.skb, frame.header, range, context);
+            let mut paged = paged.ok_or(Lost::NoBuffer)?;
+            // Of the copy: pages of the sender's may be a task's, which writes to them.
+            let payload = sum_of(paged.pages(), frame);
+            let sum = finish(paged.header_mut(), payload)?;
+            if is_stripped && !paged.take_out_vlan_tag() {
+                return Err(Lost::Unplanned);
+            }
+            Ok((paged.into_received(), sum))
+        }
     }
-    Ok((split.into_received(), sum))
 }
 
-/// The sum of the payload of a wire frame; `None` if not all of it is in `stable`.
-fn sum_of(stable: StablePayload<'_>, frame: &WireFrame) -> Option<Sum> {
+/// The sum of the payload of a wire frame; `None` if not all of it is in `pieces`.
+fn sum_of<'a>(pieces: impl Iterator<Item = &'a [u8]>, frame: &WireFrame) -> Option<Sum> {
     let (mut total, mut done) = (Sum::ZERO, 0_usize);
-    for piece in stable.pieces(frame.payload.clone()) {
+    for piece in pieces {
         total = total.add(sum(piece).behind(done));
         done = done.checked_add(piece.len())?;
     }

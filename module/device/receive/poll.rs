@@ -7,6 +7,7 @@ use super::{
     cut,
     sent::Sent,
     wire::{
+        InPages,
         Wire,
         Written, //
     }, //
@@ -38,6 +39,7 @@ use engine::{
     pipeline::{
         Lost,
         Moved,
+        Payload,
         Pipeline,
         Receiver,
         Room,
@@ -164,6 +166,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     type Sent = Sent;
     type Wire = Wire;
     type Owned = Written;
+    type InPages = InPages;
 
     fn fill_in(&mut self, sent: Sent, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Sent> {
         cut::fill_in(sent, plan, frame)
@@ -186,15 +189,26 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
 
     fn split<'t>(
         &mut self,
-        payload: StablePayload<'_>,
+        sent: &Sent,
+        payload: Payload<StablePayload<'_>>,
         plan: &TxPlan,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
-        let (received, sum) = cut::split(payload, plan, frame, tag.is_some(), self.context)?;
+        let is_stripped = tag.is_some();
+        let (received, sum) = cut::split(sent, payload, plan, frame, is_stripped, self.context)?;
         self.host.receive(tell(sum), HostFrame::Written(received));
         Ok(())
+    }
+
+    fn put_in_pages(&mut self, wire: Wire, header: usize, meta_len: u8) -> Option<InPages> {
+        InPages::from_wire(wire, header, meta_len, self.context)
+    }
+
+    fn pages_to_host(&mut self, frame: InPages, descriptor: &RxDescriptor) {
+        let received = frame.into_received();
+        self.host.receive(descriptor, HostFrame::Written(received));
     }
 
     fn whole(&mut self, sent: Sent, descriptor: &RxDescriptor) -> Result<(), Sent> {

@@ -7,6 +7,7 @@ use core::ops::Range;
 use engine::{
     frame::Frame,
     pipeline::{
+        self,
         OnWire,
         Owned,
         Room, //
@@ -18,6 +19,7 @@ use net::{
     skbuff::{
         self,
         FrameBuffer,
+        PagedFrame,
         Received,
         SkBuff,
         UniqueSkBuff, //
@@ -78,6 +80,65 @@ impl OnWire for Wire {
             }
             Self::Written(written) => written.bytes().first_chunk().copied(),
         }
+    }
+
+    #[inline]
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        match self {
+            Self::Sent(skb) if !skb.is_linear() && skb.linear().len() < room.len() => {
+                skb.headers(room)
+            }
+            Self::Sent(skb) => skb.linear(),
+            Self::Written(written) => written.bytes(),
+        }
+    }
+}
+
+/// A frame in memory of the receiver's: headers in a buffer, and pages with what is behind them.
+pub(super) struct InPages(PagedFrame);
+
+impl pipeline::InPages for InPages {
+    #[inline]
+    fn header(&self) -> &[u8] {
+        self.0.header()
+    }
+
+    #[inline]
+    fn pages(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.pages()
+    }
+
+    fn take_out_tag(&mut self) -> bool {
+        self.0.take_out_vlan_tag()
+    }
+}
+
+impl InPages {
+    /// The frame of which the first `header` bytes are headers, with `metadata` bytes before it that
+    /// belong to programs of the host. `None` if there is no memory.
+    pub(super) fn from_wire(
+        wire: Wire,
+        header: usize,
+        metadata: u8,
+        context: &PollContext<'_>,
+    ) -> Option<Self> {
+        let frame = match wire {
+            Wire::Sent(skb) => {
+                let frame = PagedFrame::copy_of(&skb, header, header..skb.len(), context)?;
+                skb.consume_in(context);
+                frame
+            }
+            Wire::Written(written) => {
+                let (buffer, range) = written.into_parts();
+                PagedFrame::of_buffer(buffer, range, header, metadata, context)?
+            }
+        };
+        Some(Self(frame))
+    }
+
+    /// The frame for the host.
+    pub(super) fn into_received(self) -> Received {
+        self.0.into_received()
     }
 }
 

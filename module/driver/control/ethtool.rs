@@ -26,6 +26,7 @@ use net::{
         ErrorCorrection,
         Fec,
         FecStats,
+        HeaderSplit,
         Moderation,
         Pause,
         PauseParameters,
@@ -50,6 +51,7 @@ use offload_uapi::{
     limits::{
         MAX_COALESCED_FRAMES,
         MAX_COALESCED_USECS,
+        MAX_HDS_THRESHOLD,
         MAX_RING,
         MIN_RING, //
     },
@@ -73,6 +75,7 @@ const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
     }),
     (stats::RX_CSUM_NONE, |rx| rx.host.checksum_none.get()),
     (stats::RX_HW_VLAN_TAGS, |rx| rx.host.vlan_tags.get()),
+    (stats::RX_HDS_PACKETS, |rx| rx.host.hds_packets.get()),
     (stats::RX_HW_GRO_PACKETS, |rx| rx.host.whole.packets.get()),
     (stats::RX_HW_GRO_BYTES, |rx| rx.host.whole.bytes.get()),
     (stats::RX_HW_GRO_WIRE_PACKETS, |rx| {
@@ -214,6 +217,7 @@ impl Rings for Port {
         rx: MAX_RING,
         tx: MAX_RING,
     };
+    const MAX_THRESHOLD: u32 = MAX_HDS_THRESHOLD;
 
     fn rings(&self) -> RingSizes {
         RingSizes {
@@ -222,7 +226,13 @@ impl Rings for Port {
         }
     }
 
-    fn set_rings(&self, rings: RingSizes, extack: &Extack<'_>, _rtnl: &Rtnl<'_>) -> Result {
+    fn set_rings(
+        &self,
+        rings: RingSizes,
+        split: HeaderSplit,
+        extack: &Extack<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
         for (name, size) in [("rx", rings.rx), ("tx", rings.tx)] {
             if size < MIN_RING {
                 extack.fmt(fmt!(
@@ -240,6 +250,7 @@ impl Rings for Port {
             return Err(error);
         }
         self.hardware.set_tx_ring_size(rings.tx);
+        self.splits.set(split.is_on.then_some(split.threshold));
         // What waits for room may have it now, at both ends.
         let guard = rcu::Guard::new();
         if let Some(peer) = self.hardware.peer(&guard) {

@@ -54,7 +54,8 @@ impl Poll<'_> {
             stamp: descriptor.stamp,
             vlan: descriptor.vlan.map(tag_beside),
         };
-        let Some(mut buffer) = XdpBuffer::copy_of(&frame, told, self.context) else {
+        let header = descriptor.header_len;
+        let Some(mut buffer) = XdpBuffer::copy_of(&frame, header, told, self.context) else {
             counters.no_buffer_drops.add(1);
             return;
         };

@@ -76,7 +76,7 @@ impl Port {
             context,
             guard: &guard,
         };
-        let setup = self.setup(native.is_some());
+        let setup = self.setup(native);
         let mut take = |lane, limit| {
             let source = Source { queue, lane, limit };
             let hardware = &self.hardware;
@@ -104,9 +104,8 @@ impl Port {
         done
     }
 
-    /// What the card is to know for a poll. `host_program`: whether the host runs a program of its
-    /// own.
-    fn setup(&self, host_program: bool) -> Setup {
+    /// What the card is to know for a poll. `native` is the program of the host's, if it runs one.
+    fn setup(&self, native: Option<&NativeProgram>) -> Setup {
         let device = &self.device;
         let hardware_gro = device.has_hardware_gro().then(|| {
             let (ipv4, ipv6) = device.gro_max_sizes();
@@ -117,7 +116,12 @@ impl Port {
             hashes: device.receives_hashes(),
             gro: device.has_gro(),
             hardware_gro,
-            host_program,
+            // One that takes no fragments may be on its way out while the user has frames split.
+            split_above: match native {
+                Some(program) if !program.takes_frags() => None,
+                _ => self.splits.threshold(),
+            },
+            host_program: native.is_some(),
             strip: TagKinds {
                 customer: device.strips_customer_tags(),
                 service: device.strips_service_tags(),
@@ -145,6 +149,7 @@ impl Receive for Poll<'_> {
                 self.rx.packets.add(1);
                 self.rx.bytes.add(descriptor.len.into());
                 self.rx.checksum_none.add(1);
+                self.count_split(descriptor);
                 self.run_native(descriptor, skb, onward, program);
             }
             // The card was told that there is no program.
@@ -154,13 +159,23 @@ impl Receive for Poll<'_> {
 }
 
 impl Poll<'_> {
+    #[inline]
+    fn count_split(&self, descriptor: &RxDescriptor) {
+        if descriptor.header_len != 0 {
+            self.rx.hds_packets.add(1);
+        }
+    }
+
     /// Hands a frame to the stack, with what the device says of it.
     fn deliver(&self, descriptor: &RxDescriptor, mut frame: Received) {
         let sum = match descriptor.checksum {
             RxChecksum::None => None,
             RxChecksum::Complete(sum) => Some(sum),
-            RxChecksum::Verified => skb_csum_rx_legacy_convert_unnecessary(frame.bytes()),
+            RxChecksum::Verified => {
+                skb_csum_rx_legacy_convert_unnecessary(frame.bytes(), frame.len_in_pages())
+            }
         };
+        self.count_split(descriptor);
         let count = if sum.is_some() {
             &self.rx.checksum_complete
         } else {

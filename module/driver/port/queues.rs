@@ -29,6 +29,8 @@ pub(crate) struct RxQueue {
     pub(crate) checksum_none: Counter,
     /// Frames whose VLAN tag the device has taken out of them.
     pub(crate) vlan_tags: Counter,
+    /// Frames of which what is behind the headers lies in pages.
+    pub(crate) hds_packets: Counter,
     /// Lost: no memory for the frame.
     pub(crate) no_buffer_drops: Counter,
     /// Lost: the stack could not take it, as it was too short.

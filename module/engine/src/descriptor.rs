@@ -37,6 +37,9 @@ pub struct RxDescriptor {
     pub redirect: Option<u32>,
     /// What came of the offloaded classifier; `None` if it did not run.
     pub tc: Option<TcDescriptor>,
+    /// Length of its headers in bytes if what is behind them goes to the host in pages, as that wants
+    /// it; 0 if the frame lies in one piece, or its payload where the sender has it.
+    pub header_len: u32,
     /// What the device found out about the checksum of the frame as it is handed up.
     pub checksum: RxChecksum,
     /// The VLAN tag that the device has taken out of the frame for the host, which its program has seen.

@@ -19,6 +19,7 @@ use crate::frame::ETH_HLEN;
 use crate::protocol::{
     ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT,
     IPPROTO_HOPOPTS, IPPROTO_NONE, IPPROTO_ROUTING, IPV4_FRAGMENT, IPV4_HEADER, IPV6_HEADER,
+    TCP_HEADER,
 };
 
 /// How many VLAN tags and extension headers of a frame the parser goes on behind, as
@@ -34,6 +35,8 @@ pub const USUAL_HEADERS: usize = 128;
 const IPV4_FLAGS: usize = 6;
 /// Offset of the SPI in an authentication header; that of other headers is what they begin with.
 const AH_SPI: usize = 4;
+/// Offset of the length of a TCP header, in units of 4 bytes in the upper half.
+const TCP_DATA_OFFSET: usize = 12;
 /// Length of the fragment header of IPv6 in bytes.
 const IPV6_FRAGMENT_HEADER: usize = 8;
 
@@ -69,6 +72,21 @@ pub fn parse(frame: &[u8]) -> Parsed {
         found.path.add(Path::TRUNCATED);
     }
     found
+}
+
+/// Offset of what TCP carries in a frame that begins with `headers`: behind its outermost headers, of
+/// which the last is TCP's, with options. `None` if it is another frame, or a piece of one, or `headers`
+/// has not all of them.
+pub fn tcp_payload(headers: &[u8]) -> Option<usize> {
+    let parsed = parse(headers);
+    let (FlowType::Tcp4 | FlowType::Tcp6) = parsed.flow else {
+        return None;
+    };
+    let start = usize::from(parsed.transport_offset);
+    let [words] = get(headers, start.checked_add(TCP_DATA_OFFSET)?)?;
+    let len = usize::from(words >> 4).wrapping_mul(4);
+    let end = start.checked_add(len)?;
+    (len >= TCP_HEADER && end <= headers.len()).then_some(end)
 }
 
 /// A parser on its way through a frame.

@@ -9,7 +9,8 @@
 //!    program may choose another one, or make another frame of it, which is steered as what it is then.
 //! 4. *Hash, tag and checksum.* Of what the program left, if it goes to the host: of the very bytes that
 //!    the host gets, which are nobody else's by then. The outermost VLAN tag leaves them, if the host wants
-//!    that, behind the hash, which it may be a part of, and before the sum, which it is none of.
+//!    that, behind the hash, which it may be a part of, and before the sum, which it is none of. Where the
+//!    host wants payload in pages of their own, it is brought there just before.
 //!
 //! The time when a frame arrived, which was noted then if anybody wants to know, goes with it to the
 //! host.
@@ -28,6 +29,7 @@
 mod counters;
 mod program;
 mod queues;
+mod split;
 mod wire;
 
 use core::num::NonZeroU64;
@@ -50,7 +52,7 @@ pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
 pub use queues::Queues;
-pub use wire::{Ingress, LengthLimit, Lost, OnWire, Owned, Watcher};
+pub use wire::{InPages, Ingress, LengthLimit, Lost, OnWire, Owned, Payload, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +70,9 @@ pub struct Port {
     pub strip: TagKinds,
     /// Which frames are too long for it.
     pub limit: LengthLimit,
+    /// Of frames of TCP that are longer than so many bytes, what is behind the headers goes to the host
+    /// in pages of its own, if the user wants that (`tcp-data-split`).
+    pub split_above: Option<u32>,
 }
 
 /// Which queue a frame goes to that does not stay in its own, and with what.
@@ -117,6 +122,8 @@ pub trait Receiver: Watcher {
     type Wire: OnWire + From<Self::Sent> + From<Self::Owned>;
     /// One in memory of the receiver's.
     type Owned: Owned;
+    /// One there that lies in pieces.
+    type InPages: InPages;
 
     /// A single frame with the checksum that `plan` says, by [`TxPlan::finish`] on its bytes where they
     /// lie. Gives it back if they may not be written there.
@@ -144,17 +151,30 @@ pub trait Receiver: Watcher {
     fn own(&mut self, wire: Self::Wire, room: Room) -> Option<Self::Owned>;
 
     /// Wire frame `frame` of a super-frame goes to the host with headers of its own, finished by
-    /// [`TxPlan::finish_header`], and a payload that stays where it is. Their `tag` leaves the headers, if
+    /// [`TxPlan::finish_header`], and its payload apart from them. Their `tag` leaves the headers, if
     /// there is one. `tell` gives what to say of the frame, from the sum of all that is behind its Ethernet
     /// header then.
     fn split<'t>(
         &mut self,
-        payload: <Self::Sent as Sent>::Stable<'_>,
+        sent: &Self::Sent,
+        payload: Payload<<Self::Sent as Sent>::Stable<'_>>,
         plan: &TxPlan,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost>;
+
+    /// The frame in memory of the receiver's: its first `header` bytes, behind `meta_len` bytes of
+    /// metadata, and the rest in pages. `None` if there is no memory.
+    fn put_in_pages(
+        &mut self,
+        wire: Self::Wire,
+        header: usize,
+        meta_len: u8,
+    ) -> Option<Self::InPages>;
+
+    /// A frame that lies in pieces goes to the host.
+    fn pages_to_host(&mut self, frame: Self::InPages, descriptor: &RxDescriptor);
 
     /// A super-frame goes to the host whole. Gives it back if others may still write to it.
     fn whole(&mut self, sent: Self::Sent, descriptor: &RxDescriptor) -> Result<(), Self::Sent>;
@@ -314,8 +334,8 @@ where
             Ok(()) => return 1,
             Err(sent) => sent,
         };
-        let payload = self.splits(&plan).and_then(|at| sent.stable_payload(at));
-        if let Some(payload) = payload {
+        if let Some(payload) = self.payload(&plan, &sent) {
+            let in_pages = matches!(payload, Payload::Copied);
             // Of which only the length and the sum differ from frame to frame: most of a frame's time
             // here is that of many small things.
             let vlan = self.port.strip.outermost(sent.headers());
@@ -332,11 +352,18 @@ where
                     device.lost(Lost::TooLong);
                     continue;
                 }
+                if in_pages && !self.is_long(frame.len()) {
+                    self.cut(device, &sent, None, &plan, &frame);
+                    continue;
+                }
                 // CAST: A `usize` has at most 64 bits.
                 device.arrived(1, frame.len() as u64);
+                if in_pages {
+                    descriptor.header_len = without(vlan, frame.header);
+                }
                 descriptor.len = without(vlan, frame.len());
                 let told = &mut descriptor;
-                let split = device.split(payload, &plan, &frame, vlan, |sum| {
+                let split = device.split(&sent, payload, &plan, &frame, vlan, |sum| {
                     if is_told {
                         told.checksum = RxChecksum::Complete(sum.fold());
                     }
@@ -354,22 +381,37 @@ where
                     device.lost(Lost::TooLong);
                     continue;
                 }
-                // CAST: A `usize` has at most 64 bits.
-                device.arrived(1, frame.len() as u64);
-                let room = self.programs.running.room(frame.len());
-                match device.cut(&sent, fragment, &plan, &frame, room) {
-                    Ok(owned) => self.receive(device, owned.into()),
-                    Err(why) => device.lost(why),
-                }
+                self.cut(device, &sent, fragment, &plan, &frame);
             }
         }
         device.consume(sent.into());
         plan.frames()
     }
 
+    /// Wire frame `frame` of a super-frame, in memory of its own. Its payload is `fragment`, if there is
+    /// one.
+    #[inline]
+    fn cut<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        sent: &D::Sent,
+        fragment: Option<&[u8]>,
+        plan: &TxPlan,
+        frame: &WireFrame,
+    ) {
+        // CAST: A `usize` has at most 64 bits.
+        device.arrived(1, frame.len() as u64);
+        let room = self.programs.running.room(frame.len());
+        match device.cut(sent, fragment, plan, frame, room) {
+            Ok(owned) => self.receive(device, owned.into()),
+            Err(why) => device.lost(why),
+        }
+    }
+
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
-    /// says of each when it arrived, or if some are too long.
+    /// says of each when it arrived, or puts what they carry into pages of the host's, or if some are too
+    /// long.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &self,
@@ -378,7 +420,8 @@ where
         plan: &TxPlan,
     ) -> Result<(), D::Sent> {
         let is_said = self.port.checksums == RxChecksums::Complete;
-        let is_alike = is_said && self.is_unseen() && self.stamp.is_none();
+        let is_split = self.is_split(plan, sent.headers());
+        let is_alike = is_said && self.is_unseen() && self.stamp.is_none() && !is_split;
         let limits = self.port.whole.filter(|_| is_alike);
         let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {
             return Err(sent);
@@ -547,6 +590,7 @@ where
         if wire.frame_len() < ETH_HLEN {
             return device.lost(Lost::Runt);
         }
+        let header = self.header(&wire, descriptor.network_offset());
         if self.port.host_program {
             let found = || wire.bytes().and_then(|bytes| self.hash(bytes));
             let hash = hash.unwrap_or_else(found);
@@ -561,9 +605,13 @@ where
                     hash,
                     vlan,
                     stamp: self.stamp,
+                    header_len: header.map_or(0, |header| without(vlan, header)),
                     ..*descriptor
                 },
             );
+        }
+        if let Some(header) = header {
+            return self.bring_in_pages(device, wire, header, descriptor, hash);
         }
         let Some(mut owned) = device.own(wire, Room::default()) else {
             return device.lost(Lost::NoBuffer);

@@ -39,7 +39,7 @@ pub(crate) const IPV6_HEADER: usize = 40;
 pub(crate) const IPV4_HEADER: usize = 20;
 pub(crate) const UDP_HEADER: usize = 8;
 pub(crate) const SCTP_HEADER: usize = 12;
-const TCP_HEADER: usize = 20;
+pub(crate) const TCP_HEADER: usize = 20;
 
 /// Flag "more fragments" and the offset of an IPv4 fragment.
 pub(crate) const IPV4_FRAGMENT: u16 = 0x3fff;

@@ -23,8 +23,8 @@ use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
-    Counters, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Pipeline, Port, Programs, Queues,
-    Receiver, Room, Running, Sent, Watcher,
+    Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
+    Programs, Queues, Receiver, Room, Running, Sent, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{
@@ -147,6 +147,35 @@ impl OnWire for Wire {
             Self::Own(own) => own.bytes(),
         })
     }
+
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        let bytes = self.bytes().expect("in one piece");
+        let len = bytes.len().min(room.len());
+        room[..len].copy_from_slice(&bytes[..len]);
+        &room[..len]
+    }
+}
+
+/// A frame in pages of an odd number of bytes.
+struct Pages {
+    bytes: Vec<u8>,
+    header: usize,
+}
+
+impl InPages for Pages {
+    fn header(&self) -> &[u8] {
+        &self.bytes[..self.header]
+    }
+
+    fn pages(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes[self.header..].chunks(333)
+    }
+
+    fn take_out_tag(&mut self) -> bool {
+        self.bytes.drain(12..16);
+        self.header -= 4;
+        true
+    }
 }
 
 impl Owned for Own {
@@ -172,6 +201,9 @@ enum Step {
     Cut(usize),
     Copied(Room),
     Split(usize),
+    /// As [`Step::Split`], to pages.
+    CutInPages(usize),
+    InPages(usize, RxChecksum),
     Whole(u32),
     Consumed,
     Received(Vec<u8>, RxChecksum),
@@ -194,6 +226,10 @@ struct Device {
     tags: Vec<Option<VlanTag>>,
     /// What lay in front of them, where they had metadata.
     metadata: Vec<Vec<u8>>,
+    /// Those that the program of the host gets apart.
+    host_headers: Vec<u32>,
+    /// Whether there are no pages.
+    is_out_of_pages: bool,
 }
 
 impl Watcher for Device {
@@ -218,6 +254,7 @@ impl Receiver for Device {
     type Sent = Frames;
     type Wire = Wire;
     type Owned = Own;
+    type InPages = Pages;
 
     fn fill_in(&mut self, sent: Frames, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Frames> {
         if sent.is_shared {
@@ -259,14 +296,16 @@ impl Receiver for Device {
 
     fn split<'t>(
         &mut self,
-        payload: &[u8],
+        sent: &Frames,
+        payload: Payload<&[u8]>,
         plan: &TxPlan,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
-        let mut header = payload[..frame.header].to_vec();
-        let payload = &payload[frame.payload.clone()];
+        let mut header = sent.bytes[..frame.header].to_vec();
+        let in_pages = payload == Payload::Copied;
+        let payload = &sent.bytes[frame.payload.clone()];
         let skip = tag.map_or(14, |_| 18);
         let told = plan.finish_header(frame, &mut header, sum(payload), skip);
         if tag.is_some() {
@@ -280,8 +319,32 @@ impl Receiver for Device {
         assert_eq!(descriptor.vlan, tag);
         self.stamps.push(descriptor.stamp);
         self.tags.push(descriptor.vlan);
-        self.log.push(Step::Split(payload.len()));
+        if in_pages {
+            assert_eq!(descriptor.header_len as usize, header.len());
+            self.log.push(Step::CutInPages(payload.len()));
+        } else {
+            assert_eq!(descriptor.header_len, 0);
+            self.log.push(Step::Split(payload.len()));
+        }
         Ok(())
+    }
+
+    fn put_in_pages(&mut self, wire: Wire, header: usize, meta_len: u8) -> Option<Pages> {
+        assert_eq!(meta_len, 0);
+        let bytes = wire.bytes().expect("in one piece").to_vec();
+        (!self.is_out_of_pages).then_some(Pages { bytes, header })
+    }
+
+    fn pages_to_host(&mut self, frame: Pages, descriptor: &RxDescriptor) {
+        assert_eq!(descriptor.len as usize, frame.bytes.len());
+        assert_eq!(descriptor.header_len as usize, frame.header);
+        if descriptor.checksum != RxChecksum::Verified {
+            assert_eq!(descriptor.checksum, told(&frame.bytes));
+        }
+        self.stamps.push(descriptor.stamp);
+        self.tags.push(descriptor.vlan);
+        let payload = frame.bytes.len() - frame.header;
+        self.log.push(Step::InPages(payload, descriptor.checksum));
     }
 
     fn whole(&mut self, sent: Frames, descriptor: &RxDescriptor) -> Result<(), Frames> {
@@ -302,6 +365,7 @@ impl Receiver for Device {
             let metadata = &frame.bytes[before..frame.bounds.start];
             self.metadata.push(metadata.to_vec());
         }
+        assert_eq!(descriptor.header_len, 0);
         let bytes = frame.bytes().to_vec();
         self.stamps.push(descriptor.stamp);
         self.tags.push(descriptor.vlan);
@@ -314,6 +378,7 @@ impl Receiver for Device {
         self.tags.push(descriptor.vlan);
         let tag = descriptor.vlan.map_or(0, |_| 4);
         assert_eq!(descriptor.len as usize, wire.frame_len() - tag);
+        self.host_headers.push(descriptor.header_len);
         self.log.push(Step::ForHostProgram(wire.frame_len()));
     }
 
@@ -416,6 +481,7 @@ const PORT: Port = Port {
     }),
     strip: TagKinds::NONE,
     limit: LengthLimit::NONE,
+    split_above: None,
 };
 
 /// What the device does with `sent`, and how many frames that was. It is the same for one that meets
@@ -1234,4 +1300,228 @@ fn a_frame_that_was_handed_over_goes_up() {
     );
     pipeline.hand_up(&mut device, Wire::Own(metadata), 8, None);
     assert_eq!(device.log.len(), 2);
+}
+
+/// A port whose host wants what is behind the headers of long frames in pages.
+const fn splitting(above: u32) -> Port {
+    Port {
+        split_above: Some(above),
+        ..PORT
+    }
+}
+
+/// A super-frame is cut straight into pages, and its frames that are not longer than the limit go up as
+/// they would otherwise.
+#[test]
+fn a_super_frame_is_cut_into_pages() {
+    let limit = HEADERS as u32 + 500;
+    let (log, frames) = steps(splitting(limit), Running::Nothing, super_frame());
+    assert_eq!(frames, 3);
+    let [Step::Arrived(1, first), Step::CutInPages(1000), Step::Arrived(1, _), Step::CutInPages(1000), Step::Arrived(1, last), Step::Cut(500), Step::Received(bytes, _), Step::Consumed] =
+        &log[..]
+    else {
+        panic!("{log:?}");
+    };
+    assert_eq!((*first, *last), (wire(1000), wire(500)));
+    assert!(is_valid(bytes));
+
+    let (log, _) = steps(splitting(limit - 1), Running::Nothing, super_frame());
+    assert_eq!(log[5], Step::CutInPages(500));
+
+    // None of them is long enough.
+    let (log, _) = steps(
+        splitting(wire(1000) as u32),
+        Running::Nothing,
+        super_frame(),
+    );
+    assert_eq!(log[0], Step::Whole(3));
+
+    // Of what is to be looked at in one piece, each frame goes all the way.
+    let verified = Port {
+        checksums: RxChecksums::Verified,
+        ..splitting(0)
+    };
+    let pass = program(&[mov_imm(R0, XdpVerdict::Pass as i32), exit()], &[]);
+    for (port, running) in [
+        (verified, Running::Nothing),
+        (splitting(0), Running::Xdp(&pass)),
+    ] {
+        let (log, _) = steps(port, running, super_frame());
+        assert_eq!(log.len(), 10, "{log:?}");
+        for (steps, len) in log.chunks(3).zip([1000, 1000, 500]) {
+            let [_, Step::Cut(_), Step::InPages(payload, _)] = steps else {
+                panic!("{log:?}");
+            };
+            assert_eq!(*payload, len);
+        }
+    }
+}
+
+#[test]
+fn long_frames_of_tcp_go_up_in_pages() {
+    let whole = (HEADERS + PAYLOAD) as u32;
+    let mut plain = single();
+    plain.descriptor = None;
+    let sum = told(&plain.bytes);
+    let arrived = || Step::Arrived(1, wire(PAYLOAD));
+    let in_pages = [arrived(), Step::InPages(PAYLOAD, sum)];
+    for above in [0, whole - 1] {
+        let (log, _) = steps(splitting(above), Running::Nothing, plain.clone());
+        assert_eq!(log, in_pages);
+    }
+    let up = |port, sent| {
+        let (mut log, _) = steps(port, Running::Nothing, sent);
+        log.pop()
+    };
+    let received = |frame: &Frames| {
+        let told = told(&frame.bytes);
+        Some(Step::Received(frame.bytes.clone(), told))
+    };
+    assert_eq!(up(splitting(whole), plain.clone()), received(&plain));
+    // Those with nothing behind their headers, and others than TCP's.
+    let mut empty = plain.clone();
+    empty.bytes.truncate(HEADERS);
+    assert_eq!(up(splitting(0), empty.clone()), received(&empty));
+    assert_eq!(up(splitting(0), datagram()), received(&datagram()));
+    let mut piece = plain.clone();
+    piece.bytes[20] = 0x20;
+    assert_eq!(up(splitting(0), piece.clone()), received(&piece));
+    // A length of TCP's header that is none, and one that goes beyond the frame.
+    for words in [0x40, 0xf0] {
+        let mut wrong = plain.clone();
+        wrong.bytes.truncate(HEADERS + 39);
+        wrong.bytes[HEADERS - 8] = words;
+        assert_eq!(up(splitting(0), wrong.clone()), received(&wrong));
+    }
+    // Its options belong to it, and so does a tag to the headers.
+    let mut long = plain.clone();
+    long.bytes[HEADERS - 8] = 0xf0;
+    long.bytes.splice(12..12, [0x81, 0, 0, 9]);
+    let told = told(&long.bytes);
+    let expected = Step::InPages(PAYLOAD - 40, told);
+    assert_eq!(up(splitting(0), long), Some(expected));
+    // Who looks at the checksum by itself has seen the frame in one piece.
+    let verified = Port {
+        checksums: RxChecksums::Verified,
+        ..splitting(0)
+    };
+    let (log, _) = steps(verified, Running::Nothing, single());
+    let [_, Step::FilledIn, Step::Copied(_), Step::InPages(PAYLOAD, RxChecksum::Verified)] =
+        &log[..]
+    else {
+        panic!("{log:?}");
+    };
+}
+
+/// What a program has written is what goes into the pages; a program of the host gets the frame where it
+/// lies, and learns where to part it.
+#[test]
+fn programs_come_before_the_pages() {
+    let writes = [
+        ldx(W, R2, R1, 0),
+        ldx(W, R3, R1, 4),
+        mov_reg(R4, R2),
+        alu_imm(ADD, R4, 60),
+        mov_imm(R0, XdpVerdict::Pass as i32),
+        jmp_reg(JGT, R4, R3, 1),
+        st(B, R2, 54, 0x5a),
+        exit(),
+    ];
+    let writes = program(&writes, &[]);
+    let mut changed = single();
+    changed.descriptor = None;
+    let (log, _) = steps(splitting(0), Running::Xdp(&writes), changed.clone());
+    changed.bytes[54] = 0x5a;
+    let last = Step::InPages(PAYLOAD, told(&changed.bytes));
+    assert_eq!(log.last(), Some(&last));
+
+    let (mut core, counters) = (core(), Counters::default());
+    for (above, header) in [(0, HEADERS as u32), (u32::MAX, 0)] {
+        let mut pipeline = Pipeline {
+            stamp: None,
+            port: Port {
+                host_program: true,
+                ..splitting(above)
+            },
+            programs: Programs {
+                ingress: INGRESS,
+                running: Running::<HostMemory, Maps>::Nothing,
+                core: &mut core,
+                services: TestServices,
+                counters: &counters,
+            },
+            queues: None,
+        };
+        let mut device = Device::default();
+        pipeline.arrive(&mut device, single());
+        assert_eq!(device.host_headers, [header]);
+    }
+}
+
+/// Without pages the frame is lost, and counted.
+#[test]
+fn without_pages_a_frame_is_lost() {
+    let (mut core, counters) = (core(), Counters::default());
+    let mut pipeline: Pipeline<'_, HostMemory, Maps, TestServices> = Pipeline {
+        stamp: None,
+        port: splitting(0),
+        programs: Programs {
+            ingress: INGRESS,
+            running: Running::Nothing,
+            core: &mut core,
+            services: TestServices,
+            counters: &counters,
+        },
+        queues: None,
+    };
+    let mut device = Device {
+        is_out_of_pages: true,
+        ..Device::default()
+    };
+    let mut sent = single();
+    sent.descriptor = None;
+    assert_eq!(pipeline.arrive(&mut device, sent), 1);
+    let lost = Step::Lost(Lost::NoBuffer);
+    assert_eq!(device.log, [Step::Arrived(1, wire(PAYLOAD)), lost]);
+}
+
+/// A tag leaves the headers behind the hash and before the sum, wherever the payload goes.
+#[test]
+fn a_tag_leaves_headers_that_are_apart() {
+    let port = Port {
+        strip: TagKinds {
+            customer: true,
+            service: false,
+        },
+        ..splitting(0)
+    };
+    let mut tagged = single();
+    tagged.descriptor = None;
+    let told = told(&tagged.bytes);
+    tagged.bytes.splice(12..12, [0x81, 0, 0, 9]);
+    let arrived = Step::Arrived(1, wire(PAYLOAD) + 4);
+    let (log, _) = steps(port, Running::Nothing, tagged.clone());
+    assert_eq!(log, [arrived, Step::InPages(PAYLOAD, told)]);
+
+    let (mut core, counters) = (core(), Counters::default());
+    let mut pipeline: Pipeline<'_, HostMemory, Maps, TestServices> = Pipeline {
+        stamp: None,
+        port: Port {
+            host_program: true,
+            ..port
+        },
+        programs: Programs {
+            ingress: INGRESS,
+            running: Running::Nothing,
+            core: &mut core,
+            services: TestServices,
+            counters: &counters,
+        },
+        queues: None,
+    };
+    let mut device = Device::default();
+    pipeline.arrive(&mut device, tagged);
+    // As it is without the tag.
+    assert_eq!(device.host_headers, [HEADERS as u32]);
+    assert!(device.tags.iter().all(Option::is_some), "{:?}", device.tags);
 }

@@ -40,6 +40,7 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     verdict: Some(XdpVerdict::Pass),
     redirect: None,
     tc: None,
+    header_len: 0,
     checksum: RxChecksum::None,
     vlan: None,
     coalesced: None,

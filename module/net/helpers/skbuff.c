@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/skbuff_ref.h>
 #include <net/gso.h>
+#include <net/page_pool/helpers.h>
 #include <net/sock.h>
 
 #include "../helpers.h"
@@ -30,6 +31,37 @@ void offload_nic_skb_checksum_done(struct sk_buff *skb)
 {
 	skb_reset_csum_not_inet(skb);
 	skb->ip_summed = CHECKSUM_NONE;
+}
+
+/*
+ * Puts a copy of len bytes of from, from offset on, behind the headers that to has: into pages
+ * of pool, from the beginning of each, so that full ones can be mapped. Small pieces share one.
+ * Whether there was memory for all. Context: the poll that has the pool.
+ */
+bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
+				   const struct sk_buff *from, u32 offset, u32 len)
+{
+	skb_mark_for_recycle(to);
+	while (len) {
+		u32 size = min_t(u32, len, PAGE_SIZE);
+		int index = skb_shinfo(to)->nr_frags;
+		unsigned int start, room = size;
+		struct page *page;
+
+		if (index == MAX_SKB_FRAGS)
+			return false;
+
+		page = page_pool_dev_alloc(pool, &start, &room);
+		if (!page)
+			return false;
+
+		skb_add_rx_frag(to, index, page, start, size, room);
+		if (skb_copy_bits(from, offset, page_address(page) + start, size))
+			return false;
+		offset += size;
+		len -= size;
+	}
+	return true;
 }
 
 /*
@@ -120,6 +152,19 @@ bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb)
 bool offload_nic_skb_is_plain(const struct sk_buff *skb)
 {
 	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && !skb_shared(skb);
+}
+
+/* The bytes of a frame in page number index of those of a pool's, or NULL if it has fewer. */
+const void *offload_nic_skb_page(const struct sk_buff *skb, u32 index, u32 *len)
+{
+	const skb_frag_t *frag;
+
+	if (index >= skb_shinfo(skb)->nr_frags)
+		return NULL;
+
+	frag = &skb_shinfo(skb)->frags[index];
+	*len = skb_frag_size(frag);
+	return skb_frag_address(frag);
 }
 
 /*

@@ -19,13 +19,20 @@ u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *x
 	return bpf_prog_run_xdp(prog, xdp);
 }
 
-struct page_pool *offload_nic_page_pool_create(struct net_device *dev, unsigned int frames)
+/*
+ * The poll of napi alone takes pages out of it. Who gives them back is told by the numbers in
+ * it whether that is there, and users whose queue it is.
+ */
+struct page_pool *offload_nic_page_pool_create(struct napi_struct *napi, struct net_device *dev,
+						u32 queue, unsigned int frames)
 {
 	const struct page_pool_params params = {
 		.pool_size = frames,
 		.nid = NUMA_NO_NODE,
 		.dev = &dev->dev,
+		.napi = napi,
 		.netdev = dev,
+		.queue_idx = queue,
 	};
 
 	return page_pool_create(&params);
@@ -95,14 +102,15 @@ static int copy_without_tag(const struct sk_buff *skb, u32 offset, void *to, u32
 
 /*
  * Each buffer is a page of the pool, so that the frame can grow into what is left of the last. The
- * frame has a tag if it is to be copied without.
+ * frame has a tag if it is to be copied without. The first header bytes then lie in one of their
+ * own, if there are any.
  */
 int offload_nic_xdp_buff_from_skb(struct xdp_buff *xdp, struct xdp_rxq_info *info,
 				  struct page_pool *pool, const struct sk_buff *skb,
-				  bool without_tag)
+				  bool without_tag, u32 header)
 {
 	u32 tag = without_tag ? VLAN_HLEN : 0, len = skb->len - tag;
-	u32 size = min_t(u32, len, OFFLOAD_NIC_XDP_SINGLE_BUFFER);
+	u32 size = min_t(u32, header ?: len, OFFLOAD_NIC_XDP_SINGLE_BUFFER);
 	struct page *page;
 	u32 done;
 

@@ -84,9 +84,9 @@ impl<T: Poll> RxQueue<T> {
     pub(super) fn enable(&self, device: &NetDevice) -> Result {
         let index = u32::from(self.index);
         let (dev, napi) = (device.as_ptr(), self.napi.as_ptr());
-        // SAFETY: `device` is registered and has such a queue, which is off. RTNL is held by the
-        // caller, which puts queues on.
-        unsafe { self.memory.acquire(dev, index, POOL_FRAMES)? };
+        // SAFETY: `device` is registered and has such a queue, which is off with its instance. RTNL is
+        // held by the caller, which puts queues on.
+        unsafe { self.memory.acquire(dev, napi, index, POOL_FRAMES)? };
         // SAFETY: `device` is registered, and RTNL held as above. The instance is off, and stays in place
         // until `disable` has freed the interrupt.
         if let Err(error) = unsafe { self.napi.request_interrupt(dev) } {

@@ -39,10 +39,16 @@ impl Received {
         }
     }
 
-    /// The bytes of the frame that lie in its linear part: all but those that it shares.
+    /// The bytes of the frame that lie in its linear part: all but those in pages.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.skb.linear()
+    }
+
+    /// How many bytes of the frame lie in pages, behind [`Self::bytes`].
+    #[inline]
+    pub fn len_in_pages(&self) -> usize {
+        self.skb.len().saturating_sub(self.bytes().len())
     }
 
     /// Has the stack know the ones' complement sum of the bytes behind the link-layer header
@@ -107,19 +113,20 @@ impl Received {
     /// As [`Self::deliver`], with what a classifier of the device has left of the frame: what it
     /// knows is not found out again.
     ///
-    /// Returns nothing for a frame that ends before its network header, too, which is dropped.
+    /// Returns nothing for a frame whose linear part ends before its network header, too, which is
+    /// dropped.
     pub fn deliver_classified(
         self,
         context: &PollContext<'_>,
         found: &Classified,
     ) -> Option<usize> {
-        let len = self.bytes().len();
-        if len < bindings::ETH_HLEN as usize || len < found.network_offset as usize {
+        let (len, linear) = (self.skb.len(), self.bytes().len());
+        if linear < bindings::ETH_HLEN as usize || linear < found.network_offset as usize {
             return None;
         }
         let found = found.to_raw();
         let skb = self.into_skb();
-        // SAFETY: The skb is valid, ours, linear and reaches to its network header; the context
+        // SAFETY: The skb is valid, ours, and its linear part reaches to its network header; the context
         // proves that `napi` is valid and that this is its poll function. The stack takes our
         // reference.
         unsafe {

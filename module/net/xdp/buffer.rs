@@ -105,9 +105,15 @@ pub struct Told {
 
 impl<'a> XdpBuffer<'a> {
     /// Copies `frame` into the memory of the polled queue: into one buffer if it fits, else into
-    /// several. Programs that ask, and the stack, get what is `told` of it. `None` if there is no memory, or
-    /// the frame has more bytes than an skb can hold. Context: NAPI poll.
-    pub fn copy_of(frame: &SkBuff, told: Told, context: &'a PollContext<'a>) -> Option<Self> {
+    /// several. Programs that ask, and the stack, get what is `told` of it. If `header` is not 0, that many
+    /// bytes of what is copied, or as many as fit, are in the first one alone. `None` if there is no memory,
+    /// or the frame has more bytes than an skb can hold. Context: NAPI poll.
+    pub fn copy_of(
+        frame: &SkBuff,
+        header: u32,
+        told: Told,
+        context: &'a PollContext<'a>,
+    ) -> Option<Self> {
         let memory = context.memory();
         if memory.pool().is_null() {
             return None;
@@ -132,6 +138,7 @@ impl<'a> XdpBuffer<'a> {
                 memory.pool(),
                 frame.as_ptr(),
                 told.vlan.is_some(),
+                header,
             )
         };
         // INVARIANT: On success the buffers are ours.

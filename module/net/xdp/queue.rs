@@ -21,8 +21,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `pool` is null, or a page pool that is registered as the memory of `info`. It changes only while
-/// the queue is off, under RTNL.
+/// `pool` is null, or a page pool that is registered as the memory of `info`, whose pages have addresses.
+/// It changes only while the queue is off, under RTNL.
 #[pin_data]
 pub(crate) struct Memory {
     #[pin]
@@ -39,7 +39,8 @@ impl Memory {
         })
     }
 
-    /// Gets the memory of queue `index` of `dev`, for `frames` frames.
+    /// Gets the memory of queue `index` of `dev`, for `frames` frames, from which the poll of `napi`
+    /// takes.
     ///
     /// # Errors
     ///
@@ -47,16 +48,19 @@ impl Memory {
     ///
     /// # Safety
     ///
-    /// `dev` must be registered and have such a queue, which is off; RTNL is held, and
-    /// [`Self::release`] follows while the device is there.
+    /// `dev` must be registered and have such a queue, which is off, as is `napi`; RTNL is held, and
+    /// [`Self::release`] follows while both are there.
     pub(crate) unsafe fn acquire(
         &self,
         dev: *mut bindings::net_device,
+        napi: *mut bindings::napi_struct,
         index: u32,
         frames: u32,
     ) -> Result {
-        // SAFETY: The device is valid.
-        let pool = from_err_ptr(unsafe { bindings::offload_nic_page_pool_create(dev, frames) })?;
+        // SAFETY: Both are valid. The pool forgets the instance when it is destroyed.
+        let pool = from_err_ptr(unsafe {
+            bindings::offload_nic_page_pool_create(napi, dev, index, frames)
+        })?;
         // SAFETY: `info` is ours and stays in place; it is not registered. The pool is new.
         let result = unsafe {
             to_result(bindings::offload_nic_xdp_rxq_info_reg(
@@ -83,11 +87,12 @@ impl Memory {
         Ok(())
     }
 
-    /// Gives the memory back. What frames of the pool are still under way go back to it later.
+    /// Gives the memory back. What frames of the pool are still under way go back to it later, by way of
+    /// no poll.
     ///
     /// # Safety
     ///
-    /// The queue is off, and RTNL is held.
+    /// The queue and its NAPI instance are off, and RTNL is held.
     pub(crate) unsafe fn release(&self) {
         let pool = self.pool.replace(null_mut());
         if !pool.is_null() {
@@ -105,7 +110,7 @@ impl Memory {
     }
 
     /// The pool; null while the queue is off.
-    pub(super) fn pool(&self) -> *mut bindings::page_pool {
+    pub(crate) fn pool(&self) -> *mut bindings::page_pool {
         self.pool.get()
     }
 }

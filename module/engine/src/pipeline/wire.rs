@@ -29,6 +29,32 @@ pub trait OnWire {
     fn front(&self) -> Option<[u8; LOOKED_AT]> {
         self.bytes()?.first_chunk().copied()
     }
+
+    /// Its first bytes, wherever it lies: as many as `room` has place for or the frame has, or more.
+    /// `room` may be where they are. Those of a sender that has lent them may be others later.
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8];
+}
+
+/// Where the payload of a wire frame is for the host that goes up apart from its headers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Payload<S> {
+    /// Where the sender has it.
+    Stable(S),
+    /// In pages of the receiver's, to which it is copied.
+    Copied,
+}
+
+/// A frame in memory of the receiver's that lies in pieces: headers, and pages with what is behind them.
+pub trait InPages {
+    /// The bytes of the headers.
+    fn header(&self) -> &[u8];
+
+    /// What is behind them, in its order.
+    fn pages(&self) -> impl Iterator<Item = &[u8]>;
+
+    /// Takes the VLAN tag behind the addresses out of the headers, with what lies before the frame closing
+    /// up. Gives whether they are long enough for that.
+    fn take_out_tag(&mut self) -> bool;
 }
 
 /// A frame in memory of the receiver's, which nobody else has.

@@ -26,10 +26,11 @@ use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::{Keys, Parsed};
 use engine::pipeline::{
-    self, Counters, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned, Pipeline, Port,
+    self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
 use engine::pipeline::{
-    Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher, XdpCounters,
+    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher,
+    XdpCounters,
 };
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
@@ -355,6 +356,25 @@ impl OnWire for Anywhere {
     fn bytes(&self) -> Option<&[u8]> {
         black_box(Some(&*self.0))
     }
+
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        black_box(room);
+        black_box(&*self.0)
+    }
+}
+
+impl InPages for Anywhere {
+    fn header(&self) -> &[u8] {
+        black_box(&*self.0)
+    }
+
+    fn pages(&self) -> impl Iterator<Item = &[u8]> {
+        black_box([&*self.0; 4]).into_iter()
+    }
+
+    fn take_out_tag(&mut self) -> bool {
+        black_box(true)
+    }
 }
 
 impl Owned for Anywhere {
@@ -391,6 +411,7 @@ impl Receiver for Opaquely {
     type Sent = Opaque;
     type Wire = Anywhere;
     type Owned = Anywhere;
+    type InPages = Anywhere;
 
     fn fill_in(
         &mut self,
@@ -421,14 +442,25 @@ impl Receiver for Opaquely {
 
     fn split<'t>(
         &mut self,
-        _payload: (),
+        _sent: &Opaque,
+        payload: Payload<()>,
         plan: &TxPlan,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
-        black_box((plan, frame, tag, tell(Sum::of_number(black_box(1)))));
+        black_box((payload, plan, frame, tag));
+        black_box(tell(Sum::of_number(black_box(1))));
         black_box(Ok(()))
+    }
+
+    fn put_in_pages(&mut self, wire: Anywhere, header: usize, meta_len: u8) -> Option<Anywhere> {
+        black_box((header, meta_len));
+        black_box(Some(wire))
+    }
+
+    fn pages_to_host(&mut self, _frame: Anywhere, descriptor: &RxDescriptor) {
+        black_box(descriptor);
     }
 
     fn whole(&mut self, sent: Opaque, descriptor: &RxDescriptor) -> Result<(), Opaque> {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Headers and payload apart: frames of TCP whose payload goes to the host in pages that have nothing
+//! else, so that they can be mapped (`tcp-data-split`).
+
+use core::ops::Deref;
+
+use super::wire::{InPages, Lost, OnWire, Owned, Payload};
+use super::{without, Pipeline, Receiver, Room, Sent};
+use crate::checksum::sum;
+use crate::descriptor::RxDescriptor;
+use crate::exec::Services;
+use crate::map::Map;
+use crate::memory::Memory;
+use crate::parser::{tcp_payload, USUAL_HEADERS};
+use crate::receive_checksum::{RxChecksum, RxChecksums};
+use crate::steer::Hash;
+use crate::transmit::{TxPlan, WireFrame};
+
+impl<M, R, S> Pipeline<'_, M, R, S>
+where
+    M: Memory,
+    R: Deref<Target = Map<M>> + Send + Sync + 'static,
+    S: Services,
+{
+    /// Whether a frame of `len` bytes is so long that its payload goes into pages, if it has any.
+    #[inline]
+    pub(super) fn is_long(&self, len: usize) -> bool {
+        // CAST: A `usize` has at least 32 bits.
+        self.port
+            .split_above
+            .is_some_and(|above| len > above as usize)
+    }
+
+    /// Where in a frame that goes up as it is the payload begins that goes into pages.
+    #[inline]
+    pub(super) fn header<W: OnWire>(&self, wire: &W, network_offset: u32) -> Option<usize> {
+        if !self.is_long(wire.frame_len()) {
+            return None;
+        }
+        header_of(wire, network_offset)
+    }
+
+    /// Whether the payload of a super-frame's wire frames goes into pages, of those that are long enough:
+    /// not what a tunnel carries. The super-frame begins with `headers`.
+    pub(super) fn is_split(&self, plan: &TxPlan, headers: &[u8]) -> bool {
+        // The first one is the longest, but for a list of the host's.
+        let is_long = |frame: WireFrame| self.is_long(frame.len());
+        self.port.split_above.is_some()
+            && plan.wire_frames([]).next().is_some_and(is_long)
+            && tcp_payload(headers).is_some_and(|payload| plan.header_len() == Some(payload))
+    }
+
+    /// What of a super-frame's wire frames goes up without being seen in one piece, and where it is
+    /// then; `None` if each is cut and goes through all the rest.
+    pub(super) fn payload<'a, F: Sent>(
+        &self,
+        plan: &TxPlan,
+        sent: &'a F,
+    ) -> Option<Payload<F::Stable<'a>>> {
+        if self.is_split(plan, sent.headers()) {
+            let is_unseen = self.is_unseen() && self.port.checksums != RxChecksums::Verified;
+            return (is_unseen && plan.is_summed()).then_some(Payload::Copied);
+        }
+        let payload = sent.stable_payload(self.splits(plan)?)?;
+        Some(Payload::Stable(payload))
+    }
+
+    /// Brings a frame to the host whose first `header` bytes are headers, and the rest in pages.
+    #[inline(never)]
+    pub(super) fn bring_in_pages<D: Receiver>(
+        &self,
+        device: &mut D,
+        wire: D::Wire,
+        header: usize,
+        descriptor: &RxDescriptor,
+        hash: Option<Option<Hash>>,
+    ) {
+        let network_offset = descriptor.network_offset();
+        let (mut wire, mut checksum) = (wire, RxChecksum::None);
+        if self.port.checksums == RxChecksums::Verified {
+            // Who looks for the checksum by itself wants to see the frame in one piece.
+            let Some(owned) = device.own(wire, Room::default()) else {
+                return device.lost(Lost::NoBuffer);
+            };
+            checksum = self.port.checksums.of(owned.bytes(), network_offset);
+            wire = owned.into();
+        }
+        let Some(mut frame) = device.put_in_pages(wire, header, descriptor.meta_len) else {
+            return device.lost(Lost::NoBuffer);
+        };
+        let hash = match descriptor.tc {
+            Some(tc) if tc.hash_invalid => None,
+            _ => hash.unwrap_or_else(|| self.hash(frame.header())),
+        };
+        // What a classifier has left has had its tag beside it all the time.
+        let tag = match descriptor.tc {
+            None => self.port.strip.outermost(frame.header()),
+            Some(_) => None,
+        };
+        let vlan = tag.filter(|_| frame.take_out_tag());
+        if self.port.checksums == RxChecksums::Complete {
+            // CAST: A `usize` has at least 32 bits.
+            checksum = complete(&frame, network_offset as usize);
+        }
+        let descriptor = RxDescriptor {
+            len: without(vlan, descriptor.len as usize),
+            checksum,
+            hash,
+            vlan,
+            stamp: self.stamp,
+            header_len: without(vlan, header),
+            ..*descriptor
+        };
+        device.pages_to_host(frame, &descriptor);
+    }
+}
+
+/// The length of the headers of a frame of TCP that carries something.
+#[inline(never)]
+fn header_of<W: OnWire>(wire: &W, network_offset: u32) -> Option<usize> {
+    let mut room = [0; USUAL_HEADERS];
+    let header = tcp_payload(wire.first_bytes(&mut room))?;
+    // A program may say that the packet begins anywhere.
+    // CAST: A `usize` has at least 32 bits.
+    (header > network_offset as usize && header < wire.frame_len()).then_some(header)
+}
+
+/// The sum of all bytes of `frame` from `start` on, which is one of its headers'.
+fn complete<F: InPages>(frame: &F, start: usize) -> RxChecksum {
+    let header = frame.header().get(start..).unwrap_or_default();
+    let (mut total, mut done) = (sum(header), header.len());
+    for page in frame.pages() {
+        total = total.add(sum(page).behind(done));
+        done = done.wrapping_add(page.len());
+    }
+    RxChecksum::Complete(total.fold())
+}
