@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The statistics of queues that the kernel keeps in one form for all NICs: `qstats-get` of the generic
-//! netlink family `netdev` (`Documentation/netlink/specs/netdev.yaml`).
+//! The statistics of queues that the kernel keeps in one form for all NICs, and the pages of their
+//! memory: `qstats-get` and `page-pool-get` of the generic netlink family `netdev`
+//! (`Documentation/netlink/specs/netdev.yaml`).
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -21,6 +22,8 @@ use netlink_sys::{Socket, SocketAddr};
 use crate::link::Link;
 use crate::netns;
 
+/// `NETDEV_CMD_PAGE_POOL_GET`.
+const PAGE_POOL_GET: u8 = 5;
 /// `NETDEV_CMD_QSTATS_GET`.
 const QSTATS_GET: u8 = 12;
 /// `NETDEV_QSTATS_SCOPE_QUEUE`.
@@ -32,6 +35,13 @@ mod attribute {
     pub(super) const QUEUE_TYPE: u16 = 2;
     pub(super) const QUEUE_ID: u16 = 3;
     pub(super) const SCOPE: u16 = 4;
+}
+
+/// Attributes of a pool, `NETDEV_A_PAGE_POOL_*`.
+mod pool {
+    pub(super) const IFINDEX: u16 = 2;
+    pub(super) const NAPI_ID: u16 = 3;
+    pub(super) const INFLIGHT: u16 = 4;
 }
 
 /// The counters that are looked at: their names in the specification and their attributes.
@@ -90,15 +100,18 @@ impl Counts {
 
 /// A message of the family `netdev`.
 #[derive(Clone, Debug)]
-struct Qstats(Vec<DefaultNla>);
+struct Message {
+    command: u8,
+    attributes: Vec<DefaultNla>,
+}
 
-impl GenlFamily for Qstats {
+impl GenlFamily for Message {
     fn family_name() -> &'static str {
         "netdev"
     }
 
     fn command(&self) -> u8 {
-        QSTATS_GET
+        self.command
     }
 
     fn version(&self) -> u8 {
@@ -106,27 +119,31 @@ impl GenlFamily for Qstats {
     }
 }
 
-impl Emitable for Qstats {
+impl Emitable for Message {
     fn buffer_len(&self) -> usize {
-        self.0.as_slice().buffer_len()
+        self.attributes.as_slice().buffer_len()
     }
 
     fn emit(&self, buffer: &mut [u8]) {
-        self.0.as_slice().emit(buffer);
+        self.attributes.as_slice().emit(buffer);
     }
 }
 
-impl ParseableParametrized<[u8], GenlHeader> for Qstats {
-    fn parse_with_param(bytes: &[u8], _: GenlHeader) -> Result<Self, DecodeError> {
+impl ParseableParametrized<[u8], GenlHeader> for Message {
+    fn parse_with_param(bytes: &[u8], header: GenlHeader) -> Result<Self, DecodeError> {
         let attributes = NlasIterator::new(bytes).map(|each| DefaultNla::parse(&each?));
-        attributes.collect::<Result<_, _>>().map(Self)
+        Ok(Self {
+            command: header.cmd,
+            attributes: attributes.collect::<Result<_, _>>()?,
+        })
     }
 }
 
-impl Qstats {
+impl Message {
     /// The number in an attribute, which has 32 or 64 bits.
     fn number(&self, attribute: u16) -> Option<u64> {
-        let found = self.0.iter().find(|each| each.kind() == attribute)?;
+        let mut all = self.attributes.iter();
+        let found = all.find(|each| each.kind() == attribute)?;
         let mut value = vec![0; found.value_len()];
         found.emit_value(&mut value);
         if let Ok(wide) = value.as_slice().try_into() {
@@ -179,7 +196,7 @@ where
 fn family(socket: &Socket) -> Result<u16> {
     let asked = GenlMessage::from_payload(GenlCtrl {
         cmd: GenlCtrlCmd::GetFamily,
-        nlas: vec![GenlCtrlAttrs::FamilyName(Qstats::family_name().to_owned())],
+        nlas: vec![GenlCtrlAttrs::FamilyName(Message::family_name().to_owned())],
     });
     let answer = ask(socket, asked, 0, NLM_F_ACK)?;
     let attributes = answer.iter().flat_map(|message| &message.nlas);
@@ -192,24 +209,62 @@ fn family(socket: &Socket) -> Result<u16> {
     id.context("the kernel has no family `netdev`")
 }
 
-fn dump(link: &Link, by_queue: bool) -> Result<Vec<Qstats>> {
-    let index = link.index()?;
+/// Asks for all that `command` gives of what `attributes` choose, in the namespace of `link`.
+fn dump(link: &Link, command: u8, attributes: Vec<(u16, Vec<u8>)>) -> Result<Vec<Message>> {
     netns::enter(link.ns.as_deref(), || {
         let mut socket = Socket::new(NETLINK_GENERIC)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         let family = family(&socket)?;
-        let mut attributes = vec![(attribute::IFINDEX, index.to_ne_bytes().to_vec())];
-        if by_queue {
-            // A number of any width, for the kernel.
-            attributes.push((attribute::SCOPE, SCOPE_QUEUE.to_ne_bytes().to_vec()));
-        }
         let attributes = attributes
             .into_iter()
             .map(|(kind, value)| DefaultNla::new(kind, value));
-        let asked = GenlMessage::from_payload(Qstats(attributes.collect()));
+        let asked = GenlMessage::from_payload(Message {
+            command,
+            attributes: attributes.collect(),
+        });
         ask(&socket, asked, family, NLM_F_DUMP)
     })
+}
+
+fn statistics(link: &Link, by_queue: bool) -> Result<Vec<Message>> {
+    let index = link.index()?.to_ne_bytes().to_vec();
+    let mut attributes = vec![(attribute::IFINDEX, index)];
+    if by_queue {
+        // A number of any width, for the kernel.
+        attributes.push((attribute::SCOPE, SCOPE_QUEUE.to_ne_bytes().to_vec()));
+    }
+    dump(link, QSTATS_GET, attributes)
+}
+
+/// A pool of pages for what a queue receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The NAPI instance that takes pages out of it.
+    pub napi: Option<u64>,
+    /// Pages that are out.
+    pub in_flight: u64,
+}
+
+/// The pools of `link`.
+///
+/// # Errors
+///
+/// As those of [`of_device`].
+pub fn page_pools(link: &Link) -> Result<Vec<Pool>> {
+    let index = u64::from(link.index()?);
+    let all = dump(link, PAGE_POOL_GET, Vec::new())?;
+    let ours = all
+        .iter()
+        .filter(|found| found.number(pool::IFINDEX) == Some(index));
+    let pools = ours.map(|found| {
+        let in_flight = found.number(pool::INFLIGHT);
+        Ok(Pool {
+            napi: found.number(pool::NAPI_ID),
+            in_flight: in_flight.context("a pool without pages")?,
+        })
+    });
+    pools.collect()
 }
 
 /// The counters of `link`, all queues together.
@@ -218,7 +273,7 @@ fn dump(link: &Link, by_queue: bool) -> Result<Vec<Qstats>> {
 ///
 /// Where the kernel does not tell them.
 pub fn of_device(link: &Link) -> Result<Counts> {
-    let found = dump(link, false)?;
+    let found = statistics(link, false)?;
     ensure!(found.len() == 1, "{link}: {found:?}");
     Ok(found[0].counts())
 }
@@ -229,10 +284,10 @@ pub fn of_device(link: &Link) -> Result<Counts> {
 ///
 /// As those of [`of_device`].
 pub fn of_queues(link: &Link) -> Result<BTreeMap<Queue, Counts>> {
-    let queue = |found: &Qstats| -> Result<(Queue, Counts)> {
+    let queue = |found: &Message| -> Result<(Queue, Counts)> {
         let kind = found.number(attribute::QUEUE_TYPE).context("no type")?;
         let id = found.number(attribute::QUEUE_ID).context("no number")?;
         Ok(((kind == 1, id), found.counts()))
     };
-    dump(link, true)?.iter().map(queue).collect()
+    statistics(link, true)?.iter().map(queue).collect()
 }

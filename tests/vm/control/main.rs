@@ -14,5 +14,6 @@ mod mac;
 mod qstats;
 mod queues;
 mod resources;
+mod split;
 mod time;
 mod vlan;

@@ -499,11 +499,20 @@ fn frames_without_a_buffer() -> Result<()> {
     };
     let (near, far) = (&bench.cable.near, &bench.cable.far);
     let sender = Sender::new(near)?;
-    // Without; one that only reads; one that writes; one that sends back, too.
-    for object in [None, Some("protocols"), Some("stamp_a"), Some("actions")] {
+    // Without, and with their headers apart; one that only reads; one that writes; one that sends back,
+    // too.
+    for (object, split) in [
+        (None, "off"),
+        (None, "on"),
+        (Some("protocols"), "off"),
+        (Some("stamp_a"), "off"),
+        (Some("actions"), "off"),
+    ] {
         if let Some(object) = object {
             Attached::new(far, Mode::Offload, object)?;
         }
+        far.cmd(format!("ethtool -G {} tcp-data-split {split}", far.name))
+            .run()?;
         let mut source = Frames::new(60, 1500);
         let before = [near.statistics()?, far.statistics()?];
         let packets = [near.stat("rx", "packets")?, far.stat("rx", "packets")?];
@@ -535,10 +544,15 @@ fn frames_without_a_buffer() -> Result<()> {
         })?;
         adds_up(near, &before[0], packets[0])?;
         let lost = adds_up(far, &before[1], packets[1])?;
-        println!("{object:?}: {lost} of {FRAMES} frames found no memory");
+        println!("{object:?}, split {split}: {lost} of {FRAMES} frames found no memory");
         ensure!(
             lost > 0 && lost < FRAMES,
-            "{object:?}: {lost} frames found no memory"
+            "{object:?}, split {split}: {lost} frames found no memory"
+        );
+        let apart = far.statistics()?.since(&before[1], stats::RX_HDS_PACKETS)?;
+        ensure!(
+            (apart > 0) == (split == "on"),
+            "{object:?}: {apart} split frames, split {split}"
         );
 
         if object.is_some() {
