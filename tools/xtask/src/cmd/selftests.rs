@@ -64,11 +64,12 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 21] = [
+const SCRIPTS: [&str; 22] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
     "drivers/net/queues.py",
+    "drivers/net/hds.py",
     "drivers/net/xdp.py",
     "drivers/net/napi_id.py",
     "drivers/net/napi_threaded.py",
