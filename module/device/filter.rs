@@ -3,13 +3,9 @@
 //! Which frames a port takes from the cable, by the address that they are for: its own, which the host
 //! may change at any time, that of everybody, and those that the host has named.
 
-use crate::{
-    host::Host,
-    memory::{
-        DeviceMemory,
-        KernelMemory, //
-    },
-    port::Port, //
+use crate::memory::{
+    DeviceMemory,
+    KernelMemory, //
 };
 use core::sync::atomic::{
     AtomicBool,
@@ -91,7 +87,12 @@ impl Filter {
     /// # Errors
     ///
     /// `ENOMEM`; then all frames are taken.
-    fn set(&self, memory: &DeviceMemory, unicast: Wanted<'_>, multicast: Wanted<'_>) -> Result {
+    pub(crate) fn set(
+        &self,
+        memory: &DeviceMemory,
+        unicast: Wanted<'_>,
+        multicast: Wanted<'_>,
+    ) -> Result {
         let kinds = [
             (&self.all_unicast, unicast),
             (&self.all_multicast, multicast),
@@ -132,17 +133,4 @@ fn named(
     let memory = memory.charged_source();
     let set = AddressSet::new(&memory, &addresses).map_err(|_| ENOMEM)?;
     Ok(Some(Arc::new(Named(set), GFP_KERNEL)?))
-}
-
-impl<H: Host> Port<H> {
-    /// Has the port take frames for its own address, those for everybody, and what is wanted, and no
-    /// others. A frame that is wanted before and after is taken all the while. Process context; who calls
-    /// has the host's lock for changes of a port.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; then it takes all frames.
-    pub fn take_frames(&self, unicast: Wanted<'_>, multicast: Wanted<'_>) -> Result {
-        self.filter.set(&self.card.memory, unicast, multicast)
-    }
 }

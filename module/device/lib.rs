@@ -29,6 +29,7 @@ pub mod clock;
 mod damage;
 pub mod fault;
 pub mod filter;
+mod filtering;
 pub mod host;
 pub mod lane;
 pub mod mac;

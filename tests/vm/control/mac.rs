@@ -60,9 +60,10 @@ impl Counts {
         let ranges = ranges.with_context(|| format!("no ranges: {}", self.0))?;
         let found: Vec<_> = ranges.iter().map(|it| (&it["low"], &it["high"])).collect();
         let same = found.len() == RANGES.len()
-            && found.iter().zip(RANGES).all(|((low, high), range)| {
-                **low == Value::from(range.0) && **high == Value::from(range.1)
-            });
+            && found
+                .iter()
+                .zip(RANGES)
+                .all(|((low, high), range)| **low == range.0 && **high == range.1);
         ensure!(same, "other ranges: {found:?}");
         let counts = ranges.iter().map(|it| it["val"].as_u64());
         counts.collect::<Option<_>>().context("no count")
