@@ -120,7 +120,7 @@ fn each_object_loads() -> Result<()> {
         // User Mode Linux has no perf events, and no maps of them.
         let has_perf = Path::new("/proc/sys/kernel/perf_event_paranoid").exists();
         // The kernel offers devices no programs that take frames in fragments.
-        let is_ours = !name.starts_with("bad_") && name != "frags";
+        let is_ours = !name.starts_with("bad_") && !matches!(name, "frags" | "parted");
         // What the device has found out of a frame is read by the host.
         let is_ours = is_ours && name != "tc_steered";
         if !is_ours || name == "samples" && !has_perf {
