@@ -12,8 +12,11 @@ use crate::frames::{mark, mark_number, Frames, MARK_PASS};
 use crate::link::Link;
 use crate::wire::{Capture, Sender};
 
-/// Sends on `link` from a thread of its own, until the interface goes or `work` is done.
-/// Frames that can't be sent just then are not minded.
+/// The Ethernet address of everybody.
+const BROADCAST: [u8; 6] = [0xff; 6];
+
+/// Sends on `link` from a thread of its own, until the interface goes or `work` is done: frames for
+/// everybody, whoever is at the other end. Frames that can't be sent just then are not minded.
 ///
 /// # Errors
 ///
@@ -24,7 +27,10 @@ pub fn under_traffic<T>(link: &Link, work: impl FnOnce() -> Result<T>) -> Result
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut source = Frames::new(40, 1500);
-            let frames: Vec<_> = (0..200).map(|_| source.next_frame()).collect();
+            let mut frames: Vec<_> = (0..200).map(|_| source.next_frame()).collect();
+            for frame in &mut frames {
+                frame[..BROADCAST.len()].copy_from_slice(&BROADCAST);
+            }
             while !stop.load(Ordering::Relaxed) {
                 for frame in &frames {
                     if sender.send(frame).is_err() {
