@@ -425,11 +425,12 @@ fn addresses_of_the_filter() -> Result<()> {
             leave()
         },
     })?;
-    ensure!(
-        tally.failed > 0 && took_all.get() > 0,
-        "{tally:?}, {} times all were taken",
+    // The stack asks again after a second: how often it is seen before that is a matter of speed.
+    println!(
+        "{tally:?}, {} times all were seen to be taken",
         took_all.get()
     );
+    ensure!(tally.failed > 0 && tally.survived > 0, "{tally:?}");
     bench.finish()
 }
 
@@ -508,11 +509,11 @@ fn frames_without_a_buffer() -> Result<()> {
         (Some("stamp_a"), "off"),
         (Some("actions"), "off"),
     ] {
+        far.cmd(format!("ethtool -G {} tcp-data-split {split}", far.name))
+            .run()?;
         if let Some(object) = object {
             Attached::new(far, Mode::Offload, object)?;
         }
-        far.cmd(format!("ethtool -G {} tcp-data-split {split}", far.name))
-            .run()?;
         let mut source = Frames::new(60, 1500);
         let before = [near.statistics()?, far.statistics()?];
         let packets = [near.stat("rx", "packets")?, far.stat("rx", "packets")?];
