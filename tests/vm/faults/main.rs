@@ -431,6 +431,7 @@ fn addresses_of_the_filter() -> Result<()> {
         took_all.get()
     );
     ensure!(tally.failed > 0 && tally.survived > 0, "{tally:?}");
+    port.set("promisc on").run()?;
     bench.finish()
 }
 
