@@ -20,7 +20,7 @@ fn how_many() -> usize {
     if env::is_slow() {
         300
     } else {
-        800
+        400
     }
 }
 
