@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs in a guest: one of the kernel's own scripts, on a pair of ports on one cable,
-# the far one in a namespace of its own if the script can have it there.
+# the far one in a namespace of its own if the script can have it there, or on as many
+# cables as it takes.
 #
 #   stage.sh offload_nic|netdevsim|veth SCRIPT [ARG]...
 #
@@ -16,10 +17,23 @@ adapter=$(dirname "$(realpath "$0")")
 # is one report, in the order in which it was said.
 exec 2>&1
 export PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# A newer ethtool than the guest's.
-export PATH=$OFFLOAD_NIC_ETHTOOL:$PATH
+# A newer ethtool than the guest's, and what it has none of.
+export PATH=$OFFLOAD_NIC_ETHTOOL:$PATH:$adapter/mtools
+# Traffic is made by dozens of threads. Where the processor is emulated, what a script does beside it
+# would get nowhere in the time that the script has for it.
+if [ "${OFFLOAD_NIC_VM:-}" = qemu ]; then
+	iperf3=$(command -v iperf3)
+	mkdir -p /tmp/traffic
+	printf '#!/bin/sh\nexec nice -n 19 %s "$@"\n' "$iperf3" >/tmp/traffic/iperf3
+	chmod +x /tmp/traffic/iperf3
+	PATH=/tmp/traffic:$PATH
+fi
 path=$OFFLOAD_NIC_SUITES/$script
 cd "$(dirname "$path")"
+
+# As in any system that has been booted, not put together for a test.
+modprobe --quiet configfs || :
+[ ! -d /sys/kernel/config ] || mount -t configfs configfs /sys/kernel/config
 
 # This one drives a bus: it makes and removes its devices itself.
 if [ "$script" = net/bpf_offload.py ]; then
@@ -42,42 +56,62 @@ netdevsim_port() {
 	ls "/sys/bus/netdevsim/devices/netdevsim$1/net"
 }
 
+# The older ones in shell are told all names, and move what they like by themselves: some
+# of them make a switch and hosts around it, and none wants more than five cables.
+told=no cables=1
+if [ "${script##*.}" = sh ] && ! grep -q DRIVER_TEST_CONFORMANT "$path"; then
+	told=yes cables=5
+fi
+# Both ends of the first one, both of the second, ...
+ports=()
 case $nic in
 offload_nic)
+	count=$((2 * cables))
+	if [ $told = yes ]; then
+		# And one of them that of a port without a cable.
+		export NETIF_NO_CABLE=onic$((count++))
+	fi
 	# Some scripts want 66 queues, others as many as they have processors.
-	insmod "$OFFLOAD_NIC_KO" queues=128
-	near=onic0 far=onic1
+	insmod "$OFFLOAD_NIC_KO" queues=128 ports=$count
 	queues=4
 	# This one looks for processors that no queue's interrupt goes to.
 	[ "${script##*/}" != toeplitz.py ] || queues=2
-	ethtool -L $near combined $queues
-	ethtool -L $far combined $queues
+	for ((port = 0; port < 2 * cables; port++)); do
+		ethtool -L onic$port combined $queues
+		ports+=(onic$port)
+	done
+	# What ordinary frames lie in comes from the sender's memory. This one wants them in pages of a pool.
+	[ "${script##*/}" != pp_alloc_fail.py ] || ethtool -G onic0 tcp-data-split on
 	;;
 netdevsim)
 	modprobe netdevsim
-	near=$(netdevsim_port 1) far=$(netdevsim_port 2)
 	exec {namespace}</proc/self/ns/net
-	echo "$namespace:$(<"/sys/class/net/$near/ifindex") $namespace:$(<"/sys/class/net/$far/ifindex")" \
-		>/sys/bus/netdevsim/link_device
+	for ((cable = 0; cable < cables; cable++)); do
+		near=$(netdevsim_port $((2 * cable + 1))) far=$(netdevsim_port $((2 * cable + 2)))
+		echo "$namespace:$(<"/sys/class/net/$near/ifindex") $namespace:$(<"/sys/class/net/$far/ifindex")" \
+			>/sys/bus/netdevsim/link_device
+		ports+=("$near" "$far")
+	done
 	;;
 veth)
-	near=near far=far
-	ip link add $near numtxqueues 4 numrxqueues 4 type veth \
-		peer name $far numtxqueues 4 numrxqueues 4
+	for ((cable = 0; cable < cables; cable++)); do
+		ip link add near$cable numtxqueues 4 numrxqueues 4 type veth \
+			peer name far$cable numtxqueues 4 numrxqueues 4
+		ports+=(near$cable far$cable)
+	done
 	;;
 esac
 
-# The older ones in shell are told both names, and move what they like by themselves.
-if [ "${script##*.}" = sh ] && ! grep -q DRIVER_TEST_CONFORMANT "$path"; then
-	exec bash "$path" "$near" "$far" "$@"
-fi
+[ $told = no ] || exec bash "$path" "${ports[@]}" "$@"
+near=${ports[0]} far=${ports[1]}
 
+# Networks that no script has for tunnels and the like of its own.
 ip netns add remote
 ip link set "$far" netns remote
 remote() { ip netns exec remote "$@"; }
-ip address add 198.51.100.1/24 dev "$near"
+ip address add 203.0.113.1/24 dev "$near"
 ip address add 2001:db8:2::1/64 dev "$near" nodad
-remote ip address add 198.51.100.2/24 dev "$far"
+remote ip address add 203.0.113.2/24 dev "$far"
 remote ip address add 2001:db8:2::2/64 dev "$far" nodad
 remote ip link set lo up
 remote ip link set "$far" up
@@ -88,7 +122,7 @@ echo 1 >"/proc/sys/net/ipv6/conf/$near/keep_addr_on_down"
 remote ip route add 2001:db8:1::/64 via 2001:db8:2::1 dev "$far"
 
 export NETIF=$near
-export LOCAL_V4=198.51.100.1 REMOTE_V4=198.51.100.2
+export LOCAL_V4=203.0.113.1 REMOTE_V4=203.0.113.2
 export LOCAL_V6=2001:db8:2::1 REMOTE_V6=2001:db8:2::2
 export LOCAL_PREFIX_V6=2001:db8:1::/64
 export REMOTE_TYPE=netns REMOTE_ARGS=remote

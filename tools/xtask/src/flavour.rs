@@ -166,11 +166,6 @@ impl Flavour {
         self == Flavour::QemuBtf
     }
 
-    /// Whether only the kernel's own suites run on it: it is built in their root.
-    pub(crate) fn is_for_suites(self) -> bool {
-        matches!(self, Flavour::UmlSuites | Flavour::QemuBtf)
-    }
-
     /// How long a build takes on two cores.
     pub(crate) fn hint(self) -> &'static str {
         match self {

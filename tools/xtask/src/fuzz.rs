@@ -17,6 +17,8 @@ pub(crate) const TARGETS: &[(&str, &str)] = &[
     ("program", "program"),
     ("image", "program"),
     ("transmit", "transmit"),
+    ("graph", "graph"),
+    ("document", "document"),
 ];
 /// Inputs per target: some seconds.
 const RUNS: &str = "-runs=30000";
@@ -63,7 +65,7 @@ pub(crate) fn command(repo: &Path, target: &str, corpus: &str) -> Result<Express
         format!("--bin={target}"),
         "--".to_owned(),
         RUNS.to_owned(),
-        "-max_len=4096".to_owned(),
+        "-max_len=8192".to_owned(),
         "-timeout=60".to_owned(),
         "-verbosity=0".to_owned(),
         format!("-artifact_prefix={}/{target}-", findings.display()),

@@ -3,6 +3,7 @@
 //! The kernel tree's own tests of NICs: the scripts as they are, with the programs
 //! that they run and load built beside them, kept in the cache.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Result};
@@ -19,8 +20,8 @@ const RECIPE: &str = "1";
 const SCRIPT: &str = include_str!("build-suite.sh");
 /// Where a tree has its tests.
 const SELFTESTS: &str = "tools/testing/selftests";
-/// The directories whose scripts are about a NIC.
-const FOLDERS: [&str; 2] = ["drivers/net", "drivers/net/hw"];
+/// The directories whose scripts are about a NIC, or run on the ports of one.
+const FOLDERS: [&str; 3] = ["drivers/net", "drivers/net/hw", "net/forwarding"];
 /// The one script beside them that is: of BPF offload.
 pub(crate) const BPF_OFFLOAD: &str = "net/bpf_offload.py";
 /// MiB: a copy of the tests, and what is built.
@@ -99,10 +100,9 @@ impl Suite {
         for folder in FOLDERS {
             let mut names = Vec::new();
             for item in std::fs::read_dir(self.selftests().join(folder))? {
-                let name = item?.file_name().to_string_lossy().into_owned();
-                // What others include is no test of its own.
-                let library = name.ends_with("_lib.py") || name.ends_with("_lib.sh");
-                if (name.ends_with(".py") || name.ends_with(".sh")) && !library {
+                let item = item?;
+                let name = item.file_name().to_string_lossy().into_owned();
+                if is_script(&name, item.metadata()?.permissions().mode()) {
                     names.push(format!("{folder}/{name}"));
                 }
             }
@@ -110,6 +110,16 @@ impl Suite {
             scripts.extend(names);
         }
         Ok(scripts)
+    }
+}
+
+/// Whether a file is a test of its own, not what others include: that is called so in
+/// Python, and is not executable in shell.
+fn is_script(name: &str, mode: u32) -> bool {
+    match name.rsplit_once('.') {
+        Some((stem, "py")) => !stem.ends_with("_lib"),
+        Some((_, "sh")) => mode & 0o111 != 0,
+        _ => false,
     }
 }
 
@@ -125,6 +135,27 @@ fn is_called(script: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_include_is_no_script() {
+        for (name, mode) in [
+            ("ping.py", 0o100755),
+            ("xdp_metadata.py", 0o100644),
+            ("loopback.sh", 0o100755),
+        ] {
+            assert!(is_script(name, mode), "{name}");
+        }
+        for (name, mode) in [
+            ("devmem_lib.py", 0o100644),
+            ("lib.sh", 0o100644),
+            ("sch_ets_core.sh", 0o100644),
+            ("Makefile", 0o100644),
+            ("hw", 0o40755),
+            ("toeplitz", 0o100755),
+        ] {
+            assert!(!is_script(name, mode), "{name}");
+        }
+    }
 
     #[test]
     fn scripts_have_short_names() {

@@ -21,22 +21,34 @@ pub(crate) struct Workshop {
     pub(crate) root: Root,
     /// What no other xtask touches.
     pub(crate) own: Own,
-    /// What the kernels are built in that all commands share.
+    /// What kernels are built in, but for the one with BTF.
     kernels: Root,
 }
 
-/// The packages of the root.
+/// The packages of the root that kernels are built in.
 const PACKAGES: &str = "root.packages";
+/// What guests have besides.
+const GUEST_PACKAGES: &str = "guest.packages";
 /// What the root of the kernel's own suites has besides.
 const SUITES_PACKAGES: &str = "suites.packages";
 
 impl Workshop {
-    /// Finds or makes the root.
+    /// Finds or makes the roots.
     pub(crate) fn open() -> Result<Self> {
+        Self::with(&[PACKAGES, GUEST_PACKAGES])
+    }
+
+    /// The same with the root of the kernel's own suites.
+    pub(crate) fn open_for_suites() -> Result<Self> {
+        Self::with(&[PACKAGES, SUITES_PACKAGES, GUEST_PACKAGES])
+    }
+
+    /// Finds or makes the root with the packages of `lists`, and that of the kernels.
+    fn with(lists: &[&str]) -> Result<Self> {
         let repo = repo()?;
         let cache = Cache::open()?;
-        let root = Root::ensure(&cache, &repo, &[PACKAGES])?;
-        let kernels = root.clone();
+        let kernels = Root::ensure(&cache, &repo, &[PACKAGES])?;
+        let root = Root::ensure(&cache, &repo, lists)?;
         let own = Own::new(&repo.join("target/runs"))?;
         Ok(Self {
             repo,
@@ -47,18 +59,11 @@ impl Workshop {
         })
     }
 
-    /// The same with the root of the kernel's own suites.
-    pub(crate) fn open_for_suites() -> Result<Self> {
-        let common = Self::open()?;
-        let lists = [PACKAGES, SUITES_PACKAGES];
-        let root = Root::ensure(&common.cache, &common.repo, &lists)?;
-        Ok(Self { root, ..common })
-    }
-
     /// Finds or builds a kernel.
     pub(crate) fn kernel(&self, flavour: Flavour, source: Option<&Path>) -> Result<Kernel> {
-        // A kernel that other commands have, too, must be the same here.
-        let root = if flavour.is_for_suites() {
+        // BTF takes a tool that only the root of the suites has. All others stay as they are
+        // when a script takes one.
+        let root = if flavour.has_debug_information() {
             &self.root
         } else {
             &self.kernels

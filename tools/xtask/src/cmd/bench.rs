@@ -32,7 +32,10 @@ pub(crate) struct Args {
     /// several one after the other, in guests of their own
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
-    /// What is measured, by default all of it: drop, map, tcp, udp
+    /// How many processors the guest has; `queues` wants two
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    cpus: u32,
+    /// What is measured, by default all of it: drop, map, tcp, udp, rss, dissect, queues
     #[arg(last = true, value_name = "WHAT")]
     what: Vec<String>,
 }
@@ -74,12 +77,15 @@ impl Args {
         mut session: Session<'_>,
         argv: &[String],
     ) -> Result<i32> {
-        session.cpus(1);
+        session.cpus(self.cpus);
         let profile = self.profile(workshop, flavour)?;
         if let Some(profile) = &profile {
             profile.of(&mut session);
         }
-        ui::say(&format!("Measuring on the kernel {flavour}, one processor"));
+        ui::say(&format!(
+            "Measuring on the kernel {flavour}, processors: {}",
+            self.cpus
+        ));
         let outcome = session.run(Some(argv.to_vec()), Output::Pass)?;
         outcome.report();
         if outcome.code() != 0 {

@@ -129,7 +129,7 @@ fn of_module(repo: &Path) -> Result<Checks> {
     let workshop = Workshop::open()?;
     let kernel = workshop.kernel(Flavour::Uml, None)?;
     let target = Target::Ours(kernel.clone());
-    let built = module::build(&workshop, &target, &["CLIPPY=1"]);
+    let built = module::build(&workshop, &target, &["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"]);
     if let Err(error) = &built {
         eprintln!("{error:#}");
     }

@@ -46,6 +46,7 @@ impl Args {
         let kernel = TargetOptions::debug(self.debug).choose(&workshop)?;
         let mut session = Session::new(&workshop, kernel)?;
         session.timeout(Duration::from_secs(60 * self.minutes) + MARGIN);
+        session.user_side(None)?;
         ui::say(&format!("{} minutes of everything at once", self.minutes));
         let argv = [
             stress.display().to_string(),

@@ -17,8 +17,11 @@ use crate::workshop::Workshop;
 
 mod group;
 mod guests;
+mod limit;
 mod row;
 
+use guests::Groups;
+use limit::Limit;
 use row::Row;
 
 /// Runs all tests; the last line counts them
@@ -35,6 +38,10 @@ pub(crate) struct Args {
     /// In guests with this kernel alone, and nothing on this machine; may be given several times
     #[arg(long, value_name = "KERNEL", conflicts_with = "fast")]
     on: Vec<Flavour>,
+    /// Begin no guest, and make no kernel, once so many minutes have passed; what was left then counts
+    /// as skipped
+    #[arg(long, value_name = "MINUTES")]
+    within: Option<u64>,
     /// Only tests whose names contain one of these
     filter: Vec<String>,
 }
@@ -68,17 +75,6 @@ const KERNELS: &[Kernel] = &[
         part: &[],
     },
     Kernel {
-        flavour: Flavour::Distro,
-        why: Some("programs on x86_64, as users run them: BPF JIT, real interrupts, preemption"),
-        part: &[
-            "programs::maps",
-            "programs::samples",
-            "programs::swap",
-            "tc",
-            "xdp",
-        ],
-    },
-    Kernel {
         flavour: Flavour::DistroNext,
         why: Some("what the newest kernel asks of a driver, and loading programs"),
         part: &[
@@ -88,11 +84,25 @@ const KERNELS: &[Kernel] = &[
             "transmit::features",
         ],
     },
+    Kernel {
+        flavour: Flavour::Distro,
+        why: Some("programs on x86_64, as users run them: BPF JIT, real interrupts, preemption"),
+        part: &[
+            "programs::maps",
+            "programs::samples",
+            "programs::swap",
+            "steer::socket",
+            "steer::told",
+            "tc",
+            "xdp",
+        ],
+    },
 ];
 
 impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
+        let limit = Limit::new(Instant::now(), self.within);
         // Before anything else, so that what is missing is known at once.
         let workshop = Workshop::open()?;
         let tests = cargo::vm_tests(&workshop)?;
@@ -104,8 +114,11 @@ impl Args {
                 let (args, workshop) = (&self, &workshop);
                 move || {
                     for kernel in args.kernels() {
+                        let next = match limit.passed() {
+                            None => guests::prepare(workshop, kernel.flavour).map(Ok),
+                            Some(reason) => Ok(Err(reason)),
+                        };
                         // Nobody takes any more after an error.
-                        let next = guests::prepare(workshop, kernel.flavour);
                         if give.send(next).is_err() {
                             break;
                         }
@@ -113,7 +126,7 @@ impl Args {
                 }
             });
             if self.on.is_empty() {
-                ui::say("Tests of the crates, on this machine: engine, uapi, offloadctl, xtask");
+                ui::say("Tests of the crates, on this machine: engine, parse graphs, uapi, offloadctl, xtask");
                 rows.push(self.on_host(&workshop, "this machine: crates", &["test"])?);
                 rows.push(self.peers(&workshop)?);
                 rows.push(self.helpers(&tests.here)?);
@@ -123,7 +136,11 @@ impl Args {
                 let Kernel { flavour, why, part } = kernel;
                 let why = why.map_or_else(String::new, |why| format!(": {why}"));
                 ui::say(&format!("Tests of the module on the kernel {flavour}{why}"));
-                rows.push(guests::run(ready?, &tests, &self.filter, part)?);
+                let groups = Groups::of(flavour, &tests, &self.filter, part)?;
+                rows.push(match ready? {
+                    Ok(ready) => groups.run(ready, limit)?,
+                    Err(reason) => groups.skip(&reason),
+                });
             }
             anyhow::Ok(())
         })?;

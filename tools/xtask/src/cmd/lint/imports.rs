@@ -177,6 +177,18 @@ impl Crate {
 
     /// Follows a path that stands in `module`; None if it begins with no name of this crate.
     fn resolve(&self, module: usize, path: &[String], depth: usize) -> Option<Target> {
+        self.follow(module, path, depth, &mut Vec::new())
+    }
+
+    /// As [`Self::resolve`]. What the modules in `busy` take from others is not looked at: that is being
+    /// found out.
+    fn follow(
+        &self,
+        module: usize,
+        path: &[String],
+        depth: usize,
+        busy: &mut Vec<usize>,
+    ) -> Option<Target> {
         let (mut start, mut rest) = (module, path);
         let mut is_anchored = false;
         while let Some((first, others)) = rest.split_first() {
@@ -188,7 +200,7 @@ impl Crate {
             };
             (rest, is_anchored) = (others, true);
         }
-        match self.lookup(start, rest, depth) {
+        match self.lookup(start, rest, depth, busy) {
             // What a macro has made there, presumably.
             None if is_anchored => Some(self.unknown(start, rest)),
             found => found,
@@ -196,7 +208,13 @@ impl Crate {
     }
 
     /// Follows a path from its first name, which `module` is to have.
-    fn lookup(&self, module: usize, path: &[String], depth: usize) -> Option<Target> {
+    fn lookup(
+        &self,
+        module: usize,
+        path: &[String],
+        depth: usize,
+        busy: &mut Vec<usize>,
+    ) -> Option<Target> {
         let Some((name, rest)) = path.split_first() else {
             return Some(Target::Module(module));
         };
@@ -205,16 +223,16 @@ impl Crate {
         let child = here.children.get(name).copied();
         // A module and a function may have the same name.
         if let (Some(child), false) = (child, rest.is_empty()) {
-            let found = self.lookup(child, rest, depth);
+            let found = self.lookup(child, rest, depth, busy);
             return Some(found.unwrap_or_else(|| self.unknown(child, rest)));
         }
         if here.items.contains(name) {
             return Some(Target::Item(here.file.clone(), name.clone()));
         }
         for (_, path) in here.names.iter().filter(|(other, _)| other == name) {
-            match self.resolve(module, path, depth) {
+            match self.follow(module, path, depth, busy) {
                 Some(Target::Module(module)) => {
-                    let found = self.lookup(module, rest, depth);
+                    let found = self.lookup(module, rest, depth, busy);
                     return Some(found.unwrap_or_else(|| self.unknown(module, rest)));
                 }
                 Some(found) => return Some(found),
@@ -225,20 +243,36 @@ impl Crate {
         if let Some(child) = child {
             return Some(Target::Module(child));
         }
-        for path in &here.globs {
-            if let Some(Target::Module(other)) = self.resolve(module, path, depth) {
-                if other != module {
-                    if let Some(found) = self.lookup(other, std::slice::from_ref(name), depth) {
-                        return match found {
-                            Target::Module(module) => self.lookup(module, rest, depth),
-                            found => Some(found),
-                        };
-                    }
-                }
+        if !busy.contains(&module) {
+            busy.push(module);
+            let mut globs = here.globs.iter();
+            let found = globs.find_map(|path| self.taken(module, path, name, depth, busy));
+            busy.pop();
+            match found {
+                Some(Target::Module(module)) => return self.lookup(module, rest, depth, busy),
+                Some(found) => return Some(found),
+                None => {}
             }
         }
         let file = self.macros.get(name).filter(|_| rest.is_empty())?;
         Some(Target::Item(file.clone(), name.clone()))
+    }
+
+    /// What `module` has under `name` because it takes all names from `glob`.
+    fn taken(
+        &self,
+        module: usize,
+        glob: &[String],
+        name: &String,
+        depth: usize,
+        busy: &mut Vec<usize>,
+    ) -> Option<Target> {
+        match self.follow(module, glob, depth, busy)? {
+            Target::Module(other) if other != module => {
+                self.lookup(other, std::slice::from_ref(name), depth, busy)
+            }
+            _ => None,
+        }
     }
 
     /// What `module` must have under a name that is not to be seen in it.

@@ -3,14 +3,16 @@
 //! The tests of the module: its test programs, in guests with one kernel.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::panic::resume_unwind;
 use std::sync::{mpsc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::group::Group;
+use super::limit::Limit;
 use super::row::Row;
 use crate::cargo::{self, Tests};
 use crate::flavour::{Flavour, Machine};
@@ -147,105 +149,167 @@ pub(super) fn prepare(workshop: &Workshop, flavour: Flavour) -> Result<Ready<'_>
     Ok(Ready { flavour, session })
 }
 
-/// The test programs on one kernel, in several guests at a time. `part` are those that the kernel
-/// runs, if it is not to run all.
-///
-/// # Errors
-///
-/// Where a guest can't be started.
-pub(super) fn run(
-    ready: Ready<'_>,
-    tests: &Tests,
-    filter: &[String],
-    part: &[&str],
-) -> Result<Row> {
-    let Ready {
-        flavour,
-        mut session,
-    } = ready;
-    if !part.is_empty() {
-        session.env("OFFLOAD_NIC_SHARING", "1".to_owned());
-    }
-    let started = Instant::now();
-    let mut groups = Vec::new();
-    // The names of the programs that need not be run, and later of those that were.
-    let mut settled = BTreeSet::new();
-    for program in &tests.in_guest {
-        let wanted = Group::all(program, filter)?;
-        if wanted.is_empty() && !filter.is_empty() {
-            settled.insert(&*program.name);
-        }
-        groups.extend(wanted);
-    }
-    groups.sort_by_key(|group| {
-        let place = LONGEST.iter().position(|name| group.is(name));
-        place.unwrap_or(LONGEST.len())
-    });
-    let mut row = Row {
-        place: format!("guest: {flavour}"),
-        counts: Counts::default(),
-        took: String::new(),
-        notes: Vec::new(),
-    };
-    groups.retain(|group| {
-        let Some(reason) = spared(flavour, group, part) else {
-            return true;
+/// The groups of tests that a kernel is to run.
+pub(super) struct Groups<'a> {
+    tests: &'a Tests,
+    groups: Vec<Group<'a>>,
+    /// Whether the kernel runs some of all there are, as others have the rest.
+    is_part: bool,
+    /// The names of the programs that need not be run, and later of those that were.
+    settled: BTreeSet<&'a str>,
+    row: Row,
+}
+
+impl<'a> Groups<'a> {
+    /// Those of `tests` on the kernel `flavour`, whose names contain a word of `filter`, if it has any.
+    /// `part` are those that the kernel runs, if it is not to run all.
+    ///
+    /// # Errors
+    ///
+    /// Where a program can't say what tests it has.
+    pub(super) fn of(
+        flavour: Flavour,
+        tests: &'a Tests,
+        filter: &[String],
+        part: &[&str],
+    ) -> Result<Self> {
+        let mut all = Self {
+            tests,
+            groups: Vec::new(),
+            is_part: !part.is_empty(),
+            settled: BTreeSet::new(),
+            row: Row {
+                place: format!("guest: {flavour}"),
+                counts: Counts::default(),
+                took: ui::duration(Duration::ZERO),
+                notes: Vec::new(),
+            },
         };
-        row.counts.skipped += 1;
-        row.notes.push(format!("skipped: {}: {reason}", group.name));
-        settled.insert(&group.program.name);
-        false
-    });
-    let at_once = guests_at_once(flavour).min(groups.len());
-    let rest = Mutex::new(&groups[..]);
-    let next = || {
-        let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, later) = rest.split_at(share(&rest, at_once));
-        *rest = later;
-        (!now.is_empty()).then_some(now)
-    };
-    let (done, outcomes) = mpsc::channel();
-    let output = if at_once > 1 {
-        Output::KeepStdout
-    } else {
-        Output::PassAndKeep
-    };
-    thread::scope(|scope| {
-        for _ in 0..at_once {
-            let done = done.clone();
-            let (next, session) = (&next, &session);
-            scope.spawn(move || {
-                while let Some(groups) = next() {
-                    let what = format!("{flavour}: {}", names(groups));
-                    ui::say(&what);
-                    let started = Instant::now();
-                    let outcome = session.run(Some(argv(groups)), output);
-                    let took = ui::duration(started.elapsed());
-                    ui::say(&format!("{what}: done in {took}"));
-                    // Nobody listens any more after an error.
-                    if done.send((groups, outcome)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(done);
-        for (groups, outcome) in outcomes {
-            let outcome = outcome?;
-            if output == Output::KeepStdout {
-                println!("{flavour}: {}\n{}", names(groups), outcome.stdout);
+        let mut groups = Vec::new();
+        for program in &tests.in_guest {
+            let wanted = Group::all(program, filter)?;
+            if wanted.is_empty() && !filter.is_empty() {
+                all.settled.insert(&*program.name);
             }
-            row.add(groups, &outcome);
-            settled.extend(groups.iter().map(|group| &*group.program.name));
+            groups.extend(wanted);
         }
-        anyhow::Ok(())
-    })?;
-    for name in cargo::lost(&tests.listed, settled) {
-        row.notes.push(format!("FAILED: {name}: it was not run"));
-        row.counts.failed += 1;
+        groups.sort_by_key(|group| {
+            let place = LONGEST.iter().position(|name| group.is(name));
+            place.unwrap_or(LONGEST.len())
+        });
+        for group in groups {
+            match spared(flavour, &group, part) {
+                None => all.groups.push(group),
+                Some(reason) => all.leave_out(&group, &reason),
+            }
+        }
+        Ok(all)
     }
-    row.took = ui::duration(started.elapsed());
-    Ok(row)
+
+    /// Notes that `group` is not run.
+    fn leave_out(&mut self, group: &Group<'a>, reason: &str) {
+        let name = &group.name;
+        self.row.counts.skipped += 1;
+        self.row.notes.push(format!("skipped: {name}: {reason}"));
+        self.settled.insert(&group.program.name);
+    }
+
+    /// Runs none of them, for `reason`.
+    pub(super) fn skip(mut self, reason: &str) -> Row {
+        for group in mem::take(&mut self.groups) {
+            self.leave_out(&group, reason);
+        }
+        self.row
+    }
+
+    /// Runs them, in several guests at a time, as long as there is time for another one.
+    ///
+    /// # Errors
+    ///
+    /// Where a guest can't be started.
+    pub(super) fn run(mut self, ready: Ready<'_>, limit: Limit) -> Result<Row> {
+        let Ready {
+            flavour,
+            mut session,
+        } = ready;
+        if self.is_part {
+            session.env("OFFLOAD_NIC_SHARING", "1".to_owned());
+        }
+        let started = Instant::now();
+        let groups = mem::take(&mut self.groups);
+        let rest = self.run_in_guests(flavour, &session, &groups, limit)?;
+        if let Some(reason) = limit.passed() {
+            for group in rest {
+                self.leave_out(group, &reason);
+            }
+        }
+        for name in cargo::lost(&self.tests.listed, self.settled) {
+            let row = &mut self.row;
+            row.notes.push(format!("FAILED: {name}: it was not run"));
+            row.counts.failed += 1;
+        }
+        self.row.took = ui::duration(started.elapsed());
+        Ok(self.row)
+    }
+
+    /// Runs `groups` as long as there is time; those that are left.
+    fn run_in_guests<'g>(
+        &mut self,
+        flavour: Flavour,
+        session: &Session<'_>,
+        groups: &'g [Group<'a>],
+        limit: Limit,
+    ) -> Result<&'g [Group<'a>]> {
+        let at_once = guests_at_once(flavour).min(groups.len());
+        let rest = Mutex::new(groups);
+        let next = || {
+            if limit.passed().is_some() {
+                return None;
+            }
+            let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+            let (now, later) = rest.split_at(share(&rest, at_once));
+            *rest = later;
+            (!now.is_empty()).then_some(now)
+        };
+        let (done, outcomes) = mpsc::channel();
+        let output = if at_once > 1 {
+            Output::KeepStdout
+        } else {
+            Output::PassAndKeep
+        };
+        thread::scope(|scope| {
+            for _ in 0..at_once {
+                let done = done.clone();
+                let next = &next;
+                scope.spawn(move || {
+                    while let Some(groups) = next() {
+                        let what = format!("{flavour}: {}", names(groups));
+                        ui::say(&what);
+                        let started = Instant::now();
+                        let outcome = session.run(Some(argv(groups)), output);
+                        let took = ui::duration(started.elapsed());
+                        ui::say(&format!("{what}: done in {took}"));
+                        // Nobody listens any more after an error.
+                        if done.send((groups, outcome)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(done);
+            for (groups, outcome) in outcomes {
+                let outcome = outcome?;
+                if output == Output::KeepStdout {
+                    println!("{flavour}: {}\n{}", names(groups), outcome.stdout);
+                }
+                self.row.add(groups, &outcome);
+                let programs = groups.iter().map(|group| &*group.program.name);
+                self.settled.extend(programs);
+            }
+            anyhow::Ok(())
+        })?;
+        Ok(rest.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// How tests are called in a guest.
