@@ -351,8 +351,7 @@ impl<H: Plugged> Port<H> {
     ) -> Result<(), Unsent> {
         let burst = self.put(skb, lane, guard)?;
         if let Some(tx) = self.tx_queue(queue) {
-            tx.count_redirected(burst.bytes());
-            tx.redirected_mac.count_shared(&burst);
+            tx.count_redirected(&burst);
         }
         Ok(())
     }
@@ -398,7 +397,7 @@ impl<H: Plugged> Port<H> {
     /// Has the first `count` queue pairs take frames, and no others. Process context.
     pub fn use_queues(&self, count: u16) {
         self.queues_in_use.store(count, Ordering::Relaxed);
-        with_bh_disabled(|| self.flows.clear_above(count));
+        self.end_flows_above(count);
     }
 
     /// Empties the rings. What was in them is lost. Nobody may be filling them. Process context.

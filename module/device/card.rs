@@ -9,6 +9,7 @@ use crate::{
         MAX_PORTS, //
     },
     memory::DeviceMemory,
+    parser::Parsers,
     profile::ProfileCell,
     programs::Programs, //
 };
@@ -34,6 +35,8 @@ pub struct Parts<H: Host> {
     pub ports: Ports<H>,
     /// What they stamp frames with.
     pub clock: Clock,
+    /// How they find their way through frames.
+    pub parsers: Parsers,
 }
 
 impl<H: Host> Card<H> {
@@ -43,8 +46,10 @@ impl<H: Host> Card<H> {
     ///
     /// `ENOMEM`.
     pub fn new() -> Result<Self> {
+        let memory = DeviceMemory::new()?;
         let parts = Parts {
-            memory: DeviceMemory::new()?,
+            parsers: Parsers::new(&memory)?,
+            memory,
             profile: ProfileCell::new(),
             programs: Programs::new()?,
             ports: Ports::new()?,

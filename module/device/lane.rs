@@ -23,6 +23,8 @@ pub(crate) struct Passed {
     pub(crate) from: u16,
     /// Where it goes if it is sent on.
     pub(crate) onward: Lane,
+    /// Whether it has met its program.
+    pub(crate) has_met: bool,
     /// Whether the program that it has met stands for the host's own, too.
     pub(crate) replaces_host: bool,
 }

@@ -36,6 +36,7 @@ pub mod mac;
 pub mod map;
 pub mod memory;
 mod metering;
+pub mod parser;
 pub mod port;
 pub mod profile;
 pub mod program;

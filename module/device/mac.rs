@@ -6,46 +6,43 @@
 //! memory of the receiving port, and loses nothing. So what a port has received is what the ports at the
 //! other ends of its cables have sent while they were there, whatever becomes of it behind the MAC.
 
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering, //
-};
 use engine::mac::{
     Burst,
     Counts, //
 };
+use net::stats::Counter;
 
 /// What a MAC has sent of one origin.
-pub struct Sent([AtomicU64; Counts::NUMBER]);
+pub struct Sent([Counter; Counts::NUMBER]);
 
 impl Sent {
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; Counts::NUMBER])
+        Self([const { Counter::new() }; Counts::NUMBER])
     }
 
     /// Counts a burst. One context at a time: of two that count at once, counts are lost.
     #[inline]
     pub fn count(&self, burst: &Burst) {
-        burst.each(|number, amount| {
-            if let Some(counter) = self.0.get(number) {
-                let count = counter.load(Ordering::Relaxed);
-                counter.store(count.wrapping_add(amount), Ordering::Relaxed);
-            }
-        });
+        self.each(burst, Counter::add);
     }
 
     /// As [`Self::count`], of something that only this counts, which several contexts may do at once.
     #[inline]
     pub(crate) fn count_shared(&self, burst: &Burst) {
+        self.each(burst, Counter::add_shared);
+    }
+
+    #[inline]
+    fn each(&self, burst: &Burst, add: impl Fn(&Counter, u64)) {
         burst.each(|number, amount| {
             if let Some(counter) = self.0.get(number) {
-                counter.fetch_add(amount, Ordering::Relaxed);
+                add(counter, amount);
             }
         });
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.iter().map(|count| count.load(Ordering::Relaxed))
+        self.0.iter().map(Counter::get)
     }
 }
 

@@ -66,7 +66,7 @@ impl DeviceMemory {
 
     /// A source of memory that was charged beforehand.
     pub(crate) fn charged_source(&self) -> KernelMemory {
-        KernelMemory(None)
+        KernelMemory::uncharged()
     }
 
     /// What one program or map may ask for.
@@ -88,6 +88,11 @@ impl DeviceMemory {
         Charge::new(self.resources.clone(), resource, amount)
     }
 
+    /// What takes `resource` piece by piece, and has none yet.
+    pub(crate) fn tally(&self, resource: Resource) -> Tally {
+        Tally::new(self.resources.clone(), resource)
+    }
+
     /// How many bytes are in use, and how many there are.
     pub fn usage(&self) -> Usage {
         self.resources.usage(Resource::Memory)
@@ -100,6 +105,9 @@ impl fmt::Display for DeviceMemory {
         write!(f, "device memory: {used} of {size} bytes in use")
     }
 }
+
+/// Pieces of a resource that are in use, given back when dropped.
+pub(crate) type Tally = resources::Tally<Arc<Resources>>;
 
 /// A part of a resource that is in use, given back when dropped.
 pub type Charge = resources::Charge<Arc<Resources>>;
@@ -201,6 +209,11 @@ impl Memory for KernelMemory {
 }
 
 impl KernelMemory {
+    /// A source of memory that counts nothing: it was charged beforehand, or is no memory of the device's.
+    pub(crate) fn uncharged() -> Self {
+        Self(None)
+    }
+
     /// Takes `bytes` (nothing, if there are more than can be counted) of the device, unless that was
     /// done beforehand.
     fn charge(&self, bytes: Option<usize>) -> Result<Option<Charge>, OutOfMemory> {

@@ -7,6 +7,7 @@ use crate::{
     filter::Filter,
     host::Host,
     mac::Meter,
+    memory::Tally,
     profile::Profile,
     queue::{
         RxQueue,
@@ -28,12 +29,16 @@ use core::sync::atomic::{
     AtomicU32,
     Ordering, //
 };
+use engine::resources::Resource;
 use kernel::{
     new_mutex,
     prelude::*,
     sync::Mutex, //
 };
-use net::rcu;
+use net::{
+    rcu,
+    stats::Counter, //
+};
 
 /// A [`Host`] with a port of a card plugged in.
 pub trait Plugged: Host {
@@ -49,7 +54,7 @@ pub struct Port<H: Host> {
     /// Number of the port on its card.
     pub index: u16,
     pub(crate) card: Card<H>,
-    pub(crate) rx: KVec<RxQueue>,
+    pub(crate) rx: KVec<KBox<RxQueue>>,
     pub(crate) tx: KVec<TxQueue>,
     /// How many of them take frames: the first ones.
     pub(crate) queues_in_use: AtomicU16,
@@ -73,6 +78,10 @@ pub struct Port<H: Host> {
     pub(crate) steering: rcu::Slot<Steering>,
     /// The flows that the host wants elsewhere than its tables say.
     pub(crate) flows: FlowTable,
+    /// What those take of the card.
+    pub(crate) flow_room: Tally,
+    /// How often there was no room for one.
+    pub flows_without_room: Counter,
     /// What steering takes of the card.
     pub(crate) room: Pin<KBox<Mutex<Room>>>,
     /// Frames that steering or the filter has dropped.
@@ -83,25 +92,36 @@ pub struct Port<H: Host> {
 
 impl<H: Host> Port<H> {
     /// Makes port number `index` of `card`, with `queues` queue pairs whose rings hold `ring_size`
-    /// frames. It has no cable, and takes no frames. Process context.
+    /// frames, in its place. It has no cable, and takes no frames. Process context.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(card: Card<H>, index: u16, queues: u16, ring_size: u32) -> Result<Self> {
+    #[inline(never)]
+    pub fn new(
+        card: Card<H>,
+        index: u16,
+        queues: u16,
+        ring_size: u32,
+    ) -> Result<impl Init<Self, Error>> {
         let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
         let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
         for _ in 0..queues {
-            rx.push(RxQueue::new(&card.memory, ring_size)?, GFP_KERNEL)?;
+            let queue = RxQueue::new(&card.memory, ring_size);
+            rx.push(KBox::init(queue, GFP_KERNEL)?, GFP_KERNEL)?;
             tx.push(TxQueue::new(), GFP_KERNEL)?;
         }
         let flows = FlowTable::new(&card.memory.source(), MAX_FLOWS).map_err(|_| ENOMEM)?;
         // There is always enough left for nothing.
         let room = Room::new(&card.memory).map_err(|_| ENOMEM)?;
-        Ok(Self {
+        let flow_room = card.memory.tally(Resource::Flows);
+        // In place: it is too long for a stack.
+        Ok(try_init!(Self {
             index,
             card,
             flows,
+            flow_room,
+            flows_without_room: Counter::new(),
             rx,
             tx,
             queues_in_use: AtomicU16::new(queues),
@@ -117,7 +137,7 @@ impl<H: Host> Port<H> {
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),
             stamping: Stamping::new(),
-        })
+        }))
     }
 
     /// The card that it belongs to.
@@ -132,7 +152,7 @@ impl<H: Host> Port<H> {
     }
 
     /// Its receive queues, those that are not in use as well.
-    pub fn rx(&self) -> &[RxQueue] {
+    pub fn rx(&self) -> &[KBox<RxQueue>] {
         &self.rx
     }
 

@@ -15,10 +15,13 @@ use kernel::{
     }, //
 };
 
+/// Programs, the oldest first.
+type List<L> = KVec<Arc<Program<L>>>;
+
 /// The programs in the device's memory, the oldest first. There is no other list of them.
 pub struct Programs<L> {
     /// Held for a look at the list and no longer: nothing is locked behind it.
-    list: Pin<KBox<Mutex<KVec<Arc<Program<L>>>>>>,
+    list: Pin<KBox<Mutex<List<L>>>>,
 }
 
 impl<L> Programs<L> {

@@ -23,6 +23,7 @@ use core::sync::atomic::{
 };
 use engine::{
     descriptor::TxDescriptor,
+    mac::Burst,
     pipeline::Counters, //
 };
 use kernel::prelude::*;
@@ -97,8 +98,9 @@ pub struct RxQueue {
 }
 
 impl RxQueue {
-    pub(crate) fn new(memory: &DeviceMemory, ring_size: u32) -> Result<Self> {
-        Ok(Self {
+    pub(crate) fn new(memory: &DeviceMemory, ring_size: u32) -> impl Init<Self, Error> + '_ {
+        // In place: it is too long for a stack.
+        try_init!(Self {
             work: Claim::new(Work::new(memory)?),
             ring: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
             bouncing: KBox::pin_init(FrameRing::new(ring_size), GFP_KERNEL)?,
@@ -214,8 +216,9 @@ pub struct TxQueue {
     is_awaited: AtomicBool,
     /// Frames that a program has this port send (XDP_REDIRECT): one in the device, of a port of the
     /// same card, or one of the host. Counted by several polls at once.
-    redirected_packets: AtomicU64,
-    redirected_bytes: AtomicU64,
+    pub redirected_packets: Counter,
+    /// Their bytes.
+    pub redirected_bytes: Counter,
     /// What the MAC has sent of those.
     pub(crate) redirected_mac: mac::Sent,
     /// What the MAC has sent of what the stack gave. Whoever holds the queue's lock counts.
@@ -228,8 +231,8 @@ impl TxQueue {
             completed: AtomicU32::new(0),
             told: AtomicU32::new(0),
             is_awaited: AtomicBool::new(false),
-            redirected_packets: AtomicU64::new(0),
-            redirected_bytes: AtomicU64::new(0),
+            redirected_packets: Counter::new(),
+            redirected_bytes: Counter::new(),
             redirected_mac: mac::Sent::new(),
             mac: mac::Sent::new(),
         }
@@ -292,19 +295,10 @@ impl TxQueue {
         self.is_awaited.swap(false, Ordering::Relaxed)
     }
 
-    /// Counts a frame of `len` bytes that was redirected to this queue's port and sent.
-    pub(crate) fn count_redirected(&self, len: u64) {
-        self.redirected_packets.fetch_add(1, Ordering::Relaxed);
-        self.redirected_bytes.fetch_add(len, Ordering::Relaxed);
-    }
-
-    /// Frames that were redirected to this queue's port and sent.
-    pub fn redirected_packets(&self) -> u64 {
-        self.redirected_packets.load(Ordering::Relaxed)
-    }
-
-    /// Their bytes.
-    pub fn redirected_bytes(&self) -> u64 {
-        self.redirected_bytes.load(Ordering::Relaxed)
+    /// Counts a frame that was redirected to this queue's port and sent: `burst` is that on the wire.
+    pub(crate) fn count_redirected(&self, burst: &Burst) {
+        self.redirected_packets.add_shared(burst.frames());
+        self.redirected_bytes.add_shared(burst.bytes());
+        self.redirected_mac.count_shared(burst);
     }
 }

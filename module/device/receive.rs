@@ -21,7 +21,6 @@ use crate::{
         Plugged,
         Port, //
     },
-    queue::RxQueue,
     runs::Since,
     slots::Active, //
 };
@@ -99,6 +98,9 @@ impl<H: Plugged> Port<H> {
         let Some(rx) = self.rx.get(usize::from(queue)) else {
             return 0;
         };
+        let Some(parser) = self.card.parsers.load(guard) else {
+            return 0;
+        };
         // A sender has it for one frame; when that is done the poll that came in vain is had again. While
         // this has it, who asks is another poll, of which there is none.
         let Some(mut work) = rx.work.take_or_ask(|| ()) else {
@@ -114,6 +116,7 @@ impl<H: Plugged> Port<H> {
             port: self.receiving(host, setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
             queues: self.queues(host, setup.hashes, guard),
+            parser: parser.machine(),
             stamp: None,
         };
         let mut poll = Poll {
@@ -163,7 +166,7 @@ impl<H: Plugged> Port<H> {
             // Who puts a frame into an empty ring raises the interrupt again.
             let is_empty = frames.len() < asked;
             let singles = frames.len().saturating_add(done);
-            while let Some(place) = frames.next() {
+            for place in frames.by_ref() {
                 for frame in place {
                     let descriptor = frame.descriptor();
                     poll.onward = Lane::behind(descriptor.queue);
@@ -240,6 +243,6 @@ impl<H: Plugged> Port<H> {
 
     /// Frames that receive queue `queue` has had this card send, by any of its ports.
     pub fn sent_by_programs(&self, queue: u16) -> u64 {
-        self.rx.get(usize::from(queue)).map_or(0, RxQueue::sent)
+        self.rx.get(usize::from(queue)).map_or(0, |rx| rx.sent())
     }
 }

@@ -4,7 +4,8 @@
 //!
 //! That is found out when the frame arrives, by what steers at that moment: frames of one flow meet in
 //! one ring, in their order. A change of what steers has others go elsewhere, while those that were in a
-//! ring stay in it.
+//! ring stay in it. Where rules look at what packets carry, frames of one flow need not meet; those that
+//! arrive as one then part when they are taken out of the ring.
 
 use crate::{
     host::Host,
@@ -24,8 +25,8 @@ use engine::{
     descriptor::TxDescriptor,
     filter::Address,
     parser::{
-        parse,
         FlowType,
+        Machine,
         Parsed,
         USUAL_HEADERS, //
     },
@@ -91,24 +92,41 @@ impl<H: Host> Port<H> {
     }
 
     /// Has the flow with `hash` come by `queue` from now on, whatever the tables say of it, and gives a
-    /// number for that. `id` is the host's for the flow. Nothing if there is no room for it. Context:
-    /// softirq, several at once.
+    /// number for that. `id` is the host's for the flow. Nothing, and counted, if there is no room for it.
+    /// Context: softirq, several at once.
     pub fn steer_flow(&self, hash: u32, queue: u16, id: u32) -> Option<u16> {
-        self.flows.steer(hash, queue, id)
+        // The host asks again with each frame, and not all CPUs are to wait for each other for that.
+        let may_fit = self.flow_room.has_room() || self.flows.find(hash).is_some();
+        let filter = may_fit.then(|| {
+            let admit = || self.flow_room.take().is_ok();
+            self.flows.steer(hash, queue, id, admit)
+        });
+        let filter = filter.flatten();
+        if filter.is_none() {
+            self.flows_without_room.add_shared(1);
+        }
+        filter
+    }
+
+    /// Has flows gone that come by queue `count` or one above. Process context.
+    pub(crate) fn end_flows_above(&self, count: u16) {
+        let ended = with_bh_disabled(|| self.flows.clear_above(count));
+        self.flow_room.give_back(ended.into());
     }
 
     /// Asks `may_expire` of each flow that the host has steered, by queue, the host's number and ours, and
     /// leaves those to the tables again for which it says so. Gives whether there are others. Process
     /// context.
     pub fn expire_flows(&self, may_expire: impl FnMut(u16, u32, u16) -> bool) -> bool {
-        with_bh_disabled(|| self.flows.expire(may_expire));
+        let ended = with_bh_disabled(|| self.flows.expire(may_expire));
+        self.flow_room.give_back(ended.into());
         !self.flows.is_empty()
     }
 
     /// Says where a frame of `host`'s port would go that arrived now, which begins with `bytes`. Any
     /// context; nothing is counted.
     pub fn explain(&self, host: &H, bytes: &[u8], guard: &rcu::Guard) -> Explained {
-        let parsed = parse(bytes);
+        let parsed = self.parsed(bytes, guard);
         if !self.takes(host, bytes.arrives_for(), guard) {
             return Explained::filtered(parsed.flow, Reason::Filtered);
         }
@@ -116,7 +134,7 @@ impl<H: Host> Port<H> {
             return Explained::filtered(parsed.flow, Reason::OtherVlan);
         }
         let looked = self.queues(host, false, guard).and_then(|queues| {
-            let steered = queues.steer(|| parsed)?;
+            let steered = queues.steer(|| parsed, &|at| Arriving::pair(bytes, at))?;
             Some(Looked {
                 flow: parsed.flow,
                 steered,
@@ -155,6 +173,12 @@ impl<H: Host> Port<H> {
         })
     }
 
+    /// What the card's parser finds in a frame.
+    fn parsed<F: Arriving + ?Sized>(&self, frame: &F, guard: &rcu::Guard) -> Parsed {
+        let parser = self.card.parsers.load(guard);
+        parser.map_or_else(Parsed::default, |parser| frame.parsed(parser.machine()))
+    }
+
     /// Whether the port takes a frame for `address`. One that is too short for an address is none that
     /// could be meant for others.
     #[inline]
@@ -181,8 +205,13 @@ impl<H: Host> Port<H> {
         if !self.takes_vlan(host, frame) {
             return Err(Reason::OtherVlan);
         }
-        let queues = self.queues(host, false, guard);
-        match queues.and_then(|queues| queues.steer(|| frame.parsed())) {
+        let steered = self.queues(host, false, guard).and_then(|queues| {
+            if queues.look_at_payload() && frame.is_several() {
+                return queues.steer_together(|| self.parsed(frame, guard));
+            }
+            queues.steer(|| self.parsed(frame, guard), &|at| frame.pair(at))
+        });
+        match steered {
             None => Ok((0, None)),
             Some(steered) if steered.reason.is_drop() => Err(steered.reason),
             Some(steered) => Ok((steered.queue, Some(steered.reason))),
@@ -240,8 +269,14 @@ pub(crate) trait Arriving {
     /// Its first bytes, if it has so many.
     fn front(&self) -> Option<[u8; LOOKED_AT]>;
 
-    /// What its headers say.
-    fn parsed(&self) -> Parsed;
+    /// What `parser` finds in its headers.
+    fn parsed(&self, parser: &Machine<KernelMemory>) -> Parsed;
+
+    /// The two bytes at offset `at`, if it has both.
+    fn pair(&self, at: usize) -> Option<[u8; 2]>;
+
+    /// Whether it is several frames on the wire, that have their headers in common.
+    fn is_several(&self) -> bool;
 }
 
 impl Arriving for [u8] {
@@ -254,8 +289,16 @@ impl Arriving for [u8] {
         self.first_chunk().copied()
     }
 
-    fn parsed(&self) -> Parsed {
-        parse(self)
+    fn parsed(&self, parser: &Machine<KernelMemory>) -> Parsed {
+        parser.flow_of(self)
+    }
+
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.get(at..)?.first_chunk().copied()
+    }
+
+    fn is_several(&self) -> bool {
+        false
     }
 }
 
@@ -263,22 +306,25 @@ impl Arriving for [u8] {
 impl Arriving for SkBuff {
     #[inline]
     fn arrives_for(&self) -> Option<Address> {
-        let found = self.linear().first_chunk().copied();
-        found.or_else(|| self.headers(&mut [0; size_of::<Address>()]).arrives_for())
+        self.first_bytes(&mut [0; size_of::<Address>()])
+            .arrives_for()
     }
 
     fn front(&self) -> Option<[u8; LOOKED_AT]> {
-        self.headers(&mut [0; LOOKED_AT]).front()
+        self.first_bytes(&mut [0; LOOKED_AT]).front()
     }
 
     #[inline]
-    fn parsed(&self) -> Parsed {
-        let linear = self.linear();
-        if self.is_linear() || linear.len() >= USUAL_HEADERS {
-            return parse(linear);
-        }
-        let mut headers = [0; USUAL_HEADERS];
-        parse(self.headers(&mut headers))
+    fn parsed(&self, parser: &Machine<KernelMemory>) -> Parsed {
+        self.first_bytes(&mut [0; USUAL_HEADERS]).parsed(parser)
+    }
+
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.bytes_at(at)
+    }
+
+    fn is_several(&self) -> bool {
+        self.is_gso()
     }
 }
 
@@ -292,7 +338,16 @@ impl Arriving for Chain<TxDescriptor> {
         self.first(SkBuff::front)?
     }
 
-    fn parsed(&self) -> Parsed {
-        self.first(SkBuff::parsed).unwrap_or_default()
+    fn parsed(&self, parser: &Machine<KernelMemory>) -> Parsed {
+        let first = self.first(|frame| frame.parsed(parser));
+        first.unwrap_or_default()
+    }
+
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.first(|frame| frame.pair(at))?
+    }
+
+    fn is_several(&self) -> bool {
+        true
     }
 }

@@ -7,10 +7,6 @@ use crate::memory::{
     DeviceMemory,
     KernelMemory, //
 };
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering, //
-};
 use engine::{
     errno,
     memory::OutOfMemory,
@@ -28,6 +24,7 @@ use kernel::{
     alloc::AllocError,
     fmt, //
 };
+use net::stats::Counter;
 
 /// What steers the frames of a port.
 pub(crate) type Steering = steer::Steering<KernelMemory>;
@@ -36,11 +33,11 @@ pub(crate) type Steering = steer::Steering<KernelMemory>;
 pub(crate) type FlowTable = steer::FlowTable<KernelMemory>;
 
 /// How frames came to the queue that they are in, or why they came to none.
-pub struct Steered([AtomicU64; steer::Reason::ALL.len()]);
+pub struct Steered([Counter; steer::Reason::ALL.len()]);
 
 impl Steered {
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; steer::Reason::ALL.len()])
+        Self([const { Counter::new() }; steer::Reason::ALL.len()])
     }
 
     /// Counts a frame. Several senders do at once.
@@ -53,15 +50,14 @@ impl Steered {
     #[inline]
     pub(crate) fn count_several(&self, reason: steer::Reason, frames: u64) {
         if let Some(count) = self.0.get(reason as usize) {
-            count.fetch_add(frames, Ordering::Relaxed);
+            count.add_shared(frames);
         }
     }
 
     /// How many there were for `reason`. Those of a port with one queue and no rules are not looked
     /// at, and not counted.
     pub fn get(&self, reason: steer::Reason) -> u64 {
-        let count = self.0.get(reason as usize);
-        count.map_or(0, |count| count.load(Ordering::Relaxed))
+        self.0.get(reason as usize).map_or(0, Counter::get)
     }
 }
 

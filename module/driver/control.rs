@@ -17,6 +17,7 @@ mod link;
 mod mac;
 mod map;
 mod nic;
+mod parser;
 mod ports;
 mod profile;
 mod program;

@@ -248,8 +248,8 @@ pub(crate) struct Port {
 
 impl Port {
     /// Makes port number `index` of `asic`, on the device `parent`, without a cable.
-    // Not inlined: what a port is made of lies on the stack in kilobytes, and what the caller does with
-    // the port, as to register it, goes deep.
+    // Not inlined: what a port is made of lies on the stack, and what the caller does with the port, as
+    // to register it, goes deep.
     #[inline(never)]
     pub(crate) fn new(
         parent: &ParentDevice,
@@ -258,12 +258,7 @@ impl Port {
         index: u16,
         queues: u16,
     ) -> Result<Arc<Self>> {
-        let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
-        let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
-        for _ in 0..queues {
-            rx.push(RxQueue::default(), GFP_KERNEL)?;
-            tx.push(TxQueue::new(), GFP_KERNEL)?;
-        }
+        let (rx, tx) = Self::make_queues(queues)?;
         let config = Config {
             parent,
             name: c"onic%d",
@@ -282,10 +277,12 @@ impl Port {
                 .with(Features::LOOPBACK),
             max_segments: MAX_SEGMENTS,
         };
-        let port = Self {
+        let hardware = device::port::Port::new(asic.card.clone(), index, queues, DEFAULT_RING)?;
+        // In place: it is too long for a stack.
+        let port = try_init!(Self {
             device: Device::new(&config)?,
             offload_device,
-            hardware: device::port::Port::new(asic.card.clone(), index, queues, DEFAULT_RING)?,
+            hardware <- hardware,
             rx,
             tx,
             xdp_native: rcu::Slot::empty(),
@@ -302,8 +299,21 @@ impl Port {
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
             takes_over_mtu: AtomicBool::new(false),
-        };
-        Ok(Arc::new(port, GFP_KERNEL)?)
+        });
+        Arc::init(port, GFP_KERNEL)
+    }
+
+    /// Makes its queues.
+    // Not inlined: a queue that is made lies on the stack.
+    #[inline(never)]
+    fn make_queues(queues: u16) -> Result<(KVec<RxQueue>, KVec<TxQueue>)> {
+        let mut rx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
+        let mut tx = KVec::with_capacity(usize::from(queues), GFP_KERNEL)?;
+        for _ in 0..queues {
+            rx.push(RxQueue::default(), GFP_KERNEL)?;
+            tx.push(TxQueue::new(), GFP_KERNEL)?;
+        }
+        Ok((rx, tx))
     }
 
     /// Number of the port on its NIC.

@@ -12,6 +12,7 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
+#include <linux/firmware.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/net_tstamp.h>

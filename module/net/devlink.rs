@@ -12,6 +12,7 @@
 //!
 //! C header: [`include/net/devlink.h`](srctree/include/net/devlink.h)
 
+mod firmware;
 mod health;
 mod operations;
 mod param;
@@ -27,6 +28,7 @@ use core::{
     marker::PhantomData,
     ptr::NonNull, //
 };
+use firmware::flash_update;
 use health::Attached;
 pub use health::{
     Message,
@@ -44,6 +46,7 @@ use operations::{
     Private, //
 };
 pub use operations::{
+    Firmware,
     Info,
     Locked,
     Operations,
@@ -53,6 +56,10 @@ pub use operations::{
 };
 use param::ParameterAdapter;
 use resource::ResourceAdapter;
+
+/// The reload that has the device run what was flashed, and stops nothing.
+const ACTIVATE: bindings::devlink_reload_action =
+    bindings::devlink_reload_action_DEVLINK_RELOAD_ACTION_FW_ACTIVATE;
 
 /// A registered devlink instance with a `T` in it, for the device `P`; dropping it (process context,
 /// neither RTNL nor the instance's lock held) takes its ports away, then the instance, then the device.
@@ -77,7 +84,10 @@ unsafe impl<T: Operations, P: Sync> Sync for Devlink<T, P> {}
 
 impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
     const OPS: &'static bindings::devlink_ops = &bindings::devlink_ops {
-        reload_actions: 1 << bindings::devlink_reload_action_DEVLINK_RELOAD_ACTION_DRIVER_REINIT,
+        flash_update: Some(flash_update::<T>),
+        reload_actions: 1 << bindings::devlink_reload_action_DEVLINK_RELOAD_ACTION_DRIVER_REINIT
+            | 1 << ACTIVATE,
+        reload_limits: 1 << bindings::devlink_reload_limit_DEVLINK_RELOAD_LIMIT_NO_RESET,
         reload_down: Some(Self::reload_down),
         reload_up: Some(Self::reload_up),
         info_get: Some(Self::info_get),
@@ -208,13 +218,17 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
     unsafe extern "C" fn reload_down(
         devlink: *mut bindings::devlink,
         _netns_change: bool,
-        _action: bindings::devlink_reload_action,
+        action: bindings::devlink_reload_action,
         _limit: bindings::devlink_reload_limit,
         extack: *mut bindings::netlink_ext_ack,
     ) -> c_int {
         // SAFETY: devlink holds the lock in its operations, and lends its acknowledgement.
         let (mut instance, extack) =
             unsafe { (Locked::<T>::from_raw(devlink), Extack::from_raw(extack)) };
+        if action == ACTIVATE {
+            // Nothing of it is to stop.
+            return 0;
+        }
         let result = T::reload_down(&mut instance, &extack);
         if result.is_err() {
             // SAFETY: As above.
@@ -236,9 +250,13 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
         // SAFETY: As in `reload_down`; the memory for what was done is valid.
         let (mut instance, extack) = unsafe {
             *performed = 1 << action;
-            ResourceAdapter::<T>::repair(devlink);
             (Locked::<T>::from_raw(devlink), Extack::from_raw(extack))
         };
+        if action == ACTIVATE {
+            return from_result(|| T::Firmware::activate(&mut instance, &extack).map(|()| 0));
+        }
+        // SAFETY: As above.
+        unsafe { ResourceAdapter::<T>::repair(devlink) };
         from_result(|| T::reload_up(&mut instance, &extack).map(|()| 0))
     }
 }

@@ -8,6 +8,7 @@
 
 #include <crypto/sha1.h>
 #include <crypto/sha2.h>
+#include <linux/bpf.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
 #include <linux/ethtool.h>
@@ -28,6 +29,7 @@
 #include <net/page_pool/helpers.h>
 #include <net/pkt_cls.h>
 #include <net/xdp.h>
+#include <net/xdp_sock.h>
 
 enum {
 	/* Bytes that belong to whoever has a frame queued. */
@@ -68,6 +70,17 @@ struct offload_nic_offload_request {
 	bool csum;
 	bool csum_not_inet;
 	bool encapsulation;
+};
+
+/*
+ * What a flow dissector has found, as its programs tell it, and what they can't tell; numbers as on
+ * the wire.
+ */
+struct offload_nic_dissected {
+	u8 keys[sizeof(struct bpf_flow_keys)];
+	__be16 vlan_tpid;
+	__be16 vlan_tci;
+	__be32 gre_key;
 };
 
 /* Where ethtool_ops has its bit fields, which bindgen can't set in a constant. */
@@ -117,6 +130,7 @@ struct offload_nic_vector {
 };
 
 extern const struct xdp_metadata_ops offload_nic_xdp_metadata_ops;
+extern const struct xsk_tx_metadata_ops offload_nic_xsk_tx_metadata_ops;
 
 int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *block,
 			    flow_setup_cb_t *callback);
@@ -134,6 +148,9 @@ void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
 netdev_features_t offload_nic_features(const struct net_device *dev);
+int offload_nic_flow_dissect(const struct net *net, const void *frame, u32 len, u32 flags,
+			     struct offload_nic_dissected *dissected);
+const struct bpf_prog *offload_nic_flow_dissector(const struct net *net);
 const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev);
 bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
 				    unsigned int group);

@@ -61,6 +61,7 @@ pub mod digest;
 pub mod error;
 pub mod ethtool;
 pub mod extack;
+pub mod flow_dissector;
 pub mod genl;
 pub mod handover;
 pub mod log;

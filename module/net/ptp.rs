@@ -114,8 +114,7 @@ impl<T: Clock> Registration<T> {
             ..pin_init::zeroed()
         };
         for (place, byte) in info.name.iter_mut().zip(T::NAME.to_bytes()) {
-            // CAST: A character, whatever the sign of that is.
-            *place = *byte as _;
+            *place = *byte;
         }
         let info = Opaque::new(info);
         let shell = KBox::new(Shell { info, clock }, GFP_KERNEL)?;

@@ -260,6 +260,13 @@ pub struct Batch<D: Descriptor> {
     _descriptors: PhantomData<Chain<D>>,
 }
 
+impl<D: Descriptor> Default for Batch<D> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<D: Descriptor> Batch<D> {
     /// Nothing. To be filled where it is: moving one costs as much as a frame does.
     #[inline]

@@ -11,10 +11,11 @@ use core::sync::atomic::{
     Ordering, //
 };
 
-/// A counter that one context at a time counts up and anyone reads.
+/// A counter that anyone reads, and that one context at a time counts up ([`Self::add`]), or several at
+/// once ([`Self::add_shared`]): for all of its counts the one or the other.
 ///
-/// It is for what is serialised already: the poll of a receive queue, the lock of a transmit queue.
-/// Two contexts that count at once lose counts, and nothing else.
+/// The former is for what is serialised already: the poll of a receive queue, the lock of a transmit
+/// queue. Two contexts that count at once then lose counts, and nothing else.
 #[derive(Default)]
 pub struct Counter(AtomicU64);
 
@@ -29,6 +30,12 @@ impl Counter {
     pub fn add(&self, n: u64) {
         let count = self.0.load(Ordering::Relaxed);
         self.0.store(count.wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Adds `n`, whoever else does so just now.
+    #[inline]
+    pub fn add_shared(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
     }
 
     /// The count.

@@ -16,6 +16,7 @@
 mod buffer;
 mod native;
 mod queue;
+mod socket;
 mod transmit;
 
 pub use buffer::{

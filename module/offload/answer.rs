@@ -5,6 +5,10 @@
 use crate::{
     compare::Comparison,
     digest::Digest,
+    parser::{
+        Parsed,
+        Parser, //
+    },
     program::{
         DeviceProgram,
         KernelProgram, //
@@ -18,6 +22,7 @@ use net::{
         name_text,
         NAME_LEN, //
     },
+    flow_dissector::Dissected,
     genl::{
         Full,
         Message, //
@@ -27,7 +32,12 @@ use net::{
 use offload_uapi::netlink::{
     self as uapi,
     DigestAlgorithm,
+    ParseVerdict,
     MAX_CHUNK, //
+};
+use parse_graph::{
+    Carrier,
+    Field, //
 };
 
 type Written = Result<(), Full>;
@@ -124,6 +134,90 @@ pub(crate) fn steer(message: &mut Message<'_>, ifindex: u32, steered: &Steered) 
     Ok(())
 }
 
+/// The parser of a device.
+pub(crate) fn parser(message: &mut Message<'_>, ifindex: u32, parser: &Parser<'_>) -> Written {
+    use uapi::parser::*;
+    message.put_u32(IFINDEX, ifindex)?;
+    message.put(DIGEST, &parser.digest)?;
+    message.put_u32(NODES, parser.nodes)?;
+    message.put_u32(ENTRIES, parser.entries)?;
+    message.put_u32(MAX_HEADERS, parser.max_headers)?;
+    // CAST: `usize` has at most 64 bits.
+    message.put_uint(MEMORY, parser.memory as u64)?;
+    message.put(DISSECTOR, &parser.reproduced)?;
+    if let Some(attested) = &parser.attested {
+        message.put(ATTESTED, attested)?;
+    }
+    // CAST: A graph has less than 4 GiB.
+    message.put_u32(SIZE, parser.blob.len() as u32)
+}
+
+/// A piece of the file of a device's parse graph from byte `offset` on, as large as there is room for. Gives
+/// its length.
+pub(crate) fn graph(
+    message: &mut Message<'_>,
+    ifindex: u32,
+    parser: &Parser<'_>,
+    offset: u32,
+) -> Result<u32, Full> {
+    use uapi::parser::*;
+    message.put_u32(IFINDEX, ifindex)?;
+    message.put(DIGEST, &parser.digest)?;
+    // CAST: A graph has less than 4 GiB.
+    message.put_u32(SIZE, parser.blob.len() as u32)?;
+    message.put_u32(OFFSET, offset)?;
+    piece(message, CHUNK, parser.blob, offset)
+}
+
+/// What a device and the kernel make of a frame.
+pub(crate) fn parsed(
+    message: &mut Message<'_>,
+    ifindex: u32,
+    device: &Parsed<'_>,
+    kernel: &Dissected,
+    has_program: bool,
+) -> Written {
+    use uapi::parse::*;
+    message.put_u32(IFINDEX, ifindex)?;
+    message.put_u32(DEVICE_VERDICT, device.verdict.raw())?;
+    message.put(DEVICE_KEYS, &device.keys)?;
+    message.put(DEVICE_FIELDS, &device.fields)?;
+    message.put(STEPS, device.steps)?;
+    let verdict = if kernel.is_okay {
+        ParseVerdict::Okay
+    } else {
+        ParseVerdict::Fail
+    };
+    message.put_u32(KERNEL_VERDICT, verdict.raw())?;
+    message.put(KERNEL_KEYS, &kernel.keys)?;
+    message.put(KERNEL_FIELDS, &fields_of(kernel))?;
+    if has_program {
+        message.put_flag(KERNEL_PROGRAM)?;
+    }
+    Ok(())
+}
+
+/// What the kernel tells of what only a device's graph has fields for.
+fn fields_of(kernel: &Dissected) -> [u8; uapi::DEVICE_FIELDS] {
+    let mut fields = [0; uapi::DEVICE_FIELDS];
+    for (at, bytes) in [
+        (Field::VlanTpid, kernel.vlan),
+        (Field::GreKey, kernel.gre_key),
+    ] {
+        let Carrier::Device(at) = at.carrier() else {
+            continue;
+        };
+        // A tag's number lies behind its protocol in both.
+        if let Some(place) = fields
+            .get_mut(usize::from(at)..)
+            .and_then(|from| from.first_chunk_mut())
+        {
+            *place = bytes;
+        }
+    }
+    fields
+}
+
 /// What has happened at an interface.
 pub(crate) fn stats(message: &mut Message<'_>, interface: &dyn ReportPrograms) -> Written {
     let statistics = &interface.interface().statistics;
@@ -141,7 +235,7 @@ pub(crate) fn stats(message: &mut Message<'_>, interface: &dyn ReportPrograms) -
     Ok(())
 }
 
-/// The fewest bytes of an image that are worth a message, unless there are no more.
+/// The fewest bytes of an image or a graph that are worth a message, unless there are no more.
 const LEAST_PIECE: usize = 512;
 
 /// A piece of `image` from byte `offset` on, as large as there is room for. Gives its length.
@@ -158,13 +252,19 @@ pub(crate) fn image(
     // CAST: An image has less than 4 GiB.
     message.put_u32(uapi::image::SIZE, image.len() as u32)?;
     message.put_u32(uapi::image::OFFSET, offset)?;
+    piece(message, uapi::image::CHUNK, image, offset)
+}
+
+/// Puts a piece of `whole` from byte `offset` on, as large as there is room for, into attribute `number`.
+/// Gives its length.
+fn piece(message: &mut Message<'_>, number: u16, whole: &[u8], offset: u32) -> Result<u32, Full> {
     // CAST: `usize` has at least 32 bits.
-    let rest = image.get(offset as usize..).unwrap_or(&[]);
+    let rest = whole.get(offset as usize..).unwrap_or(&[]);
     let len = rest.len().min(MAX_CHUNK).min(message.room());
     if len < rest.len().min(LEAST_PIECE) {
         return Err(Full);
     }
-    message.put(uapi::image::CHUNK, rest.get(..len).unwrap_or(rest))?;
+    message.put(number, rest.get(..len).unwrap_or(rest))?;
     // CAST: At most `MAX_CHUNK`.
     Ok(len as u32)
 }

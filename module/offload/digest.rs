@@ -16,9 +16,10 @@ use offload_uapi::canonical::{
 };
 
 /// SHA-256 of a program's canonical instructions: as they were loaded, without what differs from
-/// load to load.
+/// load to load. Or that of a parse graph's canonical form.
 ///
-/// That is `prog->digest` of the kernel, whose first 8 bytes are the tag of `bpftool prog show`.
+/// That of a program is `prog->digest` of the kernel, whose first 8 bytes are the tag of `bpftool prog
+/// show`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(pub [u8; 32]);
 

@@ -5,6 +5,10 @@
 use crate::{
     answer,
     enforce::Enforcer,
+    parser::{
+        Parsed,
+        Parser, //
+    },
     registry::Registry,
     report::ReportPrograms,
     Policy,
@@ -17,11 +21,13 @@ use kernel::{
 };
 use net::{
     error::not_supported,
+    flow_dissector,
     genl::{
         Commands,
         DumpAnswer,
         Family,
         Full,
+        Message,
         Operations,
         Permission,
         Request,
@@ -37,6 +43,8 @@ use offload_uapi::{
         dev,
         device_program,
         image,
+        parse,
+        parser,
         slot,
         stats,
         steer,
@@ -131,15 +139,7 @@ impl Operations for Registry {
                 request.reply(|message| answer::stats(message, interface))
             }),
             Some(Command::SteerGet) => registry.with(request, steer::IFINDEX, |interface, rtnl| {
-                let frame = request.required_bytes(steer::FRAME)?;
-                if frame.len() < ETH_HLEN {
-                    let len = frame.len();
-                    request.blame(
-                        steer::FRAME,
-                        fmt!("a frame of {len} bytes: an Ethernet header has {ETH_HLEN}"),
-                    );
-                    return Err(EINVAL);
-                }
+                let frame = frame_in(request, steer::FRAME)?;
                 let ifindex = interface.net_device().ifindex();
                 let Some(steered) = interface.steer(frame, rtnl) else {
                     request.blame(
@@ -149,6 +149,17 @@ impl Operations for Registry {
                     return Err(not_supported());
                 };
                 request.reply(|message| answer::steer(message, ifindex, &steered))
+            }),
+            Some(Command::ParserGet) => {
+                registry.with(request, parser::IFINDEX, |interface, rtnl| {
+                    let ifindex = interface.net_device().ifindex();
+                    shown_parser(request, interface, rtnl, |shown| {
+                        request.reply(|message| answer::parser(message, ifindex, shown))
+                    })
+                })
+            }
+            Some(Command::ParseGet) => registry.with(request, parse::IFINDEX, |interface, rtnl| {
+                parsed(request, interface, rtnl)
             }),
             _ => Err(not_supported()),
         }
@@ -186,6 +197,10 @@ impl Operations for Registry {
                 Some(Command::StatsGet) => registry.each(request, None, cursor, rtnl, |it, _| {
                     answer.message(|message| answer::stats(message, it))
                 }),
+                Some(Command::ParserGet) => registry.each(request, None, cursor, rtnl, |it, _| {
+                    dump_parser(it, answer, rtnl)
+                }),
+                Some(Command::GraphGet) => registry.dump_graph(request, cursor, answer, rtnl),
                 Some(Command::ImageGet) => registry.dump_image(request, cursor, answer, rtnl),
                 _ => Err(not_supported()),
             }
@@ -218,6 +233,96 @@ fn rules(
             .iter()
             .map(move |policy| rule(policy).unwrap_or(Rule::Reject)),
     ))
+}
+
+/// The frame in attribute `number` of `request`.
+fn frame_in<'a>(request: &Request<'a>, number: u16) -> Result<&'a [u8]> {
+    let frame = request.required_bytes(number)?;
+    if frame.len() < ETH_HLEN {
+        let len = frame.len();
+        request.blame(
+            number,
+            fmt!("a frame of {len} bytes: an Ethernet header has {ETH_HLEN}"),
+        );
+        return Err(EINVAL);
+    }
+    Ok(frame)
+}
+
+/// Answers what the device and the kernel make of a frame.
+fn parsed(request: &Request<'_>, interface: &dyn ReportPrograms, rtnl: &Rtnl<'_>) -> Result {
+    let frame = frame_in(request, parse::FRAME)?;
+    let flags = request.u32(parse::FLAGS).unwrap_or(0);
+    let net_device = interface.net_device();
+    let ifindex = net_device.ifindex();
+    let kernel = flow_dissector::dissect(net_device, frame, flags, rtnl)?;
+    let has_program = flow_dissector::attached(net_device, rtnl).is_some();
+    let mut result = Ok(());
+    let mut see = |device: &Parsed<'_>| {
+        result =
+            request.reply(|message| answer::parsed(message, ifindex, device, &kernel, has_program));
+    };
+    if !interface.parse(frame, flags, &mut see, rtnl) {
+        return Err(tells_no_parser(request, parse::IFINDEX, ifindex));
+    }
+    result
+}
+
+/// Calls `f` with the parser of the device of `interface`.
+fn shown_parser(
+    request: &Request<'_>,
+    interface: &dyn ReportPrograms,
+    rtnl: &Rtnl<'_>,
+    mut f: impl FnMut(&Parser<'_>) -> Result,
+) -> Result {
+    let mut result = Ok(());
+    if !interface.show_parser(&mut |shown| result = f(shown), rtnl) {
+        let ifindex = interface.net_device().ifindex();
+        return Err(tells_no_parser(request, parser::IFINDEX, ifindex));
+    }
+    result
+}
+
+fn tells_no_parser(request: &Request<'_>, number: u16, ifindex: u32) -> Error {
+    request.blame(
+        number,
+        fmt!("the driver of interface {ifindex} does not tell how it parses"),
+    );
+    not_supported()
+}
+
+/// Writes the parser of the device of `interface`, if its driver tells of it.
+fn dump_parser(
+    interface: &dyn ReportPrograms,
+    answer: &mut DumpAnswer<'_>,
+    rtnl: &Rtnl<'_>,
+) -> Result<(), Full> {
+    let ifindex = interface.net_device().ifindex();
+    let mut result = Ok(());
+    let mut see = |shown: &Parser<'_>| {
+        result = answer.message(|message| answer::parser(message, ifindex, shown));
+    };
+    interface.show_parser(&mut see, rtnl);
+    result
+}
+
+/// Writes something of `len` bytes from the byte on that `cursor` stands at. `piece` writes as much of it,
+/// from an offset on, as finds room in a message, and gives how much that is.
+fn dump_pieces(
+    len: usize,
+    cursor: &mut Cursor,
+    answer: &mut DumpAnswer<'_>,
+    mut piece: impl FnMut(&mut Message<'_>, u32) -> Result<u32, Full>,
+) -> Result<(), Full> {
+    // CAST: `usize` has at least 32 bits.
+    while (cursor.item as usize) < len {
+        answer.message(|message| {
+            let written = piece(message, cursor.item)?;
+            cursor.item = cursor.item.saturating_add(written);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn dump_slots(
@@ -327,6 +432,23 @@ impl Registry {
         Ok(())
     }
 
+    /// Writes the file of a device's parse graph, from the byte on that `cursor` stands at.
+    fn dump_graph(
+        &self,
+        request: &Request<'_>,
+        cursor: &mut Cursor,
+        answer: &mut DumpAnswer<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let interface = self.named(request, parser::IFINDEX, rtnl)?;
+        let ifindex = interface.net_device().ifindex();
+        shown_parser(request, &*interface, rtnl, |shown| {
+            let piece =
+                |message: &mut Message<'_>, offset| answer::graph(message, ifindex, shown, offset);
+            Ok(dump_pieces(shown.blob.len(), cursor, answer, piece)?)
+        })
+    }
+
     /// Writes the image that `request` asks for, from the byte on that `cursor` stands at.
     fn dump_image(
         &self,
@@ -342,19 +464,10 @@ impl Registry {
         let is_there = interface.show_image(
             id,
             &mut |format, bytes| {
-                let write = || {
-                    // CAST: `usize` has at least 32 bits.
-                    while (cursor.item as usize) < bytes.len() {
-                        answer.message(|message| {
-                            let piece =
-                                answer::image(message, (ifindex, id), format, bytes, cursor.item)?;
-                            cursor.item = cursor.item.saturating_add(piece);
-                            Ok(())
-                        })?;
-                    }
-                    Ok(())
+                let piece = |message: &mut Message<'_>, offset| {
+                    answer::image(message, (ifindex, id), format, bytes, offset)
                 };
-                result = { write }();
+                result = dump_pieces(bytes.len(), cursor, answer, piece);
             },
             rtnl,
         );

@@ -26,6 +26,7 @@ mod events;
 mod family;
 mod interface;
 mod offload;
+mod parser;
 mod program;
 pub mod receive;
 mod registry;
@@ -66,6 +67,11 @@ pub use offload_uapi::netlink::{
     Symmetry,
     Unit,
     Verdict, //
+};
+pub use parser::{
+    ParseVerdict,
+    Parsed,
+    Parser, //
 };
 pub use program::{
     DeviceProgram,

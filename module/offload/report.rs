@@ -4,6 +4,10 @@
 
 use crate::{
     interface::Interface,
+    parser::{
+        Parsed,
+        Parser, //
+    },
     program::{
         DeviceProgram,
         KernelProgram, //
@@ -69,6 +73,25 @@ pub trait ReportPrograms: Send + Sync {
     fn steer(&self, frame: &[u8], rtnl: &Rtnl<'_>) -> Option<Steered> {
         let _ = (frame, rtnl);
         None
+    }
+
+    /// Shows `see` the parser that the device runs, and gives whether it has one that can be shown.
+    fn show_parser(&self, see: &mut dyn FnMut(&Parser<'_>), rtnl: &Rtnl<'_>) -> bool {
+        let _ = (see, rtnl);
+        false
+    }
+
+    /// Shows `see` what the device's parser would find in `frame` if it arrived now, asked as `flags` say
+    /// (`BPF_FLOW_DISSECTOR_F_*`), and gives whether that can be asked. Nothing is counted.
+    fn parse(
+        &self,
+        frame: &[u8],
+        flags: u32,
+        see: &mut dyn FnMut(&Parsed<'_>),
+        rtnl: &Rtnl<'_>,
+    ) -> bool {
+        let _ = (frame, flags, see, rtnl);
+        false
     }
 
     /// Tells `see` of each resource of the device.

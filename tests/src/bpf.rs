@@ -3,6 +3,7 @@
 //! Programs on interfaces and their maps, through `ip` and `bpftool`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{bail, Context, Result};
 use offload_uapi::digest::Digests;
@@ -10,6 +11,7 @@ use offload_uapi::object::Object;
 use serde_json::Value;
 
 use crate::command::Cmd;
+use crate::compiled::Compiled;
 use crate::env;
 use crate::link::Link;
 
@@ -116,6 +118,26 @@ impl Attached {
         }))
     }
 
+    /// Loads `program`, which may ask the driver of `link` what its device says of a frame, and puts it on
+    /// `link`, as a native one. [`may_ask`] must have said that there are such programs.
+    ///
+    /// # Errors
+    ///
+    /// Where it is refused.
+    pub fn asking(link: &Link, program: &Compiled) -> Result<Self> {
+        const PIN: &str = "/sys/fs/bpf/asking";
+        link.cmd("bpftool prog load")
+            .arg(program.path())
+            .args(format!("{PIN} type xdp xdpmeta_dev {}", link.name))
+            .run()?;
+        let attached = link
+            .set(format!("xdpdrv pinned {PIN}"))
+            .run()
+            .and_then(|_| Self::pinned(link, PIN));
+        std::fs::remove_file(PIN).with_context(|| format!("remove {PIN}"))?;
+        attached
+    }
+
     /// The program with that id, on `link`.
     pub fn with_id(link: &Link, id: u64) -> Self {
         Self {
@@ -185,6 +207,19 @@ impl Attached {
         maps.remove(name)
             .with_context(|| format!("program {} has no map {name}, only {names:?}", self.id))
     }
+}
+
+/// Whether programs may ask a driver what its device says of a frame, which they do by functions of the
+/// kernel's. Where not, it is said that `what` is skipped.
+pub fn may_ask(what: &str) -> bool {
+    let may = Path::new("/sys/kernel/btf/vmlinux").exists();
+    if !may {
+        println!(
+            "skipped: {what}: its program calls functions of the kernel, and this kernel has no BTF; \
+             those of the distribution have"
+        );
+    }
+    may
 }
 
 /// Takes the program off `link`.

@@ -11,6 +11,7 @@ use crate::frames::{mark_number, MARK_PASS, MARK_TX};
 use crate::link::Link;
 use crate::module::Module;
 use crate::netns::NetNs;
+use crate::nic::Nic;
 use crate::wire::{Capture, Sender};
 
 /// The section of programs that take frames in several buffers.
@@ -58,6 +59,22 @@ pub fn bring_up(near: &Link, far: &Link, mtu: usize) -> Result<()> {
     }
     for link in [near, far] {
         link.await_carrier()?;
+    }
+    Ok(())
+}
+
+/// Runs the lines at both ends of a cable, with the number of the end (1 or 2) for `@`, that of the other
+/// for `%`, and the port's name for `PORT`.
+///
+/// # Errors
+///
+/// Where one fails.
+pub fn at_both_ends(near: &Link, far: &Link, lines: &[&str]) -> Result<()> {
+    for (link, this, other) in [(near, "1", "2"), (far, "2", "1")] {
+        for line in lines {
+            let line = line.replace('@', this).replace('%', other);
+            link.cmd(line.replace("PORT", &link.name)).run()?;
+        }
     }
     Ok(())
 }
@@ -115,7 +132,23 @@ impl Cable {
     ///
     /// Where the module or `ip` fails.
     pub fn onic_with_queues(queues: u32, mtu: usize) -> Result<Self> {
+        Self::onic_with_sizes(queues, mtu, &[])
+    }
+
+    /// As [`Cable::onic_with_queues`], in a NIC whose resources, by their paths, have these sizes.
+    ///
+    /// # Errors
+    ///
+    /// Where the module, `devlink` or `ip` fails.
+    pub fn onic_with_sizes(queues: u32, mtu: usize, sizes: &[(&str, u64)]) -> Result<Self> {
         let module = Module::insert(&format!("nics=1 ports=2 queues={queues}"))?;
+        if !sizes.is_empty() {
+            let nic = Nic { id: 0 };
+            for (path, size) in sizes {
+                nic.resize(path, *size).run()?;
+            }
+            nic.reload().run()?;
+        }
         let near_ns = NetNs::new("onear")?;
         let far_ns = NetNs::new("ofar")?;
         let mut near = Link::new("onic0");

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context, Result};
 
 use crate::command::Cmd;
+use crate::compiled::Compiled;
 use crate::link::Link;
 
 /// The compiled program.
 #[derive(Debug)]
-pub struct Clocks {
-    dir: PathBuf,
-}
+pub struct Clocks(Compiled);
 
 /// Which frames a port stamps, as `struct hwtstamp_config` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,38 +50,7 @@ impl Clocks {
     ///
     /// Where there is no C compiler.
     pub fn new() -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("clock.{}", std::process::id()));
-        std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
-        let clocks = Self { dir };
-        let source = clocks.dir.join("clock.c");
-        std::fs::write(&source, include_str!("../clock/clock.c"))?;
-        Cmd::new("cc -O1 -Wall -o")
-            .arg(clocks.file())
-            .arg(source)
-            .run()?;
-        Ok(clocks)
-    }
-
-    /// Compiles the XDP program that notes when a datagram arrived, in its map `noted`: the number of
-    /// the error with which the device refuses to say so, and the time.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no compiler for it.
-    pub fn program(&self) -> Result<PathBuf> {
-        let source = self.dir.join("arrived.bpf.c");
-        std::fs::write(&source, include_str!("../clock/arrived.bpf.c"))?;
-        let object = self.dir.join("arrived.bpf.o");
-        Cmd::new("clang -O2 -g -Wall -target bpf -I/usr/include/x86_64-linux-gnu -c")
-            .arg(source)
-            .arg("-o")
-            .arg(&object)
-            .run()?;
-        Ok(object)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.dir.join("clock")
+        Compiled::tool("clock", include_str!("../clock/clock.c")).map(Self)
     }
 
     /// What the program says of `what`, or the name of the error with which the kernel refuses it.
@@ -104,7 +72,7 @@ impl Clocks {
     /// Where the program can't be run.
     pub fn stamp(&self, link: &Link, stamping: Stamping) -> Result<Result<Stamping, String>> {
         let Stamping { sent, received } = stamping;
-        let command = link.cmd("").arg(self.file()).arg(&link.name);
+        let command = link.cmd("").arg(self.0.path()).arg(&link.name);
         let answer = self.ask(command, &format!("stamp {sent} {received}"))?;
         answer
             .map(|text| parse(&text))
@@ -117,7 +85,7 @@ impl Clocks {
     ///
     /// Where it does not say so.
     pub fn stamping(&self, link: &Link) -> Result<Stamping> {
-        let command = link.cmd("").arg(self.file()).arg(&link.name);
+        let command = link.cmd("").arg(self.0.path()).arg(&link.name);
         match self.ask(command, "stamped")? {
             Ok(text) => parse(&text),
             Err(name) => bail!("{link}: {name}"),
@@ -171,7 +139,7 @@ impl Clock<'_> {
     ///
     /// Where the program can't be run.
     pub fn ask(&self, what: &str) -> Result<Result<String, String>> {
-        let command = Cmd::new("").arg(self.clocks.file()).arg(self.path());
+        let command = Cmd::new("").arg(self.clocks.0.path()).arg(self.path());
         self.clocks.ask(command, what)
     }
 
@@ -238,14 +206,6 @@ impl Clock<'_> {
         match numbers.collect::<Result<Vec<i64>, _>>()?[..] {
             [time, system, raw] => Ok(Moment { time, system, raw }),
             _ => bail!("not three numbers: {text}"),
-        }
-    }
-}
-
-impl Drop for Clocks {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
-            eprintln!("{} stays: {error}", self.dir.display());
         }
     }
 }

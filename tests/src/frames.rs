@@ -43,6 +43,18 @@ pub fn mark(ethertype: u16, batch: u32) -> Vec<u8> {
     frame
 }
 
+/// A frame of `len` bytes for `address`, of that EtherType behind `tags`: the protocol and the TCI of each, the
+/// outermost first.
+pub fn tagged(address: [u8; 6], tags: &[[u16; 2]], ethertype: u16, len: usize) -> Vec<u8> {
+    let mut frame = [&address[..], &[0x02, 0, 0, 0, 0, 2]].concat();
+    for tag in tags {
+        frame.extend(tag.iter().flat_map(|number| number.to_be_bytes()));
+    }
+    frame.extend(ethertype.to_be_bytes());
+    frame.resize(len, 0x5a);
+    frame
+}
+
 /// A long frame of a mark's EtherType that means nothing. `tcpdump` hands frames over
 /// when it has 4,096 bytes of them; a few of these after a mark push it out.
 pub fn filler(ethertype: u16) -> Vec<u8> {

@@ -10,6 +10,7 @@ use anyhow::{bail, Context, Result};
 use serde_json::Value;
 
 use crate::command::Cmd;
+use crate::env;
 use crate::netns::NetNs;
 
 /// How long an event that must come is waited for; generous, for an emulated
@@ -45,6 +46,15 @@ impl Link {
     /// A command to be run in the interface's namespace.
     pub fn cmd(&self, line: impl AsRef<str>) -> Cmd {
         Cmd::new(line).in_netns(self.ns.as_deref())
+    }
+
+    /// The user's tool, in the interface's namespace.
+    ///
+    /// # Errors
+    ///
+    /// Outside the VM.
+    pub fn offloadctl(&self, args: impl AsRef<str>) -> Result<Cmd> {
+        Ok(self.cmd("").arg(env::offloadctl()?).args(args))
     }
 
     /// `ip link set dev NAME ARGS`.
@@ -151,14 +161,24 @@ impl Link {
         Ok(command.arg(format!("echo {value} > {path}")))
     }
 
+    /// The interface's Ethernet address, as tools have it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interface.
+    pub fn address_text(&self) -> Result<String> {
+        let show = self.show()?;
+        let text = show["address"].as_str().context("no address")?;
+        Ok(text.to_owned())
+    }
+
     /// The interface's Ethernet address.
     ///
     /// # Errors
     ///
     /// Where there is no such interface.
     pub fn address(&self) -> Result<[u8; 6]> {
-        let show = self.show()?;
-        let text = show["address"].as_str().context("no address")?;
+        let text = self.address_text()?;
         let bytes = text.split(':').map(|byte| u8::from_str_radix(byte, 16));
         let bytes: Vec<u8> = bytes.collect::<Result<_, _>>()?;
         let len = bytes.len();

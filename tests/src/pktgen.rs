@@ -48,34 +48,58 @@ pub fn load() -> Result<()> {
 /// # Errors
 ///
 /// Where the generator refuses a setting.
-pub fn run(link: &Link, count: u64, settings: &[&str]) -> Result<Run> {
+pub fn run<S: AsRef<str> + Sync>(link: &Link, count: u64, settings: &[S]) -> Result<Run> {
+    let all = run_at_once(link, count, &[settings])?;
+    all.first().copied().context("nobody has sent")
+}
+
+/// As [`run`], on processors 0 and up at once, each with settings of its own: what each has done.
+///
+/// # Errors
+///
+/// As there, and where there are fewer processors.
+pub fn run_at_once<S: AsRef<str>>(
+    link: &Link,
+    count: u64,
+    settings: &[impl AsRef<[S]> + Sync],
+) -> Result<Vec<Run>> {
     netns::enter(link.ns.as_deref(), || {
-        let device = &link.name;
-        write("kpktgend_0", "rem_device_all")?;
-        write("kpktgend_0", &format!("add_device {device}"))?;
-        for setting in [
-            format!("count {count}"),
-            "clone_skb 0".to_owned(),
-            "flag !SHARED".to_owned(),
-            "pkt_size 60".to_owned(),
-            "delay 0".to_owned(),
-            "queue_map_min 0".to_owned(),
-            "queue_map_max 0".to_owned(),
-            "dst 10.9.0.2".to_owned(),
-            "dst_mac 02:00:00:00:00:02".to_owned(),
-        ] {
-            write(device, &setting)?;
-        }
-        for setting in settings {
-            write(device, setting)?;
+        let threads: Vec<_> = (0..settings.len())
+            .map(|processor| {
+                let device = format!("{}@{processor}", link.name);
+                (format!("kpktgend_{processor}"), device)
+            })
+            .collect();
+        for ((thread, device), settings) in threads.iter().zip(settings) {
+            write(thread, "rem_device_all")?;
+            write(thread, &format!("add_device {device}"))?;
+            for setting in [
+                format!("count {count}"),
+                "clone_skb 0".to_owned(),
+                "flag !SHARED".to_owned(),
+                "pkt_size 60".to_owned(),
+                "delay 0".to_owned(),
+                "queue_map_min 0".to_owned(),
+                "queue_map_max 0".to_owned(),
+                "dst 10.9.0.2".to_owned(),
+                "dst_mac 02:00:00:00:00:02".to_owned(),
+            ] {
+                write(device, &setting)?;
+            }
+            for setting in settings.as_ref() {
+                write(device, setting.as_ref())?;
+            }
         }
         // Returns when all frames have been sent.
         write("pgctrl", "start")?;
-        let path = format!("{DIRECTORY}/{device}");
-        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-        let result = parse(&text).with_context(|| format!("pktgen says: {text}"))?;
-        write("kpktgend_0", "rem_device_all")?;
-        Ok(result)
+        let mut runs = Vec::new();
+        for (thread, device) in &threads {
+            let path = format!("{DIRECTORY}/{device}");
+            let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+            runs.push(parse(&text).with_context(|| format!("pktgen says: {text}"))?);
+            write(thread, "rem_device_all")?;
+        }
+        Ok(runs)
     })
 }
 

@@ -50,6 +50,7 @@ const COUNTERS: &[(&str, u16)] = &[
     ("rx-bytes", 9),
     ("tx-packets", 10),
     ("tx-bytes", 11),
+    ("rx-alloc-fail", 12),
     ("rx-csum-complete", 15),
     ("rx-csum-unnecessary", 16),
     ("rx-csum-none", 17),

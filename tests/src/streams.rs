@@ -64,6 +64,29 @@ pub fn tcp(near: &Link, far: &Link, target: IpAddr, len: usize) -> Result<()> {
     Ok(())
 }
 
+/// A socket whose datagrams go out of `near` in VLAN `number`, and arrive at `far`, which nobody there asks for.
+///
+/// # Errors
+///
+/// Where `ip` or a system call fails.
+pub fn over_vlan(near: &Link, far: &Link, number: u16) -> Result<UdpSocket> {
+    let address = far.address_text()?;
+    let (port, name) = (&near.name, format!("vlan{number}"));
+    for line in [
+        format!("ip link add link {port} name {name} type vlan id {number}"),
+        format!("ip address add 10.8.1.1/24 dev {name}"),
+        format!("ip link set dev {name} up"),
+        format!("ip neighbour add 10.8.1.2 lladdr {address} dev {name} nud permanent"),
+    ] {
+        near.cmd(line).run()?;
+    }
+    let socket = netns::enter(near.ns.as_deref(), || {
+        UdpSocket::bind("10.8.1.1:0").context("a socket")
+    })?;
+    socket.connect("10.8.1.2:7")?;
+    Ok(socket)
+}
+
 /// Datagrams from `near` to `target` at `far`: for each of `lengths` one of that many bytes, cut to
 /// datagrams with so many bytes each where it says so.
 ///

@@ -2,11 +2,13 @@
 
 //! Both ends of a wire: a packet socket that sends, a `tcpdump` that listens.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{bail, Context, Result};
 use nix::errno::Errno;
@@ -17,7 +19,7 @@ use nix::sys::socket::{
     bind, recv, send, socket, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType,
 };
 use nix::unistd::Pid;
-use pcap_file::pcap::PcapReader;
+use pcap_file::pcap::{PcapPacket, PcapReader, PcapWriter};
 
 use crate::frames::{filler, is_filler, mark};
 use crate::link::{Link, PATIENCE};
@@ -52,6 +54,22 @@ fn packet_socket(link: &Link, protocol: SockProtocol) -> Result<OwnedFd> {
             .with_context(|| format!("bind a packet socket to {link}"))?;
         Ok(socket)
     })
+}
+
+/// Writes a capture file of `frames`, all of one time.
+///
+/// # Errors
+///
+/// Where it can't be written.
+pub fn save<'a>(path: &str, frames: impl IntoIterator<Item = &'a [u8]>) -> Result<()> {
+    let file = File::create(path).with_context(|| path.to_owned())?;
+    let mut file = PcapWriter::new(BufWriter::new(file))?;
+    for bytes in frames {
+        let length = u32::try_from(bytes.len())?;
+        file.write_packet(&PcapPacket::new(Duration::ZERO, length, bytes))?;
+    }
+    file.into_writer().flush()?;
+    Ok(())
 }
 
 /// Sends whole frames, headers and all.

@@ -24,7 +24,9 @@ use crate::error::{DecodeError, Error, Refusal};
 use crate::events::Events;
 use crate::netlink::{self, Command, Policy, Slot, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
-use crate::types::{Device, DeviceProgram, Image, SlotReport, Stats, Steered};
+use crate::types::{
+    Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport, Stats, Steered,
+};
 
 /// What the kernel says to a request that makes no sense.
 const EINVAL: i32 = 22;
@@ -147,23 +149,60 @@ impl Client {
             return Err(DecodeError::Answers(0).into());
         };
         let (format, size) = (first.format, first.size);
-        let mut bytes = Vec::new();
-        for piece in pieces {
-            let expected = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            if piece.offset != expected {
-                let found = piece.offset;
-                return Err(DecodeError::Image { expected, found }.into());
-            }
-            bytes.extend(piece.bytes);
-        }
-        match u32::try_from(bytes.len()) {
-            Ok(found) if found == size => Ok(Image { format, bytes }),
-            found => Err(DecodeError::Image {
-                expected: size,
-                found: found.unwrap_or(u32::MAX),
-            }
-            .into()),
-        }
+        let pieces = pieces.into_iter().map(|piece| (piece.offset, piece.bytes));
+        let bytes = joined(size, pieces)?;
+        Ok(Image { format, bytes })
+    }
+
+    /// The parsers of all devices, by interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::devices`].
+    pub fn parsers(&mut self) -> Result<Vec<Parser>, Error> {
+        self.dump(Command::ParserGet, None, decode::parser)
+    }
+
+    /// The parser of the device of an interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn parser(&mut self, ifindex: u32) -> Result<Parser, Error> {
+        let request = one(Command::ParserGet).u32(netlink::parser::IFINDEX, ifindex);
+        self.only(Command::ParserGet, &request, decode::parser)
+    }
+
+    /// The parse graph that the device of an interface runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn parse_graph(&mut self, ifindex: u32) -> Result<ParseGraph, Error> {
+        let request = dump(Command::GraphGet).u32(netlink::parser::IFINDEX, ifindex);
+        let pieces = self.whole(Command::GraphGet, &request, decode::graph_piece)?;
+        let Some(first) = pieces.first() else {
+            return Err(DecodeError::Answers(0).into());
+        };
+        let (digest, size) = (first.digest.clone(), first.size);
+        let pieces = pieces.into_iter().map(|piece| (piece.offset, piece.bytes));
+        let bytes = joined(size, pieces)?;
+        Ok(ParseGraph { bytes, digest })
+    }
+
+    /// What the device of an interface and the kernel find in a frame that arrived now, asked as `flags`
+    /// say (`BPF_FLOW_DISSECTOR_F_*` of `linux/bpf.h`). The frame as for [`Client::steer`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::steer`].
+    pub fn parse(&mut self, ifindex: u32, frame: &[u8], flags: u32) -> Result<Parsed, Error> {
+        fits(frame)?;
+        let request = one(Command::ParseGet)
+            .u32(netlink::parse::IFINDEX, ifindex)
+            .bytes(netlink::parse::FRAME, frame)
+            .u32(netlink::parse::FLAGS, flags);
+        self.only(Command::ParseGet, &request, decode::parsed)
     }
 
     /// What has happened at all interfaces.
@@ -193,18 +232,7 @@ impl Client {
     /// As [`Client::device`]; [`Error::Refused`] with `EINVAL` for a frame that is shorter than the
     /// header or too long.
     pub fn steer(&mut self, ifindex: u32, frame: &[u8]) -> Result<Steered, Error> {
-        if frame.len() > netlink::MAX_FRAME {
-            return Err(Refusal {
-                errno: EINVAL,
-                message: Some(format!(
-                    "a frame of {} bytes: a question has room for {}",
-                    frame.len(),
-                    netlink::MAX_FRAME
-                )),
-                missing: None,
-            }
-            .into());
-        }
+        fits(frame)?;
         let request = one(Command::SteerGet)
             .u32(netlink::steer::IFINDEX, ifindex)
             .bytes(netlink::steer::FRAME, frame);
@@ -268,6 +296,8 @@ impl Client {
             Command::ProgramGet => netlink::device_program::name,
             Command::ImageGet => netlink::image::name,
             Command::SteerGet => netlink::steer::name,
+            Command::ParserGet | Command::GraphGet => netlink::parser::name,
+            Command::ParseGet => netlink::parse::name,
             _ => netlink::stats::name,
         };
         let answer = self.connection.ask(self.family.id, request, names)?;
@@ -287,6 +317,44 @@ impl Client {
             None => Ok(Some(answer.messages)),
         }
     }
+}
+
+/// Refuses a frame that is too long for a question.
+fn fits(frame: &[u8]) -> Result<(), Error> {
+    if frame.len() <= netlink::MAX_FRAME {
+        return Ok(());
+    }
+    Err(Refusal {
+        errno: EINVAL,
+        message: Some(format!(
+            "a frame of {} bytes: a question has room for {}",
+            frame.len(),
+            netlink::MAX_FRAME
+        )),
+        missing: None,
+    }
+    .into())
+}
+
+/// The pieces of something of `size` bytes, each with its offset, as one.
+fn joined(size: u32, pieces: impl Iterator<Item = (u32, Vec<u8>)>) -> Result<Vec<u8>, DecodeError> {
+    let mut bytes = Vec::new();
+    let len = |bytes: &Vec<u8>| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    for (found, piece) in pieces {
+        let expected = len(&bytes);
+        if found != expected {
+            return Err(DecodeError::Image { expected, found });
+        }
+        bytes.extend(piece);
+    }
+    let found = len(&bytes);
+    if found != size {
+        return Err(DecodeError::Image {
+            expected: size,
+            found,
+        });
+    }
+    Ok(bytes)
 }
 
 /// Asks until there is an answer that is not torn, a bounded number of times.

@@ -8,8 +8,8 @@ use crate::attributes::Attributes;
 use crate::error::DecodeError;
 use crate::netlink::{self, Command};
 use crate::types::{
-    Device, DeviceProgram, Digest, Event, HashFields, ImagePiece, Program, Resource, SlotReport,
-    Stats, Steered,
+    Device, DeviceProgram, Digest, Event, FoundKeys, GraphPiece, HashFields, ImagePiece, Parsed,
+    Parser, Program, Resource, SlotReport, Stats, Steered,
 };
 
 /// An interface.
@@ -114,6 +114,72 @@ pub fn image_piece(bytes: &[u8]) -> Result<ImagePiece, DecodeError> {
         size: all.need(SIZE, all.u32(SIZE)?)?,
         offset: all.need(OFFSET, all.u32(OFFSET)?)?,
         bytes: all.need(CHUNK, all.bytes(CHUNK))?.to_vec(),
+    })
+}
+
+/// The parser of a device.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn parser(bytes: &[u8]) -> Result<Parser, DecodeError> {
+    use netlink::parser::*;
+    let all = Attributes::parse("parser", name, bytes)?;
+    Ok(Parser {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        digest: all.need(DIGEST, all.bytes(DIGEST))?.to_vec(),
+        nodes: all.need(NODES, all.u32(NODES)?)?,
+        entries: all.need(ENTRIES, all.u32(ENTRIES)?)?,
+        max_headers: all.need(MAX_HEADERS, all.u32(MAX_HEADERS)?)?,
+        memory: all.need(MEMORY, all.uint(MEMORY)?)?,
+        dissector: all.need(DISSECTOR, all.bytes(DISSECTOR))?.to_vec(),
+        attested: all.bytes(ATTESTED).unwrap_or_default().to_vec(),
+        size: all.need(SIZE, all.u32(SIZE)?)?,
+    })
+}
+
+/// A piece of a device's parse graph.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn graph_piece(bytes: &[u8]) -> Result<GraphPiece, DecodeError> {
+    use netlink::parser::*;
+    let all = Attributes::parse("parser", name, bytes)?;
+    Ok(GraphPiece {
+        digest: all.need(DIGEST, all.bytes(DIGEST))?.to_vec(),
+        size: all.need(SIZE, all.u32(SIZE)?)?,
+        offset: all.need(OFFSET, all.u32(OFFSET)?)?,
+        bytes: all.need(CHUNK, all.bytes(CHUNK))?.to_vec(),
+    })
+}
+
+/// What the device and the kernel find in a frame.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn parsed(bytes: &[u8]) -> Result<Parsed, DecodeError> {
+    use netlink::parse::*;
+    let all = Attributes::parse("parse", name, bytes)?;
+    let found = |verdict, keys, fields| -> Result<FoundKeys, DecodeError> {
+        Ok(FoundKeys {
+            verdict: all.need(verdict, all.named(verdict)?)?,
+            keys: all.need(keys, all.bytes(keys))?.to_vec(),
+            fields: all.need(fields, all.bytes(fields))?.to_vec(),
+        })
+    };
+    let steps = all.need(STEPS, all.bytes(STEPS))?;
+    let number = |low: u8, high: u8| u16::from_le_bytes([low, high]);
+    Ok(Parsed {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        device: found(DEVICE_VERDICT, DEVICE_KEYS, DEVICE_FIELDS)?,
+        steps: steps
+            .chunks_exact(4)
+            .map(|step| (number(step[0], step[1]), number(step[2], step[3])))
+            .collect(),
+        kernel: found(KERNEL_VERDICT, KERNEL_KEYS, KERNEL_FIELDS)?,
+        kernel_program: all.flag(KERNEL_PROGRAM),
     })
 }
 

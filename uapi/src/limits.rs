@@ -32,6 +32,8 @@ pub const MAX_INDIRECTION: u32 = 4 * MAX_QUEUES;
 pub const MAX_CONTEXTS: u32 = 64;
 /// Locations of a port's rules of receive flow classification.
 pub const MAX_RULES: u32 = 16_384;
+/// Largest offset of the two bytes of a payload that a rule looks at (`user-def`), in bytes.
+pub const MAX_PAYLOAD_OFFSET: u8 = 62;
 /// Addresses of each kind, unicast and multicast, that the filter of a port has beside the port's own.
 /// While there are more, the port takes all frames of that kind.
 pub const MAX_FILTER_ADDRESSES: u32 = 1_024;

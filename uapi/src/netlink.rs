@@ -27,6 +27,10 @@ pub const MAX_DIGEST: usize = 32;
 pub const MAX_CHUNK: usize = 4096;
 /// Bytes of a frame in a question, as many as an attribute has room for.
 pub const MAX_FRAME: usize = 65531;
+/// Bytes of struct bpf_flow_keys.
+pub const FLOW_KEYS: usize = 56;
+/// Bytes of the fields that only a device has.
+pub const DEVICE_FIELDS: usize = 56;
 /// A place of an interface where a device can do the kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
@@ -37,7 +41,9 @@ pub enum Slot {
     /// For each received frame, as a classifier at the interface's ingress.
     /// The kernel's program is the filter that software runs there.
     TcIngress = 1,
-    /// The parser of received frames.
+    /// The parser of received frames. The device tells of the flow dissector
+    /// that it makes of its parse graph; the kernel's program is the one that
+    /// is attached, if that has neither maps nor functions.
     Parser = 2,
     /// Segmentation of frames that are sent.
     Gso = 3,
@@ -94,11 +100,13 @@ pub enum ProgramKind {
     SchedCls = 1,
     /// A function that the device was made with, and no program.
     Fixed = 2,
+    /// An eBPF program of type BPF_PROG_TYPE_FLOW_DISSECTOR.
+    FlowDissector = 3,
 }
 
 impl ProgramKind {
     /// All of them, by number.
-    pub const ALL: &'static [Self] = &[Self::Xdp, Self::SchedCls, Self::Fixed];
+    pub const ALL: &'static [Self] = &[Self::Xdp, Self::SchedCls, Self::Fixed, Self::FlowDissector];
 
     /// The one with that number, if it is one that was known when this was compiled.
     pub const fn from_raw(raw: u32) -> Option<Self> {
@@ -106,6 +114,7 @@ impl ProgramKind {
             0 => Self::Xdp,
             1 => Self::SchedCls,
             2 => Self::Fixed,
+            3 => Self::FlowDissector,
             _ => return None,
         })
     }
@@ -121,6 +130,7 @@ impl ProgramKind {
             Self::Xdp => "xdp",
             Self::SchedCls => "sched-cls",
             Self::Fixed => "fixed",
+            Self::FlowDissector => "flow-dissector",
         }
     }
 }
@@ -340,6 +350,48 @@ impl Unit {
         match self {
             Self::Entry => "entry",
             Self::Byte => "byte",
+        }
+    }
+}
+
+/// How a parser stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum ParseVerdict {
+    /// All is well.
+    Okay = 0,
+    /// The frame is broken or unknown. What was found until then stays.
+    Fail = 1,
+    /// The graph leaves the frame to the kernel's own code: nothing that
+    /// was found counts.
+    LeftOut = 2,
+}
+
+impl ParseVerdict {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Okay, Self::Fail, Self::LeftOut];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Okay,
+            1 => Self::Fail,
+            2 => Self::LeftOut,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Okay => "okay",
+            Self::Fail => "fail",
+            Self::LeftOut => "left-out",
         }
     }
 }
@@ -634,6 +686,14 @@ pub enum Command {
     StatsGet = 13,
     /// Ask where a frame would go that arrived now. Nothing is counted.
     SteerGet = 14,
+    /// Get by which parse graph the device of an interface parses, or dump that of all.
+    ParserGet = 15,
+    /// Dump the file of a device's parse graph, as it was flashed, piece by
+    /// piece.
+    GraphGet = 16,
+    /// Ask what the device and the kernel would find in a frame that arrived
+    /// now. Nothing is counted.
+    ParseGet = 17,
 }
 
 impl Command {
@@ -653,6 +713,9 @@ impl Command {
         Self::ImageGet,
         Self::StatsGet,
         Self::SteerGet,
+        Self::ParserGet,
+        Self::GraphGet,
+        Self::ParseGet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -672,6 +735,9 @@ impl Command {
             12 => Self::ImageGet,
             13 => Self::StatsGet,
             14 => Self::SteerGet,
+            15 => Self::ParserGet,
+            16 => Self::GraphGet,
+            17 => Self::ParseGet,
             _ => return None,
         })
     }
@@ -698,6 +764,9 @@ impl Command {
             Self::ImageGet => "image-get",
             Self::StatsGet => "stats-get",
             Self::SteerGet => "steer-get",
+            Self::ParserGet => "parser-get",
+            Self::GraphGet => "graph-get",
+            Self::ParseGet => "parse-get",
         }
     }
 }
@@ -1124,6 +1193,153 @@ pub mod steer {
     }
 }
 
+/// The parse graph by which a device finds its way through frames.
+pub mod parser {
+    /// An interface of the device.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// SHA-256 of the graph's canonical form.
+    ///
+    /// Bytes.
+    pub const DIGEST: u16 = 2;
+    /// Nodes of the graph.
+    ///
+    /// A `u32`.
+    pub const NODES: u16 = 3;
+    /// Entries of all of its tables.
+    ///
+    /// A `u32`.
+    pub const ENTRIES: u16 = 4;
+    /// Headers that are counted before the parser stops.
+    ///
+    /// A `u32`.
+    pub const MAX_HEADERS: u16 = 5;
+    /// Bytes of the device's memory that it takes.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const MEMORY: u16 = 6;
+    /// SHA-256 of the instructions of the flow dissector that the device has
+    /// made of the graph itself.
+    ///
+    /// Bytes.
+    pub const DISSECTOR: u16 = 7;
+    /// SHA-256 of those of the flow dissector that the graph's file names.
+    /// Absent if it names none.
+    ///
+    /// Bytes.
+    pub const ATTESTED: u16 = 8;
+    /// Size of the graph's file in bytes: of what was flashed, with the
+    /// names of nodes.
+    ///
+    /// A `u32`.
+    pub const SIZE: u16 = 9;
+    /// Where in it the piece begins, in bytes.
+    ///
+    /// A `u32`.
+    pub const OFFSET: u16 = 10;
+    /// The piece.
+    ///
+    /// Bytes.
+    pub const CHUNK: u16 = 11;
+    /// The largest number.
+    pub const MAX: u16 = 11;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            DIGEST => "digest",
+            NODES => "nodes",
+            ENTRIES => "entries",
+            MAX_HEADERS => "max-headers",
+            MEMORY => "memory",
+            DISSECTOR => "dissector",
+            ATTESTED => "attested",
+            SIZE => "size",
+            OFFSET => "offset",
+            CHUNK => "chunk",
+            _ => return None,
+        })
+    }
+}
+
+/// What a device and the kernel make of a frame. The kernel's flow
+/// dissector is the program that is attached in the namespace of the
+/// interface, or else the kernel's own code.
+pub mod parse {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// The frame, from its Ethernet header on.
+    ///
+    /// Bytes.
+    pub const FRAME: u16 = 2;
+    /// What is asked for, as bits BPF_FLOW_DISSECTOR_F_* of linux/bpf.h;
+    /// the next one, 8, stops before what another packet carries. Absent
+    /// stands for none.
+    ///
+    /// A `u32`.
+    pub const FLAGS: u16 = 3;
+    /// How the device's parser stopped.
+    ///
+    /// A `u32`, one of [`ParseVerdict`](super::ParseVerdict).
+    pub const DEVICE_VERDICT: u16 = 4;
+    /// What it found, as struct bpf_flow_keys of linux/bpf.h.
+    ///
+    /// Bytes.
+    pub const DEVICE_KEYS: u16 = 5;
+    /// What it found that has no place there: as the fields of a parse
+    /// graph that only a device has, by their offsets.
+    ///
+    /// Bytes.
+    pub const DEVICE_FIELDS: u16 = 6;
+    /// Its way: for each node the number and the offset of its header, of
+    /// two bytes each, little endian.
+    ///
+    /// Bytes.
+    pub const STEPS: u16 = 7;
+    /// How the kernel's flow dissector ended, okay or fail.
+    ///
+    /// A `u32`, one of [`ParseVerdict`](super::ParseVerdict).
+    pub const KERNEL_VERDICT: u16 = 8;
+    /// What it found, as struct bpf_flow_keys. What has no place there,
+    /// and what struct flow_keys does not have (nhoff, flags), is zero.
+    ///
+    /// Bytes.
+    pub const KERNEL_KEYS: u16 = 9;
+    /// What of the device's fields it found: the outermost VLAN tag, without
+    /// the drop eligible indicator, and the key of GRE; all others are zero.
+    ///
+    /// Bytes.
+    pub const KERNEL_FIELDS: u16 = 10;
+    /// A program is attached, and has done it, unless it left it to the kernel.
+    ///
+    /// Nothing: it is there or not.
+    pub const KERNEL_PROGRAM: u16 = 11;
+    /// The largest number.
+    pub const MAX: u16 = 11;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            FRAME => "frame",
+            FLAGS => "flags",
+            DEVICE_VERDICT => "device-verdict",
+            DEVICE_KEYS => "device-keys",
+            DEVICE_FIELDS => "device-fields",
+            STEPS => "steps",
+            KERNEL_VERDICT => "kernel-verdict",
+            KERNEL_KEYS => "kernel-keys",
+            KERNEL_FIELDS => "kernel-fields",
+            KERNEL_PROGRAM => "kernel-program",
+            _ => return None,
+        })
+    }
+}
+
 /// What [`Command::DevGet`] without `NLM_F_DUMP` may have.
 pub const DEV_GET_DO: [AttributePolicy; 2] = [
     AttributePolicy::Reject,
@@ -1234,6 +1450,43 @@ pub const STEER_GET_DO: [AttributePolicy; 3] = [
     },
 ];
 
+/// What [`Command::ParserGet`] without `NLM_F_DUMP` may have.
+pub const PARSER_GET_DO: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::ParserGet`] with `NLM_F_DUMP` may have.
+pub const PARSER_GET_DUMP: [AttributePolicy; 0] = [];
+
+/// What [`Command::GraphGet`] with `NLM_F_DUMP` may have.
+pub const GRAPH_GET_DUMP: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::ParseGet`] without `NLM_F_DUMP` may have.
+pub const PARSE_GET_DO: [AttributePolicy; 4] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::Binary {
+        max_len: Some(65531),
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: Some(15),
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -1338,6 +1591,30 @@ pub const OPERATIONS: &[Operation<Command>] = &[
         mode: Mode::Request {
             permission: Permission::Anyone,
             one: Some(&STEER_GET_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::ParserGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&PARSER_GET_DO),
+            dump: Some(&PARSER_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::GraphGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: None,
+            dump: Some(&GRAPH_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::ParseGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&PARSE_GET_DO),
             dump: None,
         },
     },

@@ -7,7 +7,8 @@
 //! [`RX_DEVICE_FRAMES`] = `rx_packets` of the interface + [`XDP_HW_DROP`] + [`XDP_HW_ABORTED`] +
 //! [`XDP_HW_TX`] + [`XDP_HW_REDIRECT`] + [`TC_HW_SHOT`] + [`TC_HW_STOLEN`] + [`TC_HW_TRAP`] +
 //! [`TC_HW_REDIRECT`] + [`RX_NO_BUFFER_DROPS`] + [`RX_RUNT_DROPS`] + [`XDP_HW_QUEUE_RING_FULL_DROPS`], and
-//! frames that a program has changed into such as [`RX_RULE_DROPPED`] and [`RX_FLOW_TYPE_DROPPED`] count
+//! frames that a program has changed into such as [`RX_RULE_DROPPED`] and [`RX_FLOW_TYPE_DROPPED`] count,
+//! or that have arrived with others from which such a rule tells them.
 //!
 //! [`XDP_HW_TX`] are those that were sent, or lost by one of the `XDP_HW_TX_*_DROPS`;
 //! [`XDP_HW_REDIRECT`] and [`TC_HW_REDIRECT`] those that were sent by a port which then counts them as
@@ -72,6 +73,10 @@ pub const RX_RESIZE_DROPS: &str = "rx_resize_drops";
 /// indirection table; `unhashed`, by its first entry, as they have nothing that is hashed; `rule`, by
 /// a rule; `program`, by choice of the offloaded program. Frames of a port with one queue and no rules are not looked at, and not counted.
 pub const RX_STEERED_PREFIX: &str = "rx_steered_";
+/// How often the stack wanted a flow by another queue (accelerated RFS) for which there was no room: in the
+/// device (the resource `flows`), or in the places of the port's table that are for its hash. The flow stays
+/// where it is; the stack asks again when its reader is somewhere else.
+pub const RX_FLOW_NO_ROOM: &str = "rx_flow_no_room";
 /// Frames that a rule has dropped.
 pub const RX_RULE_DROPPED: &str = "rx_rule_dropped";
 /// Frames of a type that the user has dropped (`ethtool -N DEV rx-flow-hash TYPE r`), and that no rule
@@ -99,7 +104,8 @@ pub const XDP_HW_ABORTED: &str = "xdp_hw_aborted";
 /// Behind this prefix stands the cause.
 pub const XDP_HW_FAULT_PREFIX: &str = "xdp_hw_fault_";
 /// Frames that an offloaded XDP program has made those of another queue: by a number that it has
-/// written to `rx_queue_index`, or by what it has made of them, which is steered anew. They are in
+/// written to `rx_queue_index`, or by what it has made of them, which is steered anew. Besides, frames of
+/// which several have arrived at once, and that a rule tells from the others by what they carry. They are in
 /// `rxN_steered_REASON` of the queue to which they have arrived, and once more in that of the other one.
 pub const XDP_HW_QUEUE_CHANGES: &str = "xdp_hw_queue_changes";
 /// Frames for another queue that had no room for them.

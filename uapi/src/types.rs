@@ -10,8 +10,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::netlink::{
-    DigestAlgorithm, FlowType, HashLevel, Policy, ProgramKind, Slot, State, SteerReason, Symmetry,
-    Unit, Verdict,
+    DigestAlgorithm, FlowType, HashLevel, ParseVerdict, Policy, ProgramKind, Slot, State,
+    SteerReason, Symmetry, Unit, Verdict,
 };
 
 /// A number that has a name in the specification.
@@ -40,6 +40,7 @@ named!(
     DigestAlgorithm,
     FlowType,
     HashLevel,
+    ParseVerdict,
     Policy,
     ProgramKind,
     Slot,
@@ -214,6 +215,81 @@ pub struct Stats {
     pub activations: u64,
     /// Programs that were taken out of slots.
     pub removals: u64,
+}
+
+/// The parser of the device of an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parser {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// SHA-256 of the canonical form of its parse graph.
+    #[serde(serialize_with = "hexadecimal")]
+    pub digest: Vec<u8>,
+    /// Nodes of the graph.
+    pub nodes: u32,
+    /// Entries of its tables.
+    pub entries: u32,
+    /// Headers that are counted before it stops.
+    pub max_headers: u32,
+    /// Bytes of the device's memory that it takes.
+    pub memory: u64,
+    /// SHA-256 of the instructions of the flow dissector that the device has made of the graph.
+    #[serde(serialize_with = "hexadecimal")]
+    pub dissector: Vec<u8>,
+    /// SHA-256 of those of the flow dissector that the graph's file names; empty if it names none.
+    #[serde(serialize_with = "hexadecimal")]
+    pub attested: Vec<u8>,
+    /// Size of the graph's file in bytes.
+    pub size: u32,
+}
+
+/// A parse graph that a device runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseGraph {
+    /// Its file, as it was flashed.
+    pub bytes: Vec<u8>,
+    /// SHA-256 of its canonical form, as the device tells it.
+    pub digest: Vec<u8>,
+}
+
+/// A piece of a parse graph's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphPiece {
+    /// SHA-256 of its canonical form.
+    pub digest: Vec<u8>,
+    /// Size of the whole in bytes.
+    pub size: u32,
+    /// Where the piece begins.
+    pub offset: u32,
+    /// The piece.
+    pub bytes: Vec<u8>,
+}
+
+/// What the device and the kernel find in a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// What the device's parser has found.
+    pub device: FoundKeys,
+    /// The way of the device's parser: for each node its number and the offset of its header, in bytes.
+    pub steps: Vec<(u16, u16)>,
+    /// What the kernel's flow dissector has found. Of the fields, it tells the outermost VLAN tag (without
+    /// the drop eligible indicator) and the key of GRE.
+    pub kernel: FoundKeys,
+    /// Whether a program is attached in the place of the kernel's own dissector.
+    pub kernel_program: bool,
+}
+
+/// What a parser has found in a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundKeys {
+    /// How it stopped.
+    pub verdict: Known<ParseVerdict>,
+    /// `struct bpf_flow_keys`.
+    pub keys: Vec<u8>,
+    /// The fields that only devices have.
+    pub fields: Vec<u8>,
 }
 
 /// How the device of an interface steers a frame.

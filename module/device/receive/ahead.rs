@@ -200,6 +200,7 @@ fn meet<H: Plugged>(
         let bytes = skb.len() as u64;
         Count(rx).arrived(1, bytes);
         let moved = Moved {
+            has_met: true,
             queue: chosen,
             reason: Reason::Program,
             meta_len: 0,
@@ -208,6 +209,7 @@ fn meet<H: Plugged>(
         let passed = Passed {
             from,
             onward: Lane::Ordinary,
+            has_met: true,
             replaces_host: active.replaces_host,
         };
         let (port, wire) = (host.port(), Wire::Sent(skb));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From one receive queue to another: frames that their program has made those of another one.
+//! From one receive queue to another: frames that their program has made those of another one, and such as
+//! have arrived with others, from which a rule tells them apart.
 //!
-//! A frame meets its program once, in the queue for which it has arrived, and waits for the poll of the
-//! other one in a ring of that queue's that has nothing else: frames of a flow come there in their order,
-//! from the one queue in which all of them are worked on by who has claimed it.
+//! A frame meets its program once: the former in the queue for which it has arrived, the latter in the other
+//! one. It waits for the poll of that in a ring that has nothing else: frames of a flow come there in their
+//! order, from the one queue in which all of them are worked on by who has claimed it.
 
 use super::wire::Wire;
 use crate::{

@@ -129,11 +129,15 @@ impl<H: Plugged> Poll<'_, H> {
                     (Wire::Written(Written::from_parts(buffer, range)), metadata)
                 }
             };
-            // Another program may be there by now.
-            let host_program = pipeline.port.host_program;
-            pipeline.port.host_program = self.has_host_program && !passed.replaces_host;
-            pipeline.hand_up(self, wire, metadata, stamp);
-            pipeline.port.host_program = host_program;
+            if passed.has_met {
+                // Another program may be there by now.
+                let host_program = pipeline.port.host_program;
+                pipeline.port.host_program = self.has_host_program && !passed.replaces_host;
+                pipeline.hand_up(self, wire, metadata, stamp);
+                pipeline.port.host_program = host_program;
+            } else {
+                pipeline.hand_in(self, wire, stamp);
+            }
             done += 1;
         }
         done
@@ -256,6 +260,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         let passed = Passed {
             from: awaited_by.unwrap_or(FROM_DEVICE),
             onward: self.onward,
+            has_met: moved.has_met,
             replaces_host: self.replaces_host,
         };
         let (machine, rx) = (self.machine, self.rx);

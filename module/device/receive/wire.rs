@@ -11,8 +11,7 @@ use engine::{
         OnWire,
         Owned,
         Room, //
-    },
-    vlan::LOOKED_AT, //
+    }, //
 };
 use net::{
     napi::PollContext,
@@ -72,24 +71,18 @@ impl OnWire for Wire {
         }
     }
 
-    fn front(&self) -> Option<[u8; LOOKED_AT]> {
-        match self {
-            Self::Sent(skb) => {
-                let mut front = [0; LOOKED_AT];
-                (skb.headers(&mut front).len() == LOOKED_AT).then_some(front)
-            }
-            Self::Written(written) => written.bytes().first_chunk().copied(),
-        }
-    }
-
     #[inline]
     fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
         match self {
-            Self::Sent(skb) if !skb.is_linear() && skb.linear().len() < room.len() => {
-                skb.headers(room)
-            }
-            Self::Sent(skb) => skb.linear(),
+            Self::Sent(skb) => skb.first_bytes(room),
             Self::Written(written) => written.bytes(),
+        }
+    }
+
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        match self {
+            Self::Sent(skb) => skb.bytes_at(at),
+            Self::Written(written) => written.bytes().get(at..)?.first_chunk().copied(),
         }
     }
 }

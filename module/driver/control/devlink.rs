@@ -13,21 +13,61 @@ use kernel::prelude::*;
 use net::{
     devlink::{
         self,
+        Firmware,
         Info,
         Locked, //
     },
     extack::Extack, //
 };
+use offload::Digest;
+
+/// The component that is flashed: the parse graph.
+const PARSER: &CStr = c"parser";
+
+impl Firmware<Self> for Ports {
+    fn flash(
+        instance: &mut Locked<'_, Self>,
+        component: Option<&CStr>,
+        image: &[u8],
+        extack: &Extack<'_>,
+    ) -> Result {
+        // There is one alone.
+        if component.is_some_and(|name| name.to_bytes() != PARSER.to_bytes()) {
+            extack.msg(c"offload_nic: the device has one component: parser");
+            return Err(EINVAL);
+        }
+        let card = &instance.asic().card;
+        card.parsers.flash(&card.memory, image).map_err(|refusal| {
+            extack.fmt(fmt!("parser: {refusal}"));
+            refusal.into()
+        })
+    }
+
+    fn activate(instance: &mut Locked<'_, Self>, _extack: &Extack<'_>) -> Result {
+        instance.asic().card.parsers.activate();
+        Ok(())
+    }
+}
 
 impl devlink::Operations for Ports {
     type Port = Port;
     type Report = Refusals;
     type Parameter = ProfileParameter;
     type Resources = DeviceResources;
+    type Firmware = Self;
 
     fn info(&self, info: &mut Info<'_>) -> Result {
         info.fixed(c"bpf.isa", fmt!("v4"))?;
-        info.running(c"bpf.image", fmt!("{}", engine::image::FORMAT))
+        info.running(c"bpf.image", fmt!("{}", engine::image::FORMAT))?;
+        let parsers = &self.asic().card.parsers;
+        match (parsers.stored(), parsers.running()) {
+            (Some(stored), Some(running)) => info.component(
+                PARSER,
+                format_args!("{}", Digest(stored.digest())),
+                format_args!("{}", Digest(running.digest())),
+            ),
+            _ => Ok(()),
+        }
     }
 
     fn reload_down(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {

@@ -59,9 +59,10 @@ use offload_uapi::{
 };
 
 type Count<Queue> = (&'static str, fn(&Queue) -> u64);
+type RxCount = (&'static str, fn(Rx<'_>) -> u64);
 
 /// Counters of the port that are the sums of its receive queues'.
-const RX_TOTALS: &[(&str, fn(Rx<'_>) -> u64)] = &[
+const RX_TOTALS: &[RxCount] = &[
     (stats::RX_DEVICE_FRAMES, |rx| rx.card.frames.get()),
     (stats::RX_DEVICE_BYTES, |rx| rx.card.bytes.get()),
     (stats::RX_NO_BUFFER_DROPS, |rx| rx.no_buffer_drops()),
@@ -376,6 +377,10 @@ impl Statistics for Port {
         for (name, reason) in STEERED_NOWHERE {
             visit(fmt!("{name}"), self.hardware.steered_nowhere.get(*reason));
         }
+        visit(
+            fmt!("{}", stats::RX_FLOW_NO_ROOM),
+            self.hardware.flows_without_room.get(),
+        );
         for (name, verdict) in XDP_VERDICTS {
             let count = sum(on_card.iter().map(|rx| rx.programs.xdp.packets(*verdict)));
             visit(fmt!("{name}"), count);
@@ -398,7 +403,11 @@ impl Statistics for Port {
         for (name, count) in TX_TOTALS {
             visit(fmt!("{name}"), sum(self.tx.iter().map(count)));
         }
-        let redirected = self.hardware.tx().iter().map(|tx| tx.redirected_packets());
+        let redirected = self
+            .hardware
+            .tx()
+            .iter()
+            .map(|tx| tx.redirected_packets.get());
         visit(fmt!("{}", stats::TX_REDIRECTED_FRAMES), sum(redirected));
         for (prefix, work) in TX_SOFTWARE {
             for reason in Reason::ALL {

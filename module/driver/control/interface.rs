@@ -65,6 +65,7 @@ impl Operations for Port {
     const TABLE: Table<Self> = Table::base()
         .queue_stats()
         .bpf_offload()
+        .socket_checksums()
         .filter_offload()
         .rings()
         .channels()

@@ -67,6 +67,8 @@ pub(crate) struct OffloadedProgram {
     stage: Stage,
 }
 
+// A program has one of these, where it is: nothing is gained by memory of its own for a draft.
+#[allow(clippy::large_enum_variant)]
 enum Stage {
     /// The device can't take it; the user learns why as soon as there is a log.
     Refused(Refusal),

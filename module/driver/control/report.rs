@@ -19,6 +19,7 @@ use net::{
         Instruction,
         NAME_LEN, //
     },
+    flow_dissector,
     netdev::{
         Features,
         NetDevice,
@@ -28,11 +29,14 @@ use net::{
 };
 use offload::{
     DeviceProgram,
+    Digest,
     Digests,
     Enforcer,
     ImageFacts,
     Interface,
     KernelProgram,
+    Parsed,
+    Parser,
     Policy,
     ProgramKind,
     ReportPrograms,
@@ -180,7 +184,8 @@ impl ReportPrograms for Port {
                 let active = self.hardware.slots.classifier();
                 active.or_else(|| self.filters.faulted())?.0
             }
-            Slot::Parser | Slot::Gso | Slot::Gro => return self.fixed_function(slot, rtnl),
+            Slot::Parser => return self.parser_program(),
+            Slot::Gso | Slot::Gro => return self.fixed_function(slot, rtnl),
         };
         Some(describe(&program, State::Active))
     }
@@ -189,7 +194,9 @@ impl ReportPrograms for Port {
         match slot {
             Slot::Xdp => self.hardware.slots.xdp().is_some(),
             Slot::TcIngress => self.hardware.slots.classifier().is_some(),
-            Slot::Parser | Slot::Gso | Slot::Gro => {
+            // Nothing goes by what it finds yet.
+            Slot::Parser => false,
+            Slot::Gso | Slot::Gro => {
                 let function = self.fixed_function(slot, rtnl);
                 function.is_some_and(|it| it.state == State::Active)
             }
@@ -215,7 +222,16 @@ impl ReportPrograms for Port {
                 let direct_action = filter.is_none_or(|(_, direct_action)| direct_action);
                 self.classifier_of_host(direct_action, rtnl)
             }
-            Slot::Parser => None,
+            Slot::Parser => {
+                let attached = flow_dissector::attached(&self.device, rtnl)?;
+                let program = KernelProgram::from(attached.program);
+                let digest = Digest(attached.program.digest);
+                Some(KernelProgram {
+                    kind: ProgramKind::FlowDissector,
+                    digest: attached.is_self_contained.then_some(digest),
+                    ..program
+                })
+            }
             Slot::Gso | Slot::Gro => Some(KernelProgram::FIXED),
         }
     }
@@ -241,6 +257,20 @@ impl ReportPrograms for Port {
 
     fn steer(&self, frame: &[u8], _rtnl: &Rtnl<'_>) -> Option<Steered> {
         Some(self.explain(frame))
+    }
+
+    fn show_parser(&self, see: &mut dyn FnMut(&Parser<'_>), _rtnl: &Rtnl<'_>) -> bool {
+        Self::show_parser(self, see)
+    }
+
+    fn parse(
+        &self,
+        frame: &[u8],
+        flags: u32,
+        see: &mut dyn FnMut(&Parsed<'_>),
+        _rtnl: &Rtnl<'_>,
+    ) -> bool {
+        Self::parse(self, frame, flags, see)
     }
 
     fn resources(&self, see: &mut dyn FnMut(&Resource<'_>)) {

@@ -6,6 +6,7 @@
 //! was built with.
 
 use super::ports::Ports;
+use device::port::MAX_FLOWS;
 use engine::resources::Resource;
 use kernel::prelude::*;
 use net::{
@@ -46,7 +47,8 @@ const fn row(resource: Resource) -> devlink::Resource {
         | Resource::Operations
         | Resource::Rules
         | Resource::RssContexts
-        | Resource::RssEntries => (None, 0, 1),
+        | Resource::RssEntries
+        | Resource::Flows => (None, 0, 1),
     };
     devlink::Resource {
         name: resource.c_name(),
@@ -64,6 +66,7 @@ const _: () = {
     assert!(MAX_CONTEXTS as u64 * ports <= Resource::RssContexts.most());
     let tables = (MAX_CONTEXTS as u64 + 1) * ports;
     assert!(MAX_INDIRECTION as u64 * tables <= Resource::RssEntries.most());
+    assert!(MAX_FLOWS as u64 * ports <= Resource::Flows.most());
 };
 
 /// Memory is given out by pages of this size, in bytes.

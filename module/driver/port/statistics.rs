@@ -94,7 +94,7 @@ impl Rx<'_> {
         RxQueueStats {
             packets: host.packets.get(),
             bytes: host.bytes.get(),
-            alloc_fail: self.no_buffer_drops(),
+            alloc_fail: sum([self.no_buffer_drops(), host.native.no_buffer_drops.get()]),
             csum_complete: host.checksum_complete.get(),
             csum_none: host.checksum_none.get(),
             hw_gro_packets: host.whole.packets.get(),
@@ -114,11 +114,11 @@ impl Rx<'_> {
 
 impl Tx<'_> {
     fn packets(self) -> u64 {
-        sum([self.host.packets.get(), self.card.redirected_packets()])
+        sum([self.host.packets.get(), self.card.redirected_packets.get()])
     }
 
     fn bytes(self) -> u64 {
-        sum([self.host.bytes.get(), self.card.redirected_bytes()])
+        sum([self.host.bytes.get(), self.card.redirected_bytes.get()])
     }
 
     fn link_stats(self) -> LinkStats {

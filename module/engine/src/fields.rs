@@ -3,16 +3,19 @@
 //! Header fields at an offset.
 
 /// The `N` bytes at `at`, if `bytes` has them.
+#[inline]
 pub(crate) fn get<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
 /// The number at `at`.
+#[inline]
 pub(crate) fn get16(bytes: &[u8], at: usize) -> Option<u16> {
     get(bytes, at).map(u16::from_be_bytes)
 }
 
 /// Sets the `N` bytes at `at`, if `bytes` has them.
+#[inline]
 pub(crate) fn put<const N: usize>(bytes: &mut [u8], at: usize, value: [u8; N]) -> Option<()> {
     *bytes.get_mut(at..)?.first_chunk_mut()? = value;
     Some(())

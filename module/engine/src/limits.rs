@@ -31,6 +31,8 @@ pub const MAX_RULES: u64 = 1 << 20;
 pub const MAX_CONTEXTS: u64 = 1 << 12;
 /// Entries of the indirection tables of a device of full size: 512 for each context and each port.
 pub const MAX_TABLE_ENTRIES: u64 = 512 * (MAX_CONTEXTS + 64);
+/// Flows that the hosts of a device of full size steer by themselves: 4,096 for each of 64 ports.
+pub const MAX_STEERED_FLOWS: u64 = 1 << 18;
 /// Instructions that a program may do again for one frame. Straight-line code is bounded by its
 /// length, so only backward jumps and calls are charged: a jump with the instructions that it
 /// leads back over, a call with those from the function's first one to the one that returns.

@@ -6,6 +6,7 @@
 //! octets include, as they do the Ethernet header. Nothing is padded on a wire that is memory: a frame
 //! may be shorter than the 64 bytes of Ethernet.
 
+use crate::filter;
 use crate::transmit::TxPlan;
 
 /// Bytes of a frame check sequence.
@@ -79,7 +80,7 @@ impl Class {
     pub fn of(bytes: &[u8]) -> Self {
         let cast = match bytes.first() {
             Some(first) if first & 1 == 0 => Cast::Unicast,
-            _ if bytes.starts_with(&[0xff; 6]) => Cast::Broadcast,
+            _ if bytes.starts_with(&filter::BROADCAST) => Cast::Broadcast,
             Some(_) => Cast::Multicast,
             None => Cast::Unicast,
         };

@@ -5,7 +5,9 @@
 //! 1. *Segment.* What the sender's host has left to be done is done. A wire frame that is longer than the
 //!    port takes is lost here, and is none of those that have arrived.
 //! 2. *Program.* The offloaded program runs on each wire frame.
-//! 3. *Queue.* Which one a frame is for was found out when it arrived ([`steer`](crate::steer)). An XDP
+//! 3. *Queue.* Which one a frame is for was found out when it arrived ([`steer`](crate::steer)), but for
+//!    frames that arrived at once and are told apart by what they carry: those find it out before the
+//!    second step, and a frame that is for another queue meets its program there ([`Queues`]). An XDP
 //!    program may choose another one, or make another frame of it, which is steered as what it is then.
 //! 4. *Hash, tag and checksum.* Of what the program left, if it goes to the host: of the very bytes that
 //!    the host gets, which are nobody else's by then. The outermost VLAN tag leaves them, if the host wants
@@ -42,12 +44,13 @@ use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
+use crate::parser::Machine;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
 use crate::steer::{Hash, Reason};
 use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 use crate::verdict::XdpVerdict;
-use crate::vlan::{take_out, TagKinds, VlanTag, VLAN_HLEN};
+use crate::vlan::{take_out, TagKinds, VlanTag, LOOKED_AT, VLAN_HLEN};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
@@ -78,6 +81,8 @@ pub struct Port {
 /// Which queue a frame goes to that does not stay in its own, and with what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moved {
+    /// Whether it has met its program.
+    pub has_met: bool,
     /// The queue.
     pub queue: u16,
     /// Why.
@@ -192,10 +197,11 @@ pub trait Receiver: Watcher {
     /// program, of type `by`, has named one.
     fn send(&mut self, wire: Self::Wire, target: Option<u32>, by: ProgramKind);
 
-    /// A frame goes to another queue of the same port, which takes it [up](Pipeline::hand_up).
+    /// A frame goes to another queue of the same port, which takes it [up](Pipeline::hand_up), or
+    /// [in](Pipeline::hand_in) if it has not met its program.
     fn hand_over(&mut self, wire: Self::Wire, moved: Moved);
 
-    /// A frame that its program has changed is dropped for `reason`.
+    /// A frame that its program has changed, or that arrived with others, is dropped for `reason`.
     fn drop_steered(&mut self, wire: Self::Wire, reason: Reason);
 
     /// A frame went where its program wanted it: nowhere.
@@ -214,6 +220,8 @@ where
     pub programs: Programs<'a, M, R, S>,
     /// What says for which queue frames are; without, they stay in theirs, and have no hash.
     pub queues: Option<Queues<'a, M>>,
+    /// What looks at headers.
+    pub parser: &'a Machine<M>,
     /// When the frame in hand arrived, if that was noted.
     pub stamp: Option<NonZeroU64>,
 }
@@ -292,6 +300,20 @@ where
         self.bring(device, wire, &descriptor, None);
     }
 
+    /// Takes a frame in that another queue has [handed over](Receiver::hand_over) to this one before it has
+    /// met its program. It has arrived there, at the time of `stamp`, if that was noted.
+    ///
+    /// Context: as [`Self::arrive`].
+    pub fn hand_in<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        wire: D::Wire,
+        stamp: Option<NonZeroU64>,
+    ) {
+        self.stamp = stamp;
+        self.run(device, wire);
+    }
+
     /// A frame whose checksum is left to the device.
     // What only some frames need is not to lie on the stack of the others.
     #[inline(never)]
@@ -330,11 +352,12 @@ where
             device.lost(Lost::Unplanned);
             return 1;
         };
-        let sent = match self.keep_whole(device, sent, &plan) {
+        let is_split = self.is_split(&plan, sent.headers());
+        let sent = match self.keep_whole(device, sent, &plan, is_split) {
             Ok(()) => return 1,
             Err(sent) => sent,
         };
-        if let Some(payload) = self.payload(&plan, &sent) {
+        if let Some(payload) = self.payload(&plan, &sent, is_split) {
             let in_pages = matches!(payload, Payload::Copied);
             // Of which only the length and the sum differ from frame to frame: most of a frame's time
             // here is that of many small things.
@@ -410,18 +433,19 @@ where
 
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
-    /// says of each when it arrived, or puts what they carry into pages of the host's, or if some are too
-    /// long.
+    /// says of each when it arrived, or puts what they carry into pages of the host's (`is_split`), or if
+    /// some are too long, or may go different ways.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &self,
         device: &mut D,
         sent: D::Sent,
         plan: &TxPlan,
+        is_split: bool,
     ) -> Result<(), D::Sent> {
         let is_said = self.port.checksums == RxChecksums::Complete;
-        let is_split = self.is_split(plan, sent.headers());
-        let is_alike = is_said && self.is_unseen() && self.stamp.is_none() && !is_split;
+        let is_seen = !self.is_unseen() || self.may_part();
+        let is_alike = is_said && !is_seen && self.stamp.is_none() && !is_split;
         let limits = self.port.whole.filter(|_| is_alike);
         let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {
             return Err(sent);
@@ -464,9 +488,47 @@ where
         self.programs.running.is_nothing() && !self.port.host_program
     }
 
+    /// Whether frames that have arrived at once may go different ways.
+    #[inline]
+    fn may_part(&self) -> bool {
+        self.queues.as_ref().is_some_and(Queues::look_at_payload)
+    }
+
     /// Takes one frame with the bytes that are on the wire through the rest of the device.
     #[inline]
     fn receive<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
+        if self.may_part() {
+            return self.receive_alone(device, wire);
+        }
+        self.run(device, wire);
+    }
+
+    /// As [`Self::receive`], of a frame that may go another way than those that have arrived with it.
+    #[inline(never)]
+    fn receive_alone<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
+        let own = self.programs.ingress.queue;
+        let queues = self.queues.as_ref();
+        match queues.map_or(Next::Here(None), |queues| {
+            queues.alone(self.parser, own, &wire)
+        }) {
+            Next::Here(_) => self.run(device, wire),
+            Next::There(queue, reason) => {
+                let moved = Moved {
+                    has_met: false,
+                    queue,
+                    reason,
+                    meta_len: 0,
+                    stamp: self.stamp,
+                };
+                device.hand_over(wire, moved);
+            }
+            Next::Nowhere(reason) => device.drop_steered(wire, reason),
+        }
+    }
+
+    /// Takes a frame that stays in this queue through the rest of the device.
+    #[inline]
+    fn run<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
         match self.programs.running.place(wire.frame_len(), wire.bytes()) {
             Place::Anywhere => {
                 let descriptor = RxDescriptor {
@@ -543,6 +605,7 @@ where
             Next::Here(hash) => self.bring(device, wire, descriptor, hash),
             Next::There(queue, reason) => {
                 let moved = Moved {
+                    has_met: true,
                     queue,
                     reason,
                     meta_len: descriptor.meta_len,
@@ -573,7 +636,7 @@ where
             None => {}
         }
         match wire.bytes() {
-            Some(bytes) if may_move => queues.next(own, bytes),
+            Some(bytes) if may_move => queues.next(self.parser, own, bytes),
             _ => Next::Here(None),
         }
     }
@@ -596,7 +659,7 @@ where
             let hash = hash.unwrap_or_else(found);
             let vlan = match self.port.strip {
                 TagKinds::NONE => None,
-                strip => wire.front().and_then(|front| strip.outermost(&front)),
+                strip => strip.outermost(wire.first_bytes(&mut [0; LOOKED_AT])),
             };
             return device.to_host_program(
                 wire,
@@ -657,7 +720,7 @@ where
     /// The hash of a frame that begins with `bytes`, if the host wants to be told.
     #[inline]
     fn hash(&self, bytes: &[u8]) -> Option<Hash> {
-        self.queues.as_ref()?.hash(bytes)
+        self.queues.as_ref()?.hash(self.parser, bytes)
     }
 }
 

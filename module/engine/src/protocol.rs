@@ -40,6 +40,8 @@ pub(crate) const IPV4_HEADER: usize = 20;
 pub(crate) const UDP_HEADER: usize = 8;
 pub(crate) const SCTP_HEADER: usize = 12;
 pub(crate) const TCP_HEADER: usize = 20;
+/// Offset of the length of a TCP header, in units of 4 bytes in the upper half.
+pub(crate) const TCP_DATA_OFFSET: usize = 12;
 
 /// Flag "more fragments" and the offset of an IPv4 fragment.
 pub(crate) const IPV4_FRAGMENT: u16 = 0x3fff;

@@ -11,7 +11,7 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::errno;
-use crate::limits::{DEVICE_MEMORY, MAX_CONTEXTS, MAX_RULES, MAX_TABLE_ENTRIES};
+use crate::limits::{DEVICE_MEMORY, MAX_CONTEXTS, MAX_RULES, MAX_STEERED_FLOWS, MAX_TABLE_ENTRIES};
 
 /// What a resource is counted in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,11 +42,13 @@ pub enum Resource {
     /// Entries of all indirection tables. A port has that of its main context whether or not there is
     /// room.
     RssEntries,
+    /// Flows of all ports that the host steers by itself (accelerated RFS).
+    Flows,
 }
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Memory,
         Self::MapMemory,
         Self::MapEntries,
@@ -55,6 +57,7 @@ impl Resource {
         Self::Rules,
         Self::RssContexts,
         Self::RssEntries,
+        Self::Flows,
     ];
 
     /// What users call it.
@@ -68,6 +71,7 @@ impl Resource {
             Self::Rules => c"rules",
             Self::RssContexts => c"rss_contexts",
             Self::RssEntries => c"rss_entries",
+            Self::Flows => c"flows",
         }
     }
 
@@ -82,6 +86,7 @@ impl Resource {
             Self::Rules => "rules",
             Self::RssContexts => "rss_contexts",
             Self::RssEntries => "rss_entries",
+            Self::Flows => "flows",
         }
     }
 
@@ -94,7 +99,8 @@ impl Resource {
             | Self::Operations
             | Self::Rules
             | Self::RssContexts
-            | Self::RssEntries => Unit::Entries,
+            | Self::RssEntries
+            | Self::Flows => Unit::Entries,
         }
     }
 
@@ -112,6 +118,7 @@ impl Resource {
             Self::Rules => MAX_RULES,
             Self::RssContexts => MAX_CONTEXTS,
             Self::RssEntries => MAX_TABLE_ENTRIES,
+            Self::Flows => MAX_STEERED_FLOWS,
         }
     }
 }
@@ -178,6 +185,7 @@ impl fmt::Display for Exhausted {
                     "delete rules of this device, or set another size (devlink resource)",
                 Resource::RssContexts | Resource::RssEntries =>
                     "delete RSS contexts of this device, or set another size (devlink resource)",
+                Resource::Flows => "wait for flows to end, or set another size (devlink resource)",
             }
         )
     }
@@ -193,6 +201,7 @@ pub struct Resources {
     rules: Pool,
     rss_contexts: Pool,
     rss_entries: Pool,
+    flows: Pool,
 }
 
 struct Pool {
@@ -221,6 +230,7 @@ impl Resources {
             rules: Pool::new(Resource::Rules),
             rss_contexts: Pool::new(Resource::RssContexts),
             rss_entries: Pool::new(Resource::RssEntries),
+            flows: Pool::new(Resource::Flows),
         }
     }
 
@@ -234,6 +244,7 @@ impl Resources {
             Resource::Rules => &self.rules,
             Resource::RssContexts => &self.rss_contexts,
             Resource::RssEntries => &self.rss_entries,
+            Resource::Flows => &self.flows,
         }
     }
 
@@ -357,5 +368,54 @@ impl<R: Deref<Target = Resources>> Charge<R> {
 impl<R: Deref<Target = Resources>> Drop for Charge<R> {
     fn drop(&mut self) {
         self.resources.give_back(self.resource, self.amount);
+    }
+}
+
+/// Pieces of a resource that are in use, of which several who hold it take some and give some back at
+/// once. What is left is given back when it is dropped.
+pub struct Tally<R: Deref<Target = Resources>> {
+    resources: R,
+    resource: Resource,
+    amount: AtomicU64,
+}
+
+impl<R: Deref<Target = Resources>> Tally<R> {
+    /// Of `resource`, with nothing in use.
+    pub const fn new(resources: R, resource: Resource) -> Self {
+        Self {
+            resources,
+            resource,
+            amount: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether there is one more to take at this moment.
+    pub fn has_room(&self) -> bool {
+        let usage = self.resources.usage(self.resource);
+        usage.used < usage.size
+    }
+
+    /// Takes one more. Any context.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if there is none left.
+    pub fn take(&self) -> Result<(), Exhausted> {
+        self.resources.take(self.resource, 1)?;
+        self.amount.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives `amount` back that was [taken](Self::take). Any context.
+    pub fn give_back(&self, amount: u64) {
+        self.amount.fetch_sub(amount, Ordering::Relaxed);
+        self.resources.give_back(self.resource, amount);
+    }
+}
+
+impl<R: Deref<Target = Resources>> Drop for Tally<R> {
+    fn drop(&mut self) {
+        self.resources
+            .give_back(self.resource, *self.amount.get_mut());
     }
 }

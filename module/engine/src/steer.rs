@@ -12,6 +12,7 @@
 
 mod fields;
 mod flow;
+mod payload;
 mod rule;
 mod toeplitz;
 
@@ -19,12 +20,13 @@ use core::ops::Range;
 
 use crate::memory::{Memory, OutOfMemory};
 use crate::parser::{FlowType, Parsed, Path};
+use fields::Input;
 pub use fields::{Fields, HashKind, Symmetry};
-use fields::{Input, MAX_INPUT};
 pub use flow::{FlowTable, MAX_FLOWS};
-pub use rule::{Action, Rule, RuleTable};
-use toeplitz::Contributions;
+pub use payload::{unseen, Carrier, Pairs, Place};
+pub use rule::{with_payload, Action, Rule, RuleTable};
 pub use toeplitz::KEY_SIZE;
+use toeplitz::{Contributions, MAX_INPUT};
 
 /// Number of the context whose table has the frames that no rule has.
 pub const MAIN_CONTEXT: u32 = 0;
@@ -253,12 +255,13 @@ impl<M: Memory> Steering<M> {
         })
     }
 
-    /// The hash of a frame, if it has anything that is hashed: by the context by which a rule spreads
-    /// it, if there is one and rules count (`by_rules`), or by the main one. Any context.
+    /// The hash of the frame that was `parsed`, and of which `pairs` gives more, if it has anything that is
+    /// hashed: by the context by which a rule spreads it, if there is one and rules count (`by_rules`), or by
+    /// the main one. Any context.
     #[inline]
-    pub fn hash(&self, parsed: &Parsed, by_rules: bool) -> Option<Hash> {
+    pub fn hash(&self, parsed: &Parsed, pairs: Pairs<'_>, by_rules: bool) -> Option<Hash> {
         if by_rules && self.has_rules() {
-            return self.steer(parsed, true, None).hash;
+            return self.steer(parsed, pairs, true, None).hash;
         }
         self.main_hash(parsed)
     }
@@ -270,11 +273,12 @@ impl<M: Memory> Steering<M> {
 
     #[inline]
     fn hash_by(&self, context: &Context, parsed: &Parsed) -> Option<Hash> {
-        let input = Input::of(parsed, context.fields.get(parsed.flow), context.symmetry)?;
         let places = self.places.get(context.places.clone()).unwrap_or_default();
+        let chosen = context.fields.get(parsed.flow);
+        let (value, kind) = Input::hash(places, parsed, chosen, context.symmetry)?;
         Some(Hash {
-            value: toeplitz::hash(places, input.bytes()),
-            kind: input.kind,
+            value,
+            kind,
             flow: parsed.flow,
             extended: parsed
                 .path
@@ -312,12 +316,24 @@ impl<M: Memory> Steering<M> {
         self.discards
     }
 
-    /// Where the frame that was `parsed` goes. `by_rules`: whether the rules count. `flows` are those
-    /// that follow their readers, if they are to. Any context.
+    /// Whether rules look at what packets carry, so that frames of one flow may go different ways.
     #[inline]
-    pub fn steer(&self, parsed: &Parsed, by_rules: bool, flows: Option<&FlowTable<M>>) -> Steered {
+    pub fn looks_at_payload(&self) -> bool {
+        self.rules.looks_at_payload()
+    }
+
+    /// Where the frame that was `parsed` goes, of which `pairs` gives more. `by_rules`: whether the rules
+    /// count. `flows` are those that follow their readers, if they are to. Any context.
+    #[inline]
+    pub fn steer(
+        &self,
+        parsed: &Parsed,
+        pairs: Pairs<'_>,
+        by_rules: bool,
+        flows: Option<&FlowTable<M>>,
+    ) -> Steered {
         if by_rules {
-            if let Some((location, action)) = self.rules.find(&parsed.keys) {
+            if let Some((location, action)) = self.rules.find(parsed, pairs) {
                 return self.by_rule(parsed, location, action);
             }
         }

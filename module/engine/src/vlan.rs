@@ -4,10 +4,11 @@
 //! bytes.
 
 use crate::fields::get16;
+use crate::frame::tc::ADDRESSES;
 pub use crate::frame::tc::VLAN_HLEN;
-use crate::frame::tc::{ADDRESSES, ETH_P_8021AD, ETH_P_8021Q};
 pub use crate::frame::VlanTag;
 use crate::frame::{Frame, ETH_HLEN};
+use crate::protocol::{ETH_P_8021AD, ETH_P_8021Q};
 
 /// Bytes at the beginning of a frame that [`insert`] writes: addresses and tag.
 pub const FRONT: usize = ADDRESSES + VLAN_HLEN;

@@ -80,6 +80,17 @@ fn frames_as_they_are() {
     );
 }
 
+#[test]
+fn graphs_as_they_are() {
+    for input in corpus("graph") {
+        assert!(fuzz::graph::graph(&input), "{input:02x?}");
+    }
+    for input in corpus("document") {
+        let text = String::from_utf8_lossy(&input);
+        assert!(fuzz::graph::document(&input), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
@@ -96,5 +107,14 @@ proptest! {
     #[test]
     fn frames_with_changed_bytes(input in changed(corpus("transmit"))) {
         fuzz::transmit::transmit(&input);
+    }
+    #[test]
+    fn graphs_with_changed_bytes(input in changed(corpus("graph"))) {
+        fuzz::graph::graph(&input);
+    }
+
+    #[test]
+    fn documents_with_changed_bytes(input in changed(corpus("document"))) {
+        fuzz::graph::document(&input);
     }
 }

@@ -79,20 +79,34 @@ fn symbols(object: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     (names(undefined), names(defined))
 }
 
+/// How the compiler is told of a crate that was compiled before.
+fn extern_crate(name: &str, out: &Path) -> Vec<String> {
+    let metadata = out.join(format!("lib{name}.rmeta"));
+    // What a crate uses itself is looked for in the directory.
+    vec![
+        format!("-L{}", out.display()),
+        "--extern".to_owned(),
+        format!("{name}={}", metadata.display()),
+    ]
+}
+
 /// What the engine and `tests/panic_free/NAME.rs`, which uses it, need that neither of them has.
 fn needed_with(name: &str, level: &str) -> BTreeSet<String> {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("panic_free-{name}-{level}"));
     std::fs::create_dir_all(&out).expect("a directory for the objects");
-    let library = compile(&engine.join("src/lib.rs"), "engine", &out, level, &[]);
-    let externs = [
-        "--extern".to_owned(),
-        format!("engine={}", out.join("libengine.rmeta").display()),
-    ];
+    let graph = engine.join("../graph/src/lib.rs");
+    let graph = compile(&graph, "parse_graph", &out, level, &[]);
+    let mut externs = extern_crate("parse_graph", &out);
+    let library = compile(&engine.join("src/lib.rs"), "engine", &out, level, &externs);
+    externs.extend(extern_crate("engine", &out));
     let source = engine.join(format!("tests/panic_free/{name}.rs"));
     let user = compile(&source, name, &out, level, &externs);
 
     let (mut needed, mut defined) = symbols(&library);
+    let (graph_needs, graph_defines) = symbols(&graph);
+    needed.extend(graph_needs);
+    defined.extend(graph_defines);
     let (user_needs, user_defines) = symbols(&user);
     assert!(
         user_defines.len() > 4,

@@ -13,7 +13,7 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapKind, MapSpec};
 use engine::memory::{HostMemory, LockClass, Memory, OutOfMemory, LOCK_BYTES};
-use engine::resources::{Charge, Resource, Resources, Unit};
+use engine::resources::{Charge, Resource, Resources, Tally, Unit};
 use engine::store::{ProgramKind, Source};
 
 #[test]
@@ -118,6 +118,51 @@ fn many_at_once() {
     assert_eq!(resources.usage(Resource::Programs).used, 0);
 }
 
+/// Several take from two tallies of one resource, and give back; nobody gets more than there is.
+#[test]
+fn tallies_are_given_back() {
+    const SIZE: u64 = 5;
+    let resources = Arc::new(Resources::new());
+    let used = || resources.usage(Resource::Flows).used;
+    resources.set_size(Resource::Flows, SIZE);
+    let tallies = [(); 2].map(|()| Tally::new(resources.clone(), Resource::Flows));
+    let taken = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let (tally, resources, taken) = (&tallies[number % 2], &resources, &taken);
+            scope.spawn(move || {
+                let mut held = 0;
+                for round in 0..20_000 {
+                    match tally.take() {
+                        Ok(()) => held += 1,
+                        Err(exhausted) => assert_eq!(exhausted.usage.used, SIZE),
+                    }
+                    assert!(resources.usage(Resource::Flows).used <= SIZE);
+                    if round % 3 == 0 {
+                        tally.give_back(held);
+                        held = 0;
+                    }
+                }
+                taken.fetch_add(held, Ordering::Relaxed);
+            });
+        }
+    });
+    let left = taken.into_inner();
+    assert_eq!(used(), left);
+    let [one, two] = tallies;
+    drop(two);
+    one.give_back(used());
+    for _ in 0..SIZE {
+        assert!(one.has_room());
+        one.take().expect("there is room");
+    }
+    assert!(!one.has_room());
+    let exhausted = one.take().expect_err("all is taken");
+    assert_eq!((exhausted.asked, exhausted.usage.used), (1, SIZE));
+    drop(one);
+    assert_eq!(used(), 0);
+}
+
 #[test]
 fn the_words_of_a_refusal() {
     let maps = "free maps of this device, or set another size (devlink resource)";
@@ -165,6 +210,13 @@ fn the_words_of_a_refusal() {
             Resource::RssEntries,
             E2BIG,
             format!("rss_entries: 30 asked for, 80 of 100 in use; {contexts}"),
+        ),
+        (
+            Resource::Flows,
+            E2BIG,
+            "flows: 30 asked for, 80 of 100 in use; \
+             wait for flows to end, or set another size (devlink resource)"
+                .to_owned(),
         ),
     ] {
         let resources = Arc::new(Resources::new());

@@ -39,6 +39,8 @@ pub trait Operations: Send + Sized + 'static {
     type Parameter: Parameter<Self>;
     /// What of it is shown and divided by `devlink resource`.
     type Resources: Resources<Self>;
+    /// What can be flashed to it.
+    type Firmware: Firmware<Self>;
 
     /// Tells which versions the device is of (`devlink dev info`).
     fn info(&self, info: &mut Info<'_>) -> Result;
@@ -203,6 +205,24 @@ impl<T: Operations> DerefMut for Locked<'_, T> {
     }
 }
 
+/// What can be flashed to an instance with a `T` (`devlink dev flash`), and is run by the next activation
+/// (`devlink dev reload DEV action fw_activate`), without a reset.
+///
+/// All of it runs in process context with the lock of the instance held.
+pub trait Firmware<T: Operations> {
+    /// Stores `image` for `component`, which is one that [`Operations::info`] tells of; `None` if the user
+    /// names none. On an error what was stored stays.
+    fn flash(
+        instance: &mut Locked<'_, T>,
+        component: Option<&CStr>,
+        image: &[u8],
+        extack: &Extack<'_>,
+    ) -> Result;
+
+    /// Has the device run what was flashed. On an error it goes on with what it has.
+    fn activate(instance: &mut Locked<'_, T>, extack: &Extack<'_>) -> Result;
+}
+
 /// The answer to `devlink dev info`.
 ///
 /// # Invariants
@@ -235,6 +255,38 @@ impl Info<'_> {
                 self.request,
                 name.as_char_ptr(),
                 version.as_char_ptr(),
+            )
+        })
+    }
+
+    /// The version of a component that can be flashed: what the device has stored, and what it runs.
+    pub fn component(
+        &mut self,
+        name: &CStr,
+        stored: fmt::Arguments<'_>,
+        running: fmt::Arguments<'_>,
+    ) -> Result {
+        let kind = bindings::devlink_info_version_type_DEVLINK_INFO_VERSION_TYPE_COMPONENT;
+        let (stored, running) = (
+            CString::try_from_fmt(stored)?,
+            CString::try_from_fmt(running)?,
+        );
+        // SAFETY: As in `fixed`.
+        to_result(unsafe {
+            bindings::devlink_info_version_stored_put_ext(
+                self.request,
+                name.as_char_ptr(),
+                stored.as_char_ptr(),
+                kind,
+            )
+        })?;
+        // SAFETY: As in `fixed`.
+        to_result(unsafe {
+            bindings::devlink_info_version_running_put_ext(
+                self.request,
+                name.as_char_ptr(),
+                running.as_char_ptr(),
+                kind,
             )
         })
     }

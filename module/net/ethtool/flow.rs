@@ -158,7 +158,7 @@ pub struct Extension {
     pub vlan_ether_type: [u8; 2],
     /// VLAN tag: priority, drop eligible indicator, number.
     pub vlan_tci: [u8; 2],
-    /// What the driver makes of it (`user-def`).
+    /// What the driver makes of it (`user-def`), the highest byte first.
     pub user: [u8; 8],
 }
 

@@ -11,6 +11,7 @@
 #include <linux/if_vlan.h>
 #include <net/page_pool/helpers.h>
 #include <net/xdp.h>
+#include <net/xdp_sock.h>
 
 #include "../helpers.h"
 
@@ -155,3 +156,23 @@ int offload_nic_xdp_rxq_info_reg(struct xdp_rxq_info *info, struct net_device *d
 {
 	return __xdp_rxq_info_reg(info, dev, index, 0, OFFLOAD_NIC_XDP_BUFFER);
 }
+
+/*
+ * The core copies the frames of AF_XDP sockets into skbs, and asks for their checksums as for those
+ * of all others (xsk_skb_metadata()): CHECKSUM_PARTIAL. Only a driver that takes frames out of the
+ * memory of sockets has use for the function, and calls it by xsk_tx_metadata_request(); that it is
+ * there tells users that they may ask.
+ */
+static void offload_nic_xsk_request_checksum(u16 csum_start, u16 csum_offset, void *priv)
+{
+	WARN_ONCE(1, "checksum of a frame in the memory of a socket, at %u+%u", csum_start,
+		  csum_offset);
+}
+
+/*
+ * No time stamps: of a frame that was copied xsk_destruct_skb() gives the system's time by itself,
+ * and asks no driver for the device's. No launch times: nothing holds frames back.
+ */
+const struct xsk_tx_metadata_ops offload_nic_xsk_tx_metadata_ops = {
+	.tmo_request_checksum = offload_nic_xsk_request_checksum,
+};

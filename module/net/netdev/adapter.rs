@@ -62,6 +62,7 @@ impl<T: Operations> Table<T> {
             filters_unicast: false,
             xdp_features: 0,
             has_xdp_metadata: false,
+            has_socket_checksums: false,
             init: None,
             uninit: None,
             visit_statistics: None,

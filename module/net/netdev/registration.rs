@@ -106,6 +106,9 @@ impl<T: Operations> Registration<T> {
             if Self::TABLE.has_xdp_metadata {
                 (*dev).xdp_metadata_ops = &raw const bindings::offload_nic_xdp_metadata_ops;
             }
+            if Self::TABLE.has_socket_checksums {
+                (*dev).xsk_tx_metadata_ops = &raw const bindings::offload_nic_xsk_tx_metadata_ops;
+            }
             (*dev).devlink_port = place;
             // The device is set up and was never registered: `registered` was clear.
             bindings::register_netdev(dev)

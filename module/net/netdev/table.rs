@@ -27,6 +27,8 @@ pub struct Table<T> {
     pub(crate) xdp_features: u32,
     /// Whether programs can ask for what the device says of a frame.
     pub(crate) has_xdp_metadata: bool,
+    /// Whether AF_XDP sockets are told that they may ask for checksums.
+    pub(crate) has_socket_checksums: bool,
     /// Runs in `ndo_init`.
     pub(crate) init: Option<Init>,
     /// Runs in `ndo_uninit`, if `init` has succeeded.

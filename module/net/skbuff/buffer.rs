@@ -52,6 +52,28 @@ impl SkBuff {
             &[]
         }
     }
+
+    /// As [`Self::headers`], where they lie if they lie in one piece, and with what lies behind them there.
+    #[inline]
+    pub fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        let linear = self.linear();
+        if linear.len() >= room.len() || self.is_linear() {
+            return linear;
+        }
+        self.headers(room)
+    }
+
+    /// The `N` bytes at offset `at`, wherever they lie, if the frame has all of them: what was there at
+    /// this moment, as of [`Self::headers`].
+    pub fn bytes_at<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        let end = at.checked_add(N)?;
+        if end > self.len() {
+            return None;
+        }
+        let mut bytes = [0; N];
+        // SAFETY: There is room for as many. They lie in the frame, whose length fits into an `i32`.
+        unsafe { copy_bits(self, at, bytes.as_mut_ptr(), N) }.then_some(bytes)
+    }
 }
 
 /// A frame in host memory that a device has written and may still change, with room around it.

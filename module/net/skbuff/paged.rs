@@ -110,32 +110,16 @@ impl PagedFrame {
     /// The headers, to be changed.
     #[inline]
     pub fn header_mut(&mut self) -> &mut [u8] {
-        // SAFETY: By the type invariants the linear part of the skb is ours alone: `headlen` bytes at
-        // `data` are initialised.
-        unsafe {
-            let skb = self.skb.as_ptr();
-            core::slice::from_raw_parts_mut((*skb).data, self.skb.linear_len())
-        }
+        // SAFETY: By the type invariants there are no clones.
+        unsafe { self.skb.own_linear_mut() }
     }
 
     /// Takes the VLAN tag behind the addresses out of the headers; the metadata stays right before the
     /// frame. Gives whether the headers are long enough for that.
     pub fn take_out_vlan_tag(&mut self) -> bool {
-        const ADDRESSES: usize = 2 * bindings::ETH_ALEN as usize;
-        const TAG: usize = bindings::VLAN_HLEN as usize;
-        if self.skb.linear_len() < ADDRESSES + TAG {
-            return false;
-        }
-        let metadata = usize::from(self.metadata);
-        // SAFETY: By the type invariants the skb is ours alone, and as many bytes of metadata lie before
-        // its linear part, which is long enough for what is moved within it and pulled off it.
+        // SAFETY: By the type invariants there are no clones, and so many bytes of metadata.
         // INVARIANT: The linear part has the headers still, behind the metadata.
-        unsafe {
-            let first = (*self.skb.as_ptr()).data.sub(metadata);
-            first.add(TAG).copy_from(first, metadata + ADDRESSES);
-            bindings::skb_pull(self.skb.as_ptr(), TAG as u32);
-        }
-        true
+        unsafe { self.skb.take_out_vlan_tag(self.metadata) }
     }
 
     /// What is behind them, in its order.

@@ -141,27 +141,16 @@ impl SplitFrame {
     /// The headers, to be changed.
     #[inline]
     pub fn header_mut(&mut self) -> &mut [u8] {
-        // SAFETY: By the type invariants the linear part of the skb is ours alone: `headlen` bytes at
-        // `data` are initialised.
-        unsafe {
-            let skb = self.skb.as_ptr();
-            core::slice::from_raw_parts_mut((*skb).data, self.skb.linear_len())
-        }
+        // SAFETY: By the type invariants there are no clones.
+        unsafe { self.skb.own_linear_mut() }
     }
 
     /// Takes the VLAN tag behind the addresses out of the headers. Gives whether they are long enough for
     /// that.
     pub fn take_out_vlan_tag(&mut self) -> bool {
-        const ADDRESSES: usize = 2 * bindings::ETH_ALEN as usize;
-        const TAG: usize = bindings::VLAN_HLEN as usize;
-        let Some(front) = self.header_mut().first_chunk_mut::<{ ADDRESSES + TAG }>() else {
-            return false;
-        };
-        front.copy_within(..ADDRESSES, TAG);
-        // SAFETY: By the type invariants the skb is ours alone, and its linear part has that many bytes.
-        // INVARIANT: It holds the headers still, which begin behind them.
-        unsafe { bindings::skb_pull(self.skb.as_ptr(), TAG as u32) };
-        true
+        // SAFETY: By the type invariants there are no clones; there is no metadata.
+        // INVARIANT: The linear part holds the headers still.
+        unsafe { self.skb.take_out_vlan_tag(0) }
     }
 
     /// The frame on its way up.

@@ -108,6 +108,19 @@ impl UniqueSkBuff {
         Ok(unsafe { core::slice::from_raw_parts_mut((*self.as_ptr()).data, len) })
     }
 
+    /// The bytes of the frame that lie in the linear part, to be changed as they lie.
+    ///
+    /// # Safety
+    ///
+    /// No clone of the skb may have these bytes.
+    #[inline]
+    pub(super) unsafe fn own_linear_mut(&mut self) -> &mut [u8] {
+        let len = self.0.linear_len();
+        // SAFETY: `headlen` bytes at `data` are initialised, and nobody else's: no other reference by
+        // the type invariants, and no clone by the function's contract. The slice borrows `self`.
+        unsafe { core::slice::from_raw_parts_mut((*self.as_ptr()).data, len) }
+    }
+
     /// Notes that the checksum which the stack left open is filled in: the bytes are those that go
     /// on the wire.
     #[inline]

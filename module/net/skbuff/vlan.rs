@@ -15,7 +15,10 @@ use kernel::{
 };
 
 /// Bytes of two addresses and a VLAN tag, with which the frame begins then.
-const FRONT: usize = 16;
+const FRONT: usize = 2 * bindings::ETH_ALEN as usize + TAG;
+
+/// Bytes of a VLAN tag.
+const TAG: usize = bindings::VLAN_HLEN as usize;
 
 /// A VLAN tag, in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,27 @@ impl UniqueSkBuff {
     pub(crate) fn set_vlan_tag(&mut self, tag: VlanTag) {
         // SAFETY: By the type invariants, nobody else has a reference to the skb.
         unsafe { bindings::offload_nic_skb_set_vlan_tag(self.as_ptr(), tag.protocol, tag.tci) };
+    }
+
+    /// Takes the VLAN tag behind the addresses out of the linear part; the `metadata` bytes before it stay
+    /// right before the frame. Gives whether the linear part is long enough for that.
+    ///
+    /// # Safety
+    ///
+    /// No clone of the skb may have these bytes, of which there must be so many before the linear part.
+    pub(super) unsafe fn take_out_vlan_tag(&mut self, metadata: u8) -> bool {
+        if self.linear_len() < FRONT {
+            return false;
+        }
+        let metadata = usize::from(metadata);
+        // SAFETY: The bytes are ours by the function's contract, and within the linear part and what lies
+        // before it; so is where they go, and what is pulled off.
+        unsafe {
+            let first = (*self.as_ptr()).data.sub(metadata);
+            first.add(TAG).copy_from(first, metadata + FRONT - TAG);
+            bindings::skb_pull(self.as_ptr(), TAG as u32); // CAST: 4.
+        }
+        true
     }
 
     /// Makes the tag that the stack has left to the device a part of the frame: `insert` gets 4 bytes

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{bail, ensure, Context, Result};
@@ -15,7 +14,7 @@ use nix::errno::Errno;
 use super::observed::{Maps, Observed, Ran, Returned};
 use super::{Case, MapShape, MapType};
 use crate::bpf::Mode;
-use crate::command::Cmd;
+use crate::compiled::Compiled;
 use crate::link::Link;
 
 /// What the kernel made of a case.
@@ -40,7 +39,7 @@ pub enum Log {
 
 /// The process that makes the system calls.
 pub struct Kernel {
-    dir: PathBuf,
+    program: Compiled,
     child: Child,
     requests: ChildStdin,
     answers: ChildStdout,
@@ -105,23 +104,16 @@ impl Kernel {
     ///
     /// Without a C compiler, or without the rights to load programs.
     pub fn new() -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("hunt.{}", std::process::id()));
-        fs::create_dir_all(&dir)?;
-        let (source, program) = (dir.join("kernel.c"), dir.join("kernel"));
-        fs::write(&source, include_str!("../../hunt/kernel.c"))?;
-        Cmd::new("cc -O2 -Wall -Wextra -Werror -o")
-            .arg(&program)
-            .arg(&source)
-            .run()?;
-        let mut child = Command::new(&program)
+        let program = Compiled::tool("kernel", include_str!("../../hunt/kernel.c"))?;
+        let mut child = Command::new(program.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("start {program:?}"))?;
+            .with_context(|| format!("start {:?}", program.path()))?;
         let requests = child.stdin.take().context("no pipe")?;
         let answers = child.stdout.take().context("no pipe")?;
         let mut kernel = Self {
-            dir,
+            program,
             child,
             requests,
             answers,
@@ -164,7 +156,7 @@ impl Kernel {
     ///
     /// Where the process fails.
     pub fn pin(&self, case: &Case, link: &Link, mode: Mode, path: &str) -> Result<Option<()>> {
-        let file = self.dir.join("request");
+        let file = self.program.beside("request");
         fs::write(&file, request(case, Log::Brief)?)?;
         let index = match mode {
             Mode::Native => 0,
@@ -172,7 +164,7 @@ impl Kernel {
         };
         let said = link
             .cmd("")
-            .arg(self.dir.join("kernel"))
+            .arg(self.program.path())
             .arg(&file)
             .arg(index.to_string())
             .arg(path)
@@ -259,7 +251,6 @@ impl Drop for Kernel {
         // It has no state worth a friendlier end.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

@@ -11,12 +11,13 @@ use anyhow::{ensure, Result};
 
 use super::run::{is_ours, transmit_offloads};
 use super::{Capture, Sender};
-use crate::cable::bring_up;
+use crate::cable::{at_both_ends, bring_up};
 use crate::frames::{mark_number, MARK_PASS};
 use crate::link::{Link, Statistics};
 use crate::module::Module;
 use crate::netns::NetNs;
 use crate::nic::set_profile;
+use crate::processor::all_on_the_first;
 
 /// The two NICs.
 #[derive(Debug)]
@@ -87,6 +88,9 @@ impl Twins {
     }
 
     fn set_up(&self) -> Result<()> {
+        // What timers and polls send goes to both wires at one time, and not to one of them before a
+        // mark and to the other behind it.
+        all_on_the_first(&self.near)?;
         for link in [&self.near, &self.mirror] {
             transmit_offloads(link, true)?;
             // What is dropped by one queue, and not by the other, is no difference.
@@ -110,20 +114,13 @@ impl Twins {
         Ok(())
     }
 
-    /// Runs the lines at both ends of the first cable, with the number of the end (1 or 2) for `@`,
-    /// that of the other for `%`, and the port's name for `PORT`.
+    /// [`at_both_ends`], of the first cable.
     ///
     /// # Errors
     ///
     /// Where one fails.
     pub fn at_both_ends(&self, lines: &[&str]) -> Result<()> {
-        for (link, this, other) in [(&self.near, "1", "2"), (&self.far, "2", "1")] {
-            for line in lines {
-                let line = line.replace('@', this).replace('%', other);
-                link.cmd(line.replace("PORT", &link.name)).run()?;
-            }
-        }
-        Ok(())
+        at_both_ends(&self.near, &self.far, lines)
     }
 
     /// What comes of all that the port sends while `traffic` runs.

@@ -12,7 +12,6 @@ use anyhow::{ensure, Context, Result};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::cable::Cable;
-use offload_tests::env;
 use offload_tests::frames::mark;
 use offload_tests::link::{Link, Statistics};
 use offload_tests::wire::groups::Member;
@@ -264,11 +263,8 @@ fn a_port_takes_what_is_for_it() -> Result<()> {
     for (address, reason) in [(OTHER, "filtered"), (own, "single-queue")] {
         let bytes = frame(address, 60);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let tool = cable.far.cmd("").arg(env::offloadctl()?);
-        let tool = tool.args(format!(
-            "--json steer explain {} --frame {hex}",
-            cable.far.name
-        ));
+        let far = &cable.far;
+        let tool = far.offloadctl(format!("--json steer explain {} --frame {hex}", far.name))?;
         let said = tool.json()?;
         ensure!(said[0]["reason"] == reason, "{address:02x?}: {said}");
         ensure!(said[0]["queue"].is_null() == (address == OTHER), "{said}");

@@ -5,6 +5,7 @@
 mod bus;
 mod devlink;
 mod filter;
+mod in_step;
 mod interface;
 mod lifecycle;
 mod link;

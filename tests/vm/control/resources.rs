@@ -26,6 +26,7 @@ const OPERATIONS: &str = "/operations";
 const RULES: &str = "/rules";
 const RSS_CONTEXTS: &str = "/rss_contexts";
 const RSS_ENTRIES: &str = "/rss_entries";
+const FLOWS: &str = "/flows";
 
 type Used = BTreeMap<String, u64>;
 
@@ -168,6 +169,7 @@ fn what_there_is() -> Result<()> {
             seen.push((&**path, resource.size));
         }
         let expected = [
+            (FLOWS, 64 * 4096),
             (MAP_ENTRIES, DEVICE_MEMORY / 8),
             (MEMORY, DEVICE_MEMORY),
             (MAP_MEMORY, DEVICE_MEMORY),
@@ -190,6 +192,7 @@ fn what_comes_is_counted_until_it_goes() -> Result<()> {
     let array = Pin::map("array", 100)?;
     let grown = bench.grown(&before)?;
     let expected = [
+        (FLOWS, 0),
         (MAP_ENTRIES, 100),
         (MEMORY, 800),
         (MAP_MEMORY, 800),
@@ -560,6 +563,7 @@ fn sizes_out_of_range() -> Result<()> {
         (MEMORY, 4096, "Size smaller than minimum"),
         (PROGRAMS, 1 << 40, "Size larger than maximum"),
         (OPERATIONS, u64::MAX, "Size larger than maximum"),
+        (FLOWS, 64 * 4096 + 1, "Size larger than maximum"),
         (
             MAP_ENTRIES,
             before[MAP_ENTRIES].size + 1,

@@ -14,6 +14,7 @@ use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{attach_command, detach, Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::command::{says, Cmd};
+use offload_tests::compiled::Compiled;
 use offload_tests::env;
 use offload_tests::link::{Link, PATIENCE};
 use offload_tests::netns;
@@ -21,6 +22,7 @@ use offload_tests::nic::set_profile;
 use offload_tests::qstats::page_pools;
 use offload_tests::streams;
 use offload_tests::tc::{filter, prepare, Runner};
+use offload_tests::ynl;
 use offload_uapi::{limits, stats};
 use serde_json::{json, Value};
 
@@ -58,7 +60,7 @@ fn cable(payload: usize) -> Result<Cable> {
 fn set(link: &Link, rings: &Value) -> Result<Cmd> {
     let mut rings = rings.clone();
     rings["header"] = json!({ "dev-name": link.name });
-    Ok(ynl(link, "--do rings-set")?
+    Ok(ethtool_family(link, "--do rings-set")?
         .arg("--json")
         .arg(rings.to_string()))
 }
@@ -74,7 +76,7 @@ fn split(link: &Link, on: bool) -> Result<()> {
 /// Whether frames are split, and what is longer than how many bytes, as `rings-get` has them.
 fn shown(link: &Link) -> Result<(String, u64)> {
     let asked = json!({ "header": { "dev-name": link.name } });
-    let rings = ynl(link, "--output-json --do rings-get")?
+    let rings = ethtool_family(link, "--output-json --do rings-get")?
         .arg("--json")
         .arg(asked.to_string())
         .json()?;
@@ -87,17 +89,10 @@ fn shown(link: &Link) -> Result<(String, u64)> {
     Ok((split.to_owned(), threshold))
 }
 
-/// The kernel's tool for netlink specifications, for the family `ethtool`, with `args`.
-fn ynl(link: &Link, args: &str) -> Result<Cmd> {
-    let ynl = env::ynl()?;
-    let spec = ynl.join("../../../Documentation/netlink/specs/ethtool.yaml");
-    Ok(link
-        .cmd("python3")
-        .arg(ynl.join("pyynl/cli.py"))
-        .arg("--spec")
-        .arg(spec)
-        .args("--no-schema")
-        .args(args))
+/// The kernel's tool for netlink specifications, for the family `ethtool` and where `link` is, with `args`.
+fn ethtool_family(link: &Link, args: &str) -> Result<Cmd> {
+    let command = ynl::command(&ynl::specification("ethtool")?)?;
+    Ok(command.in_netns(link.ns.as_deref()).args(args))
 }
 
 /// Frames of `link` that were split since `work` began.
@@ -289,24 +284,13 @@ fn native_programs_get_headers_first() -> Result<()> {
     nothing_is_dropped(far)
 }
 
-/// The tool that maps what a connection receives.
-fn zerocopy() -> Result<std::path::PathBuf> {
-    let dir = std::env::temp_dir().join(format!("split.{}", std::process::id()));
-    fs::create_dir_all(&dir)?;
-    let source = dir.join("zerocopy.c");
-    fs::write(&source, include_str!("../../split/zerocopy.c"))?;
-    let tool = dir.join("zerocopy");
-    Cmd::new("cc -O1 -Wall -o").arg(&tool).arg(source).run()?;
-    Ok(tool)
-}
-
 /// Where a frame carries a page, user space can have that page (`TCP_ZEROCOPY_RECEIVE`): it has nothing
 /// else, and only one user.
 #[test]
 fn pages_can_be_mapped() -> Result<()> {
     const LEN: usize = 300 * PAGE;
-    let tool = zerocopy()?;
-    let told = tool.with_extension("told");
+    let tool = Compiled::tool("zerocopy", include_str!("../../split/zerocopy.c"))?;
+    let told = tool.beside("told");
     let cable = cable(PAGE)?;
     let (near, far) = (&cable.near, &cable.far);
     let sent = streams::pattern(LEN);
@@ -322,7 +306,7 @@ fn pages_can_be_mapped() -> Result<()> {
             TcpStream::connect_timeout(&address, PATIENCE).context("connect")
         })?;
         let (receiver, _) = listener.accept().context("accept")?;
-        let reader = Command::new(&tool)
+        let reader = Command::new(tool.path())
             .arg(&told)
             .stdin(OwnedFd::from(receiver))
             .stdout(Stdio::piped())

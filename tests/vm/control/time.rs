@@ -13,8 +13,9 @@ use nix::sys::socket::{
     recvmsg, setsockopt, sockopt, ControlMessageOwned, MsgFlags, TimestampingFlag,
 };
 use nix::sys::time::TimeSpec;
-use offload_tests::bpf::Attached;
+use offload_tests::bpf::{may_ask, Attached};
 use offload_tests::clock::{Clock, Clocks, Stamping};
+use offload_tests::compiled::Compiled;
 use offload_tests::link::{Link, PATIENCE};
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
@@ -287,23 +288,13 @@ fn super_frames(pair: &Pair) -> Result<()> {
 
 /// A program of the host is told what the receiver is.
 fn programs(pair: &Pair) -> Result<()> {
-    const PIN: &str = "/sys/fs/bpf/arrived";
     const ENODATA: u64 = 61;
     let far = &pair.far;
-    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-        println!(
-            "skipped: programs are told when a frame arrived: they call a kernel function, and this \
-             kernel has no BTF; those of the distribution have"
-        );
+    if !may_ask("programs are told when a frame arrived") {
         return Ok(());
     }
-    far.cmd("bpftool prog load")
-        .arg(pair.clocks.program()?)
-        .args(format!("{PIN} type xdp xdpmeta_dev {}", far.name))
-        .run()?;
-    far.set(format!("xdpdrv pinned {PIN}")).run()?;
-    let noted = Attached::pinned(far, PIN)?.map("noted")?;
-    std::fs::remove_file(PIN)?;
+    let program = Compiled::bpf("arrived", include_str!("../../clock/arrived.bpf.c"))?;
+    let noted = Attached::asking(far, &program)?.map("noted")?;
     let (_, received) = pair.send()?;
     let words = noted.words(&[0; 4])?;
     // CAST: A time after 1970.

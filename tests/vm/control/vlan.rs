@@ -3,7 +3,6 @@
 //! VLAN tags that the device takes out of received frames, or puts into sent ones: nobody behind that
 //! sees a difference. And VLANs of which it takes no frames.
 
-use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -11,12 +10,11 @@ use anyhow::{ensure, Context, Result};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::bpf::{Attached, Mode};
-use offload_tests::cable::Cable;
+use offload_tests::cable::{at_both_ends, Cable};
 use offload_tests::env;
-use offload_tests::frames::{mark_number, Frames, JUMBO_MTU, MARK_PASS};
+use offload_tests::frames::{mark_number, tagged, Frames, JUMBO_MTU, MARK_PASS};
 use offload_tests::kmsg::Moment;
 use offload_tests::link::{Link, Statistics};
-use offload_tests::netns;
 use offload_tests::outcome::same_frames;
 use offload_tests::streams;
 use offload_tests::wire::{Capture, Sender};
@@ -37,17 +35,6 @@ fn switch(link: &Link, features: &[&str], on: bool) -> Result<()> {
     link.cmd(format!("ethtool -K {} {args}{word}", link.name))
         .run()
         .map(drop)
-}
-
-/// Runs the lines at both ends, with the number of the end for `@`, and the port's name for `PORT`.
-fn at_both_ends(cable: &Cable, lines: &[&str]) -> Result<()> {
-    for (link, this) in [(&cable.near, "1"), (&cable.far, "2")] {
-        for line in lines {
-            let line = line.replace('@', this).replace("PORT", &link.name);
-            link.cmd(line).run()?;
-        }
-    }
-    Ok(())
 }
 
 /// What a packet socket sees at the far end of `frames`, tags included: those that are not among the
@@ -123,9 +110,7 @@ fn equal_programs_see_the_same() -> Result<()> {
     let cable = Cable::onic(JUMBO_MTU)?;
     let far = &cable.far;
     let policy = |name: &str| -> Result<String> {
-        let command = far.cmd("").arg(env::offloadctl()?);
-        command
-            .args(format!("policy set {} {name}", far.name))
+        far.offloadctl(format!("policy set {} {name}", far.name))?
             .run()
     };
     switch(far, &STRIP, true)?;
@@ -151,7 +136,8 @@ const TARGETS: [&str; 2] = ["10.8.1.2", "10.8.2.2"];
 fn with_vlans() -> Result<Cable> {
     let cable = Cable::onic(1500)?;
     at_both_ends(
-        &cable,
+        &cable.near,
+        &cable.far,
         &[
             "ethtool -K PORT rx on tx on gro on gso on tso on",
             "ip link set dev PORT arp on",
@@ -258,13 +244,7 @@ fn switched_under_traffic() -> Result<()> {
 
 /// A frame for `address` with `tags`, each protocol and TCI, the outermost first.
 fn frame(address: [u8; 6], tags: &[[u16; 2]]) -> Vec<u8> {
-    let mut frame = [&address[..], &[0x02, 0, 0, 0, 0, 2]].concat();
-    for tag in tags {
-        frame.extend(tag.iter().flat_map(|number| number.to_be_bytes()));
-    }
-    frame.extend([0x88, 0xb8]);
-    frame.resize(60, 0x5a);
-    frame
+    tagged(address, tags, 0x88b8, 60)
 }
 
 /// How many frames were taken since `before`, and how many were not, once there are `count`.
@@ -388,21 +368,12 @@ fn frames_of_other_vlans_are_not_taken() -> Result<()> {
 
     // A super-frame counts as what it is on the wire.
     let near = &cable.near;
-    let address = own.map(|byte| format!("{byte:02x}")).join(":");
-    for line in [
-        format!("ip link add link {} name vlan8 type vlan id 8", near.name),
-        "ip address add 10.8.1.1/24 dev vlan8".to_owned(),
-        "ip link set dev vlan8 up".to_owned(),
-        format!("ip neighbour add 10.8.1.2 lladdr {address} dev vlan8 nud permanent"),
-    ] {
-        near.cmd(line).run()?;
-    }
+    let socket = streams::over_vlan(near, far, 8)?;
     near.cmd(format!("ethtool -K {} tx on gso on", near.name))
         .run()?;
     let before = far.statistics()?;
-    let socket = netns::enter(near.ns.as_deref(), || Ok(UdpSocket::bind("10.8.1.1:0")?))?;
     setsockopt(&socket, UdpGsoSegment, &1000)?;
-    socket.send_to(&[0x5a; 9500], "10.8.1.2:7")?;
+    socket.send(&[0x5a; 9500])?;
     let found = arrivals(far, &before, 10)?;
     ensure!(found == (0, 10), "{found:?}");
     Ok(())

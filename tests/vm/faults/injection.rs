@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context, Result};
 use nix::errno::Errno;
-use offload_tests::command::Cmd;
+use offload_tests::compiled::Compiled;
 use offload_tests::link::Link;
 
 /// The two kinds of allocations that can be made to fail.
@@ -79,7 +79,7 @@ pub(crate) struct Case<'a> {
 
 /// The tool that lets allocations fail.
 pub(crate) struct Faults {
-    dir: PathBuf,
+    tool: Compiled,
     _settings: Settings,
 }
 
@@ -92,14 +92,7 @@ impl Faults {
             println!("skipped: {test}: this kernel has no CONFIG_FAULT_INJECTION and CONFIG_FAILSLAB; that of `cargo xtask vm --debug` has");
             return Ok(None);
         }
-        let dir = std::env::temp_dir().join(format!("faults.{}", std::process::id()));
-        fs::create_dir_all(&dir)?;
-        let source = dir.join("attempt.c");
-        fs::write(&source, include_str!("../../fault/attempt.c"))?;
-        Cmd::new("cc -O1 -Wall -o")
-            .arg(dir.join("attempt"))
-            .arg(source)
-            .run()?;
+        let tool = Compiled::tool("attempt", include_str!("../../fault/attempt.c"))?;
         let settings = Settings::new(&[
             // Allocations that may sleep, of any size and for any use.
             ("ignore-gfp-wait", "N"),
@@ -108,7 +101,7 @@ impl Faults {
             ("verbose", "0"),
         ])?;
         Ok(Some(Self {
-            dir,
+            tool,
             _settings: settings,
         }))
     }
@@ -120,8 +113,9 @@ impl Faults {
         nth: u32,
         operation: &str,
     ) -> Result<Attempt> {
-        let said = Cmd::new("")
-            .arg(self.dir.join("attempt"))
+        let said = self
+            .tool
+            .cmd()
             .arg(nth.to_string())
             .args(operation)
             .in_netns(port.and_then(|port| port.ns.as_deref()))
@@ -173,11 +167,5 @@ impl Faults {
             tally.failed += 1;
         }
         bail!("{}: no end of allocations", case.operation)
-    }
-}
-
-impl Drop for Faults {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }

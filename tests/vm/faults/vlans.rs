@@ -2,11 +2,9 @@
 
 //! Frames with a VLAN tag for which there is no memory.
 
-use std::net::UdpSocket;
-
 use anyhow::{ensure, Result};
 use offload_tests::frames::{mark_number, MARK_PASS};
-use offload_tests::netns;
+use offload_tests::streams;
 use offload_tests::wire::{Capture, Sender, Tap};
 use offload_uapi::stats;
 
@@ -24,17 +22,7 @@ fn tags_without_memory() -> Result<()> {
         return Ok(());
     };
     let (near, far) = (&bench.cable.near, &bench.cable.far);
-    let address = far.address()?.map(|byte| format!("{byte:02x}")).join(":");
-    for line in [
-        format!("ip link add link {} name vlan7 type vlan id 7", near.name),
-        "ip address add 10.8.1.1/24 dev vlan7".to_owned(),
-        "ip link set dev vlan7 up".to_owned(),
-        format!("ip neighbour add 10.8.1.2 lladdr {address} dev vlan7 nud permanent"),
-    ] {
-        near.cmd(line).run()?;
-    }
-    let socket = netns::enter(near.ns.as_deref(), || Ok(UdpSocket::bind("10.8.1.1:0")?))?;
-    socket.connect("10.8.1.2:7")?;
+    let socket = streams::over_vlan(near, far, 7)?;
     let (marks, capture) = (Sender::new(near)?, Capture::start(far, "")?);
     let tap = Tap::new(near)?;
     let before = near.statistics()?;

@@ -149,7 +149,8 @@ fn verdicts_of_the_other_slots() -> Result<()> {
     let far = &cable.far;
     for (slot, verdict) in [
         (Slot::TcIngress, Verdict::None),
-        (Slot::Parser, Verdict::None),
+        // Each NIC has a graph, and no flow dissector is attached.
+        (Slot::Parser, Verdict::OnlyDevice),
         (Slot::Gso, Verdict::Unknown),
     ] {
         observer.expect(slot, verdict)?;

@@ -11,19 +11,14 @@ use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::nic::program_files;
+use offload_tests::ynl;
 use offload_uapi::types::hex;
 use serde_json::{json, Value};
 
 /// `ynl ARGS`, with the specification of the family.
 fn ynl(args: &str) -> Result<Cmd> {
-    let ynl = env::ynl()?;
-    // What it says is to be read when it says it.
-    Ok(Cmd::new("python3 -u")
-        .arg(ynl.join("pyynl/cli.py"))
-        .arg("--spec")
-        .arg(env::specification())
-        .args("--no-schema --output-json")
-        .args(args))
+    let command = ynl::command(&env::specification())?;
+    Ok(command.args("--output-json").args(args))
 }
 
 /// `ynl ARGS --json JSON`.

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use anyhow::{ensure, Context, Result};
-use nix::sched::{sched_setaffinity, CpuSet};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use offload_tests::bpf::{Attached, Map};
@@ -19,6 +18,7 @@ use offload_tests::cable::Cable;
 use offload_tests::command::Cmd;
 use offload_tests::frames::Frames;
 use offload_tests::link::await_that;
+use offload_tests::processor::run_on;
 use offload_tests::wire::Sender;
 use serde_json::Value;
 
@@ -125,10 +125,7 @@ fn handled(program: &Attached) -> Result<u64> {
 
 /// Binds this thread, and so the processing of what it sends, to the last processor.
 fn stay_on_the_last_processor() -> Result<()> {
-    let number = std::thread::available_parallelism()?.get();
-    let mut last = CpuSet::new();
-    last.set(number - 1)?;
-    sched_setaffinity(Pid::from_raw(0), &last).context("sched_setaffinity")
+    run_on(std::thread::available_parallelism()?.get() - 1)
 }
 
 /// The bytes of the samples behind the probes', without their number.

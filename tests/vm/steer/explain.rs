@@ -3,14 +3,12 @@
 //! What `offloadctl steer explain` says of frames, beside what becomes of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::command::{says, Cmd};
 use offload_tests::env;
+use offload_tests::wire::save;
 use offload_uapi::stats;
-use pcap_file::pcap::{PcapPacket, PcapWriter};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -24,8 +22,7 @@ const FILE: &str = "/tmp/explained.pcap";
 impl Stand {
     fn explain(&self, args: &str) -> Result<Cmd> {
         let far = &self.cable.far;
-        let tool = far.cmd("").arg(env::offloadctl()?);
-        Ok(tool.args(format!("steer explain {} {args}", far.name)))
+        far.offloadctl(format!("steer explain {} {args}", far.name))
     }
 
     /// The counters of the reasons that the tool tells.
@@ -44,13 +41,11 @@ impl Stand {
 
     /// The tool is right about all of `packets`; what it says.
     fn compare(&mut self, packets: &[Packet]) -> Result<Vec<Value>> {
-        let mut file = PcapWriter::new(File::create(FILE)?)?;
-        for packet in packets {
-            let bytes = packet.bytes([2, 0, 0, 0, 0, 1]);
-            let length = u32::try_from(bytes.len())?;
-            file.write_packet(&PcapPacket::new(Duration::ZERO, length, &bytes))?;
-        }
-        drop(file);
+        let bytes = packets
+            .iter()
+            .map(|packet| packet.bytes([2, 0, 0, 0, 0, 1]));
+        let bytes: Vec<_> = bytes.collect();
+        save(FILE, bytes.iter().map(Vec::as_slice))?;
         let before = self.counters()?;
         let said = self.explain(&format!("--json --pcap {FILE}"))?.json()?;
         ensure!(self.counters()? == before, "a question is counted");
@@ -89,6 +84,10 @@ fn where_frames_really_go() -> Result<()> {
     packets.extend((0..40).map(|port| Packet::v4(UDP, [port, 53])));
     packets.extend((0..40).map(|port| Packet::v6(TCP, [port, 80])));
     packets.extend([Packet::v4(TCP, [1, 99]), Packet::v4(SCTP, [1, 2])]);
+    packets.push(Packet {
+        payload: vec![0, 0, 0, 0xbe, 0xef],
+        ..Packet::v4(UDP, [7, 8])
+    });
     stand.compare(&packets).context("nothing is set")?;
 
     stand.ethtool("-X", "weight 1 2 3 0").run()?;
@@ -100,6 +99,9 @@ fn where_frames_really_go() -> Result<()> {
         format!("tcp6 dst-port 80 context {context} action 1 loc 7"),
         "tcp4 dst-port 99 action -1 loc 5".to_owned(),
         "ether proto 0x88cc action 2 loc 3".to_owned(),
+        "udp4 user-def 0x3beef action 2 loc 4".to_owned(),
+        "tcp4 user-def 0x20102 action 3 loc 11".to_owned(),
+        "ip6 user-def 0x50001 m 0xfffe action 1 loc 12".to_owned(),
     ] {
         stand.ethtool("-N", &format!("flow-type {rule}")).run()?;
     }
@@ -110,6 +112,7 @@ fn where_frames_really_go() -> Result<()> {
             .with_context(|| format!("no frame of {reason} {rule}"))
     };
     find("rule", 9)?;
+    find("rule", 4)?;
     find("rule-drop", 5)?;
     let spread = find("rule", 7)?;
     let number = |name: &str| spread[name].as_u64().context(name.to_owned());
@@ -166,9 +169,8 @@ fn one_queue_and_mistakes() -> Result<()> {
         says(&stand.explain(args)?.refused()?, &["error", words])?;
     }
     let far = &stand.cable.far;
-    let ask = |interface: &str, frame: &str| -> Result<Cmd> {
-        let tool = far.cmd("").arg(env::offloadctl()?);
-        Ok(tool.args(format!("steer explain {interface} --frame {frame}")))
+    let ask = |interface: &str, frame: &str| {
+        far.offloadctl(format!("steer explain {interface} --frame {frame}"))
     };
     let refused = ask(&far.name, &long)?.refused()?;
     says(

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
-use nix::sched::{sched_setaffinity, CpuSet};
-use nix::unistd::Pid;
 use offload_tests::cable::Cable;
+use offload_tests::command::says;
+use offload_tests::interrupt::Interrupt;
 use offload_tests::link::await_that;
 use offload_tests::netns::enter;
+use offload_tests::nic::Nic;
+use offload_tests::processor::run_on;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
-
-use crate::interrupts::Interrupt;
 
 /// One for each processor.
 const QUEUES: usize = 2;
@@ -27,17 +27,23 @@ const FLOWS: u32 = 256;
 const HOSTS: [[u8; 4]; 2] = [[10, 9, 0, 1], [10, 9, 0, 2]];
 const PORTS: [u16; 2] = [9, 7000];
 
-/// A reader at the far end of a cable, and what it reads.
+/// Readers at the far end of a cable.
 struct Reading {
     cable: Cable,
     sender: Sender,
+    readers: Vec<Reader>,
+}
+
+/// One of them, and what it reads.
+struct Reader {
     socket: UdpSocket,
     frame: Vec<u8>,
 }
 
 impl Reading {
-    fn new() -> Result<Self> {
-        let cable = Cable::onic_with_queues(u32::try_from(QUEUES)?, 1500)?;
+    /// That many readers, of a NIC whose resources have these sizes.
+    fn new(readers: u16, sizes: &[(&str, u64)]) -> Result<Self> {
+        let cable = Cable::onic_with_sizes(u32::try_from(QUEUES)?, 1500, sizes)?;
         let far = &cable.far;
         far.cmd(format!("ip address add 10.9.0.2/24 dev {}", far.name))
             .run()?;
@@ -46,23 +52,11 @@ impl Reading {
             far.write(&format!("queues/rx-{queue}/rps_flow_cnt"), FLOWS)?
                 .run()?;
         }
-        let socket = enter(far.ns.as_deref(), || {
-            let socket = UdpSocket::bind(("10.9.0.2", PORTS[1]))?;
-            // Of one that is connected alone the kernel notes where it is read.
-            socket.connect(("10.9.0.1", PORTS[0]))?;
-            socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-            Ok(socket)
-        })?;
-        let mut frame = Vec::new();
-        PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], far.address()?)
-            .ipv4(HOSTS[0], HOSTS[1], 64)
-            .udp(PORTS[0], PORTS[1])
-            .write(&mut frame, b"somewhere")?;
+        let readers = (0..readers).map(|number| Reader::new(&cable, PORTS[1] + number));
         Ok(Self {
             sender: Sender::new(&cable.near)?,
+            readers: readers.collect::<Result<_>>()?,
             cable,
-            socket,
-            frame,
         })
     }
 
@@ -74,11 +68,14 @@ impl Reading {
     }
 
     /// Sends that many frames and reads each: by which queues they came.
-    fn exchange(&self, frames: u64) -> Result<Vec<u64>> {
+    fn exchange(&self, reader: &Reader, frames: u64) -> Result<Vec<u64>> {
         let before = self.by_queue()?;
         for _ in 0..frames {
-            self.sender.send(&self.frame)?;
-            self.socket.recv(&mut [0; 64]).context("nothing to read")?;
+            self.sender.send(&reader.frame)?;
+            reader
+                .socket
+                .recv(&mut [0; 64])
+                .context("nothing to read")?;
         }
         let after = self.by_queue()?;
         Ok(after
@@ -88,16 +85,16 @@ impl Reading {
             .collect())
     }
 
-    /// Waits until frames come by `queue`, and sees that they go on to.
-    fn comes_by(&self, queue: usize) -> Result<()> {
+    /// Waits until the frames of `reader` come by `queue`, and sees that they go on to.
+    fn comes_by(&self, reader: &Reader, queue: usize) -> Result<()> {
         let mut expected = vec![0; QUEUES];
         expected[queue] = 1;
         await_that(&format!("the flow on queue {queue}"), || {
-            Ok(self.exchange(1)? == expected)
+            Ok(self.exchange(reader, 1)? == expected)
         })?;
         expected[queue] = 100;
         let interrupts = Interrupt::of(&self.cable.far.name)?;
-        let found = self.exchange(100)?;
+        let found = self.exchange(reader, 100)?;
         ensure!(found == expected, "by {found:?}, not {expected:?}");
         for (number, (before, after)) in interrupts
             .iter()
@@ -112,29 +109,61 @@ impl Reading {
         }
         Ok(())
     }
+
+    /// Nobody knows any more where flows are read.
+    fn forget(&self) -> Result<()> {
+        let far = &self.cable.far;
+        for queue in 0..QUEUES {
+            far.write(&format!("queues/rx-{queue}/rps_flow_cnt"), 0)?
+                .run()?;
+        }
+        Ok(())
+    }
 }
 
-/// Has this thread run on `processor` alone.
-fn run_on(processor: usize) -> Result<()> {
-    let mut set = CpuSet::new();
-    set.set(processor)?;
-    sched_setaffinity(Pid::from_raw(0), &set).context("sched_setaffinity")
+impl Reader {
+    /// At `port` of the far end.
+    fn new(cable: &Cable, port: u16) -> Result<Self> {
+        let far = &cable.far;
+        let socket = enter(far.ns.as_deref(), || {
+            let socket = UdpSocket::bind(("10.9.0.2", port))?;
+            // Of one that is connected alone the kernel notes where it is read.
+            socket.connect(("10.9.0.1", PORTS[0]))?;
+            socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+            Ok(socket)
+        })?;
+        let mut frame = Vec::new();
+        PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], far.address()?)
+            .ipv4(HOSTS[0], HOSTS[1], 64)
+            .udp(PORTS[0], port)
+            .write(&mut frame, b"somewhere")?;
+        Ok(Self { socket, frame })
+    }
+}
+
+/// Whether flows follow their readers on this kernel: to other processors, if it has some.
+fn can_follow(test: &str) -> Result<bool> {
+    let entries = Path::new("/proc/sys/net/core/rps_sock_flow_entries");
+    if std::thread::available_parallelism()?.get() < QUEUES || !entries.exists() {
+        println!("skipped: {test}: this kernel has one processor, or no RFS");
+        return Ok(false);
+    }
+    fs::write(entries, "1024")?;
+    Ok(true)
 }
 
 #[test]
 fn a_flow_follows_its_reader() -> Result<()> {
-    let entries = Path::new("/proc/sys/net/core/rps_sock_flow_entries");
-    if std::thread::available_parallelism()?.get() < QUEUES || !entries.exists() {
-        println!("skipped: a_flow_follows_its_reader: this kernel has one processor, or no RFS");
+    if !can_follow("a_flow_follows_its_reader")? {
         return Ok(());
     }
-    fs::write(entries, "1024")?;
-    let reading = Reading::new()?;
+    let reading = Reading::new(1, &[])?;
+    let reader = &reading.readers[0];
     run_on(0)?;
     let before = reading.cable.far.statistics()?;
     for processor in [0, 1, 0, 1] {
         run_on(processor)?;
-        reading.comes_by(processor)?;
+        reading.comes_by(reader, processor)?;
     }
     let steered = reading.cable.far.statistics()?;
     let steered = steered.since(&before, &format!("{}flow", stats::RX_STEERED_PREFIX))?;
@@ -145,13 +174,61 @@ fn a_flow_follows_its_reader() -> Result<()> {
     far.cmd(format!("ethtool -X {} weight 1 0", far.name))
         .run()?;
     run_on(1)?;
-    reading.comes_by(1)?;
+    reading.comes_by(reader, 1)?;
     // The user does not want it any more: what was steered is forgotten.
-    for queue in 0..QUEUES {
-        far.write(&format!("queues/rx-{queue}/rps_flow_cnt"), 0)?
-            .run()?;
-    }
-    reading.comes_by(0)?;
+    reading.forget()?;
+    reading.comes_by(reader, 0)?;
     println!("{steered} frames came by a queue that the stack has chosen");
+    Ok(())
+}
+
+/// As many flows follow their readers as the device has room for; the others stay where their hash puts
+/// them, and are counted.
+#[test]
+fn flows_beyond_the_limit() -> Result<()> {
+    const RESOURCE: &str = "/flows";
+    if !can_follow("flows_beyond_the_limit")? {
+        return Ok(());
+    }
+    let nic = Nic { id: 0 };
+    for (size, follow) in [(0, [false, false]), (1, [true, false]), (2, [true, true])] {
+        let reading = Reading::new(2, &[(RESOURCE, size)])?;
+        let far = &reading.cable.far;
+        far.cmd(format!("ethtool -X {} weight 1 0", far.name))
+            .run()?;
+        run_on(1)?;
+        let refused = || far.statistics()?.get(stats::RX_FLOW_NO_ROOM);
+        let mut used = 0;
+        for (reader, follows) in reading.readers.iter().zip(follow) {
+            let before = refused()?;
+            if follows {
+                reading.comes_by(reader, 1)?;
+                ensure!(refused()? == before, "{size}: refused, and yet it follows");
+                used += 1;
+            } else {
+                await_that("a flow without room", || {
+                    reading.exchange(reader, 1)?;
+                    Ok(refused()? > before)
+                })?;
+                let found = reading.exchange(reader, 100)?;
+                ensure!(found == [100, 0], "{size}: by {found:?}");
+            }
+            let now = nic.resources()?[RESOURCE].clone();
+            ensure!((now.size, now.used) == (size, used), "{now:?}");
+        }
+        // Those that had room keep it.
+        for reader in reading.readers.iter().zip(follow).filter(|it| it.1) {
+            reading.comes_by(reader.0, 1)?;
+        }
+        if used > 0 {
+            nic.resize(RESOURCE, used - 1).run()?;
+            let words = format!("resource flows: size {} asked for, {used} in use", used - 1);
+            says(&nic.reload().refused()?, &[&words])?;
+        }
+        reading.forget()?;
+        await_that("what no flow has", || {
+            Ok(nic.resources()?[RESOURCE].used == 0)
+        })?;
+    }
     Ok(())
 }

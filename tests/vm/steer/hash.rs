@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{ensure, Context, Result};
-use offload_tests::command::Cmd;
 use offload_tests::env;
+use offload_tests::ynl;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{json, Map, Value};
@@ -20,14 +20,14 @@ const QUEUES: u32 = 4;
 /// Bytes of a key.
 const KEY: usize = 56;
 /// Frames at once: there is a note for each.
-const BATCH: usize = 1000;
+pub(crate) const BATCH: usize = 1000;
 
 /// What of each type of frame is hashed, in the letters of `ethtool -N DEV rx-flow-hash`, and `l` for
 /// the label of IPv6, which it does not know yet.
-type Fields = BTreeMap<&'static str, &'static str>;
+pub(crate) type Fields = BTreeMap<&'static str, &'static str>;
 
 /// What a port hashes until somebody wants something else.
-const USUAL: [(&str, &str); 13] = [
+pub(crate) const USUAL: [(&str, &str); 13] = [
     ("ether", ""),
     ("ip4", "sd"),
     ("tcp4", "sdfn"),
@@ -57,7 +57,7 @@ const FIELDS: [(char, &str); 8] = [
 
 /// What stands in place of source and destination.
 #[derive(Clone, Copy)]
-enum Symmetry {
+pub(crate) enum Symmetry {
     None,
     Xor,
     OrXor,
@@ -76,7 +76,7 @@ impl Symmetry {
 }
 
 /// What is hashed of `packet`; nothing if it has none of the fields.
-fn input(packet: &Packet, fields: &Fields, symmetry: Symmetry) -> Vec<u8> {
+pub(crate) fn input(packet: &Packet, fields: &Fields, symmetry: Symmetry) -> Vec<u8> {
     let letters = fields.get(packet.flow()).copied().unwrap_or_default();
     let mut input = Vec::new();
     let mut add = |letter: char, bytes: &[u8]| {
@@ -146,14 +146,9 @@ fn compare(
 fn set(stand: &Stand, mut change: Value) -> Result<()> {
     let far = &stand.cable.far;
     change["header"] = json!({"dev-name": far.name});
-    let ynl = env::ynl()?;
-    let specification = ynl.join("../../../Documentation/netlink/specs/ethtool.yaml");
-    Cmd::new("python3")
+    ynl::command(&ynl::specification("ethtool")?)?
         .in_netns(far.ns.as_deref())
-        .arg(ynl.join("pyynl/cli.py"))
-        .arg("--spec")
-        .arg(specification)
-        .args("--no-schema --do rss-set --json")
+        .args("--do rss-set --json")
         .arg(change.to_string())
         .run()?;
     Ok(())

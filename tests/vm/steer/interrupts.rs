@@ -3,11 +3,10 @@
 //! Interrupts: one for each queue pair, on the processor that the user names, and as often as he wants.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::command::{says, Cmd};
+use offload_tests::interrupt::Interrupt;
 use offload_tests::kmsg::Moment;
 use offload_tests::link::await_that;
 use offload_uapi::limits;
@@ -18,60 +17,6 @@ use crate::stand::Stand;
 const QUEUES: u32 = 4;
 /// How many frames are sent at once.
 const FRAMES: u16 = 128;
-
-/// An interrupt, as `/proc/interrupts` shows it.
-#[derive(Debug)]
-pub(crate) struct Interrupt {
-    number: u32,
-    /// How often each processor has handled it.
-    pub(crate) counts: Vec<u64>,
-    name: String,
-}
-
-impl Interrupt {
-    /// Those of the queues of `port`, in their order.
-    pub(crate) fn of(port: &str) -> Result<Vec<Self>> {
-        let text = fs::read_to_string("/proc/interrupts")?;
-        let processors = text.lines().next().context("no first line")?;
-        let processors = processors.split_whitespace().count();
-        let lines = text.lines().filter_map(|line| {
-            let (number, rest) = line.split_once(':')?;
-            let words: Vec<_> = rest.split_whitespace().collect();
-            let name = words.last()?;
-            name.starts_with(&format!("{port}-")).then(|| Self {
-                number: number.trim().parse().unwrap_or_default(),
-                counts: words
-                    .iter()
-                    .take(processors)
-                    .flat_map(|word| word.parse())
-                    .collect(),
-                name: (*name).to_owned(),
-            })
-        });
-        Ok(lines.collect())
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        Path::new("/proc/irq")
-            .join(self.number.to_string())
-            .join(name)
-    }
-
-    pub(crate) fn set_affinity(&self, processor: usize) -> Result<()> {
-        let file = self.file("smp_affinity_list");
-        fs::write(&file, processor.to_string()).with_context(|| format!("{processor} to {file:?}"))
-    }
-
-    fn affinity(&self) -> Result<String> {
-        let file = self.file("smp_affinity_list");
-        let text = fs::read_to_string(&file).with_context(|| format!("read {file:?}"))?;
-        Ok(text.trim().to_owned())
-    }
-
-    fn total(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-}
 
 /// A burst of frames for queue 1, by a rule.
 fn burst(stand: &Stand) -> Result<Vec<Packet>> {

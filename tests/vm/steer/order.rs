@@ -15,13 +15,13 @@ use offload_tests::cable::Cable;
 use offload_tests::command::says;
 use offload_tests::env;
 use offload_tests::frames::{mark_number, MARK_PASS};
+use offload_tests::interrupt::Interrupt;
 use offload_tests::link::{await_that, Link, Statistics};
 use offload_tests::wire::{Capture, Sender};
 use offload_uapi::stats;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::interrupts::Interrupt;
 use crate::packet::{Packet, UDP};
 
 const QUEUES: u32 = 4;

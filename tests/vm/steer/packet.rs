@@ -66,6 +66,8 @@ pub(crate) struct Packet {
     /// Source and destination port; the halves of an SPI.
     pub(crate) ports: [u16; 2],
     pub(crate) is_fragment: bool,
+    /// What it carries behind the header of TCP, UDP or SCTP. Something, if that is nothing.
+    pub(crate) payload: Vec<u8>,
     pub(crate) end: End,
 }
 
@@ -84,6 +86,7 @@ impl Packet {
             protocol,
             ports,
             is_fragment: false,
+            payload: Vec::new(),
             end: End::Whole,
         }
     }
@@ -148,6 +151,10 @@ impl Packet {
             protocol,
             ports: rng.random(),
             is_fragment: rng.random_bool(0.1),
+            payload: {
+                let len = [0, 0, 3, 70].choose(rng).copied().unwrap_or(0);
+                (0..len).map(|_| rng.random_range(1..3)).collect()
+            },
             end: match rng.random_range(0..16) {
                 0 => End::Network,
                 1 => End::Transport,
@@ -279,7 +286,19 @@ impl Packet {
         let mut bytes = vec![0; self.first_bytes() - 4];
         bytes.extend(self.ports[0].to_be_bytes());
         bytes.extend(self.ports[1].to_be_bytes());
-        bytes.resize(40, 0xa5);
+        if self.payload.is_empty() {
+            bytes.resize(40, 0xa5);
+            return bytes;
+        }
+        let len = match self.protocol {
+            // With one word of options.
+            TCP => 24,
+            SCTP => 12,
+            UDP => 8,
+            _ => bytes.len(),
+        };
+        bytes.resize(len, 0x61);
+        bytes.extend(&self.payload);
         bytes
     }
 

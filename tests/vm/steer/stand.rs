@@ -154,6 +154,11 @@ impl Stand {
         Ok(all)
     }
 
+    /// Number of the last batch that was sent.
+    pub(crate) fn batch(&self) -> u16 {
+        self.batch
+    }
+
     /// The processors that take `packets` in, all of which are to come.
     pub(crate) fn processors(&mut self, packets: &[Packet]) -> Result<BTreeSet<u32>> {
         self.send(packets)?;

@@ -8,6 +8,7 @@ mod lent;
 mod sctp;
 mod segments;
 mod sharing;
+mod socket;
 mod transfer;
 mod twins;
 mod whole;

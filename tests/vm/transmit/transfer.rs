@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::{ensure, Context, Result};
-use offload_tests::cable::Cable;
+use offload_tests::cable::{at_both_ends, Cable};
 use offload_tests::env;
 use offload_tests::link::{await_that, Link, PATIENCE};
 use offload_tests::netns;
@@ -83,17 +83,6 @@ const WAYS: [Way; 5] = [
         plain: false,
     },
 ];
-
-/// Runs the lines at both ends.
-fn at_both_ends(cable: &Cable, lines: &[&str]) -> Result<()> {
-    for (link, this, other) in [(&cable.near, "1", "2"), (&cable.far, "2", "1")] {
-        for line in lines {
-            let line = line.replace('@', this).replace('%', other);
-            link.cmd(line.replace("PORT", &link.name)).run()?;
-        }
-    }
-    Ok(())
-}
 
 /// A counter of the kernel's TCP in a namespace, as `nstat` names it.
 fn counter(link: &Link, name: &str) -> Result<u64> {
@@ -247,7 +236,8 @@ fn under_changes(way: &Way) -> Result<()> {
             .run()?;
     }
     at_both_ends(
-        &cable,
+        &cable.near,
+        &cable.far,
         &[
             "sysctl -q net.ipv6.conf.all.disable_ipv6=0",
             "sysctl -q net.ipv6.conf.default.disable_ipv6=0",
@@ -258,7 +248,7 @@ fn under_changes(way: &Way) -> Result<()> {
             "ip address add fd08::@/64 nodad dev PORT",
         ],
     )?;
-    at_both_ends(&cable, way.setup)?;
+    at_both_ends(&cable.near, &cable.far, way.setup)?;
     let features = features(&cable.near)?;
     let sent = transfer(&cable, way.target, |arrived| {
         progress("at first", arrived)?;

@@ -255,8 +255,7 @@ fn a_frame_that_comes_back_while_its_queue_is_polled() -> Result<()> {
         Ok(())
     })?;
     ns.cmd("ip address add 10.8.0.1/24 dev onic0").run()?;
-    let there = far.show()?["address"].clone();
-    let there = there.as_str().context("no address")?;
+    let there = far.address_text()?;
     ns.cmd(format!(
         "ip neighbour add 10.8.0.2 lladdr {there} dev onic0"
     ))

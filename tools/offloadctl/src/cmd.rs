@@ -5,7 +5,9 @@
 pub(crate) mod completions;
 pub(crate) mod device;
 pub(crate) mod events;
+mod frames;
 pub(crate) mod man;
+pub(crate) mod parser;
 pub(crate) mod policy;
 pub(crate) mod program;
 pub(crate) mod resource;

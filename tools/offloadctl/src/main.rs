@@ -48,6 +48,7 @@ enum Command {
     Events(cmd::events::Args),
     Resource(cmd::resource::Args),
     Steer(cmd::steer::Args),
+    Parser(cmd::parser::Args),
     Completions(cmd::completions::Args),
     Man(cmd::man::Args),
 }
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Events(args) => args.run(&output),
         Command::Resource(args) => args.run(&output),
         Command::Steer(args) => args.run(&output),
+        Command::Parser(args) => args.run(&output),
         Command::Completions(args) => args.run(Cli::command(), &output),
         Command::Man(args) => args.run(Cli::command(), &output),
     };
@@ -112,6 +114,11 @@ mod tests {
             "resource",
             "steer explain onic0 --frame 00:11:22",
             "steer explain onic0 --pcap a.pcap --json",
+            "parser build a.json --output a.fw --object a.o",
+            "parser show",
+            "parser dump onic0 --output a.fw",
+            "parser graph a.json",
+            "parser run onic0 --pcap a.pcap --flags 3 --json",
             "completions bash",
             "man",
         ] {
@@ -131,6 +138,7 @@ mod tests {
             ("program hash a.o --section x --program y", "--program"),
             ("events --count 0", "0 is not in 1.."),
             ("steer explain onic0", "--frame"),
+            ("parser run onic0 --frame 00 --flags 16", "16"),
             (
                 "steer explain onic0 --frame 00 --pcap a",
                 "cannot be used with",

@@ -15,6 +15,9 @@ use engine::{
     },
     steer::{
         self,
+        with_payload,
+        Carrier,
+        Place,
         Rule, //
     }, //
 };
@@ -42,6 +45,7 @@ use net::{
         Transport6, //
     }, //
 };
+use offload_uapi::limits::MAX_PAYLOAD_OFFSET;
 
 /// Why a port can't have a rule.
 pub(super) enum Refusal {
@@ -53,8 +57,22 @@ pub(super) enum Refusal {
         offset: u32,
         in_use: u16,
     },
-    /// It asks for bits of the driver's own.
-    UserDefined,
+    /// It looks at two bytes of a payload (`user-def`) in a way that the device does not.
+    UserDefined(UserDefinedRefusal),
+}
+
+/// Why `user-def` can't be as it is.
+pub(super) enum UserDefinedRefusal {
+    /// Frames of the flow's type have nothing that it could mean.
+    Type,
+    /// Bits count that mean nothing.
+    Unknown { value: u64 },
+    /// The mask has the offset in part.
+    PartOfOffset { mask: u64 },
+    /// The mask has nothing of the bytes.
+    NoByte { mask: u64 },
+    /// The offset is too large.
+    Offset { value: u64, offset: u64 },
 }
 
 impl Refusal {
@@ -62,7 +80,8 @@ impl Refusal {
     pub(super) fn errno(&self) -> Error {
         match self {
             Self::Queue { .. } | Self::Sum { .. } => EINVAL,
-            Self::UserDefined => not_supported(),
+            Self::UserDefined(UserDefinedRefusal::Type) => not_supported(),
+            Self::UserDefined(_) => EINVAL,
         }
     }
 }
@@ -82,8 +101,103 @@ impl Display for Refusal {
                 "queue {offset} is added to those of the context, of which {largest} is the largest, \
                  and {in_use} are in use"
             ),
-            Self::UserDefined => f.write_str("user-def means nothing to this device"),
+            Self::UserDefined(refusal) => {
+                f.write_str("user-def")?;
+                refusal.fmt(f)
+            }
         }
+    }
+}
+
+impl Display for UserDefinedRefusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        match *self {
+            Self::Type => f.write_str(
+                ": only what tcp, udp, sctp and ip carry, version 4 or 6, is looked at, and this is \
+                 a rule for another type of flow",
+            ),
+            Self::Unknown { value } => write!(
+                f,
+                " {value:#x}: bits 32 to 63 mean nothing, and have to be 0"
+            ),
+            // Users of `ethtool` give the bits that do not count.
+            Self::PartOfOffset { mask } => write!(
+                f,
+                " m {:#x}: bits 16 to 31 are an offset, of which all have to count",
+                !mask
+            ),
+            Self::NoByte { mask } => write!(
+                f,
+                " m {:#x}: bits 0 to 15 are what a frame is to have, and none counts",
+                !mask
+            ),
+            Self::Offset { value, offset } => write!(
+                f,
+                " {value:#x}: offset {offset} is beyond the last one, {MAX_PAYLOAD_OFFSET}"
+            ),
+        }
+    }
+}
+
+/// Two bytes that frames are to carry.
+struct Payload {
+    place: Place,
+    value: u16,
+    mask: u16,
+}
+
+impl Payload {
+    /// What a rule asks for by `user-def`: bits 16 to 31 are an offset in what frames of the flow's type
+    /// carry, bits 0 to 15 the two bytes there. `None` if it does not ask.
+    ///
+    /// # Errors
+    ///
+    /// Why the device can't look for that.
+    fn of(rule: &FlowRule) -> Result<Option<Self>, UserDefinedRefusal> {
+        let Some(extension) = &rule.extension else {
+            return Ok(None);
+        };
+        let mask = u64::from_be_bytes(extension.mask.user);
+        if mask == 0 {
+            return Ok(None);
+        }
+        let value = u64::from_be_bytes(extension.value.user);
+        let of = match rule.flow {
+            FlowMatch::Tcp4(_)
+            | FlowMatch::Udp4(_)
+            | FlowMatch::Sctp4(_)
+            | FlowMatch::Tcp6(_)
+            | FlowMatch::Udp6(_)
+            | FlowMatch::Sctp6(_) => Carrier::Transport,
+            FlowMatch::Ip4(_) | FlowMatch::Ip6(_) => Carrier::Ip,
+            FlowMatch::Ah4(_)
+            | FlowMatch::Esp4(_)
+            | FlowMatch::Ah6(_)
+            | FlowMatch::Esp6(_)
+            | FlowMatch::Ether(_) => return Err(UserDefinedRefusal::Type),
+        };
+        if (value & mask) >> 32 != 0 {
+            return Err(UserDefinedRefusal::Unknown { value });
+        }
+        if !mask & 0xffff_0000 != 0 {
+            return Err(UserDefinedRefusal::PartOfOffset { mask });
+        }
+        if mask & 0xffff == 0 {
+            return Err(UserDefinedRefusal::NoByte { mask });
+        }
+        let wanted = value >> 16 & 0xffff;
+        let offset = u8::try_from(wanted).ok();
+        let offset = offset.filter(|offset| *offset <= MAX_PAYLOAD_OFFSET);
+        let offset = offset.ok_or(UserDefinedRefusal::Offset {
+            value,
+            offset: wanted,
+        })?;
+        // CAST: The lower 16 bits.
+        Ok(Some(Self {
+            place: Place { of, offset },
+            value: value as u16,
+            mask: mask as u16,
+        }))
     }
 }
 
@@ -109,13 +223,7 @@ pub(super) fn check(rule: &FlowRule, table: Option<&[u16]>, in_use: u16) -> Resu
             });
         }
     }
-    let user = rule
-        .extension
-        .map_or([0; 8], |extension| extension.mask.user);
-    if user != [0; 8] {
-        return Err(Refusal::UserDefined);
-    }
-    Ok(())
+    Payload::of(rule).map(drop).map_err(Refusal::UserDefined)
 }
 
 /// What the device makes of a rule that was [checked](check).
@@ -143,9 +251,13 @@ pub(super) fn of(rule: &FlowRule) -> Rule {
             offset: queue as u16,
         },
     };
+    // It was checked.
+    let payload = Payload::of(rule).unwrap_or_default();
+    let (value, mask) = payload.as_ref().map_or((0, 0), |it| (it.value, it.mask));
     Rule {
-        key: keys.value.words(),
-        mask: keys.mask.words(),
+        key: with_payload(keys.value.words(), value),
+        mask: with_payload(keys.mask.words(), mask),
+        payload: payload.map(|it| it.place),
         action,
     }
 }

@@ -12,6 +12,7 @@
 
 #[path = "../../tests/common/mod.rs"]
 pub mod common;
+pub mod graph;
 pub mod transmit;
 
 use common::{

@@ -17,14 +17,13 @@ use super::services::Services;
 use crate::address;
 use crate::errno;
 use crate::fault::FaultCause;
-use crate::frame::tc::{
-    be16, ether_type, is_vlan, ADDRESSES, ETH_P_8021Q, PACKET_OTHERHOST, VLAN_HLEN,
-};
+use crate::frame::tc::{be16, ether_type, is_vlan, ADDRESSES, PACKET_OTHERHOST, VLAN_HLEN};
 use crate::frame::{Frame, TcContext, VlanTag, ETH_HLEN};
 use crate::helper::Helper;
 use crate::limits::MAX_SKB_LEN;
 use crate::map::Map;
 use crate::memory::Memory;
+use crate::protocol::ETH_P_8021Q;
 
 /// Flags of the checksum helpers: how many bytes the field has that was replaced, or 0 for a
 /// difference of sums.

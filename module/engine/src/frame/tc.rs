@@ -8,6 +8,8 @@
 //! them, and goes to the host with the frame.
 
 use super::{Frame, ETH_HLEN};
+use crate::filter::{is_group, BROADCAST};
+use crate::protocol::{ETH_P_8021AD, ETH_P_8021Q};
 use crate::verdict::TcVerdict;
 
 /// Bytes of an Ethernet address.
@@ -21,10 +23,6 @@ const ETH_P_802_3_MIN: u16 = 0x0600;
 /// What stands for the protocol of frames with a length: raw 802.3 (Novell), and 802.2.
 const ETH_P_802_3: u16 = 0x0001;
 const ETH_P_802_2: u16 = 0x0004;
-/// EtherType of VLAN tags.
-pub(crate) const ETH_P_8021Q: u16 = 0x8100;
-/// That of the outer ones of provider bridges.
-pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
 
 /// Packet types of `linux/if_packet.h`.
 const PACKET_HOST: u8 = 0;
@@ -191,12 +189,11 @@ pub(crate) fn ether_type(data: &[u8]) -> Option<u16> {
 }
 
 fn packet_type(destination: &[u8; ETH_ALEN], port_address: &[u8; ETH_ALEN]) -> u8 {
-    let [first, ..] = destination;
     if destination == port_address {
         PACKET_HOST
-    } else if *destination == [0xff; ETH_ALEN] {
+    } else if *destination == BROADCAST {
         PACKET_BROADCAST
-    } else if first & 1 != 0 {
+    } else if is_group(*destination) {
         PACKET_MULTICAST
     } else {
         PACKET_OTHERHOST

@@ -51,7 +51,8 @@ pub enum Layer4 {
     Whole = 2,
 }
 
-/// The keys as numbers: what can be compared under a mask.
+/// The keys as numbers: what can be compared under a mask. Bits that no key has are there for who compares
+/// something else of a frame along with them.
 pub type KeyWords = [u64; Keys::WORDS];
 
 impl Keys {
@@ -192,13 +193,6 @@ impl Path {
     pub const FRAGMENT: Self = Self(1 << 6);
     /// A header behind that of IP.
     pub const LAYER4: Self = Self(1 << 7);
-    /// The frame ends within a header, or that is none of the version that it should be.
-    pub const TRUNCATED: Self = Self(1 << 8);
-
-    /// Adds what `other` has.
-    pub(super) fn add(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
 
     /// The headers of both.
     #[must_use]

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Which of the queues in use a frame is for: asked when it arrives, and again behind its program.
+//!
+//! What arrives at once has one answer, as it is of one flow: a super-frame, or several frames that were one
+//! to their sender. But where rules look at what packets carry each of them may be for another queue.
+//! So all are for that then to which the other rules bring them, and each is asked about again when it
+//! is a frame of its own, before it meets its program.
 
+use super::wire::OnWire;
+use crate::fields::get;
 use crate::memory::Memory;
-use crate::parser::{parse, Parsed};
-use crate::steer::{FlowTable, Hash, Reason, Steered, Steering};
+use crate::parser::{Machine, Parsed, USUAL_HEADERS};
+use crate::steer::{unseen, FlowTable, Hash, Pairs, Reason, Steered, Steering};
 
 /// What says for which queue a frame is, and with which hash it goes to the host.
 pub struct Queues<'a, M: Memory> {
@@ -33,26 +40,54 @@ pub(super) enum Next {
 impl<M: Memory> Queues<'_, M> {
     /// The hash that the host is told of a frame that begins with `bytes`.
     #[inline]
-    pub(super) fn hash(&self, bytes: &[u8]) -> Option<Hash> {
+    pub(super) fn hash(&self, parser: &Machine<M>, bytes: &[u8]) -> Option<Hash> {
+        self.hash_of(parser, bytes, &|at| get(bytes, at))
+    }
+
+    /// As [`Self::hash`], of a frame whose headers are `bytes`, and of which `pairs` gives more.
+    #[inline]
+    pub(super) fn hash_of(
+        &self,
+        parser: &Machine<M>,
+        bytes: &[u8],
+        pairs: Pairs<'_>,
+    ) -> Option<Hash> {
         if !self.tells_hashes {
             return None;
         }
-        self.steering.hash(&parse(bytes), self.by_rules)
+        let parsed = parser.flow_of(bytes);
+        self.steering.hash(&parsed, pairs, self.by_rules)
     }
 
-    /// Where a frame goes, to a queue in use, whose headers `look` finds. `None`: it is not looked at, as
-    /// all go to the first queue. Any context.
+    /// Whether frames of one flow may go different ways, by what they carry.
     #[inline]
-    pub fn steer(&self, look: impl FnOnce() -> Parsed) -> Option<Steered> {
+    pub fn look_at_payload(&self) -> bool {
+        self.by_rules && self.steering.looks_at_payload()
+    }
+
+    /// Where a frame goes, to a queue in use, whose headers `look` finds, and of which `pairs` gives more.
+    /// `None`: it is not looked at, as all go to the first queue. Any context.
+    #[inline]
+    pub fn steer(&self, look: impl FnOnce() -> Parsed, pairs: Pairs<'_>) -> Option<Steered> {
         if self.in_use <= 1 && !self.by_rules && !self.steering.discards() {
             return None;
         }
-        Some(self.steered(&look()))
+        Some(self.steered(&look(), pairs))
+    }
+
+    /// As [`Self::steer`], of several frames that arrive at once, with headers alike, where rules
+    /// [look at what they carry](Self::look_at_payload). `None` also if each of them will have to say for
+    /// itself whether it is dropped. Any context.
+    pub fn steer_together(&self, look: impl FnOnce() -> Parsed) -> Option<Steered> {
+        let steered = self.steer(look, &unseen)?;
+        (!steered.reason.is_drop()).then_some(steered)
     }
 
     #[inline(never)]
-    fn steered(&self, parsed: &Parsed) -> Steered {
-        let steered = self.steering.steer(parsed, self.by_rules, self.flows);
+    fn steered(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Steered {
+        let steered = self
+            .steering
+            .steer(parsed, pairs, self.by_rules, self.flows);
         // Tables name queues in use, but for a moment while their number changes.
         let queue = steered.queue.checked_rem(self.in_use).unwrap_or(0);
         Steered { queue, ..steered }
@@ -60,10 +95,29 @@ impl<M: Memory> Queues<'_, M> {
 
     /// Where a frame goes that is in queue `own`, and that begins with `bytes` now.
     #[inline(never)]
-    pub(super) fn next(&self, own: u16, bytes: &[u8]) -> Next {
-        let Some(steered) = self.steer(|| parse(bytes)) else {
-            return Next::Here(None);
-        };
+    pub(super) fn next(&self, parser: &Machine<M>, own: u16, bytes: &[u8]) -> Next {
+        match self.steer(|| parser.flow_of(bytes), &|at| get(bytes, at)) {
+            Some(steered) => self.next_of(own, &steered),
+            None => Next::Here(None),
+        }
+    }
+
+    /// Where a frame goes by itself that has arrived in queue `own`, perhaps [together](Self::steer_together)
+    /// with others, and has not met its program. It goes elsewhere only if a rule has it that has not all of
+    /// them, or if it is dropped: flows may have another queue by now, and stay in order.
+    #[inline(never)]
+    pub(super) fn alone<W: OnWire>(&self, parser: &Machine<M>, own: u16, wire: &W) -> Next {
+        let mut room = [0; USUAL_HEADERS];
+        let parsed = parser.flow_of(wire.first_bytes(&mut room));
+        let steered = self.steered(&parsed, &|at| wire.pair(at));
+        if steered.reason.is_drop() || steered.rule != self.steered(&parsed, &unseen).rule {
+            return self.next_of(own, &steered);
+        }
+        Next::Here(None)
+    }
+
+    /// What it means for a frame that is in queue `own` to be `steered` so.
+    fn next_of(&self, own: u16, steered: &Steered) -> Next {
         if steered.reason.is_drop() {
             Next::Nowhere(steered.reason)
         } else if steered.queue == own {

@@ -12,7 +12,7 @@ use crate::descriptor::RxDescriptor;
 use crate::exec::Services;
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::parser::{tcp_payload, USUAL_HEADERS};
+use crate::parser::USUAL_HEADERS;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
 use crate::steer::Hash;
 use crate::transmit::{TxPlan, WireFrame};
@@ -38,7 +38,22 @@ where
         if !self.is_long(wire.frame_len()) {
             return None;
         }
-        header_of(wire, network_offset)
+        self.header_of(wire, network_offset)
+    }
+
+    /// Where the payload of TCP begins in a frame that begins with `headers`.
+    fn tcp_payload(&self, headers: &[u8]) -> Option<usize> {
+        self.parser.tcp_payload(headers)
+    }
+
+    /// The length of the headers of a frame of TCP that carries something.
+    #[inline(never)]
+    fn header_of<W: OnWire>(&self, wire: &W, network_offset: u32) -> Option<usize> {
+        let mut room = [0; USUAL_HEADERS];
+        let header = self.tcp_payload(wire.first_bytes(&mut room))?;
+        // A program may say that the packet begins anywhere.
+        // CAST: A `usize` has at least 32 bits.
+        (header > network_offset as usize && header < wire.frame_len()).then_some(header)
     }
 
     /// Whether the payload of a super-frame's wire frames goes into pages, of those that are long enough:
@@ -48,17 +63,23 @@ where
         let is_long = |frame: WireFrame| self.is_long(frame.len());
         self.port.split_above.is_some()
             && plan.wire_frames([]).next().is_some_and(is_long)
-            && tcp_payload(headers).is_some_and(|payload| plan.header_len() == Some(payload))
+            && self
+                .tcp_payload(headers)
+                .is_some_and(|payload| plan.header_len() == Some(payload))
     }
 
-    /// What of a super-frame's wire frames goes up without being seen in one piece, and where it is
-    /// then; `None` if each is cut and goes through all the rest.
+    /// What of a super-frame's wire frames, which may go into pages ([`Self::is_split`]), goes up without
+    /// being seen in one piece, and where it is then; `None` if each is cut and goes through all the rest.
     pub(super) fn payload<'a, F: Sent>(
         &self,
         plan: &TxPlan,
         sent: &'a F,
+        is_split: bool,
     ) -> Option<Payload<F::Stable<'a>>> {
-        if self.is_split(plan, sent.headers()) {
+        if self.may_part() {
+            return None;
+        }
+        if is_split {
             let is_unseen = self.is_unseen() && self.port.checksums != RxChecksums::Verified;
             return (is_unseen && plan.is_summed()).then_some(Payload::Copied);
         }
@@ -91,7 +112,7 @@ where
         };
         let hash = match descriptor.tc {
             Some(tc) if tc.hash_invalid => None,
-            _ => hash.unwrap_or_else(|| self.hash(frame.header())),
+            _ => hash.unwrap_or_else(|| self.hash_in_pages(&frame)),
         };
         // What a classifier has left has had its tag beside it all the time.
         let tag = match descriptor.tc {
@@ -114,16 +135,26 @@ where
         };
         device.pages_to_host(frame, &descriptor);
     }
+
+    /// The hash of a frame that lies in pieces, if the host wants to be told.
+    fn hash_in_pages<F: InPages>(&self, frame: &F) -> Option<Hash> {
+        let pairs = |at: usize| Some([byte_of(frame, at)?, byte_of(frame, at.checked_add(1)?)?]);
+        self.queues
+            .as_ref()?
+            .hash_of(self.parser, frame.header(), &pairs)
+    }
 }
 
-/// The length of the headers of a frame of TCP that carries something.
-#[inline(never)]
-fn header_of<W: OnWire>(wire: &W, network_offset: u32) -> Option<usize> {
-    let mut room = [0; USUAL_HEADERS];
-    let header = tcp_payload(wire.first_bytes(&mut room))?;
-    // A program may say that the packet begins anywhere.
-    // CAST: A `usize` has at least 32 bits.
-    (header > network_offset as usize && header < wire.frame_len()).then_some(header)
+/// The byte of `frame` at offset `at`.
+fn byte_of<F: InPages>(frame: &F, at: usize) -> Option<u8> {
+    let mut at = at;
+    for piece in core::iter::once(frame.header()).chain(frame.pages()) {
+        match at.checked_sub(piece.len()) {
+            None => return piece.get(at).copied(),
+            Some(left) => at = left,
+        }
+    }
+    None
 }
 
 /// The sum of all bytes of `frame` from `start` on, which is one of its headers'.

@@ -4,7 +4,6 @@
 
 use crate::fault::FaultRecord;
 use crate::frame::Frame;
-use crate::vlan::LOOKED_AT;
 
 /// Where frames are received, as programs get to know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,14 +24,13 @@ pub trait OnWire {
     /// Its bytes, if they lie in one piece. Nobody changes them.
     fn bytes(&self) -> Option<&[u8]>;
 
-    /// Its first bytes, wherever they lie, if it has so many.
-    fn front(&self) -> Option<[u8; LOOKED_AT]> {
-        self.bytes()?.first_chunk().copied()
-    }
-
     /// Its first bytes, wherever it lies: as many as `room` has place for or the frame has, or more.
     /// `room` may be where they are. Those of a sender that has lent them may be others later.
     fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8];
+
+    /// The two bytes at offset `at`, wherever they lie, if the frame has both. As of
+    /// [`first_bytes`](Self::first_bytes) they may be others later.
+    fn pair(&self, at: usize) -> Option<[u8; 2]>;
 }
 
 /// Where the payload of a wire frame is for the host that goes up apart from its headers.

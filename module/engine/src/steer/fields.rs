@@ -2,6 +2,7 @@
 
 //! What of a frame is hashed, for each kind of frame.
 
+use super::toeplitz::{Contributions, Sum};
 use crate::parser::{FlowType, Layer4, Parsed, Path};
 
 /// Fields of a frame, as a set: `RXH_*` of `linux/ethtool.h`.
@@ -143,10 +144,6 @@ impl Symmetry {
     }
 }
 
-/// Bytes of the longest input: two addresses of IPv6, ports, flow label, protocol, VLAN tag, Ethernet
-/// address; as a multiple of four.
-pub(super) const MAX_INPUT: usize = 52;
-
 /// How reliably a hash tells flows apart: `enum pkt_hash_types` of `linux/skbuff.h`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HashKind {
@@ -158,52 +155,57 @@ pub enum HashKind {
     L4,
 }
 
-/// What is hashed of a frame.
-pub(super) struct Input {
-    bytes: [u8; MAX_INPUT],
-    len: usize,
-    /// What it tells apart.
-    pub(super) kind: HashKind,
+/// What is hashed of a frame, field by field.
+pub(super) struct Input<'a> {
+    sum: Sum<'a>,
+    /// What it tells apart; nothing as long as nothing is hashed.
+    kind: Option<HashKind>,
 }
 
-impl Input {
-    /// The input of a frame, of which `fields` are hashed; `None` if the frame has none of them.
+impl<'a> Input<'a> {
+    /// The hash of a frame, of which `fields` are hashed, and what it tells apart; `None` if the frame has
+    /// none of them. `places` has what a byte contributes at each place of the input.
     ///
     /// Addresses and ports come first, in the order of the published test vectors.
     #[inline]
-    pub(super) fn of(parsed: &Parsed, fields: Fields, symmetry: Symmetry) -> Option<Self> {
+    pub(super) fn hash(
+        places: &'a [Contributions],
+        parsed: &Parsed,
+        fields: Fields,
+        symmetry: Symmetry,
+    ) -> Option<(u32, HashKind)> {
         let mut input = Self {
-            bytes: [0; MAX_INPUT],
-            len: 0,
-            kind: HashKind::L2,
+            sum: Sum::new(places),
+            kind: None,
         };
         let keys = &parsed.keys;
-        if parsed.path.has(Path::IPV4) {
-            let [source, destination] = [keys.ip_source, keys.ip_destination].map(narrowed);
-            input.pair(symmetry.of(source, destination), fields, Fields::ADDRESSES);
-        } else if parsed.path.has(Path::IPV6) {
-            let pair = symmetry.of(keys.ip_source, keys.ip_destination);
-            input.pair(pair, fields, Fields::ADDRESSES);
-        }
-        if !input.is_empty() {
-            input.kind = HashKind::L3;
+        if fields.meets(Fields::ADDRESSES) {
+            if parsed.path.has(Path::IPV4) {
+                let [source, destination] = [keys.ip_source, keys.ip_destination].map(narrowed);
+                input.pair(symmetry.of(source, destination), fields, Fields::ADDRESSES);
+                input.kind = Some(HashKind::L3);
+            } else if parsed.path.has(Path::IPV6) {
+                let pair = symmetry.of(keys.ip_source, keys.ip_destination);
+                input.pair(pair, fields, Fields::ADDRESSES);
+                input.kind = Some(HashKind::L3);
+            }
         }
         if keys.layer4 == Layer4::Whole && fields.meets(Fields::PORTS) {
             let [s0, s1, d0, d1] = keys.ports;
             input.pair(symmetry.of([s0, s1], [d0, d1]), fields, Fields::PORTS);
-            input.kind = HashKind::L4;
+            input.kind = Some(HashKind::L4);
         }
         if fields.meets(Fields::IP6_FL.with(Fields::L3_PROTO.with(Fields::VLAN.with(Fields::L2DA))))
         {
             input.rest(parsed, fields);
         }
-        (!input.is_empty()).then_some(input)
+        Some((input.sum.value(), input.kind?))
     }
 
     /// Those of `fields` that are hashed of a frame.
     pub(super) fn fields_of(parsed: &Parsed, fields: Fields, symmetry: Symmetry) -> Fields {
         let bits = (0..u32::BITS).map(|bit| Fields(fields.0 & 1_u32.wrapping_shl(bit)));
-        let found = bits.filter(|field| Self::of(parsed, *field, symmetry).is_some());
+        let found = bits.filter(|field| Self::hash(&[], parsed, *field, symmetry).is_some());
         found.fold(Fields::NONE, Fields::with)
     }
 
@@ -212,22 +214,25 @@ impl Input {
     fn rest(&mut self, parsed: &Parsed, fields: Fields) {
         let Parsed { keys, path, .. } = parsed;
         if fields.meets(Fields::IP6_FL) && path.has(Path::IPV6) {
-            self.add(keys.flow_label.to_be_bytes());
+            self.sum.add(keys.flow_label.to_be_bytes());
             // The kernel as well takes a label for what tells flows apart, if there is one.
             if keys.flow_label != 0 {
-                self.kind = HashKind::L4;
-            } else if self.kind == HashKind::L2 {
-                self.kind = HashKind::L3;
+                self.kind = Some(HashKind::L4);
+            } else {
+                self.kind.get_or_insert(HashKind::L3);
             }
         }
         if fields.meets(Fields::L3_PROTO) && keys.ip_version != 0 {
-            self.add([keys.ip_protocol]);
+            self.sum.add([keys.ip_protocol]);
+            self.kind.get_or_insert(HashKind::L2);
         }
         if fields.meets(Fields::VLAN) && path.has(Path::VLAN) {
-            self.add(keys.vlan_tci.to_be_bytes());
+            self.sum.add(keys.vlan_tci.to_be_bytes());
+            self.kind.get_or_insert(HashKind::L2);
         }
         if fields.meets(Fields::L2DA) {
-            self.add(keys.destination);
+            self.sum.add(keys.destination);
+            self.kind.get_or_insert(HashKind::L2);
         }
     }
 
@@ -239,33 +244,11 @@ impl Input {
         // The lowest bit of a set of two.
         let first = Fields(both.0 & both.0.wrapping_neg());
         if fields.meets(first) {
-            self.add(source);
+            self.sum.add(source);
         }
         if fields.meets(both.without(first)) {
-            self.add(destination);
+            self.sum.add(destination);
         }
-    }
-
-    #[inline]
-    fn add<const N: usize>(&mut self, field: [u8; N]) {
-        if let Some(place) = self
-            .bytes
-            .get_mut(self.len..)
-            .and_then(|rest| rest.first_chunk_mut())
-        {
-            *place = field;
-            self.len = self.len.wrapping_add(N);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The bytes, in the order in which they are hashed.
-    #[inline]
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 

@@ -133,15 +133,25 @@ impl<M: Memory> FlowTable<M> {
 
     /// Steers the flow with `hash` to `queue`; it may have been steered elsewhere before. `flow_id` is
     /// the host's number for the flow there. Returns the number of the filter, below [`MAX_FLOWS`], or
-    /// nothing if there is no slot for the flow. Softirq or process context with bottom halves disabled,
-    /// on any CPU.
-    pub fn steer(&self, hash: u32, queue: u16, flow_id: u32) -> Option<u16> {
+    /// nothing if there is no slot for the flow, or if `admit`, which is asked about one that is not in the
+    /// table yet and would get a slot, says no. Softirq or process context with bottom halves disabled, on
+    /// any CPU; `admit` is called under the lock.
+    pub fn steer(
+        &self,
+        hash: u32,
+        queue: u16,
+        flow_id: u32,
+        admit: impl FnOnce() -> bool,
+    ) -> Option<u16> {
         let index = self.line_of(hash);
         // The host asks again with each frame of a flow that was refused: not all CPUs are to wait for
         // each other for that.
         self.slot_for(index, hash)?;
         self.lock.first()?.with(|()| {
             let (way, is_free) = self.slot_for(index, hash)?;
+            if is_free && !admit() {
+                return None;
+            }
             let entry = Entry {
                 hash,
                 queue,

@@ -7,6 +7,10 @@
 //! of shapes, not of rules. The shapes are in the order of the lowest location in them, so that the
 //! search can end where nothing that comes could be before what was found.
 //!
+//! Rules may want two bytes of what a packet carries as well. Where those are is a part of the shape; what
+//! they are is compared along with the keys, so that such rules are as many as they like, too. Frames of a
+//! port that has none are not looked at for that.
+//!
 //! A table is built as a whole and never changed: whoever changes a rule builds another one. So the
 //! rules of a shape can lie in the order of their hashes, those of a bucket side by side: a few, and if
 //! rules were chosen to meet, in spite of the seed, a frame still takes no more than a binary search
@@ -16,8 +20,9 @@ mod hash;
 
 use core::cmp::Ordering;
 
+use super::payload::{Pairs, Place};
 use crate::memory::{Memory, OutOfMemory};
-use crate::parser::{KeyWords, Keys};
+use crate::parser::{KeyWords, Parsed};
 use crate::sort::sort;
 use hash::Hash;
 
@@ -45,8 +50,19 @@ pub struct Rule {
     pub key: KeyWords,
     /// What of it.
     pub mask: KeyWords,
+    /// Where in the packet's payload there are two bytes that count, if some do: the bits for them are
+    /// those of [`with_payload`].
+    pub payload: Option<Place>,
     /// What becomes of the frame.
     pub action: Action,
+}
+
+/// Two bytes of a payload, the first one in the upper half of `value`, as a rule's key or mask has them beside
+/// the words of the [keys](crate::parser::Keys).
+pub const fn with_payload(words: KeyWords, value: u16) -> KeyWords {
+    let [w0, w1, w2, w3, w4, w5, w6, w7] = words;
+    // CAST: To a longer number, for bits that no key has.
+    [w0, w1, w2 | value as u64, w3, w4, w5, w6, w7]
 }
 
 /// The rules of a port.
@@ -61,12 +77,15 @@ struct Tables<M: Memory> {
     /// one's end.
     starts: M::Buffer<u32>,
     hash: Hash,
+    /// Whether a shape wants to see what packets carry.
+    looks_at_payload: bool,
 }
 
 /// Rules that look at the same bits.
 #[derive(Clone, Copy)]
 struct Shape {
     mask: KeyWords,
+    payload: Option<Place>,
     /// The lowest location of a rule.
     lowest: u32,
     /// Index of its first entry.
@@ -118,11 +137,19 @@ impl<M: Memory> RuleTable<M> {
         self.0.is_none()
     }
 
-    /// The rule with the lowest location of those that match a frame: the location, and what the rule
-    /// has done. Any context.
+    /// Whether a rule wants to see what packets carry.
     #[inline]
-    pub fn find(&self, keys: &Keys) -> Option<(u32, Action)> {
-        self.0.as_ref()?.find(&keys.words())
+    pub fn looks_at_payload(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|tables| tables.looks_at_payload)
+    }
+
+    /// The rule with the lowest location of those that match the frame that was `parsed`, and of which
+    /// `pairs` gives more: the location, and what the rule has done. Any context.
+    #[inline]
+    pub fn find(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<(u32, Action)> {
+        self.0.as_ref()?.find(parsed, pairs)
     }
 }
 
@@ -171,7 +198,7 @@ impl<M: Memory> Tables<M> {
         })?;
         let is_new = |index: &usize| {
             let before = index.checked_sub(1);
-            before.is_none_or(|before| rule(before).1.mask != rule(*index).1.mask)
+            before.is_none_or(|before| shape_of(&rule(before).1) != shape_of(&rule(*index).1))
         };
         let mut firsts = (0..sorted.len()).filter(is_new);
         let count = firsts
@@ -182,7 +209,7 @@ impl<M: Memory> Tables<M> {
         let mut shapes = memory.allocate(count, |_| {
             let first = next;
             next = firsts.next().unwrap_or(sorted.len());
-            let shape = Shape::new(&rule(first).1.mask, first, next, starts_used);
+            let shape = Shape::new(&rule(first).1, first, next, starts_used);
             starts_used = starts_used.wrapping_add(shape.starts());
             shape
         })?;
@@ -191,23 +218,49 @@ impl<M: Memory> Tables<M> {
             shape.fill(&entries, &mut starts);
         }
         sort(&mut shapes, |a, b| a.lowest < b.lowest);
+        let looks_at_payload = shapes.iter().any(|shape| shape.payload.is_some());
         Ok(Self {
             shapes,
             entries,
             starts,
             hash,
+            looks_at_payload,
         })
     }
 
     #[inline]
-    fn find(&self, keys: &KeyWords) -> Option<(u32, Action)> {
+    fn find(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<(u32, Action)> {
+        if self.looks_at_payload {
+            return self.find_closely(parsed, pairs);
+        }
+        let keys = parsed.keys.words();
+        self.search(|shape| self.find_in(shape, &keys))
+    }
+
+    /// As [`Self::find`], where shapes want to see what packets carry.
+    // The others are not to pay for that.
+    #[inline(never)]
+    fn find_closely(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<(u32, Action)> {
+        let keys = parsed.keys.words();
+        self.search(|shape| {
+            let value = match shape.payload {
+                None => 0,
+                // A frame that does not have it fits none of these rules.
+                Some(place) => u16::from_be_bytes(place.read(parsed, pairs)?),
+            };
+            self.find_in(shape, &with_payload(keys, value))
+        })
+    }
+
+    /// The entry with the lowest location of those that `look` finds in each shape.
+    #[inline(always)]
+    fn search<'a>(&'a self, look: impl Fn(&Shape) -> Option<&'a Entry>) -> Option<(u32, Action)> {
         let mut found: Option<&Entry> = None;
         for shape in self.shapes.iter() {
             if found.is_some_and(|found| found.location < shape.lowest) {
                 break;
             }
-            let other = self.find_in(shape, keys);
-            found = match (found, other) {
+            found = match (found, look(shape)) {
                 (Some(found), Some(other)) if other.location > found.location => Some(found),
                 (_, Some(other)) => Some(other),
                 (found, None) => found,
@@ -234,13 +287,14 @@ impl<M: Memory> Tables<M> {
 }
 
 impl Shape {
-    /// The shape with `mask` whose rules are the entries from `first` up to `end`, and whose starts lie
+    /// The shape of `rule`, whose rules are the entries from `first` up to `end`, and whose starts lie
     /// from `first_bucket` on.
-    fn new(mask: &KeyWords, first: usize, end: usize, first_bucket: u32) -> Self {
+    fn new(rule: &Rule, first: usize, end: usize, first_bucket: u32) -> Self {
         let buckets = end.saturating_sub(first).checked_next_power_of_two();
         // CAST: There are at most `MOST_RULES`.
         Self {
-            mask: *mask,
+            mask: rule.mask,
+            payload: rule.payload,
             lowest: u32::MAX,
             first: first as u32,
             end: end as u32,
@@ -288,10 +342,16 @@ impl Shape {
 /// one that counts comes first.
 fn order(a: &Sorted, rule_a: &(u32, Rule), b: &Sorted, rule_b: &(u32, Rule)) -> Ordering {
     let ((location_a, rule_a), (location_b, rule_b)) = (rule_a, rule_b);
-    let by_hash = rule_a.mask.cmp(&rule_b.mask).then(a.hash.cmp(&b.hash));
-    by_hash
+    let by_shape = shape_of(rule_a).cmp(&shape_of(rule_b));
+    by_shape
+        .then(a.hash.cmp(&b.hash))
         .then_with(|| masked(rule_a).cmp(&masked(rule_b)))
         .then_with(|| location_a.cmp(location_b))
+}
+
+/// What rules of one shape have in common.
+fn shape_of(rule: &Rule) -> (&KeyWords, Option<Place>) {
+    (&rule.mask, rule.payload)
 }
 
 /// Those bits of the rule's key that mean something.

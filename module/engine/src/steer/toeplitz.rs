@@ -6,7 +6,9 @@
 //! place, and the contributions are combined by exclusive or. Half a byte has sixteen contributions to
 //! make, which are worked out once for a key.
 
-use super::fields::MAX_INPUT;
+/// Bytes of the longest input: two addresses of IPv6, ports, flow label, protocol, VLAN tag, Ethernet
+/// address; as a multiple of four.
+pub(super) const MAX_INPUT: usize = 52;
 
 /// Length of a key in bytes: enough for the longest input.
 pub const KEY_SIZE: usize = MAX_INPUT + 4;
@@ -27,18 +29,45 @@ pub(super) fn contributions(key: &[u8; KEY_SIZE], place: usize) -> Contributions
     found
 }
 
-/// The hash of `input`, whose bytes are in the order in which they are on the wire. `places` has what
-/// a byte contributes at each place of it.
-#[inline]
-pub(super) fn hash(places: &[Contributions], input: &[u8]) -> u32 {
-    // Two, that do not wait for each other.
-    let (mut left, mut right) = (0, 0);
-    for (byte, [high, low]) in input.iter().zip(places) {
-        // A number of four bits always is one of sixteen.
-        left ^= high.get(usize::from(byte >> 4)).unwrap_or(&0);
-        right ^= low.get(usize::from(byte & 0xf)).unwrap_or(&0);
+/// The hash of what was added so far.
+pub(super) struct Sum<'a> {
+    /// What a byte contributes at each of the places that are left.
+    places: &'a [Contributions],
+    /// Two, that do not wait for each other.
+    upper: u32,
+    lower: u32,
+}
+
+impl<'a> Sum<'a> {
+    /// That of no bytes. `places` has what a byte contributes at each place of the input.
+    #[inline]
+    pub(super) fn new(places: &'a [Contributions]) -> Self {
+        Self {
+            places,
+            upper: 0,
+            lower: 0,
+        }
     }
-    left ^ right
+
+    /// Adds bytes, in the order in which they are on the wire; nothing if so many places are not left.
+    #[inline]
+    pub(super) fn add<const N: usize>(&mut self, bytes: [u8; N]) {
+        let Some((places, left)) = self.places.split_first_chunk::<N>() else {
+            return;
+        };
+        for (byte, [high, low]) in bytes.into_iter().zip(places) {
+            // A number of four bits always is one of sixteen.
+            self.upper ^= high.get(usize::from(byte >> 4)).unwrap_or(&0);
+            self.lower ^= low.get(usize::from(byte & 0xf)).unwrap_or(&0);
+        }
+        self.places = left;
+    }
+
+    /// The hash.
+    #[inline]
+    pub(super) fn value(&self) -> u32 {
+        self.upper ^ self.lower
+    }
 }
 
 /// What the half byte `value` contributes that begins at bit `place` of the input.

@@ -24,7 +24,8 @@ use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
-use engine::parser::{Keys, Parsed};
+use engine::parser::dissector::{self, Unfit};
+use engine::parser::{Found, Machine, Parsed, Step};
 use engine::pipeline::{
     self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
@@ -36,11 +37,12 @@ use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::steer::{
-    Action, FlowTable, Hashed, Reason, Rule, RuleTable, Spread, Steered, Steering,
+    Action, FlowTable, Hashed, Pairs, Reason, Rule, RuleTable, Spread, Steered, Steering,
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
 use engine::vlan::{self, TagKinds, VlanTag};
+use parse_graph::{Field, Graph, Refusal as GraphRefusal};
 
 /// A lock that the compiler can't see through.
 pub struct OpaqueLock<T>(PhantomData<fn(T)>);
@@ -220,12 +222,43 @@ pub fn rules(rules: &[(u32, Rule)], seed: u64) -> Result<RuleTable<Opaque>, OutO
     RuleTable::new(&Opaque, rules, seed)
 }
 
-pub fn find_rule(rules: &RuleTable<Opaque>, keys: &Keys) -> Option<(u32, Action)> {
-    rules.find(keys)
+pub fn find_rule(
+    rules: &RuleTable<Opaque>,
+    parsed: &Parsed,
+    pairs: Pairs<'_>,
+) -> Option<(u32, Action)> {
+    rules.find(parsed, pairs)
 }
 
 pub fn flows(flows: u32) -> Result<FlowTable<Opaque>, OutOfMemory> {
     FlowTable::new(&Opaque, flows)
+}
+
+pub fn graph(bytes: &[u8]) -> Result<Graph<'_>, GraphRefusal> {
+    Graph::new(bytes)
+}
+
+pub fn dissect(graph: &Graph<'_>) -> Result<&'static mut [Insn], Unfit> {
+    dissector::translate(&Opaque, graph)
+}
+
+pub fn machine(graph: &Graph<'_>) -> Result<Machine<Opaque>, OutOfMemory> {
+    Machine::new(&Opaque, graph)
+}
+
+pub fn walk(machine: &Machine<Opaque>, frame: &[u8], asked: u16) -> Found {
+    machine.parse(frame, asked)
+}
+
+pub fn flow_of(machine: &Machine<Opaque>, frame: &[u8]) -> (Parsed, Option<usize>) {
+    (machine.flow_of(frame), machine.tcp_payload(frame))
+}
+
+pub fn found<'a>(
+    machine: &Machine<Opaque>,
+    found: &'a Found,
+) -> (usize, [u8; Field::DEVICE_BYTES], &'a [Step]) {
+    (machine.memory(), found.device_fields(), found.steps())
 }
 
 pub fn find_flow(flows: &FlowTable<Opaque>, hash: u32) -> Option<u16> {
@@ -233,7 +266,7 @@ pub fn find_flow(flows: &FlowTable<Opaque>, hash: u32) -> Option<u16> {
 }
 
 pub fn steer_flow(flows: &FlowTable<Opaque>, hash: u32, queue: u16) -> Option<u16> {
-    flows.steer(hash, queue, black_box(1))
+    flows.steer(hash, queue, black_box(1), || black_box(true))
 }
 
 pub fn remove_flows(flows: &FlowTable<Opaque>, queues: u16) -> (u32, u32, u32) {
@@ -360,6 +393,11 @@ impl OnWire for Anywhere {
     fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
         black_box(room);
         black_box(&*self.0)
+    }
+
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        black_box(at);
+        black_box(Some([0; 2]))
     }
 }
 
@@ -514,7 +552,7 @@ fn programs<'a>(
 pub fn arrive(
     device: &mut Opaquely,
     port: Port,
-    queues: Option<Queues<'_, Opaque>>,
+    (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -524,6 +562,7 @@ pub fn arrive(
         port,
         programs: programs(from, running, core),
         queues,
+        parser,
         stamp: black_box(None),
     };
     pipeline.arrive(device, sent)
@@ -545,9 +584,32 @@ pub fn steering(
 pub fn steer(
     steering: &Steering<Opaque>,
     parsed: &Parsed,
+    pairs: Pairs<'_>,
     flows: Option<&FlowTable<Opaque>>,
 ) -> Steered {
-    steering.steer(parsed, true, flows)
+    steering.steer(parsed, pairs, true, flows)
+}
+
+pub fn steer_together(queues: &Queues<'_, Opaque>, parsed: &Parsed) -> Option<Steered> {
+    queues.steer_together(|| *parsed)
+}
+
+pub fn hand_in(
+    port: Port,
+    (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
+    from: (Ingress, &Counters),
+    running: Running<'_, Opaque, Maps>,
+    core: &mut Core<Opaque>,
+    wire: Anywhere,
+) {
+    let mut pipeline = Pipeline {
+        port,
+        programs: programs(from, running, core),
+        queues,
+        parser,
+        stamp: None,
+    };
+    pipeline.hand_in(&mut Opaquely, wire, black_box(None));
 }
 
 pub fn meet(
@@ -561,7 +623,7 @@ pub fn meet(
 
 pub fn go_on(
     port: Port,
-    queues: Option<Queues<'_, Opaque>>,
+    (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -571,6 +633,7 @@ pub fn go_on(
         port,
         programs: programs(from, running, core),
         queues,
+        parser,
         stamp: black_box(None),
     };
     pipeline.go_on(&mut Opaquely, wire, met, black_box(None));
@@ -585,7 +648,7 @@ pub fn clock(timebase: &Timebase, counter: u64, time: u64, number: i64) -> Resul
 
 pub fn hand_up(
     port: Port,
-    queues: Option<Queues<'_, Opaque>>,
+    (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
@@ -595,6 +658,7 @@ pub fn hand_up(
         port,
         programs: programs(from, running, core),
         queues,
+        parser,
         stamp: None,
     };
     pipeline.hand_up(&mut Opaquely, wire, meta_len, black_box(None));

@@ -17,6 +17,7 @@ use engine::image::{Image, ImageError};
 use engine::map::MapError;
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::op::Op;
+use engine::parser::dissector::Unfit;
 use engine::refusal::Refusal;
 
 /// No memory, for a type that an image can have.
@@ -75,6 +76,14 @@ pub fn map_error(error: &MapError, f: &mut Formatter<'_>) -> Result {
 
 pub fn image_error(error: &ImageError, f: &mut Formatter<'_>) -> Result {
     error.fmt(f)
+}
+
+pub fn unfit(unfit: &Unfit, f: &mut Formatter<'_>) -> Result {
+    unfit.fmt(f)
+}
+
+pub fn graph_refusal(refusal: &parse_graph::Refusal, f: &mut Formatter<'_>) -> Result {
+    refusal.fmt(f)
 }
 
 pub fn helper(helper: Helper, f: &mut Formatter<'_>) -> Result {

@@ -2,14 +2,18 @@
 
 //! Frames made header by header, with what each header tells: nothing is read back from the bytes.
 
-use engine::parser::{FlowType, Keys, Layer4, Parsed, Path, MAX_HEADERS};
+use engine::parser::{FlowType, Keys, Layer4, Parsed, Path};
 use etherparse::{
     EtherType, Ethernet2Header, IpAuthHeader, IpNumber, Ipv4Header, Ipv4Options,
     Ipv6FragmentHeader, Ipv6Header, Ipv6RawExtHeader, SingleVlanHeader, TcpHeader, UdpHeader,
 };
 
+/// How many VLAN tags and extension headers of a frame the kernel's dissector goes on behind
+/// (`MAX_FLOW_DISSECT_HDRS`).
+pub(crate) const MAX_HEADERS: usize = 15;
+
 /// All parts of a [`Path`].
-pub(crate) const PATHS: [Path; 9] = [
+pub(crate) const PATHS: [Path; 8] = [
     Path::VLAN,
     Path::VLAN_STACK,
     Path::IPV4,
@@ -18,7 +22,6 @@ pub(crate) const PATHS: [Path; 9] = [
     Path::IPV6_EXTENSION,
     Path::FRAGMENT,
     Path::LAYER4,
-    Path::TRUNCATED,
 ];
 
 /// What can be seen of a [`Parsed`], or should be.
@@ -27,7 +30,6 @@ pub(crate) struct Seen {
     pub(crate) keys: Keys,
     pub(crate) flow: FlowType,
     pub(crate) path: Vec<Path>,
-    pub(crate) network_offset: usize,
     pub(crate) transport_offset: usize,
 }
 
@@ -38,7 +40,6 @@ impl Seen {
             keys: parsed.keys,
             flow: parsed.flow,
             path: PATHS.into_iter().filter(has).collect(),
-            network_offset: parsed.network_offset.into(),
             transport_offset: parsed.transport_offset.into(),
         }
     }
@@ -210,15 +211,10 @@ impl Told {
     /// What a parser should find in the first `len` bytes.
     pub(crate) fn by(&self, len: usize) -> Seen {
         let known = self.known.iter().take_while(|(from, _)| *from <= len);
-        let count = known.clone().count();
-        let mut seen = known
+        known
             .last()
             .map(|(_, seen)| seen.clone())
-            .unwrap_or_default();
-        if count < self.known.len() {
-            seen.passes(Path::TRUNCATED);
-        }
-        seen
+            .unwrap_or_default()
     }
 
     /// With `len` bytes more than those before the header in hand, what is known is this.
@@ -245,10 +241,8 @@ impl Frame {
         let mut seen = Seen::default();
         self.link(&mut told, &mut seen);
         let tags = self.tags.len();
-        let is_seen = tags <= MAX_HEADERS as usize;
+        let is_seen = tags <= MAX_HEADERS;
         if is_seen {
-            seen.network_offset = told.bytes.len();
-            seen.keys.ether_type = self.ether_type();
             told.know(0, &seen);
         }
         let known = told.known.len();
@@ -277,6 +271,7 @@ impl Frame {
             destination: self.destination,
             ether_type: next(),
         };
+        seen.keys.ether_type = ethernet.ether_type.0;
         told.bytes.extend(ethernet.to_bytes());
         // There is nothing behind a tag and before what it tells of the next.
         told.know(0, seen);
@@ -293,12 +288,9 @@ impl Frame {
                 seen.passes(Path::VLAN_STACK);
             }
             told.bytes.extend(header.to_bytes());
-            if number < MAX_HEADERS as usize {
-                told.know(0, seen);
-            } else if number == MAX_HEADERS as usize {
-                // The last that is looked at.
+            // The last that is looked at is behind so many.
+            if number <= MAX_HEADERS {
                 seen.keys.ether_type = ether_type.0;
-                seen.network_offset = told.bytes.len();
                 told.know(0, seen);
             }
         }
@@ -398,7 +390,7 @@ impl Frame {
             let following = next();
             let payload = vec![5; 6 + 8 * usize::from(extension.units)];
             let header = Ipv6RawExtHeader::new_raw(IpNumber(following), &payload).expect("units");
-            if end.is_none() && counted > MAX_HEADERS as usize {
+            if end.is_none() && counted > MAX_HEADERS {
                 end = Some(told.known.len());
             }
             if !seen.path.contains(&Path::IPV6_EXTENSION) {
@@ -411,7 +403,7 @@ impl Frame {
             counted += 1;
         }
         if let Some(piece) = fragment {
-            if end.is_none() && counted > MAX_HEADERS as usize {
+            if end.is_none() && counted > MAX_HEADERS {
                 end = Some(told.known.len());
             }
             let header = Ipv6FragmentHeader {
@@ -435,8 +427,9 @@ impl Frame {
     }
 
     fn behind_ip(&self, told: &mut Told, seen: &mut Seen, v6: bool, is_fragment: bool) {
-        seen.transport_offset = told.bytes.len();
         told.know(0, seen);
+        seen.transport_offset = told.bytes.len();
+        told.know(1, seen);
         if let (Some((first, needed)), false) = (self.transport.first(), is_fragment) {
             seen.keys.ports = first;
             seen.keys.layer4 = Layer4::Whole;

@@ -22,7 +22,8 @@ fn table(flows: u32) -> FlowTable<HostMemory> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Steer(u32, u16, u32),
+    /// A flow, and whether it is admitted if it is a new one.
+    Steer(u32, u16, u32, bool),
     /// Flows whose ID has one of these bits may expire.
     Expire(u32),
     ClearAbove(u16),
@@ -32,7 +33,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Many more hashes than fit into the least table, and so few that they come again.
     let hash = (0..40_u32).prop_map(|number| number.wrapping_mul(0x1357_9bdf));
     let step = prop_oneof![
-        8 => (hash, 0..20_u16, any::<u32>()).prop_map(|(hash, queue, id)| Step::Steer(hash, queue, id)),
+        8 => (hash, 0..20_u16, any::<u32>(), prop::bool::weighted(0.9))
+            .prop_map(|(hash, queue, id, admit)| Step::Steer(hash, queue, id, admit)),
         2 => (0..8_u32).prop_map(Step::Expire),
         1 => (0..25_u16).prop_map(Step::ClearAbove),
     ];
@@ -55,8 +57,18 @@ proptest! {
         let mut model: HashMap<u32, Flow> = HashMap::new();
         for step in steps {
             match step {
-                Step::Steer(hash, queue, flow_id) => match table.steer(hash, queue, flow_id) {
+                Step::Steer(hash, queue, flow_id, admit) => {
+                    let mut asked = false;
+                    let steered = table.steer(hash, queue, flow_id, || {
+                        asked = true;
+                        admit
+                    });
+                    let is_new = !model.contains_key(&hash);
+                    prop_assert!(!asked || is_new, "asked about one that is there");
+                    match steered {
                     Some(filter) => {
+                        prop_assert_eq!(asked, is_new);
+                        prop_assert!(admit || !is_new);
                         prop_assert!(u32::from(filter) < table.capacity());
                         let mut others = model.iter().filter(|(other, _)| **other != hash);
                         prop_assert!(others.all(|(_, other)| other.filter != filter));
@@ -66,10 +78,11 @@ proptest! {
                         }
                     }
                     None => {
-                        prop_assert!(!model.contains_key(&hash), "it has a slot");
-                        prop_assert!(model.len() >= WAYS, "there is a free one");
+                        prop_assert!(is_new, "it has a slot");
+                        prop_assert!(asked && !admit || model.len() >= WAYS, "there is a free one");
                     }
-                },
+                }
+                }
                 Step::Expire(bits) => {
                     let mut asked = Vec::new();
                     let removed = table.expire(|queue, flow_id, filter| {
@@ -119,7 +132,9 @@ fn a_capacity_is_a_power_of_two_that_filters_can_number() {
 fn a_large_table_fills_up() {
     let table = table(MAX_FLOWS);
     let filters = (0..u32::MAX).step_by(128).take(1 << 18);
-    let filters: Vec<_> = filters.filter_map(|hash| table.steer(hash, 1, 2)).collect();
+    let filters: Vec<_> = filters
+        .filter_map(|hash| table.steer(hash, 1, 2, || true))
+        .collect();
     assert_eq!(filters.len() as u32, table.len());
     assert!(table.len() > MAX_FLOWS / 10 * 9, "{} flows", table.len());
     assert!(filters.iter().all(|filter| u32::from(*filter) < MAX_FLOWS));
@@ -149,7 +164,9 @@ fn readers_never_see_the_queue_of_another_flow() {
     // The upper half of a queue's number tells the flow.
     let queue = |hash: u32, round: u32| (hash << 8 | round & 0xff) as u16;
     for hash in 0..STABLE {
-        table.steer(hash, queue(hash, 0), hash).expect("room");
+        table
+            .steer(hash, queue(hash, 0), hash, || true)
+            .expect("room");
     }
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -159,7 +176,7 @@ fn readers_never_see_the_queue_of_another_flow() {
                 scope.spawn(move || {
                     for round in 0..ROUNDS {
                         let hash = round.wrapping_mul(7).wrapping_add(writer) % FLOWS;
-                        let filter = table.steer(hash, queue(hash, round), hash);
+                        let filter = table.steer(hash, queue(hash, round), hash, || true);
                         assert!(hash >= STABLE || filter.is_some());
                         if round % 4 == 0 {
                             table.expire(|queue, flow_id, filter| {
@@ -208,7 +225,9 @@ fn a_flow_is_there_once() {
                 scope.spawn(move || {
                     start.wait();
                     for hash in 0..FLOWS {
-                        table.steer(hash, thread, hash).expect("room for all");
+                        table
+                            .steer(hash, thread, hash, || true)
+                            .expect("room for all");
                     }
                 });
             }

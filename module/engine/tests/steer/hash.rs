@@ -5,13 +5,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use engine::memory::HostMemory;
-use engine::parser::{parse, FlowType, Keys};
+use engine::parser::{FlowType, Keys};
 use engine::steer::{
-    Action, Fields, Hash, HashKind, HashedFields, Reason, Rule, Spread, Steering, Symmetry,
+    unseen, Action, Fields, Hash, HashKind, HashedFields, Reason, Rule, Spread, Steering, Symmetry,
     KEY_SIZE, MAIN_CONTEXT,
 };
 use etherparse::PacketBuilder;
 
+use crate::kernel::parse;
 use crate::memory::Ending;
 
 /// The key of the published vectors.
@@ -155,12 +156,12 @@ fn published_vectors() {
             .map(|(address, port)| (address.parse().unwrap(), port));
         for tcp in [false, true] {
             let parsed = parse(&frame(source, destination, tcp));
-            let hash = usual.hash(&parsed, false).map(told);
+            let hash = usual.hash(&parsed, &unseen, false).map(told);
             let expected = Some((vector.by_ports, HashKind::L4, false));
             assert_eq!(hash, expected, "{source:?} {destination:?}");
         }
         let parsed = parse(&frame(source, destination, false));
-        let hash = addresses.hash(&parsed, false).map(told);
+        let hash = addresses.hash(&parsed, &unseen, false).map(told);
         let expected = Some((vector.by_addresses, HashKind::L3, false));
         assert_eq!(hash, expected, "{source:?} {destination:?}");
     }
@@ -382,7 +383,7 @@ fn hash_is_toeplitz(symmetry: Symmetry, seed: u64) {
             let parsed = parse(&made.frame);
             assert_eq!(parsed.flow, made.flow, "{:02x?}", made.frame);
             let input = slow_input(&made, fields, symmetry);
-            let steered = steering.steer(&parsed, true, None);
+            let steered = steering.steer(&parsed, &unseen, true, None);
             let hash = steered.hash.map(|hash| hash.value);
             let expected = (!input.is_empty()).then(|| slow.hash(&input));
             assert_eq!(
@@ -423,8 +424,8 @@ fn both_directions_of_a_flow_are_alike_where_that_is_wanted() {
                 frame((destination, ports[1]), (source, ports[0]), true),
             ];
             assert_eq!(
-                steering.hash(&parse(&there), false),
-                steering.hash(&parse(&back), false)
+                steering.hash(&parse(&there), &unseen, false),
+                steering.hash(&parse(&back), &unseen, false)
             );
         }
     }
@@ -441,7 +442,7 @@ fn what_has_nothing_to_hash_goes_by_the_first_entry() {
     let mut arp = vec![0xff; 12];
     arp.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
     for frame in [&arp[..], &arp[..13], &[]] {
-        let steered = steering.steer(&parse(frame), true, None);
+        let steered = steering.steer(&parse(frame), &unseen, true, None);
         assert_eq!(
             (steered.queue, steered.hash, steered.reason),
             (5, None, Reason::Unhashed)
@@ -479,6 +480,7 @@ fn frames_of_a_type_may_be_dropped_but_for_those_of_a_rule() {
         Rule {
             key: ports([high, low, 0, 0]).words(),
             mask: ports([0xff, 0xff, 0, 0]).words(),
+            payload: None,
             action,
         }
     };
@@ -494,7 +496,7 @@ fn frames_of_a_type_may_be_dropped_but_for_those_of_a_rule() {
         (8, false, true, Reason::Rule, Some(8), 3),
         (8, true, true, Reason::Discarded, Some(8), 3),
     ] {
-        let steered = steering.steer(&frame(port, is_tcp), by_rules, None);
+        let steered = steering.steer(&frame(port, is_tcp), &unseen, by_rules, None);
         assert_eq!(
             (steered.reason, steered.rule, steered.context),
             (reason, rule, context),
@@ -512,7 +514,11 @@ fn a_flow_label_tells_flows_apart_if_there_is_one() {
     let steering = by(&well_known(), fields, Symmetry::None, &[0]);
     let address = IpAddr::V6(Ipv6Addr::LOCALHOST);
     let mut frame = frame((address, 1), (address, 2), false);
-    let kind = |frame: &[u8]| steering.hash(&parse(frame), false).map(|hash| hash.kind);
+    let kind = |frame: &[u8]| {
+        steering
+            .hash(&parse(frame), &unseen, false)
+            .map(|hash| hash.kind)
+    };
     assert_eq!(kind(&frame), Some(HashKind::L3));
     frame[17] = 1;
     assert_eq!(kind(&frame), Some(HashKind::L4));

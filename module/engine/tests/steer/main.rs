@@ -4,5 +4,8 @@
 
 mod flows;
 mod hash;
+#[path = "../parser/kernel.rs"]
+mod kernel;
 mod memory;
+mod payload;
 mod rules;

@@ -3,13 +3,22 @@
 //! The table of rules against a walk through all of them.
 
 use engine::memory::{HostMemory, OutOfMemory};
-use engine::parser::{KeyWords, Keys};
-use engine::steer::{Action, Rule, RuleTable};
+use engine::parser::{KeyWords, Keys, Parsed};
+use engine::steer::{unseen, Action, Rule, RuleTable};
 use proptest::collection::{hash_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::memory::Ending;
+
+/// The rule of `table` for a frame with `keys`.
+fn found(table: &RuleTable<HostMemory>, keys: &Keys) -> Option<(u32, Action)> {
+    let parsed = Parsed {
+        keys: *keys,
+        ..Parsed::default()
+    };
+    table.find(&parsed, &unseen)
+}
 
 /// The first rule, by location, that matches.
 fn model(rules: &[(u32, Rule)], keys: &Keys) -> Option<(u32, Action)> {
@@ -104,7 +113,12 @@ fn rules() -> impl Strategy<Value = Vec<(u32, Rule)>> {
         let rule = rule.prop_map(|(keys, mask, beside, action)| {
             let words = keys.words();
             let key = std::array::from_fn(|i| words[i] ^ beside[i] & !mask[i]);
-            Rule { key, mask, action }
+            Rule {
+                key,
+                mask,
+                payload: None,
+                action,
+            }
         });
         let location = prop_oneof![0..200_u32, any::<u32>()];
         (hash_set(location, count), vec(rule, count))
@@ -118,7 +132,7 @@ proptest! {
         let table = RuleTable::new(&HostMemory, &rules, seed).expect("memory");
         prop_assert_eq!(table.is_empty(), rules.is_empty());
         for keys in frames {
-            prop_assert_eq!(table.find(&keys), model(&rules, &keys));
+            prop_assert_eq!(found(&table, &keys), model(&rules, &keys));
         }
     }
 
@@ -130,7 +144,7 @@ proptest! {
         let [one, other] = [&rules, &shuffled]
             .map(|rules| RuleTable::new(&HostMemory, rules, 1).expect("memory"));
         for keys in frames {
-            prop_assert_eq!(one.find(&keys), other.find(&keys));
+            prop_assert_eq!(found(&one, &keys), found(&other, &keys));
         }
     }
 }
@@ -153,6 +167,7 @@ fn ten_thousand_rules_of_one_shape() {
     let rule = |number: u32| Rule {
         key: flow(number).words(),
         mask: mask.words(),
+        payload: None,
         action: Action::Queue((number % 100) as u16),
     };
     // Of every flow there are two rules; the second one never counts.
@@ -160,10 +175,10 @@ fn ten_thousand_rules_of_one_shape() {
     let table = RuleTable::new(&HostMemory, &rules, 7).expect("memory");
     for number in 0..RULES {
         let action = Action::Queue((number % 100) as u16);
-        assert_eq!(table.find(&flow(number)), Some((number, action)));
+        assert_eq!(found(&table, &flow(number)), Some((number, action)));
     }
     for number in RULES..2 * RULES {
-        assert_eq!(table.find(&flow(number)), None);
+        assert_eq!(found(&table, &flow(number)), None);
     }
 }
 
@@ -184,6 +199,7 @@ fn a_later_shape_may_have_an_earlier_rule() {
     let rule = |key, mask, queue| Rule {
         key: ports(key),
         mask: ports(mask),
+        payload: None,
         action: Action::Queue(queue),
     };
     let (whole, half) = ([0xff; 4], [0xff, 0xff, 0, 0]);
@@ -195,31 +211,38 @@ fn a_later_shape_may_have_an_earlier_rule() {
         (5, rule([1, 2, 0, 0], half, 5)),
     ];
     let table = RuleTable::new(&HostMemory, &rules, 0).expect("memory");
-    assert_eq!(table.find(&frame), Some((5, Action::Queue(5))));
+    assert_eq!(found(&table, &frame), Some((5, Action::Queue(5))));
     assert_eq!(
-        table.find(&Keys {
-            ports: [9; 4],
-            ..frame
-        }),
+        found(
+            &table,
+            &Keys {
+                ports: [9; 4],
+                ..frame
+            }
+        ),
         Some((0, Action::Queue(0)))
     );
-    assert_eq!(table.find(&Keys::default()), None);
+    assert_eq!(found(&table, &Keys::default()), None);
 }
 
 #[test]
 fn without_rules_nothing_is_found() {
     let empty = RuleTable::<HostMemory>::empty();
     assert!(empty.is_empty());
-    assert_eq!(empty.find(&Keys::default()), None);
+    assert_eq!(found(&empty, &Keys::default()), None);
     // A rule without a mask is for all frames.
     let all = Rule {
         key: [u64::MAX; Keys::WORDS],
         mask: [0; Keys::WORDS],
+        payload: None,
         action: Action::Drop,
     };
     let table = RuleTable::new(&HostMemory, &[(u32::MAX, all)], 3).expect("memory");
     assert!(!table.is_empty());
-    assert_eq!(table.find(&Keys::default()), Some((u32::MAX, Action::Drop)));
+    assert_eq!(
+        found(&table, &Keys::default()),
+        Some((u32::MAX, Action::Drop))
+    );
 }
 
 #[test]
@@ -227,6 +250,7 @@ fn out_of_memory_is_told() {
     let rule = Rule {
         key: [1; Keys::WORDS],
         mask: [1; Keys::WORDS],
+        payload: None,
         action: Action::Drop,
     };
     let made_with = |allocations| RuleTable::new(&Ending::after(allocations), &[(1, rule)], 0);

@@ -9,6 +9,8 @@ extern crate self as net;
 mod checksum;
 mod coalesce;
 mod fragments;
+#[path = "../parser/kernel.rs"]
+mod kernel;
 mod legacy_check;
 mod packet;
 mod protocol_specific;

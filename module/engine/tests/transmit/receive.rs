@@ -2,11 +2,11 @@
 
 //! What the device says of received frames.
 
-use engine::parser::tcp_payload;
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use etherparse::checksum::Sum16BitWords;
 use proptest::prelude::*;
 
+use crate::kernel::MACHINE;
 use crate::offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 use crate::packet::{Extension, Ip, Link, Packet, Transport};
 use crate::random;
@@ -125,7 +125,7 @@ proptest! {
             // All ones are a zero, too.
             prop_assert_eq!(converted.map(|sum| sum % u16::MAX), Some(sum % u16::MAX));
             // What lies in pages is not looked at, and may not have anything behind the packet.
-            let parted = tcp_payload(&frame).filter(|at| *at < frame.len());
+            let parted = MACHINE.tcp_payload(&frame).filter(|at| *at < frame.len());
             if let Some(header) = parted {
                 let parted = frame.len() - header;
                 let converted = skb_csum_rx_legacy_convert_unnecessary(&frame[..header], parted);

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{ensure, Context, Result};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::Table;
+use offload_tests::env;
 
 use crate::marks::Marks;
 
@@ -91,6 +92,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Contest {
+    /// Who carries the most frames.
+    pub(crate) fn of_frames(what: &str, rounds: usize) -> Self {
+        Self {
+            what: format!("{what}, {}", env::flavour()),
+            unit: "frames",
+            piece: ("frame", 1.0),
+            rounds,
+        }
+    }
+
     /// Has all of them take turns, prints the table, and notes when whose turn was.
     pub(crate) fn run(&self, mut entrants: Vec<Entrant<'_>>, marks: &mut Marks) -> Result<()> {
         ensure!(self.rounds > 0, "no rounds");

@@ -6,7 +6,6 @@
 use anyhow::{bail, ensure, Result};
 use offload_tests::bpf::{Attached, Mode};
 use offload_tests::cable::Cable;
-use offload_tests::env;
 use offload_tests::link::Link;
 use offload_tests::pktgen;
 use offload_uapi::stats;
@@ -71,9 +70,7 @@ impl<'a> Drain<'a> {
     fn send(&self, count: u64, source: Source) -> Result<(u64, Turn)> {
         let before = (self.dropped)(self.far)?;
         let mut turn = Turn::of(|| {
-            let settings = source.settings();
-            let settings: Vec<_> = settings.iter().map(String::as_str).collect();
-            let run = pktgen::run(self.near, count, &settings)?;
+            let run = pktgen::run(self.near, count, &source.settings())?;
             Ok((run.sent as f64, run.elapsed))
         })?;
         let dropped = (self.dropped)(self.far)? - before;
@@ -110,15 +107,6 @@ impl<'a> Drain<'a> {
     }
 }
 
-fn contest(what: &str) -> Contest {
-    Contest {
-        what: format!("{what}, {}", env::flavour()),
-        unit: "frames",
-        piece: ("frame", 1.0),
-        rounds: ROUNDS,
-    }
-}
-
 /// How fast each drops everything.
 pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
     pktgen::load()?;
@@ -138,7 +126,7 @@ pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
         Drain::veth(&veth).entrant(source),
         Drain::dummy(&dummy).entrant(source),
     ];
-    contest("XDP_DROP").run(entrants, marks)
+    Contest::of_frames("XDP_DROP", ROUNDS).run(entrants, marks)
 }
 
 /// How fast each drops frames from random sources, each of which it looks up in a hash to count it.
@@ -161,7 +149,8 @@ pub(crate) fn hits(marks: &mut Marks) -> Result<()> {
             veth_drain.entrant(source),
             Drain::dummy(&dummy).entrant(source),
         ];
-        contest(&format!("a hash of {count} looked up, XDP_DROP")).run(entrants, marks)?;
+        let what = format!("a hash of {count} looked up, XDP_DROP");
+        Contest::of_frames(&what, ROUNDS).run(entrants, marks)?;
         onic.detach()?;
         veth.detach()?;
     }

@@ -2,12 +2,15 @@
 
 //! How fast frames go through pairs of interfaces: ours, and others in the same guest, by turns.
 //!
-//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`; all of it without one.
+//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`, `rss`, `dissect`, `queues`; all of it
+//! without one.
 
 mod contest;
+mod dissect;
 mod drops;
 mod marks;
 mod pairs;
+mod queues;
 mod source;
 mod stream;
 
@@ -21,11 +24,14 @@ use offload_tests::env;
 /// What is measured, by name.
 type Measurement = (&'static str, fn(&mut Marks) -> Result<()>);
 
-const MEASUREMENTS: [Measurement; 4] = [
+const MEASUREMENTS: [Measurement; 7] = [
     ("drop", drops::everything),
     ("map", drops::hits),
     ("tcp", stream::tcp),
     ("udp", stream::udp),
+    ("rss", stream::rss),
+    ("dissect", dissect::everything),
+    ("queues", queues::two),
 ];
 
 fn main() -> Result<()> {

@@ -23,6 +23,7 @@ use crate::pairs::Netdevsim;
 /// Rounds of each contest.
 const TCP_ROUNDS: usize = 81;
 const UDP_ROUNDS: usize = 21;
+const RSS_ROUNDS: usize = 41;
 
 /// Bytes of one turn of TCP, of one write, and of a segment with time stamps.
 const VOLUME: usize = 128 << 20;
@@ -47,6 +48,16 @@ fn cables() -> Result<[Cable; 2]> {
     // With a program a veth takes no super-frames.
     detach(&cables[1].near, Mode::Native)?;
     Ok(cables)
+}
+
+/// Who carries the most bytes of TCP.
+fn of_bytes(what: &str, rounds: usize) -> Contest {
+    Contest {
+        what: format!("{what}, {}", env::flavour()),
+        unit: "MB",
+        piece: ("1,448 bytes", SEGMENT as f64 / 1e6),
+        rounds,
+    }
 }
 
 /// TCP through each pair, ours once with super-frames that stay whole and once with each cut.
@@ -78,12 +89,33 @@ pub(crate) fn tcp(marks: &mut Marks) -> Result<()> {
     if let Some(pair) = &third {
         entrants.push(Entrant::new("netdevsim", || pair.tcp()));
     }
-    let contest = Contest {
-        what: format!("TCP, {}", env::flavour()),
-        unit: "MB",
-        piece: ("1,448 bytes", SEGMENT as f64 / 1e6),
-        rounds: TCP_ROUNDS,
+    let contest = of_bytes("TCP", TCP_ROUNDS);
+    contest.run(entrants, marks)
+}
+
+/// TCP to a port that spreads frames over several queues, and tells their hash, and to one that has one queue
+/// and does not look at them.
+pub(crate) fn rss(marks: &mut Marks) -> Result<()> {
+    const QUEUES: u32 = 4;
+    let cable = Cable::onic_with_queues(QUEUES, 1500)?;
+    let pair = Pair::new(1, &cable.near, &cable.far)?;
+    pair.keep_whole(false)?;
+    let far = pair.far;
+    let spreading = |queues: u32, hash: &str| -> Result<Turn> {
+        for line in [
+            format!("ethtool -L {} combined {queues}", far.name),
+            format!("ethtool -K {} rxhash {hash}", far.name),
+        ] {
+            far.cmd(line).run()?;
+        }
+        far.await_carrier()?;
+        pair.tcp()
     };
+    let entrants = vec![
+        Entrant::new("RSS over 4 queues", || spreading(QUEUES, "on")).compared_as("RSS"),
+        Entrant::new("one queue, no hash", || spreading(1, "off")),
+    ];
+    let contest = of_bytes("TCP, each super-frame cut", RSS_ROUNDS);
     contest.run(entrants, marks)
 }
 
@@ -96,12 +128,7 @@ pub(crate) fn udp(marks: &mut Marks) -> Result<()> {
         Entrant::new("offload_nic", || ours.udp()).compared_as("offload_nic"),
         Entrant::new("veth", || veth.udp()),
     ];
-    let contest = Contest {
-        what: format!("UDP in frames of 64 bytes, {}", env::flavour()),
-        unit: "frames",
-        piece: ("frame", 1.0),
-        rounds: UDP_ROUNDS,
-    };
+    let contest = Contest::of_frames("UDP in frames of 64 bytes", UDP_ROUNDS);
     contest.run(entrants, marks)
 }
 

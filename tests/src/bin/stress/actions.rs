@@ -2,6 +2,8 @@
 
 //! What is done to the NICs, each by the user's own tools.
 
+mod steer;
+
 use std::net::UdpSocket;
 use std::time::Duration;
 
@@ -73,7 +75,11 @@ pub(crate) const WORKERS: &[&[Action]] = &[
         ("read all counters", read_counters),
         ("read debugfs", read_debugfs),
     ],
+    steer::ACTIONS,
 ];
+
+/// Those that need a choice of processors.
+pub(crate) const OF_SEVERAL_PROCESSORS: &[&str] = &["affinity", "follow readers"];
 
 const PROGRAMS: &[&str] = &[
     "actions",

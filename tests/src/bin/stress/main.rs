@@ -14,7 +14,7 @@ mod pace;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use actions::{Worker, WORKERS};
+use actions::{Worker, OF_SEVERAL_PROCESSORS, WORKERS};
 use anyhow::{ensure, Context, Result};
 use comfy_table::Table;
 use fleet::Fleet;
@@ -90,10 +90,13 @@ fn main() -> Result<()> {
         *all_done += done;
         *all_refused += refused;
     }
+    let processors = std::thread::available_parallelism()?.get();
     let mut never = Vec::new();
     for (name, (done, refused)) in totals {
         table.add_row([name, &done.to_string(), &refused.to_string()]);
-        if done == 0 {
+        if done == 0 && processors < 2 && OF_SEVERAL_PROCESSORS.contains(&name) {
+            println!("skipped: {name}: one processor");
+        } else if done == 0 {
             never.push(name);
         }
     }

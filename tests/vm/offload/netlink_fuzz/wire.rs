@@ -169,6 +169,9 @@ impl Wire {
             Command::ImageGet => decode::image_piece(attributes).map(drop)?,
             Command::StatsGet => decode::stats(attributes).map(drop)?,
             Command::SteerGet => decode::steered(attributes).map(drop)?,
+            Command::ParserGet => decode::parser(attributes).map(drop)?,
+            Command::GraphGet => decode::graph_piece(attributes).map(drop)?,
+            Command::ParseGet => decode::parsed(attributes).map(drop)?,
             other => bail!("an answer {other:?}, which is none"),
         }
         Ok(Said::Message)

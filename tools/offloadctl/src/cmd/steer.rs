@@ -2,8 +2,6 @@
 
 //! `offloadctl steer`: which receive queue frames are for.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use comfy_table::{CellAlignment, Table};
@@ -11,13 +9,9 @@ use offload_uapi::client::Client;
 use offload_uapi::types::Steered;
 use serde::Serialize;
 
-use capture::Frame;
-
+use super::frames::Source;
 use crate::interface::Interfaces;
 use crate::output::{or_dash, table, Output, Status};
-
-mod capture;
-mod hex;
 
 /// Tells which receive queue frames are for, and why
 #[derive(clap::Args)]
@@ -41,19 +35,6 @@ enum Command {
     },
 }
 
-/// Where frames come from.
-#[derive(clap::Args)]
-#[group(required = true, multiple = false)]
-struct Source {
-    /// One frame, from its Ethernet header on: hexadecimal digits, with spaces, colons, dashes or dots
-    /// between bytes or without
-    #[arg(long, value_name = "HEX")]
-    frame: Option<String>,
-    /// All frames of a capture file, pcap or pcapng
-    #[arg(long, value_name = "FILE")]
-    pcap: Option<PathBuf>,
-}
-
 /// What the device says of a frame.
 #[derive(Serialize)]
 struct Explained {
@@ -65,17 +46,6 @@ struct Explained {
     length: u32,
     #[serde(flatten)]
     steered: Steered,
-}
-
-impl Source {
-    fn frames(&self) -> Result<Vec<Frame>> {
-        if let Some(file) = &self.pcap {
-            return capture::frames(file).with_context(|| file.display().to_string());
-        }
-        let bytes = hex::bytes(self.frame.as_deref().unwrap_or_default()).context("--frame")?;
-        let length = u32::try_from(bytes.len())?;
-        Ok(vec![Frame { bytes, length }])
-    }
 }
 
 impl Args {

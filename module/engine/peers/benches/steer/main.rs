@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Nanoseconds per frame of receive steering, beside a Toeplitz hash that goes bit by bit, as its
-//! definition does.
+//! definition does, and of the walk over a parse graph.
 //!
 //! ```text
 //! cargo bench -p engine_peers --bench steer
@@ -10,16 +10,20 @@
 //! All take turns of a millisecond. 1,024 frames of different flows go around, all of them in a cache:
 //! what it takes to get the headers from memory is not measured.
 
+#[path = "../../../tests/parser/kernel.rs"]
+mod kernel;
 #[path = "../common/turns.rs"]
 mod turns;
+mod walk;
 
 use std::hint::black_box;
 
 use engine::memory::HostMemory;
-use engine::parser::{parse, Keys, Layer4, Parsed};
+use engine::parser::{Keys, Layer4, Parsed};
 use engine::steer::{
-    Action, HashedFields, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
+    unseen, Action, HashedFields, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
 };
+use kernel::parse;
 use turns::{times, Contestant};
 
 const FLOWS: usize = 1024;
@@ -74,6 +78,7 @@ fn steering(rules: u32) -> Steering<HostMemory> {
         let rule = Rule {
             key: keys([high, low, 0, 0]).words(),
             mask: keys([0xff, 0xff, 0, 0]).words(),
+            payload: None,
             action: Action::Queue(1),
         };
         (location, rule)
@@ -131,7 +136,7 @@ fn main() {
         let parsed: Vec<_> = frames.iter().map(|frame| parse(frame)).collect();
         let inputs: Vec<_> = parsed.iter().map(four_tuple).collect();
         for (parsed, input) in parsed.iter().zip(&inputs) {
-            let hash = plain.hash(parsed, false).map(|hash| hash.value);
+            let hash = plain.hash(parsed, &unseen, false).map(|hash| hash.value);
             assert_eq!(hash, Some(bit_by_bit(&key(), input)), "{parsed:?}");
         }
         let with_rules = RULES.map(|(name, rules)| (name, steering(rules)));
@@ -143,7 +148,7 @@ fn main() {
                 black_box(parse(frame()));
             }),
             Contestant::new("hash, table", || {
-                black_box(plain.steer(to_steer(), true, None));
+                black_box(plain.steer(to_steer(), &unseen, true, None));
             }),
             Contestant::new("by bits", || {
                 black_box(bit_by_bit(&key, input()));
@@ -152,23 +157,27 @@ fn main() {
         for (name, rules) in &with_rules {
             let mut to_steer = around(&parsed);
             contestants.push(Contestant::new(name, move || {
-                black_box(rules.steer(to_steer(), true, None));
+                black_box(rules.steer(to_steer(), &unseen, true, None));
             }));
         }
-        // `cargo test --benches` only wants to know whether all this still runs.
-        if !is_bench {
-            for contestant in &mut contestants {
-                (contestant.run)();
-            }
-            continue;
-        }
-        if !std::mem::replace(&mut has_head, true) {
-            let names = contestants.iter().map(|contestant| contestant.name);
-            println!("{}", row("ns per frame", names));
-        }
-        let times = times(&mut contestants).into_iter();
-        println!("{}", row(name, times.map(|time| format!("{time:.1}"))));
+        compete(name, &mut contestants, is_bench, &mut has_head);
     }
+    walk::table(is_bench);
+}
+
+/// Prints how long each of the contestants takes, behind a head unless there was one; `cargo test
+/// --benches` only wants to know whether all this still runs.
+fn compete(name: &str, contestants: &mut [Contestant<'_>], is_bench: bool, has_head: &mut bool) {
+    if !is_bench {
+        contestants.iter_mut().for_each(|each| (each.run)());
+        return;
+    }
+    if !std::mem::replace(has_head, true) {
+        let names = contestants.iter().map(|contestant| contestant.name);
+        println!("{}", row("ns per frame", names));
+    }
+    let times = times(contestants).into_iter();
+    println!("{}", row(name, times.map(|time| format!("{time:.1}"))));
 }
 
 /// A row of the table.

@@ -49,6 +49,8 @@ enum Slot {
     Xdp,
     /// A classifier at the interface's ingress
     TcIngress,
+    /// The flow dissector
+    Parser,
 }
 
 impl From<Slot> for netlink::Slot {
@@ -56,6 +58,7 @@ impl From<Slot> for netlink::Slot {
         match slot {
             Slot::Xdp => Self::Xdp,
             Slot::TcIngress => Self::TcIngress,
+            Slot::Parser => Self::Parser,
         }
     }
 }

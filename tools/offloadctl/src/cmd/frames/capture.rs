@@ -16,10 +16,11 @@ const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
 /// A frame that is asked about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Frame {
+    /// Its bytes, as far as they were captured.
+    pub(crate) bytes: Vec<u8>,
     /// Its length on the wire: the end may not have been captured.
-    pub(super) length: u32,
+    pub(crate) length: u32,
 }
 
 /// The frames of the file at `path`.

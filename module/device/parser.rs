@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The parser of a card: the graph by which it finds its way through frames.
+//!
+//! A card holds two: the one that it runs, and the one that was flashed last, which it runs after the
+//! next activation.
+
+use crate::memory::{
+    DeviceMemory,
+    KernelBuffer,
+    KernelMemory, //
+};
+use engine::{
+    insn::Insn,
+    memory::OutOfMemory,
+    parser::{
+        dissector,
+        Found,
+        Machine, //
+    }, //
+};
+use kernel::{
+    alloc::AllocError,
+    fmt,
+    prelude::*,
+    sync::Arc, //
+};
+use net::{
+    digest::Sha256,
+    rcu, //
+};
+use parse_graph::{
+    blob::{
+        self,
+        Blob,
+        Digest, //
+    },
+    Graph, //
+};
+
+/// What each card comes with: what the kernel's own flow dissector does (`samples/parsers/kernel.json`).
+const BUILT_IN: &[u8] = include_bytes!("parser/kernel.fw");
+
+/// Why a card does not take a blob.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is none.
+    Unfit(blob::Unfit),
+    /// No flow dissector can be made of it.
+    NoDissector(dissector::Unfit),
+    /// The device, or the host, has no memory for it.
+    Memory,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfit(unfit) => write!(f, "{unfit}"),
+            Self::NoDissector(unfit) => write!(f, "{unfit}"),
+            Self::Memory => f.write_str("no memory left for the device"),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unfit(_) | Refusal::NoDissector(_) => EINVAL,
+            Refusal::Memory => ENOMEM,
+        }
+    }
+}
+
+impl From<AllocError> for Refusal {
+    fn from(_: AllocError) -> Self {
+        Self::Memory
+    }
+}
+
+impl From<OutOfMemory> for Refusal {
+    fn from(_: OutOfMemory) -> Self {
+        Self::Memory
+    }
+}
+
+/// A graph, and the parser that was made of it.
+pub struct Parser {
+    /// The blob that it came in.
+    blob: KVVec<u8>,
+    digest: Digest,
+    attested: Option<Digest>,
+    reproduced: Digest,
+    machine: Machine<KernelMemory>,
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut digest = Sha256::new();
+    digest.update(bytes);
+    digest.finish()
+}
+
+/// The flow dissector of `graph`.
+fn translate(memory: &KernelMemory, graph: &Graph<'_>) -> Result<KernelBuffer<Insn>, Refusal> {
+    dissector::translate(memory, graph).map_err(|unfit| match unfit {
+        dissector::Unfit::Memory(OutOfMemory) => Refusal::Memory,
+        unfit => Refusal::NoDissector(unfit),
+    })
+}
+
+impl Parser {
+    fn new(memory: &KernelMemory, bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut kept = KVVec::new();
+        kept.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+        let Blob {
+            graph,
+            digest,
+            dissector: attested,
+            ..
+        } = blob::parse(bytes, sha256).map_err(Refusal::Unfit)?;
+        let machine = Machine::new(memory, &graph)?;
+        let reproduced = {
+            let insns = translate(memory, &graph)?;
+            let mut digest = Sha256::new();
+            insns
+                .iter()
+                .for_each(|insn| digest.update(&insn.to_le_bytes()));
+            digest.finish()
+        };
+        Ok(Self {
+            blob: kept,
+            digest,
+            attested,
+            reproduced,
+            machine,
+        })
+    }
+
+    /// The blob that it came in.
+    pub fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// What is in that.
+    pub fn contents(&self) -> Option<Blob<'_>> {
+        blob::parse(&self.blob, sha256).ok()
+    }
+
+    /// SHA-256 of the canonical form of its graph.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The instructions of the flow dissector of its graph, made anew. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn dissector(&self) -> Result<KernelBuffer<Insn>> {
+        let Blob { graph, .. } = self.contents().ok_or(EINVAL)?;
+        // It is gone when it has been told.
+        Ok(translate(&KernelMemory::uncharged(), &graph)?)
+    }
+
+    /// SHA-256 of the flow dissector that whoever made the blob vouches for, if he does.
+    pub fn attested(&self) -> Option<Digest> {
+        self.attested
+    }
+
+    /// SHA-256 of the flow dissector that the card has made of the graph itself.
+    pub fn reproduced(&self) -> Digest {
+        self.reproduced
+    }
+
+    /// How many bytes of the device's memory it takes.
+    pub fn memory(&self) -> usize {
+        self.machine.memory()
+    }
+
+    /// What walks over its graph.
+    #[inline]
+    pub(crate) fn machine(&self) -> &Machine<KernelMemory> {
+        &self.machine
+    }
+
+    /// Finds out of a frame what the graph tells, as [`Machine::parse`]. Any context.
+    #[inline]
+    pub fn parse(&self, frame: &[u8], asked: u16) -> Found {
+        self.machine.parse(frame, asked)
+    }
+}
+
+/// The parsers of a card. Frames read the one that runs under RCU; who changes one of them has the lock of the
+/// host's that all who do have (that of the devlink instance in Linux).
+///
+/// # Invariants
+///
+/// There are both.
+pub struct Parsers {
+    running: rcu::Slot<Parser>,
+    stored: rcu::Slot<Parser>,
+}
+
+impl Parsers {
+    /// Those that each card comes with. They lie in the card's fixed memory, and take nothing of what
+    /// programs have. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
+        let parser = Arc::new(Parser::new(&memory.charged_source(), BUILT_IN)?, GFP_KERNEL)?;
+        let parsers = Self {
+            running: rcu::Slot::empty(),
+            stored: rcu::Slot::empty(),
+        };
+        parsers.stored.replace(Some(parser.clone()));
+        parsers.running.replace(Some(parser));
+        // INVARIANT: Just put in.
+        Ok(parsers)
+    }
+
+    /// The parser that runs, for frames. There is always one.
+    #[inline]
+    pub(crate) fn load<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Parser> {
+        self.running.load(guard)
+    }
+
+    /// The parser that runs.
+    pub fn running(&self) -> Option<Arc<Parser>> {
+        self.running.load_arc(&rcu::Guard::new())
+    }
+
+    /// The one that was flashed last.
+    pub fn stored(&self) -> Option<Arc<Parser>> {
+        self.stored.load_arc(&rcu::Guard::new())
+    }
+
+    /// Stores a blob; the parser that runs stays. Process context, with the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; what was stored stays, too.
+    pub fn flash(&self, memory: &DeviceMemory, blob: &[u8]) -> Result<(), Refusal> {
+        let parser = Parser::new(&memory.source(), blob)?;
+        self.stored.replace(Some(Arc::new(parser, GFP_KERNEL)?));
+        Ok(())
+    }
+
+    /// Has the parser run that was flashed last: on return no frame is parsed by the one before. Process
+    /// context, with the lock.
+    pub fn activate(&self) {
+        self.running.publish(self.stored());
+    }
+}

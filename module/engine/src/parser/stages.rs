@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The beginning of a parser's way, as far as it is known beforehand where headers lie.
+//!
+//! Nearly all frames have headers without options, one behind the other, at offsets that the graph
+//! tells. For the ways that begin so, all that a frame needs is a few comparisons; what its fields are
+//! then comes in one go, from offsets in the frame. Where a frame is different, the parser goes on node
+//! by node from where it is. Which ways there are is found out by [`Stages::new`].
+
+use parse_graph::{Range, Target};
+
+use super::found::{Found, Step};
+use super::moves::Move;
+use super::number::{Check, Number};
+use super::tables::{part, Next, Tables};
+use crate::memory::Memory;
+
+/// A node at an offset in the frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stage {
+    /// How long a frame must be.
+    pub(super) needs: u16,
+    /// The caller's conditions with which this is not the way.
+    pub(super) asks: u16,
+    /// What must be true of a frame; from its beginning, as all that follows.
+    pub(super) checks: Range,
+    pub(super) key: Number,
+    pub(super) next: Next,
+    /// The stages behind this one.
+    pub(super) behind: Range,
+    /// Where its header ends.
+    pub(super) end: u16,
+    /// The node, and where its header begins.
+    pub(super) step: Step,
+    /// How many headers may be counted, in front of this node and behind it.
+    pub(super) left: [u8; 2],
+    /// All that the frame has told in front of this node, and behind it.
+    pub(super) moves: [Range; 2],
+    /// The way to this node, which is the last one.
+    pub(super) steps: Range,
+}
+
+/// Where a parser goes on: at a node, or not at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) target: Target,
+    /// Offset in the frame, in bytes.
+    pub(super) at: u16,
+    /// How many headers may be counted.
+    pub(super) left: u8,
+}
+
+/// All stages of a parser. The first one is that of node 0; there is always one.
+pub(super) struct Stages<M: Memory> {
+    pub(super) all: M::Buffer<Stage>,
+    pub(super) checks: M::Buffer<Check>,
+    pub(super) moves: M::Buffer<Move>,
+    pub(super) steps: M::Buffer<Step>,
+}
+
+impl<M: Memory> Stages<M> {
+    /// Goes through `frame` as far as there are stages for it, and puts into `found` what it told, in
+    /// place of all that was there.
+    #[inline(always)]
+    pub(super) fn walk(
+        &self,
+        tables: &Tables<M>,
+        frame: &[u8],
+        asked: u16,
+        found: &mut Found,
+    ) -> Option<Start> {
+        let mut stage = self.all.first()?;
+        loop {
+            let is_way = frame.len() >= usize::from(stage.needs)
+                && asked & stage.asks == 0
+                && part(&self.checks, stage.checks)
+                    .iter()
+                    .all(|check| check.holds(frame));
+            if !is_way {
+                let way = Range {
+                    count: stage.steps.count.saturating_sub(1),
+                    ..stage.steps
+                };
+                let ([moves, _], [left, _]) = (stage.moves, stage.left);
+                self.tell(frame, moves, way, found);
+                return Some(Start {
+                    target: Target::node(stage.step.node),
+                    at: stage.step.offset,
+                    left,
+                });
+            }
+            let target = tables.look_up(&stage.next, || stage.key.of(frame));
+            let mut behind = part(&self.all, stage.behind).iter();
+            match behind.find(|next| Target::node(next.step.node) == target) {
+                Some(next) => stage = next,
+                None => {
+                    let ([_, moves], [_, left]) = (stage.moves, stage.left);
+                    self.tell(frame, moves, stage.steps, found);
+                    return Some(Start {
+                        target,
+                        at: stage.end,
+                        left,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Puts into `found` what `moves` take from `frame`, and the way.
+    #[inline(always)]
+    fn tell(&self, frame: &[u8], moves: Range, way: Range, found: &mut Found) {
+        found.clear();
+        for each in part(&self.moves, moves) {
+            each.apply(frame, 0, found);
+        }
+        found.go(part(&self.steps, way));
+    }
+
+    /// How many bytes they take.
+    pub(super) fn memory(&self) -> usize {
+        let sizes = [
+            size_of_val(&*self.all),
+            size_of_val(&*self.checks),
+            size_of_val(&*self.moves),
+            size_of_val(&*self.steps),
+        ];
+        sizes.into_iter().fold(0, usize::saturating_add)
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's flow dissector, and the program that may be attached in its place.
+//!
+//! C header: [`include/net/flow_dissector.h`](srctree/include/net/flow_dissector.h)
+
+use crate::{
+    bindings,
+    bpf::KernelProgram,
+    netdev::{
+        NetDevice,
+        Rtnl, //
+    },
+    rcu, //
+};
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
+
+/// Bytes of `struct bpf_flow_keys`.
+pub const KEYS: usize = 56;
+
+/// What the dissector has found in a frame. Numbers are as on the wire, and zero where there is
+/// nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Dissected {
+    /// Whether all is well with the frame.
+    pub is_okay: bool,
+    /// `struct bpf_flow_keys`, without `nhoff` and `flags`.
+    pub keys: [u8; KEYS],
+    /// Protocol and tag control information (without the drop eligible indicator) of the outermost VLAN
+    /// tag.
+    pub vlan: [u8; 4],
+    /// The key of GRE.
+    pub gre_key: [u8; 4],
+}
+
+/// Has the dissector of the interface's namespace look at `frame`, which begins with its Ethernet
+/// header: the program that is attached, or else the kernel's own code. `flags` are
+/// `FLOW_DISSECTOR_F_*`. Process context; may sleep.
+///
+/// # Errors
+///
+/// `EINVAL` if the frame is shorter than its Ethernet header, `ENOMEM`.
+pub fn dissect(
+    interface: &NetDevice,
+    frame: &[u8],
+    flags: u32,
+    _rtnl: &Rtnl<'_>,
+) -> Result<Dissected> {
+    let len = u32::try_from(frame.len()).map_err(|_| EINVAL)?;
+    let mut found = bindings::offload_nic_dissected::default();
+    // SAFETY: The interface is valid, and stays in its namespace under RTNL, which keeps that valid;
+    // `frame` has `len` bytes, and `found` may be written.
+    let result = unsafe {
+        let net = bindings::offload_nic_dev_net(interface.as_ptr());
+        bindings::offload_nic_flow_dissect(net, frame.as_ptr().cast(), len, flags, &mut found)
+    };
+    to_result(result)?;
+    // They lie as on the wire.
+    let [[p0, p1], [t0, t1]] = [found.vlan_tpid, found.vlan_tci].map(u16::to_ne_bytes);
+    Ok(Dissected {
+        is_okay: result > 0,
+        keys: found.keys,
+        vlan: [p0, p1, t0, t1],
+        gre_key: found.gre_key.to_ne_bytes(),
+    })
+}
+
+/// The program that dissects in the place of the kernel's own code.
+#[derive(Clone, Copy)]
+pub struct Attached {
+    /// What names it.
+    pub program: KernelProgram,
+    /// Whether its digest says all of what it does: it has no maps, no functions beside the one that
+    /// is run, and calls none of the kernel's by their type information.
+    pub is_self_contained: bool,
+}
+
+/// The program that dissects for the interface's namespace; `None` if there is none, and the kernel's own
+/// code does it. Another may be attached at any moment.
+pub fn attached(interface: &NetDevice, _rtnl: &Rtnl<'_>) -> Option<Attached> {
+    let _guard = rcu::Guard::new();
+    // SAFETY: The interface is valid, and stays in its namespace under RTNL, which keeps that valid. The
+    // guard holds the read side of RCU, for which a program that is attached when it is looked up stays
+    // valid; the verifier has made its digest, and its `aux` does not change.
+    unsafe {
+        let net = bindings::offload_nic_dev_net(interface.as_ptr());
+        let program = bindings::offload_nic_flow_dissector(net);
+        if program.is_null() {
+            return None;
+        }
+        let aux = (*program).aux;
+        Some(Attached {
+            program: KernelProgram::of(program),
+            is_self_contained: (*aux).used_map_cnt == 0
+                && (*aux).func_cnt == 0
+                && (*aux).kfunc_tab.is_null(),
+        })
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel's flow dissector, and the program that may be attached in its place.
+ */
+
+#include <linux/bpf-netns.h>
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/skbuff.h>
+#include <net/flow_dissector.h>
+#include <net/net_namespace.h>
+
+#include "../helpers.h"
+
+static void tell(const struct flow_keys *from, struct offload_nic_dissected *to)
+{
+	struct bpf_flow_keys keys = {};
+
+	keys.thoff = from->control.thoff;
+	keys.is_frag = !!(from->control.flags & FLOW_DIS_IS_FRAGMENT);
+	keys.is_first_frag = !!(from->control.flags & FLOW_DIS_FIRST_FRAG);
+	keys.is_encap = !!(from->control.flags & FLOW_DIS_ENCAPSULATION);
+	keys.n_proto = from->basic.n_proto;
+	keys.ip_proto = from->basic.ip_proto;
+	keys.sport = from->ports.src;
+	keys.dport = from->ports.dst;
+	switch (from->control.addr_type) {
+	case FLOW_DISSECTOR_KEY_IPV4_ADDRS:
+		keys.addr_proto = ETH_P_IP;
+		keys.ipv4_src = from->addrs.v4addrs.src;
+		keys.ipv4_dst = from->addrs.v4addrs.dst;
+		break;
+	case FLOW_DISSECTOR_KEY_IPV6_ADDRS:
+		keys.addr_proto = ETH_P_IPV6;
+		memcpy(keys.ipv6_src, &from->addrs.v6addrs.src, sizeof(keys.ipv6_src));
+		memcpy(keys.ipv6_dst, &from->addrs.v6addrs.dst, sizeof(keys.ipv6_dst));
+		break;
+	}
+	keys.flow_label = htonl(from->tags.flow_label);
+	memcpy(to->keys, &keys, sizeof(keys));
+	to->vlan_tpid = from->vlan.vlan_tpid;
+	to->vlan_tci = htons(from->vlan.vlan_priority << VLAN_PRIO_SHIFT | from->vlan.vlan_id);
+	to->gre_key = from->keyid.keyid;
+}
+
+/*
+ * What the dissector finds in a frame that would come to net: 1 or 0 as it says, or less than
+ * that if there is no memory. It is given a buffer of the stack, as it takes another end for
+ * some frames that lie in none. Process context.
+ */
+int offload_nic_flow_dissect(const struct net *net, const void *frame, u32 len, u32 flags,
+			     struct offload_nic_dissected *dissected)
+{
+	struct flow_keys keys = {};
+	struct sk_buff *skb;
+	bool found;
+
+	if (len < ETH_HLEN)
+		return -EINVAL;
+	skb = alloc_skb(len, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	skb_put_data(skb, frame, len);
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->protocol = eth_hdr(skb)->h_proto;
+	found = __skb_flow_dissect(net, skb, &flow_keys_dissector, &keys, NULL, 0, 0, 0, flags);
+	consume_skb(skb);
+	tell(&keys, dissected);
+	return found;
+}
+
+/* The program that dissects for net, if one is attached. Under RCU. */
+const struct bpf_prog *offload_nic_flow_dissector(const struct net *net)
+{
+	const enum netns_bpf_attach_type type = NETNS_BPF_FLOW_DISSECTOR;
+	struct bpf_prog_array *attached;
+
+	/* As the dissector does: that of the first namespace is for all. */
+	attached = rcu_dereference(init_net.bpf.run_array[type]);
+	if (!attached)
+		attached = rcu_dereference(net->bpf.run_array[type]);
+	return attached ? READ_ONCE(attached->items[0].prog) : NULL;
+}

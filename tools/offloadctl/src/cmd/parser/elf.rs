@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A flow dissector as an object file, which libbpf and `bpftool` load as it is.
+
+use anyhow::Result;
+use object::write::{Object, Symbol, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope,
+};
+
+/// The section, by which libbpf knows the program's type.
+const SECTION: &[u8] = b"flow_dissector";
+/// The name of the program.
+const NAME: &[u8] = b"dissect";
+
+/// An object file with the instructions `insns`.
+pub(super) fn object(insns: &[u8]) -> Result<Vec<u8>> {
+    let mut object = Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little);
+    let section = object.add_section(Vec::new(), SECTION.to_vec(), SectionKind::Text);
+    object.append_section_data(section, insns, 8);
+    object.add_symbol(Symbol {
+        name: NAME.to_vec(),
+        value: 0,
+        size: u64::try_from(insns.len())?,
+        kind: SymbolKind::Text,
+        scope: SymbolScope::Dynamic,
+        weak: false,
+        section: SymbolSection::Section(section),
+        flags: SymbolFlags::None,
+    });
+    let license = object.add_section(Vec::new(), b"license".to_vec(), SectionKind::Data);
+    object.append_section_data(license, b"GPL\0", 1);
+    Ok(object.write()?)
+}
