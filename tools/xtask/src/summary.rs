@@ -54,6 +54,36 @@ pub(crate) fn skipped(output: &str) -> impl Iterator<Item = &str> {
         .filter_map(|line| line.trim().strip_prefix("skipped: "))
 }
 
+/// What each failed test printed, as its harness repeats it: "NAME" and the lines.
+pub(crate) fn failures(output: &str) -> Vec<(String, String)> {
+    let mut failures = Vec::new();
+    let mut is_inside = false;
+    for line in output.lines() {
+        // A harness says it twice: before what they printed, and before their names.
+        if line == "failures:" {
+            is_inside = !is_inside;
+            continue;
+        }
+        if line.starts_with("test result: ") {
+            is_inside = false;
+        }
+        if !is_inside {
+            continue;
+        }
+        let head = line.strip_prefix("---- ");
+        if let Some(name) = head.and_then(|line| line.strip_suffix(" stdout ----")) {
+            failures.push((name.to_owned(), String::new()));
+        } else if let Some((_, text)) = failures.last_mut() {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    for (_, text) in &mut failures {
+        text.truncate(text.trim_end().len());
+    }
+    failures
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
@@ -103,6 +133,21 @@ test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
             skipped(OUTPUT).collect::<Vec<_>>(),
             ["b: no JIT on User Mode Linux"]
         );
+    }
+
+    #[test]
+    fn what_failed_tests_printed() {
+        let output = "test a ... FAILED\ntest b ... FAILED\n\nsuccesses:\n\n---- c stdout ----\nfine\n\n\
+                      failures:\n\n---- a stdout ----\none\n\ntwo\n\n---- m::b stdout ----\nthree\n\n\n\
+                      failures:\n    a\n    m::b\n\ntest result: FAILED. 0 passed; 2 failed\n";
+        let expected = [("a", "one\n\ntwo"), ("m::b", "three")];
+        let expected = expected.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        // A second harness begins anew.
+        assert_eq!(
+            failures(&output.repeat(2)),
+            [expected.clone(), expected].concat()
+        );
+        assert!(failures(OUTPUT).is_empty());
     }
 
     #[test]

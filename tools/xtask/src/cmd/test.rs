@@ -4,7 +4,7 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -165,12 +165,14 @@ impl Args {
         let argv = cargo_test.iter().copied().chain(["--"]);
         let argv = argv.chain(self.filter.iter().map(String::as_str));
         let (output, success, took) = stream(cargo::cargo(&workshop.repo, argv))?;
-        Ok(Row {
-            place: place.to_owned(),
-            counts: Counts::from_output(&output, success),
-            took,
-            notes: Vec::new(),
-        })
+        let mut row = Row::new(place);
+        row.count(&output, success);
+        if !success && row.failed.is_empty() {
+            row.failed
+                .push("what it printed last, above, says why".to_owned());
+        }
+        row.took = took;
+        Ok(row)
     }
 
     /// The engine against another interpreter.
@@ -180,27 +182,16 @@ impl Args {
         let Some(reason) = cargo::no_peers()? else {
             return self.on_host(workshop, place, &["test", "--package", cargo::PEERS]);
         };
-        Ok(Row {
-            place: place.to_owned(),
-            counts: Counts {
-                skipped: 1,
-                ..Counts::default()
-            },
-            took: ui::duration(Duration::ZERO),
-            notes: vec![format!("skipped: {}: {reason}", cargo::PEERS)],
-        })
+        let mut row = Row::new(place);
+        row.skip(cargo::PEERS, &reason);
+        Ok(row)
     }
 
     /// A short run of each fuzz target, which counts as a test `fuzz_TARGET`.
     fn fuzzing(&self, workshop: &Workshop) -> Result<Row> {
         ui::say("A short run of the engine's fuzz targets, on this machine");
         let started = Instant::now();
-        let mut row = Row {
-            place: "this machine: fuzzing".to_owned(),
-            counts: Counts::default(),
-            took: String::new(),
-            notes: Vec::new(),
-        };
+        let mut row = Row::new("this machine: fuzzing");
         let missing = fuzz::missing();
         for (target, corpus) in fuzz::TARGETS {
             let name = format!("fuzz_{target}");
@@ -209,8 +200,7 @@ impl Args {
                 continue;
             }
             if let Some(reason) = &missing {
-                row.counts.skipped += 1;
-                row.notes.push(format!("skipped: {name}: {reason}"));
+                row.skip(&name, reason);
                 continue;
             }
             let run = fuzz::command(&workshop.repo, target, corpus)?;
@@ -219,10 +209,7 @@ impl Args {
                 row.counts.passed += 1;
             } else {
                 println!("test {name} ... FAILED");
-                row.counts.failed += 1;
-                row.notes.push(format!(
-                    "FAILED: {name}: the input is in target/fuzz/findings"
-                ));
+                row.fail(&format!("{name}: the input is in target/fuzz/findings"));
             }
         }
         row.took = ui::duration(started.elapsed());
@@ -233,17 +220,13 @@ impl Args {
     fn helpers(&self, programs: &[Program]) -> Result<Row> {
         ui::say("Tests of the guests' tests' own helpers, on this machine");
         let started = Instant::now();
-        let mut counts = Counts::default();
+        let mut row = Row::new("this machine: helpers");
         for program in programs {
             let (output, success, _) = stream(duct::cmd(&program.path, &self.filter))?;
-            counts += Counts::from_output(&output, success);
+            row.count(&output, success);
         }
-        Ok(Row {
-            place: "this machine: helpers".to_owned(),
-            counts,
-            took: ui::duration(started.elapsed()),
-            notes: Vec::new(),
-        })
+        row.took = ui::duration(started.elapsed());
+        Ok(row)
     }
 }
 
@@ -261,7 +244,7 @@ fn stream(expr: duct::Expression) -> Result<(String, bool, String)> {
     ))
 }
 
-/// Prints the table and, last and alone, the sums; the exit status.
+/// Prints the table, what was skipped, what failed and, last and alone, the sums; the exit status.
 fn show(rows: &[Row]) -> i32 {
     let mut total = Counts::default();
     println!();
@@ -282,8 +265,14 @@ fn show(rows: &[Row]) -> i32 {
         total += row.counts;
     }
     for row in rows {
-        for note in &row.notes {
-            println!("{}: {note}", row.place);
+        for (reason, names) in &row.skipped {
+            println!("{}: skipped: {}: {reason}", row.place, names.join(", "));
+        }
+    }
+    // Below all else, as some show no more than the end of a long log.
+    for row in rows {
+        for what in &row.failed {
+            println!("\n{}: FAILED: {what}", row.place);
         }
     }
     println!();

@@ -7,7 +7,7 @@ use std::mem;
 use std::panic::resume_unwind;
 use std::sync::{mpsc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -20,7 +20,6 @@ use crate::guest::{Outcome, Output};
 use crate::module;
 use crate::selftests;
 use crate::session::Session;
-use crate::summary::{self, Counts};
 use crate::target::Target;
 use crate::ui;
 use crate::workshop::Workshop;
@@ -178,12 +177,7 @@ impl<'a> Groups<'a> {
             groups: Vec::new(),
             is_part: !part.is_empty(),
             settled: BTreeSet::new(),
-            row: Row {
-                place: format!("guest: {flavour}"),
-                counts: Counts::default(),
-                took: ui::duration(Duration::ZERO),
-                notes: Vec::new(),
-            },
+            row: Row::new(format!("guest: {flavour}")),
         };
         let mut groups = Vec::new();
         for program in &tests.in_guest {
@@ -208,9 +202,7 @@ impl<'a> Groups<'a> {
 
     /// Notes that `group` is not run.
     fn leave_out(&mut self, group: &Group<'a>, reason: &str) {
-        let name = &group.name;
-        self.row.counts.skipped += 1;
-        self.row.notes.push(format!("skipped: {name}: {reason}"));
+        self.row.skip(&group.name, reason);
         self.settled.insert(&group.program.name);
     }
 
@@ -244,9 +236,7 @@ impl<'a> Groups<'a> {
             }
         }
         for name in cargo::lost(&self.tests.listed, self.settled) {
-            let row = &mut self.row;
-            row.notes.push(format!("FAILED: {name}: it was not run"));
-            row.counts.failed += 1;
+            self.row.fail(&format!("{name}: it was not run"));
         }
         self.row.took = ui::duration(started.elapsed());
         Ok(self.row)
@@ -361,22 +351,20 @@ impl Row {
     fn add(&mut self, groups: &[Group<'_>], outcome: &Outcome) {
         outcome.report();
         let success = outcome.code() == 0;
-        self.counts += Counts::from_output(&outcome.stdout, success);
-        let skipped = summary::skipped(&outcome.stdout);
-        self.notes
-            .extend(skipped.map(|what| format!("skipped: {what}")));
+        self.count(&outcome.stdout, success);
         for group in groups {
             let Some(how) = group.trouble(&outcome.stdout) else {
                 continue;
             };
-            self.notes.push(format!("FAILED: {}: {how}", group.name));
+            self.failed.push(format!("{}: {how}", group.name));
             // A guest without success counts as at least one failure already.
             self.counts.failed += u64::from(success);
         }
         if !outcome.faults.is_empty() {
-            self.notes.push(format!(
-                "FAILED: a kernel fault or leak in the guest with {}",
-                names(groups)
+            self.failed.push(format!(
+                "a kernel fault or leak in the guest with {}:\n{}",
+                names(groups),
+                outcome.faults.join("\n").trim_end()
             ));
         }
     }
@@ -400,12 +388,7 @@ mod tests {
     #[test]
     fn a_guest_that_lost_a_program_fails() {
         let (a, b) = (program("a"), program("b"));
-        let mut row = Row {
-            place: String::new(),
-            counts: Counts::default(),
-            took: String::new(),
-            notes: Vec::new(),
-        };
+        let mut row = Row::new("");
         let outcome = Outcome {
             status: Some(0),
             faults: Vec::new(),
@@ -416,7 +399,7 @@ mod tests {
         };
         row.add(&[group(&a), group(&b)], &outcome);
         assert_eq!((row.counts.passed, row.counts.failed), (1, 1));
-        assert_eq!(row.notes, ["FAILED: b: the guest died before it was done"]);
+        assert_eq!(row.failed, ["b: the guest died before it was done"]);
     }
 
     #[test]
