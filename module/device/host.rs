@@ -2,7 +2,10 @@
 
 //! The machine that a card is plugged into, as the card sees it.
 
-use crate::lane::Lane;
+use crate::{
+    lane::Lane,
+    parser::Parser, //
+};
 use engine::{
     descriptor::RxDescriptor,
     pipeline::LengthLimit,
@@ -49,6 +52,10 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Whether programs that run for `other`, a port of the same card, mean this port by interface
     /// index `ifindex`.
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool;
+
+    /// Whether what `parser` finds in frames of the port may be told: it is what the machine would find by
+    /// itself. Asked in each poll. Context: softirq.
+    fn believes(&self, parser: &Parser, guard: &rcu::Guard) -> bool;
 
     /// How long the frames are that the port takes from the cable. Any context.
     fn length_limit(&self) -> LengthLimit;

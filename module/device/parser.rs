@@ -90,6 +90,7 @@ pub struct Parser {
     digest: Digest,
     attested: Option<Digest>,
     reproduced: Digest,
+    is_built_in: bool,
     machine: Machine<KernelMemory>,
 }
 
@@ -131,6 +132,7 @@ impl Parser {
             digest,
             attested,
             reproduced,
+            is_built_in: false,
             machine,
         })
     }
@@ -162,13 +164,21 @@ impl Parser {
     }
 
     /// SHA-256 of the flow dissector that whoever made the blob vouches for, if he does.
-    pub fn attested(&self) -> Option<Digest> {
-        self.attested
+    #[inline]
+    pub fn attested(&self) -> Option<&Digest> {
+        self.attested.as_ref()
     }
 
     /// SHA-256 of the flow dissector that the card has made of the graph itself.
-    pub fn reproduced(&self) -> Digest {
-        self.reproduced
+    #[inline]
+    pub fn reproduced(&self) -> &Digest {
+        &self.reproduced
+    }
+
+    /// Whether its graph is the one that each card comes with.
+    #[inline]
+    pub fn is_built_in(&self) -> bool {
+        self.is_built_in
     }
 
     /// How many bytes of the device's memory it takes.
@@ -196,6 +206,8 @@ impl Parser {
 ///
 /// There are both.
 pub struct Parsers {
+    /// The digest of the graph that the card comes with.
+    built_in: Digest,
     running: rcu::Slot<Parser>,
     stored: rcu::Slot<Parser>,
 }
@@ -208,8 +220,13 @@ impl Parsers {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
-        let parser = Arc::new(Parser::new(&memory.charged_source(), BUILT_IN)?, GFP_KERNEL)?;
+        let parser = Parser {
+            is_built_in: true,
+            ..Parser::new(&memory.charged_source(), BUILT_IN)?
+        };
+        let parser = Arc::new(parser, GFP_KERNEL)?;
         let parsers = Self {
+            built_in: parser.digest,
             running: rcu::Slot::empty(),
             stored: rcu::Slot::empty(),
         };
@@ -241,7 +258,8 @@ impl Parsers {
     ///
     /// [`Refusal`]; what was stored stays, too.
     pub fn flash(&self, memory: &DeviceMemory, blob: &[u8]) -> Result<(), Refusal> {
-        let parser = Parser::new(&memory.source(), blob)?;
+        let mut parser = Parser::new(&memory.source(), blob)?;
+        parser.is_built_in = parser.digest == self.built_in;
         self.stored.replace(Some(Arc::new(parser, GFP_KERNEL)?));
         Ok(())
     }

@@ -89,6 +89,9 @@ pub struct RxQueue {
     pub handed_over: Counter,
     /// Of those, lost: that queue had no room.
     pub handover_ring_full_drops: Counter,
+    /// Frames that were handed up without the hash that the host had wanted, as it does not believe the
+    /// parser.
+    pub withheld_hashes: Counter,
     /// Frames for which a program has chosen a queue that is not in use.
     pub misdirected: Counter,
     /// Lost: in the ring when the port went down.
@@ -124,6 +127,7 @@ impl RxQueue {
             too_long_drops: Counter::new(),
             handed_over: Counter::new(),
             handover_ring_full_drops: Counter::new(),
+            withheld_hashes: Counter::new(),
             misdirected: Counter::new(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),

@@ -110,12 +110,14 @@ impl<H: Plugged> Port<H> {
             Lane::Ordinary => work.take_held(),
             Lane::Bouncing => None,
         };
+        // Asked with the parser in hand: another one may be activated at any moment.
+        let tells_hashes = setup.hashes && host.believes(parser, guard);
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
         let mut pipeline = Pipeline {
             port: self.receiving(host, setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
-            queues: self.queues(host, setup.hashes, guard),
+            queues: self.queues(host, tells_hashes, guard),
             parser: parser.machine(),
             stamp: None,
         };
@@ -128,6 +130,7 @@ impl<H: Plugged> Port<H> {
             awaited_by: None,
             has_host_program: setup.host_program,
             replaces_host: active.replaces_host,
+            withholds_hashes: setup.hashes && !tells_hashes,
             host: stack,
             context,
             guard,

@@ -18,6 +18,7 @@ mod mac;
 mod map;
 mod nic;
 mod parser;
+mod permission;
 mod ports;
 mod profile;
 mod program;

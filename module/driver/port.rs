@@ -7,6 +7,7 @@ mod filters;
 mod label;
 mod link;
 mod offloads;
+mod permission;
 mod queues;
 mod ration;
 mod splits;
@@ -25,6 +26,7 @@ use core::{
 use device::{
     card::Card,
     host::Host,
+    parser::Parser,
     port::Plugged, //
 };
 use engine::{
@@ -60,6 +62,7 @@ use net::{
         BpfOffload,
         OffloadDevice, //
     },
+    flow_dissector,
     netdev::{
         Config,
         Device,
@@ -71,9 +74,12 @@ use net::{
     xdp::NativeProgram, //
 };
 use offload::{
+    permits,
     DeviceName,
+    Evidence,
     Interface,
-    Offload, //
+    Offload,
+    ParserLevel, //
 };
 use offload_uapi::limits::{
     DEFAULT_RING,
@@ -83,6 +89,10 @@ use offload_uapi::limits::{
 pub(crate) use offloads::{
     DeviceWork,
     TxOffloads, //
+};
+pub(crate) use permission::{
+    tested_release,
+    Permission, //
 };
 pub(crate) use queues::{
     RxQueue,
@@ -120,10 +130,15 @@ pub(crate) struct Parts {
     residents: Pin<KBox<Worker<Residents>>>,
     /// Forgets flows that the stack has no use for any more.
     expiry: Pin<KBox<Worker<Expiry>>>,
+    /// Tells of what becomes of its ports' permissions.
+    permissions: Pin<KBox<Worker<Permissions>>>,
 }
 
 /// The flows of a card's ports that the stack steers by itself, as they end.
 pub(crate) struct Expiry(pub(crate) Card<Port>);
+
+/// The ports of a card, of whose permissions is told.
+pub(crate) struct Permissions(pub(crate) Card<Port>);
 
 /// The programs in a card's memory, and who is told when they come and go.
 pub(crate) struct Residents {
@@ -140,6 +155,7 @@ impl Asic {
             offload: offload.clone(),
         });
         let expiry = Worker::new(Expiry(card.clone()));
+        let permissions = Worker::new(Permissions(card.clone()));
         let parts = Parts {
             nic,
             card,
@@ -147,6 +163,7 @@ impl Asic {
             clock_index: AtomicI32::new(-1),
             residents: KBox::pin_init(residents, GFP_KERNEL)?,
             expiry: KBox::pin_init(expiry, GFP_KERNEL)?,
+            permissions: KBox::pin_init(permissions, GFP_KERNEL)?,
         };
         Ok(Self(Arc::new(parts, GFP_KERNEL)?))
     }
@@ -166,10 +183,16 @@ impl Asic {
         self.expiry.ask();
     }
 
+    /// Has it told soon of which ports' permissions are not what they were. Any context.
+    pub(crate) fn tell_of_permissions_soon(&self) {
+        self.permissions.ask();
+    }
+
     /// Has nothing more told soon, and no flow forgotten. Process context, RTNL not held.
     pub(crate) fn stop_working(&self) {
         self.residents.stop();
         self.expiry.stop();
+        self.permissions.stop();
     }
 
     /// Which device it is.
@@ -238,6 +261,8 @@ pub(crate) struct Port {
     pub(crate) link: Link<Self>,
     /// Which frames have what they carry in pages of its own.
     pub(crate) splits: Splits,
+    /// Whether the stack may be told what the device's parser finds.
+    pub(crate) permission: Permission,
     /// The features that the user wants and the policy of the interface has refused.
     pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
@@ -296,6 +321,7 @@ impl Port {
             link: Link::new()?,
             asic,
             splits: Splits::new(),
+            permission: Permission::new(),
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
             takes_over_mtu: AtomicBool::new(false),
@@ -314,6 +340,24 @@ impl Port {
             tx.push(TxQueue::new(), GFP_KERNEL)?;
         }
         Ok((rx, tx))
+    }
+
+    /// What speaks for `parser` now, in the namespace of the port. Any context.
+    #[inline]
+    pub(crate) fn level(&self, parser: &Parser, guard: &rcu::Guard) -> ParserLevel {
+        let evidence = Evidence {
+            reproduced: parser.reproduced(),
+            attested: parser.attested(),
+            is_tested: parser.is_built_in() && tested_release().is_some(),
+        };
+        evidence.level(flow_dissector::attached(&self.device, guard).as_ref())
+    }
+
+    /// Whether that is enough for the port's policy. Any context.
+    #[inline]
+    pub(crate) fn is_believed(&self, parser: &Parser, guard: &rcu::Guard) -> bool {
+        let level = self.level(parser, guard);
+        permits(self.interface.current_policy(), level)
     }
 
     /// Number of the port on its NIC.
@@ -347,6 +391,15 @@ impl Host for Port {
     #[inline]
     fn wants_rules(&self) -> bool {
         self.device.has_ntuple()
+    }
+
+    #[inline]
+    fn believes(&self, parser: &Parser, guard: &rcu::Guard) -> bool {
+        let is_believed = self.is_believed(parser, guard);
+        if !self.permission.is_told(is_believed) {
+            self.asic.tell_of_permissions_soon();
+        }
+        is_believed
     }
 
     fn is_called(&self, ifindex: u32, other: &Self, guard: &rcu::Guard) -> bool {

@@ -24,6 +24,7 @@
 #include <linux/seqlock.h>
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
+#include <linux/version.h>
 #include <linux/workqueue.h>
 #include <net/checksum.h>
 #include <net/devlink.h>

@@ -13,6 +13,7 @@ use crate::{
     },
     rcu, //
 };
+use core::marker::PhantomData;
 use kernel::{
     error::to_result,
     prelude::*, //
@@ -69,34 +70,51 @@ pub fn dissect(
 }
 
 /// The program that dissects in the place of the kernel's own code.
+///
+/// # Invariants
+///
+/// `program` is valid for `'a`, and the verifier has made its digest.
 #[derive(Clone, Copy)]
-pub struct Attached {
+pub struct Attached<'a> {
+    program: *const bindings::bpf_prog,
+    _guard: PhantomData<&'a rcu::Guard>,
+}
+
+impl Attached<'_> {
     /// What names it.
-    pub program: KernelProgram,
+    pub fn program(&self) -> KernelProgram {
+        // SAFETY: By the type invariant.
+        unsafe { KernelProgram::of(self.program) }
+    }
+
+    /// SHA-256 of its instructions, as in [`KernelProgram::digest`].
+    #[inline]
+    pub fn digest(&self) -> &[u8; 32] {
+        // SAFETY: By the type invariant; the digest does not change any more.
+        unsafe { &(*self.program).__bindgen_anon_1.digest }
+    }
+
     /// Whether its digest says all of what it does: it has no maps, no functions beside the one that
-    /// is run, and calls none of the kernel's by their type information.
-    pub is_self_contained: bool,
+    /// is run, and calls none of the kernel's by their type information. A map may be bound to it at any
+    /// moment.
+    #[inline]
+    pub fn is_self_contained(&self) -> bool {
+        // SAFETY: The program is valid by the type invariant, and so is what it consists of; the number of its
+        // maps, which alone may change, is read once.
+        unsafe { bindings::offload_nic_bpf_is_self_contained(self.program) }
+    }
 }
 
 /// The program that dissects for the interface's namespace; `None` if there is none, and the kernel's own
-/// code does it. Another may be attached at any moment.
-pub fn attached(interface: &NetDevice, _rtnl: &Rtnl<'_>) -> Option<Attached> {
-    let _guard = rcu::Guard::new();
-    // SAFETY: The interface is valid, and stays in its namespace under RTNL, which keeps that valid. The
-    // guard holds the read side of RCU, for which a program that is attached when it is looked up stays
-    // valid; the verifier has made its digest, and its `aux` does not change.
-    unsafe {
-        let net = bindings::offload_nic_dev_net(interface.as_ptr());
-        let program = bindings::offload_nic_flow_dissector(net);
-        if program.is_null() {
-            return None;
-        }
-        let aux = (*program).aux;
-        Some(Attached {
-            program: KernelProgram::of(program),
-            is_self_contained: (*aux).used_map_cnt == 0
-                && (*aux).func_cnt == 0
-                && (*aux).kfunc_tab.is_null(),
-        })
-    }
+/// code does it. Another may be attached at any moment. Any context.
+#[inline]
+pub fn attached<'a>(interface: &NetDevice, _guard: &'a rcu::Guard) -> Option<Attached<'a>> {
+    // SAFETY: The interface is valid. The guard holds the read side of RCU: for that, the namespace which the
+    // interface is in when it is looked up stays valid, and so does a program that is attached then.
+    let program = unsafe { bindings::offload_nic_flow_dissector(interface.as_ptr()) };
+    // INVARIANT: It stays valid while the guard lives; a program that is attached has been verified.
+    (!program.is_null()).then_some(Attached {
+        program,
+        _guard: PhantomData,
+    })
 }

@@ -52,3 +52,9 @@ pub fn processor_id() -> u32 {
     // SAFETY: Any context; no requirement.
     unsafe { bindings::offload_nic_raw_smp_processor_id() }
 }
+
+/// The release of the kernel, as `7.2` is one: what it was compiled as, and so what it runs as.
+pub const RELEASE: (u32, u32) = (
+    bindings::LINUX_VERSION_CODE >> 16,
+    bindings::LINUX_VERSION_CODE >> 8 & 0xff,
+);

@@ -7,7 +7,8 @@ use crate::{
     digest::Digest,
     parser::{
         Parsed,
-        Parser, //
+        Parser,
+        ParserLevel, //
     },
     program::{
         DeviceProgram,
@@ -149,7 +150,16 @@ pub(crate) fn parser(message: &mut Message<'_>, ifindex: u32, parser: &Parser<'_
         message.put(ATTESTED, attested)?;
     }
     // CAST: A graph has less than 4 GiB.
-    message.put_u32(SIZE, parser.blob.len() as u32)
+    message.put_u32(SIZE, parser.blob.len() as u32)?;
+    message.put_u32(LEVEL, parser.level.raw())?;
+    if parser.is_permitted {
+        message.put_flag(PERMITTED)?;
+    }
+    let release = parser.release;
+    if let Some(release) = release.filter(|_| parser.level == ParserLevel::Tested) {
+        message.put_text(RELEASE, release)?;
+    }
+    message.put_uint(WITHHELD, parser.withheld)
 }
 
 /// A piece of the file of a device's parse graph from byte `offset` on, as large as there is room for. Gives

@@ -29,7 +29,8 @@ use kernel::prelude::*;
 use net::{
     extack::Extack,
     genl::Family,
-    netdev::Rtnl, //
+    netdev::Rtnl,
+    rcu, //
 };
 use offload_uapi::netlink::Command;
 
@@ -259,6 +260,17 @@ impl<'a> Enforcer<'a> {
         }
     }
 
+    /// What the parser tells of frames is told to the stack from now on, or not any more: who listens gets
+    /// to know.
+    pub fn parser_permission(&self, is_permitted: bool, rtnl: &Rtnl<'_>) {
+        if !is_permitted {
+            return self.removed(Slot::Parser, rtnl);
+        }
+        self.statistics().activations.add_one(rtnl);
+        let comparison = self.examine(Slot::Parser, rtnl);
+        self.tell_of_slot(Command::SlotActivateNtf, Slot::Parser, &comparison, rtnl);
+    }
+
     fn tell_of_slot(&self, command: Command, slot: Slot, comparison: &Comparison, rtnl: &Rtnl<'_>) {
         let device = self.interface.net_device();
         Events(self.family).slot(command, device, slot, comparison, rtnl);
@@ -294,6 +306,8 @@ impl<'a> Enforcer<'a> {
             return Ok(());
         }
         kept.store_policy(policy, rtnl);
+        // Polls under way go by the one before.
+        rcu::synchronize_net();
         Events(self.family).policy(interface, rtnl);
         if policy == Policy::Report {
             // What was to stay off may be on now.

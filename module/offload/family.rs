@@ -36,7 +36,8 @@ use net::{
     netdev::{
         with_rtnl,
         Rtnl, //
-    }, //
+    },
+    rcu, //
 };
 use offload_uapi::{
     netlink::{
@@ -256,7 +257,7 @@ fn parsed(request: &Request<'_>, interface: &dyn ReportPrograms, rtnl: &Rtnl<'_>
     let net_device = interface.net_device();
     let ifindex = net_device.ifindex();
     let kernel = flow_dissector::dissect(net_device, frame, flags, rtnl)?;
-    let has_program = flow_dissector::attached(net_device, rtnl).is_some();
+    let has_program = flow_dissector::attached(net_device, &rcu::Guard::new()).is_some();
     let mut result = Ok(());
     let mut see = |device: &Parsed<'_>| {
         result =

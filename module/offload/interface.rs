@@ -48,6 +48,12 @@ impl Interface {
 
     /// What the comparison is for.
     pub fn policy(&self, _rtnl: &Rtnl<'_>) -> Policy {
+        self.current_policy()
+    }
+
+    /// The policy at this moment: another one may be made its policy right now. Any context.
+    #[inline]
+    pub fn current_policy(&self) -> Policy {
         Policy::from_raw(self.policy.load(Ordering::Relaxed)).unwrap_or(Policy::Report)
     }
 

@@ -69,9 +69,12 @@ pub use offload_uapi::netlink::{
     Verdict, //
 };
 pub use parser::{
+    permits,
+    Evidence,
     ParseVerdict,
     Parsed,
-    Parser, //
+    Parser,
+    ParserLevel, //
 };
 pub use program::{
     DeviceProgram,

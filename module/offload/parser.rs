@@ -2,9 +2,17 @@
 
 //! What a device says of its parser, and of what that makes of a frame.
 
-use net::flow_dissector::KEYS;
-pub use offload_uapi::netlink::ParseVerdict;
+use crate::Policy;
+use kernel::prelude::*;
+use net::flow_dissector::{
+    Attached,
+    KEYS, //
+};
 use offload_uapi::netlink::DEVICE_FIELDS;
+pub use offload_uapi::netlink::{
+    ParseVerdict,
+    ParserLevel, //
+};
 
 /// The parser of a device.
 pub struct Parser<'a> {
@@ -24,6 +32,60 @@ pub struct Parser<'a> {
     pub max_headers: u32,
     /// Bytes of the device's memory that it takes.
     pub memory: usize,
+    /// What speaks for it.
+    pub level: ParserLevel,
+    /// Whether the interface's policy takes that for enough.
+    pub is_permitted: bool,
+    /// The release of the kernel that its graph was tested against, if it was.
+    pub release: Option<&'static CStr>,
+    /// Frames that the interface has handed up without the hash that was wanted of them.
+    pub withheld: u64,
+}
+
+/// What may speak for a parser.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// SHA-256 of the flow dissector that was made of its graph in this kernel.
+    pub reproduced: &'a [u8; 32],
+    /// That of the one which the graph's file names, if it does.
+    pub attested: Option<&'a [u8; 32]>,
+    /// Whether it was tested against the code of this kernel.
+    pub is_tested: bool,
+}
+
+impl Evidence<'_> {
+    /// What speaks for the parser while the kernel dissects by `attached`, or by its own code. Any context.
+    #[inline]
+    pub fn level(&self, attached: Option<&Attached<'_>>) -> ParserLevel {
+        let Some(attached) = attached else {
+            return if self.is_tested {
+                ParserLevel::Tested
+            } else {
+                ParserLevel::Claimed
+            };
+        };
+        let digest = attached.digest();
+        if !attached.is_self_contained() {
+            ParserLevel::Claimed
+        } else if digest == self.reproduced {
+            ParserLevel::Reproduced
+        } else if self.attested == Some(digest) {
+            ParserLevel::Attested
+        } else {
+            ParserLevel::Claimed
+        }
+    }
+}
+
+/// Whether `policy` lets a device tell what it has parsed, when `level` speaks for it.
+#[inline]
+pub fn permits(policy: Policy, level: ParserLevel) -> bool {
+    match level {
+        ParserLevel::Claimed => false,
+        // Nothing has been compared.
+        ParserLevel::Tested => policy == Policy::Report,
+        ParserLevel::Attested | ParserLevel::Reproduced => true,
+    }
 }
 
 /// What a device's parser has found in a frame.

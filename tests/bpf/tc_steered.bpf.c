@@ -20,7 +20,7 @@ struct seen {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, 16384);
 	__type(key, __u32);
 	__type(value, struct seen);
 } seen SEC(".maps");

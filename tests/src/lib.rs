@@ -15,6 +15,7 @@ pub mod compiled;
 pub mod dissect;
 pub mod env;
 pub mod frames;
+pub mod graphs;
 pub mod hunt;
 pub mod interrupt;
 pub mod kmsg;

@@ -135,6 +135,10 @@ pub fn parser(bytes: &[u8]) -> Result<Parser, DecodeError> {
         dissector: all.need(DISSECTOR, all.bytes(DISSECTOR))?.to_vec(),
         attested: all.bytes(ATTESTED).unwrap_or_default().to_vec(),
         size: all.need(SIZE, all.u32(SIZE)?)?,
+        level: all.need(LEVEL, all.named(LEVEL)?)?,
+        permitted: all.flag(PERMITTED),
+        release: all.string(RELEASE)?,
+        withheld: all.need(WITHHELD, all.uint(WITHHELD)?)?,
     })
 }
 

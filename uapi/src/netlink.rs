@@ -43,7 +43,9 @@ pub enum Slot {
     TcIngress = 1,
     /// The parser of received frames. The device tells of the flow dissector
     /// that it makes of its parse graph; the kernel's program is the one that
-    /// is attached, if that has neither maps nor functions.
+    /// is attached, if that has neither maps nor functions. It runs as long
+    /// as what speaks for it is enough for the policy (parser-level): then
+    /// the stack is told the hashes of frames.
     Parser = 2,
     /// Segmentation of frames that are sent.
     Gso = 3,
@@ -248,7 +250,8 @@ pub enum Policy {
     /// on, only if the verdict is "equal". The kernel does not run its
     /// native XDP program for frames that an equal one of the device has
     /// seen. Classifiers run as ever: what the device's leaves undecided
-    /// goes on to the kernel's.
+    /// goes on to the kernel's. Hashes of frames are told only if a program
+    /// is attached that has the digest of slot "parser".
     RequireEqual = 1,
 }
 
@@ -392,6 +395,60 @@ impl ParseVerdict {
             Self::Okay => "okay",
             Self::Fail => "fail",
             Self::LeftOut => "left-out",
+        }
+    }
+}
+
+/// What speaks for a device's parser to find in a frame what the kernel's
+/// flow dissector does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum ParserLevel {
+    /// Nothing but the device itself. It is not believed.
+    Claimed = 0,
+    /// No program is attached, and the kernel's own code has no digest: the
+    /// graph was tested against that of this release.
+    Tested = 1,
+    /// The program that is attached has the digest that the graph's file
+    /// names: who has made the file vouches for it.
+    Attested = 2,
+    /// The program that is attached is the one that was made of the device's
+    /// graph in this kernel, to the last bit.
+    Reproduced = 3,
+}
+
+impl ParserLevel {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::Claimed,
+        Self::Tested,
+        Self::Attested,
+        Self::Reproduced,
+    ];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Claimed,
+            1 => Self::Tested,
+            2 => Self::Attested,
+            3 => Self::Reproduced,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Tested => "tested",
+            Self::Attested => "attested",
+            Self::Reproduced => "reproduced",
         }
     }
 }
@@ -1242,8 +1299,27 @@ pub mod parser {
     ///
     /// Bytes.
     pub const CHUNK: u16 = 11;
+    /// What speaks for it in the namespace of the interface.
+    ///
+    /// A `u32`, one of [`ParserLevel`](super::ParserLevel).
+    pub const LEVEL: u16 = 12;
+    /// That is enough for the policy of the interface: the stack and the
+    /// kernel's programs are told the hashes of frames that were received.
+    ///
+    /// Nothing: it is there or not.
+    pub const PERMITTED: u16 = 13;
+    /// The release of the kernel that the graph was tested against. Present
+    /// for level tested.
+    ///
+    /// Text with a zero byte at its end.
+    pub const RELEASE: u16 = 14;
+    /// Frames that the interface has handed up without the hash that was
+    /// wanted of them, as nothing, or not enough, spoke for the parser.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const WITHHELD: u16 = 15;
     /// The largest number.
-    pub const MAX: u16 = 11;
+    pub const MAX: u16 = 15;
 
     /// The name of an attribute in the specification.
     pub const fn name(number: u16) -> Option<&'static str> {
@@ -1259,6 +1335,10 @@ pub mod parser {
             SIZE => "size",
             OFFSET => "offset",
             CHUNK => "chunk",
+            LEVEL => "level",
+            PERMITTED => "permitted",
+            RELEASE => "release",
+            WITHHELD => "withheld",
             _ => return None,
         })
     }

@@ -51,6 +51,9 @@ pub const RX_UNPLANNED_DROPS: &str = "rx_unplanned_drops";
 pub const RX_CSUM_COMPLETE: &str = "rx_csum_complete";
 /// Frames of whose checksum the host was told nothing (`CHECKSUM_NONE`).
 pub const RX_CSUM_NONE: &str = "rx_csum_none";
+/// Frames that the host got without the hash that it wanted (`rx-hashing`), as too little speaks for the
+/// device's parser: `offloadctl parser show` says what does.
+pub const RX_HASHES_WITHHELD: &str = "rx_hashes_withheld";
 /// Frames that the host, or a native program, got with their VLAN tag beside them (`rx-vlan-hw-parse`,
 /// `rx-vlan-stag-hw-parse`).
 pub const RX_HW_VLAN_TAGS: &str = "rx_hw_vlan_tags";

@@ -10,8 +10,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::netlink::{
-    DigestAlgorithm, FlowType, HashLevel, ParseVerdict, Policy, ProgramKind, Slot, State,
-    SteerReason, Symmetry, Unit, Verdict,
+    DigestAlgorithm, FlowType, HashLevel, ParseVerdict, ParserLevel, Policy, ProgramKind, Slot,
+    State, SteerReason, Symmetry, Unit, Verdict,
 };
 
 /// A number that has a name in the specification.
@@ -41,6 +41,7 @@ named!(
     FlowType,
     HashLevel,
     ParseVerdict,
+    ParserLevel,
     Policy,
     ProgramKind,
     Slot,
@@ -241,6 +242,14 @@ pub struct Parser {
     pub attested: Vec<u8>,
     /// Size of the graph's file in bytes.
     pub size: u32,
+    /// What speaks for it.
+    pub level: Known<ParserLevel>,
+    /// Whether that is enough for the policy of the interface, so that hashes are told.
+    pub permitted: bool,
+    /// The release of the kernel that the graph was tested against, where that speaks for it.
+    pub release: Option<String>,
+    /// Frames that the interface has handed up without the hash that was wanted of them.
+    pub withheld: u64,
 }
 
 /// A parse graph that a device runs.

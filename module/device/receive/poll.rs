@@ -79,6 +79,8 @@ pub(super) struct Poll<'a, H: Plugged> {
     pub(super) has_host_program: bool,
     /// Whether the program that runs stands for that, too.
     pub(super) replaces_host: bool,
+    /// Whether the host is not told the hashes that it wants to be told.
+    pub(super) withholds_hashes: bool,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -96,6 +98,17 @@ impl<H: Plugged> Poll<'_, H> {
             self.rx.no_buffer_drops.add(1);
         }
         skb
+    }
+}
+
+impl<H: Plugged> Poll<'_, H> {
+    /// Gives the host a frame, and what there is to say of it.
+    #[inline]
+    fn up(&mut self, descriptor: &RxDescriptor, frame: HostFrame) {
+        if self.withholds_hashes {
+            self.rx.withheld_hashes.add(1);
+        }
+        self.host.receive(descriptor, frame);
     }
 }
 
@@ -202,7 +215,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     ) -> Result<(), Lost> {
         let is_stripped = tag.is_some();
         let (received, sum) = cut::split(sent, payload, plan, frame, is_stripped, self.context)?;
-        self.host.receive(tell(sum), HostFrame::Written(received));
+        self.up(tell(sum), HostFrame::Written(received));
         Ok(())
     }
 
@@ -212,7 +225,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
 
     fn pages_to_host(&mut self, frame: InPages, descriptor: &RxDescriptor) {
         let received = frame.into_received();
-        self.host.receive(descriptor, HostFrame::Written(received));
+        self.up(descriptor, HostFrame::Written(received));
     }
 
     fn whole(&mut self, sent: Sent, descriptor: &RxDescriptor) -> Result<(), Sent> {
@@ -229,18 +242,18 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
             arrived,
         };
         let skb = sent.skb.try_into_unique().map_err(back)?;
-        self.host.receive(descriptor, HostFrame::Whole(skb));
+        self.up(descriptor, HostFrame::Whole(skb));
         Ok(())
     }
 
     fn to_host(&mut self, frame: Written, descriptor: &RxDescriptor) {
         let received = frame.into_received(descriptor.meta_len);
-        self.host.receive(descriptor, HostFrame::Written(received));
+        self.up(descriptor, HostFrame::Written(received));
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
         let frame = HostFrame::Unwritten(wire.into_skb(), self.onward);
-        self.host.receive(descriptor, frame);
+        self.up(descriptor, frame);
     }
 
     fn send_back(&mut self, wire: Wire) {

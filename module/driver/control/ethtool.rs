@@ -75,6 +75,9 @@ const RX_TOTALS: &[RxCount] = &[
         rx.host.checksum_complete.get()
     }),
     (stats::RX_CSUM_NONE, |rx| rx.host.checksum_none.get()),
+    (stats::RX_HASHES_WITHHELD, |rx| {
+        rx.card.withheld_hashes.get()
+    }),
     (stats::RX_HW_VLAN_TAGS, |rx| rx.host.vlan_tags.get()),
     (stats::RX_HDS_PACKETS, |rx| rx.host.hds_packets.get()),
     (stats::RX_HW_GRO_PACKETS, |rx| rx.host.whole.packets.get()),

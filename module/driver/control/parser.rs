@@ -3,14 +3,22 @@
 //! What the device's parser does, in the words of the offload infrastructure.
 
 use super::report::digests;
-use crate::port::Port;
+use crate::port::{
+    tested_release,
+    Port, //
+};
 use engine::parser::{
     Found,
     Verdict,
     STEPS, //
 };
-use net::bpf::NAME_LEN;
+use net::{
+    bpf::NAME_LEN,
+    rcu,
+    stats::sum, //
+};
 use offload::{
+    permits,
     DeviceProgram,
     ParseVerdict,
     Parsed,
@@ -34,7 +42,11 @@ impl Port {
             name: [0; NAME_LEN],
             id: 0,
             digests: Some(digests(insns.iter().copied())),
-            state: State::Loaded,
+            state: if self.has_permission() {
+                State::Active
+            } else {
+                State::Loaded
+            },
             image: None,
         })
     }
@@ -47,16 +59,21 @@ impl Port {
         let Some(Blob { graph, .. }) = parser.contents() else {
             return false;
         };
+        let level = self.level(&parser, &rcu::Guard::new());
         let [nodes, entries, ..]: [u16; Header::KINDS] = graph.counts();
         see(&Parser {
             blob: parser.blob(),
             digest: parser.digest(),
-            reproduced: parser.reproduced(),
-            attested: parser.attested(),
+            reproduced: *parser.reproduced(),
+            attested: parser.attested().copied(),
             nodes: nodes.into(),
             entries: entries.into(),
             max_headers: graph.max_headers().into(),
             memory: parser.memory(),
+            level,
+            is_permitted: permits(self.interface.current_policy(), level),
+            release: tested_release(),
+            withheld: sum(self.hardware.rx().iter().map(|rx| rx.withheld_hashes.get())),
         });
         true
     }

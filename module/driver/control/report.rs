@@ -194,8 +194,7 @@ impl ReportPrograms for Port {
         match slot {
             Slot::Xdp => self.hardware.slots.xdp().is_some(),
             Slot::TcIngress => self.hardware.slots.classifier().is_some(),
-            // Nothing goes by what it finds yet.
-            Slot::Parser => false,
+            Slot::Parser => self.has_permission(),
             Slot::Gso | Slot::Gro => {
                 let function = self.fixed_function(slot, rtnl);
                 function.is_some_and(|it| it.state == State::Active)
@@ -223,13 +222,14 @@ impl ReportPrograms for Port {
                 self.classifier_of_host(direct_action, rtnl)
             }
             Slot::Parser => {
-                let attached = flow_dissector::attached(&self.device, rtnl)?;
-                let program = KernelProgram::from(attached.program);
-                let digest = Digest(attached.program.digest);
+                let guard = rcu::Guard::new();
+                let attached = flow_dissector::attached(&self.device, &guard)?;
+                let program = attached.program();
+                let digest = Digest(program.digest);
                 Some(KernelProgram {
                     kind: ProgramKind::FlowDissector,
-                    digest: attached.is_self_contained.then_some(digest),
-                    ..program
+                    digest: attached.is_self_contained().then_some(digest),
+                    ..program.into()
                 })
             }
             Slot::Gso | Slot::Gro => Some(KernelProgram::FIXED),

@@ -70,10 +70,22 @@ int offload_nic_flow_dissect(const struct net *net, const void *frame, u32 len, 
 	return found;
 }
 
-/* The program that dissects for net, if one is attached. Under RCU. */
-const struct bpf_prog *offload_nic_flow_dissector(const struct net *net)
+/*
+ * Whether its digest says all of what a program does. Its maps are as many as there are now:
+ * BPF_PROG_BIND_MAP may add one.
+ */
+bool offload_nic_bpf_is_self_contained(const struct bpf_prog *prog)
+{
+	const struct bpf_prog_aux *aux = prog->aux;
+
+	return !READ_ONCE(aux->used_map_cnt) && !aux->func_cnt && !aux->kfunc_tab;
+}
+
+/* The program that dissects for the namespace of dev, if one is attached. Under RCU. */
+const struct bpf_prog *offload_nic_flow_dissector(const struct net_device *dev)
 {
 	const enum netns_bpf_attach_type type = NETNS_BPF_FLOW_DISSECTOR;
+	const struct net *net = dev_net_rcu(dev);
 	struct bpf_prog_array *attached;
 
 	/* As the dissector does: that of the first namespace is for all. */

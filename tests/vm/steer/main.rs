@@ -2,6 +2,10 @@
 
 //! Receive steering: the queue and the hash that a frame comes with.
 
+#[path = "../../../module/engine/tests/dissector/corpus.rs"]
+#[allow(dead_code, reason = "others have all of them")]
+mod corpus;
+
 mod chosen;
 mod explain;
 mod follow;
@@ -10,6 +14,7 @@ mod interrupts;
 mod order;
 mod packet;
 mod payload;
+mod permission;
 mod rss_type;
 mod rules;
 mod socket;

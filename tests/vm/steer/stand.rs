@@ -3,6 +3,8 @@
 //! A port that frames are sent to, and what is seen of them where they come in.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{Attached, Map};
@@ -17,6 +19,24 @@ use crate::packet::Packet;
 
 /// How the source addresses of frames begin that `tests/bpf/tc_steered.bpf.c` notes.
 const STEERED: [u8; 2] = [0x02, 0x53];
+
+/// How many frames are sent before it is seen whether those before them have come.
+const CHUNK: u64 = 64;
+/// How many chunks are sent before and behind what is done meanwhile.
+const CHUNKS: usize = 8;
+/// How many frames a poll takes at most (`NAPI_POLL_WEIGHT`).
+const POLL: usize = 64;
+/// How many frames of a batch `tests/bpf/tc_steered.bpf.c` has room for.
+const NUMBERS: usize = 16384;
+
+/// Frames of one flow, by their numbers, that were sent while something was done.
+pub(crate) struct Passage {
+    pub(crate) frames: Vec<Seen>,
+    /// How many of them had come when it began.
+    pub(crate) before: usize,
+    /// From which on they were taken by polls that began when it was done.
+    pub(crate) after: usize,
+}
 
 /// With what a frame came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,30 +118,90 @@ impl Stand {
         words.first().copied().context("no total")
     }
 
+    /// Sends `packet` as number `number` of the batch.
+    fn send_one(&mut self, number: u16, packet: &Packet) -> Result<()> {
+        let [b0, b1] = self.batch.to_be_bytes();
+        let [n0, n1] = number.to_be_bytes();
+        let source = [STEERED[0], STEERED[1], b0, b1, n0, n1];
+        self.sender.send(&packet.bytes(source))
+    }
+
+    /// Sends `packet` again and again, without a pause, while `act` is done and for some time before and
+    /// behind that. All frames have to come in.
+    pub(crate) fn send_during(
+        &mut self,
+        packet: &Packet,
+        act: impl FnOnce() -> Result<()> + Send,
+    ) -> Result<Passage> {
+        self.batch += 1;
+        let [seen, _] = self.before;
+        let sent = AtomicU16::new(0);
+        let send = |this: &mut Self| -> Result<()> {
+            for _ in 0..CHUNK {
+                let number = sent.load(Ordering::SeqCst);
+                ensure!(usize::from(number) < NUMBERS, "it takes too long");
+                this.send_one(number, packet)?;
+                sent.store(number + 1, Ordering::SeqCst);
+            }
+            // One chunk is under way all the time.
+            await_that("the chunk before", || {
+                Ok(this.total()? - seen + CHUNK >= u64::from(sent.load(Ordering::SeqCst)))
+            })
+        };
+        for _ in 0..CHUNKS {
+            send(self)?;
+        }
+        let before = usize::from(sent.load(Ordering::SeqCst)) - CHUNK as usize;
+        let after = thread::scope(|scope| {
+            let acting = scope.spawn(|| {
+                act()?;
+                anyhow::Ok(sent.load(Ordering::SeqCst))
+            });
+            while !acting.is_finished() {
+                send(self)?;
+            }
+            acting.join().expect("it does not panic")
+        })?;
+        // What a poll has taken that had begun by then, and one frame whose number was not yet noted.
+        let after = usize::from(after) + POLL + 1;
+        while usize::from(sent.load(Ordering::SeqCst)) < after + CHUNK as usize * CHUNKS {
+            send(self)?;
+        }
+        let frames = self.seen_of(sent.load(Ordering::SeqCst).into())?;
+        let frames: Option<Vec<_>> = frames.into_iter().collect();
+        Ok(Passage {
+            frames: frames.context("a frame was dropped")?,
+            before,
+            after,
+        })
+    }
+
     /// Sends `packets`, waits for all of them, and tells what was seen of each; `None` is one that
     /// was dropped.
     pub(crate) fn send(&mut self, packets: &[Packet]) -> Result<Vec<Option<Seen>>> {
         self.batch += 1;
-        let (batch, [seen, dropped]) = (self.batch, self.before);
         for (number, packet) in (0_u16..).zip(packets) {
-            let [b0, b1] = batch.to_be_bytes();
-            let [n0, n1] = number.to_be_bytes();
-            let source = [STEERED[0], STEERED[1], b0, b1, n0, n1];
-            self.sender.send(&packet.bytes(source))?;
+            self.send_one(number, packet)?;
         }
+        self.seen_of(packets.len())
+    }
+
+    /// Waits for `count` frames that were sent as a batch, and tells what was seen of each.
+    fn seen_of(&mut self, count: usize) -> Result<Vec<Option<Seen>>> {
+        let (batch, [seen, dropped]) = (self.batch, self.before);
         let mut now = self.before;
-        let what = format!("all of {} frames", packets.len());
+        let what = format!("all of {} frames", count);
         await_that(&what, || {
             now[0] = self.total()?;
-            if now[0] - seen < packets.len() as u64 {
+            if now[0] - seen < count as u64 {
                 now[1] = self.dropped()?;
             }
-            Ok(now[0] - seen + now[1] - dropped >= packets.len() as u64)
+            Ok(now[0] - seen + now[1] - dropped >= count as u64)
         })?;
         self.before = now;
 
-        let mut all = vec![None; packets.len()];
-        self.processors = vec![None; packets.len()];
+        let mut all = vec![None; count];
+        self.processors = vec![None; count];
         for (key, value) in self.seen.dump()? {
             let number = u32::from_le_bytes(key.try_into().ok().context("a key")?);
             let words = value.chunks_exact(4).map(|word| word.try_into());

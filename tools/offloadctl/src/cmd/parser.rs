@@ -206,8 +206,11 @@ fn list(all: &[Parser], names: &Names) -> Table {
         "memory",
         "graph",
         "dissector",
+        "level",
+        "hashes",
+        "withheld",
     ]);
-    for column in 1..5 {
+    for column in [1, 2, 3, 4, 9] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -221,6 +224,12 @@ fn list(all: &[Parser], names: &Names) -> Table {
             parser.memory.to_string(),
             tag(&parser.digest),
             tag(&parser.dissector),
+            match &parser.release {
+                Some(release) => format!("{} ({release})", parser.level),
+                None => parser.level.to_string(),
+            },
+            if parser.permitted { "told" } else { "withheld" }.to_owned(),
+            parser.withheld.to_string(),
         ]);
     }
     table
