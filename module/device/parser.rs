@@ -238,7 +238,7 @@ impl Parsers {
 
     /// The parser that runs, for frames. There is always one.
     #[inline]
-    pub(crate) fn load<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Parser> {
+    pub fn load<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Parser> {
         self.running.load(guard)
     }
 

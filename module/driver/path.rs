@@ -2,6 +2,7 @@
 
 //! The way of frames between the stack and the card. Context: softirq, or bottom halves off.
 
+mod audit;
 mod completion;
 mod flows;
 mod native;

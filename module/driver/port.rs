@@ -7,6 +7,7 @@ mod filters;
 mod label;
 mod link;
 mod offloads;
+mod parsed;
 mod permission;
 mod queues;
 mod ration;
@@ -90,6 +91,7 @@ pub(crate) use offloads::{
     DeviceWork,
     TxOffloads, //
 };
+pub(crate) use parsed::see_parsed;
 pub(crate) use permission::{
     tested_release,
     Permission, //
@@ -357,7 +359,7 @@ impl Port {
     #[inline]
     pub(crate) fn is_believed(&self, parser: &Parser, guard: &rcu::Guard) -> bool {
         let level = self.level(parser, guard);
-        permits(self.interface.current_policy(), level)
+        permits(self.interface.current_policy(), level) && !self.interface.audit.has_ended()
     }
 
     /// Number of the port on its NIC.

@@ -7,10 +7,7 @@
 use crate::{
     bindings,
     bpf::KernelProgram,
-    netdev::{
-        NetDevice,
-        Rtnl, //
-    },
+    netdev::NetDevice,
     rcu, //
 };
 use core::marker::PhantomData;
@@ -35,11 +32,13 @@ pub struct Dissected {
     pub vlan: [u8; 4],
     /// The key of GRE.
     pub gre_key: [u8; 4],
+    /// Whether a program has found it, and not the kernel's own code.
+    pub by_program: bool,
 }
 
 /// Has the dissector of the interface's namespace look at `frame`, which begins with its Ethernet
 /// header: the program that is attached, or else the kernel's own code. `flags` are
-/// `FLOW_DISSECTOR_F_*`. Process context; may sleep.
+/// `FLOW_DISSECTOR_F_*`. Context: process or softirq.
 ///
 /// # Errors
 ///
@@ -48,17 +47,25 @@ pub fn dissect(
     interface: &NetDevice,
     frame: &[u8],
     flags: u32,
-    _rtnl: &Rtnl<'_>,
+    guard: &rcu::Guard,
 ) -> Result<Dissected> {
     let len = u32::try_from(frame.len()).map_err(|_| EINVAL)?;
-    let mut found = bindings::offload_nic_dissected::default();
-    // SAFETY: The interface is valid, and stays in its namespace under RTNL, which keeps that valid;
-    // `frame` has `len` bytes, and `found` may be written.
-    let result = unsafe {
-        let net = bindings::offload_nic_dev_net(interface.as_ptr());
-        bindings::offload_nic_flow_dissect(net, frame.as_ptr().cast(), len, flags, &mut found)
+    let program = || attached(interface, guard).map(|attached| attached.program);
+    let (found, result, program) = loop {
+        let before = program();
+        let mut found = bindings::offload_nic_dissected::default();
+        // SAFETY: The interface is valid, and the namespace that it is in stays so for the read side of RCU,
+        // which the guard holds; `frame` has `len` bytes, and `found` may be written.
+        let result = unsafe {
+            let (dev, frame) = (interface.as_ptr(), frame.as_ptr().cast());
+            bindings::offload_nic_flow_dissect(dev, frame, len, flags, &mut found)
+        };
+        to_result(result)?;
+        // Who has found it can't be told if another one came meanwhile.
+        if before == program() {
+            break (found, result, before);
+        }
     };
-    to_result(result)?;
     // They lie as on the wire.
     let [[p0, p1], [t0, t1]] = [found.vlan_tpid, found.vlan_tci].map(u16::to_ne_bytes);
     Ok(Dissected {
@@ -66,6 +73,7 @@ pub fn dissect(
         keys: found.keys,
         vlan: [p0, p1, t0, t1],
         gre_key: found.gre_key.to_ne_bytes(),
+        by_program: program.is_some(),
     })
 }
 

@@ -148,7 +148,7 @@ void offload_nic_eth_hw_addr_random(struct net_device *dev);
 void offload_nic_extack_set(struct netlink_ext_ack *extack, const char *msg);
 void offload_nic_extack_set_copy(struct netlink_ext_ack *extack, const char *msg);
 netdev_features_t offload_nic_features(const struct net_device *dev);
-int offload_nic_flow_dissect(const struct net *net, const void *frame, u32 len, u32 flags,
+int offload_nic_flow_dissect(const struct net_device *dev, const void *frame, u32 len, u32 flags,
 			     struct offload_nic_dissected *dissected);
 const struct bpf_prog *offload_nic_flow_dissector(const struct net_device *dev);
 bool offload_nic_bpf_is_self_contained(const struct bpf_prog *prog);

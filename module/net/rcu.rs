@@ -66,6 +66,20 @@ impl<T: Send + Sync> Slot<T> {
         Some(unsafe { ArcBorrow::from_raw(ptr.as_ptr()) }.into())
     }
 
+    /// Puts `new` in if nothing is there. Any context.
+    ///
+    /// # Errors
+    ///
+    /// What was to be put in, if something is.
+    pub fn fill(&self, new: Arc<T>) -> Result<(), Arc<T>> {
+        let new = Arc::into_raw(new).cast_mut();
+        let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+        // INVARIANT: `new` came from `into_raw`; the slot owns its reference if it is put in.
+        let filled = self.ptr.compare_exchange(null_mut(), new, success, failure);
+        // SAFETY: It came from `into_raw` just now, and was not put in: nobody else has seen it.
+        filled.map(drop).map_err(|_| unsafe { Arc::from_raw(new) })
+    }
+
     /// As [`Self::replace`], and waits if there was nothing, too: on return every reader that is at
     /// work, and every packet processing, sees `new`. Process context.
     pub fn publish(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
@@ -92,6 +106,12 @@ impl<T: Send + Sync> Slot<T> {
         // SAFETY: By the type invariants, `old` came from `into_raw` and its reference was the
         // slot's. It can't be found any more, and the grace period has ended all who had found it.
         Some(unsafe { Arc::from_raw(old) })
+    }
+}
+
+impl<T: Send + Sync> Default for Slot<T> {
+    fn default() -> Self {
+        Self::empty()
     }
 }
 

@@ -3,6 +3,10 @@
 //! The messages of the family, as answers and as events.
 
 use crate::{
+    audit::{
+        fields_of,
+        kernel_verdict, //
+    },
     compare::Comparison,
     digest::Digest,
     parser::{
@@ -33,12 +37,7 @@ use net::{
 use offload_uapi::netlink::{
     self as uapi,
     DigestAlgorithm,
-    ParseVerdict,
     MAX_CHUNK, //
-};
-use parse_graph::{
-    Carrier,
-    Field, //
 };
 
 type Written = Result<(), Full>;
@@ -185,7 +184,6 @@ pub(crate) fn parsed(
     ifindex: u32,
     device: &Parsed<'_>,
     kernel: &Dissected,
-    has_program: bool,
 ) -> Written {
     use uapi::parse::*;
     message.put_u32(IFINDEX, ifindex)?;
@@ -193,39 +191,43 @@ pub(crate) fn parsed(
     message.put(DEVICE_KEYS, &device.keys)?;
     message.put(DEVICE_FIELDS, &device.fields)?;
     message.put(STEPS, device.steps)?;
-    let verdict = if kernel.is_okay {
-        ParseVerdict::Okay
-    } else {
-        ParseVerdict::Fail
-    };
-    message.put_u32(KERNEL_VERDICT, verdict.raw())?;
+    message.put_u32(KERNEL_VERDICT, kernel_verdict(kernel).raw())?;
     message.put(KERNEL_KEYS, &kernel.keys)?;
     message.put(KERNEL_FIELDS, &fields_of(kernel))?;
-    if has_program {
+    if kernel.by_program {
         message.put_flag(KERNEL_PROGRAM)?;
     }
     Ok(())
 }
 
-/// What the kernel tells of what only a device's graph has fields for.
-fn fields_of(kernel: &Dissected) -> [u8; uapi::DEVICE_FIELDS] {
-    let mut fields = [0; uapi::DEVICE_FIELDS];
-    for (at, bytes) in [
-        (Field::VlanTpid, kernel.vlan),
-        (Field::GreKey, kernel.gre_key),
-    ] {
-        let Carrier::Device(at) = at.carrier() else {
-            continue;
-        };
-        // A tag's number lies behind its protocol in both.
-        if let Some(place) = fields
-            .get_mut(usize::from(at)..)
-            .and_then(|from| from.first_chunk_mut())
-        {
-            *place = bytes;
-        }
+/// The audit of an interface.
+pub(crate) fn audit(
+    message: &mut Message<'_>,
+    interface: &dyn ReportPrograms,
+    rtnl: &Rtnl<'_>,
+) -> Written {
+    use uapi::audit::*;
+    let (ifindex, audit) = (
+        interface.net_device().ifindex(),
+        &interface.interface().audit,
+    );
+    let told = audit.told(rtnl);
+    message.put_u32(IFINDEX, ifindex)?;
+    message.put_u32(ONE_IN, told.one_in)?;
+    message.put_u32(ENDS_PERMISSION, told.ends_permission.into())?;
+    message.put_uint(AUDITED, told.audited)?;
+    message.put_uint(LEFT_OUT, told.left_out)?;
+    message.put_uint(DIFFERENT, told.different)?;
+    if told.has_ended {
+        message.put_flag(ENDED)?;
     }
-    fields
+    let Some(first) = audit.first() else {
+        return Ok(());
+    };
+    message.nest(FIRST, |message| {
+        message.put(uapi::parse::FRAME, &first.frame)?;
+        parsed(message, ifindex, &first.device(), &first.kernel)
+    })
 }
 
 /// What has happened at an interface.

@@ -41,6 +41,7 @@ use net::{
 };
 use offload_uapi::{
     netlink::{
+        audit,
         dev,
         device_program,
         image,
@@ -159,6 +160,15 @@ impl Operations for Registry {
                     })
                 })
             }
+            Some(Command::AuditGet) => registry.with(request, audit::IFINDEX, |interface, rtnl| {
+                request.reply(|message| answer::audit(message, interface, rtnl))
+            }),
+            Some(Command::AuditSet) => registry.with(request, audit::IFINDEX, |interface, rtnl| {
+                let one_in = request.required_u32(audit::ONE_IN)?;
+                let ends = request.u32(audit::ENDS_PERMISSION).unwrap_or(0) != 0;
+                interface.interface().audit.set(one_in, ends, rtnl);
+                Ok(())
+            }),
             Some(Command::ParseGet) => registry.with(request, parse::IFINDEX, |interface, rtnl| {
                 parsed(request, interface, rtnl)
             }),
@@ -200,6 +210,9 @@ impl Operations for Registry {
                 }),
                 Some(Command::ParserGet) => registry.each(request, None, cursor, rtnl, |it, _| {
                     dump_parser(it, answer, rtnl)
+                }),
+                Some(Command::AuditGet) => registry.each(request, None, cursor, rtnl, |it, _| {
+                    answer.message(|message| answer::audit(message, it, rtnl))
                 }),
                 Some(Command::GraphGet) => registry.dump_graph(request, cursor, answer, rtnl),
                 Some(Command::ImageGet) => registry.dump_image(request, cursor, answer, rtnl),
@@ -256,12 +269,10 @@ fn parsed(request: &Request<'_>, interface: &dyn ReportPrograms, rtnl: &Rtnl<'_>
     let flags = request.u32(parse::FLAGS).unwrap_or(0);
     let net_device = interface.net_device();
     let ifindex = net_device.ifindex();
-    let kernel = flow_dissector::dissect(net_device, frame, flags, rtnl)?;
-    let has_program = flow_dissector::attached(net_device, &rcu::Guard::new()).is_some();
+    let kernel = flow_dissector::dissect(net_device, frame, flags, &rcu::Guard::new())?;
     let mut result = Ok(());
     let mut see = |device: &Parsed<'_>| {
-        result =
-            request.reply(|message| answer::parsed(message, ifindex, device, &kernel, has_program));
+        result = request.reply(|message| answer::parsed(message, ifindex, device, &kernel));
     };
     if !interface.parse(frame, flags, &mut see, rtnl) {
         return Err(tells_no_parser(request, parse::IFINDEX, ifindex));

@@ -3,6 +3,7 @@
 //! What is kept of an interface.
 
 use crate::{
+    audit::Audit,
     compare::Comparison,
     Policy,
     Verdict, //
@@ -33,6 +34,8 @@ pub struct Interface {
     pub(crate) device: DeviceName,
     /// A number of a [`Policy`]. Written under RTNL.
     policy: AtomicU32,
+    /// Whether its parser finds what the kernel does.
+    pub audit: Audit,
     pub(crate) statistics: Statistics,
 }
 
@@ -42,6 +45,7 @@ impl Interface {
         Self {
             device,
             policy: AtomicU32::new(Policy::Report.raw()),
+            audit: Audit::default(),
             statistics: Statistics::default(),
         }
     }

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod audit;
 mod compare;
 mod digest;
 mod enforce;
@@ -34,6 +35,10 @@ mod report;
 mod steer;
 pub mod transmit;
 
+pub use audit::{
+    Audit,
+    AUDITED, //
+};
 pub use compare::{
     compare,
     Comparison,

@@ -25,7 +25,7 @@ use crate::events::Events;
 use crate::netlink::{self, Command, Policy, Slot, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
 use crate::types::{
-    Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport, Stats, Steered,
+    Audit, Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport, Stats, Steered,
 };
 
 /// What the kernel says to a request that makes no sense.
@@ -205,6 +205,45 @@ impl Client {
         self.only(Command::ParseGet, &request, decode::parsed)
     }
 
+    /// The audits of all interfaces.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::devices`].
+    pub fn audits(&mut self) -> Result<Vec<Audit>, Error> {
+        self.dump(Command::AuditGet, None, decode::audit)
+    }
+
+    /// The audit of an interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn audit(&mut self, ifindex: u32) -> Result<Audit, Error> {
+        let request = one(Command::AuditGet).u32(netlink::audit::IFINDEX, ifindex);
+        self.only(Command::AuditGet, &request, decode::audit)
+    }
+
+    /// Begins an interface's audit anew: of `one_in` frames one is looked at, or none for 0; the first
+    /// difference ends the permission to tell hashes if `ends_permission`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`], and [`Error::Refused`] with `EPERM` for whoever may not.
+    pub fn set_audit(
+        &mut self,
+        ifindex: u32,
+        one_in: u32,
+        ends_permission: bool,
+    ) -> Result<(), Error> {
+        let request = one(Command::AuditSet)
+            .u32(netlink::audit::IFINDEX, ifindex)
+            .u32(netlink::audit::ONE_IN, one_in)
+            .u32(netlink::audit::ENDS_PERMISSION, ends_permission.into());
+        self.ask(Command::AuditSet, &request)?;
+        Ok(())
+    }
+
     /// What has happened at all interfaces.
     ///
     /// # Errors
@@ -298,6 +337,7 @@ impl Client {
             Command::SteerGet => netlink::steer::name,
             Command::ParserGet | Command::GraphGet => netlink::parser::name,
             Command::ParseGet => netlink::parse::name,
+            Command::AuditGet | Command::AuditSet => netlink::audit::name,
             _ => netlink::stats::name,
         };
         let answer = self.connection.ask(self.family.id, request, names)?;

@@ -8,8 +8,8 @@ use crate::attributes::Attributes;
 use crate::error::DecodeError;
 use crate::netlink::{self, Command};
 use crate::types::{
-    Device, DeviceProgram, Digest, Event, FoundKeys, GraphPiece, HashFields, ImagePiece, Parsed,
-    Parser, Program, Resource, SlotReport, Stats, Steered,
+    Audit, Device, DeviceProgram, Digest, Event, FoundKeys, GraphPiece, HashFields, ImagePiece,
+    Parsed, Parser, Program, Resource, SlotReport, Stats, Steered,
 };
 
 /// An interface.
@@ -155,6 +155,32 @@ pub fn graph_piece(bytes: &[u8]) -> Result<GraphPiece, DecodeError> {
         size: all.need(SIZE, all.u32(SIZE)?)?,
         offset: all.need(OFFSET, all.u32(OFFSET)?)?,
         bytes: all.need(CHUNK, all.bytes(CHUNK))?.to_vec(),
+    })
+}
+
+/// The audit of an interface.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn audit(bytes: &[u8]) -> Result<Audit, DecodeError> {
+    use netlink::audit::*;
+    let all = Attributes::parse("audit", name, bytes)?;
+    let first = all.bytes(FIRST).map(|nested| {
+        let of_frame = Attributes::parse("parse", netlink::parse::name, nested)?;
+        let frame = of_frame.bytes(netlink::parse::FRAME);
+        let frame = of_frame.need(netlink::parse::FRAME, frame)?;
+        Ok((frame.to_vec(), parsed(nested)?))
+    });
+    Ok(Audit {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        one_in: all.need(ONE_IN, all.u32(ONE_IN)?)?,
+        ends_permission: all.need(ENDS_PERMISSION, all.u32(ENDS_PERMISSION)?)? != 0,
+        ended: all.flag(ENDED),
+        audited: all.need(AUDITED, all.uint(AUDITED)?)?,
+        left_out: all.need(LEFT_OUT, all.uint(LEFT_OUT)?)?,
+        different: all.need(DIFFERENT, all.uint(DIFFERENT)?)?,
+        first: first.transpose()?,
     })
 }
 

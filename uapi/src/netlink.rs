@@ -751,6 +751,11 @@ pub enum Command {
     /// Ask what the device and the kernel would find in a frame that arrived
     /// now. Nothing is counted.
     ParseGet = 17,
+    /// Get the audit of an interface, or dump those of all.
+    AuditGet = 18,
+    /// Set the audit of an interface. It begins anew: with nothing counted, no
+    /// difference, and the permission as it is without.
+    AuditSet = 19,
 }
 
 impl Command {
@@ -773,6 +778,8 @@ impl Command {
         Self::ParserGet,
         Self::GraphGet,
         Self::ParseGet,
+        Self::AuditGet,
+        Self::AuditSet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -795,6 +802,8 @@ impl Command {
             15 => Self::ParserGet,
             16 => Self::GraphGet,
             17 => Self::ParseGet,
+            18 => Self::AuditGet,
+            19 => Self::AuditSet,
             _ => return None,
         })
     }
@@ -824,6 +833,8 @@ impl Command {
             Self::ParserGet => "parser-get",
             Self::GraphGet => "graph-get",
             Self::ParseGet => "parse-get",
+            Self::AuditGet => "audit-get",
+            Self::AuditSet => "audit-set",
         }
     }
 }
@@ -1420,6 +1431,61 @@ pub mod parse {
     }
 }
 
+/// Frames that were received, and that the kernel has dissected as well: what
+/// it has found beside what the device's parser did.
+pub mod audit {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Of so many frames one is dissected. 0 for none.
+    ///
+    /// A `u32`.
+    pub const ONE_IN: u16 = 2;
+    /// The first difference ends the permission to tell hashes, until the
+    /// audit is set again. A number that is not 0 for yes.
+    ///
+    /// A `u32`.
+    pub const ENDS_PERMISSION: u16 = 3;
+    /// Frames that both have looked at.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const AUDITED: u16 = 4;
+    /// Frames among those that the device's graph leaves to the kernel.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const LEFT_OUT: u16 = 5;
+    /// Frames in which they have not found the same.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const DIFFERENT: u16 = 6;
+    /// A difference has ended the permission.
+    ///
+    /// Nothing: it is there or not.
+    pub const ENDED: u16 = 7;
+    /// The first frame in which they have not found the same.
+    ///
+    /// Attributes of [`parse`](super::parse).
+    pub const FIRST: u16 = 8;
+    /// The largest number.
+    pub const MAX: u16 = 8;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            ONE_IN => "one-in",
+            ENDS_PERMISSION => "ends-permission",
+            AUDITED => "audited",
+            LEFT_OUT => "left-out",
+            DIFFERENT => "different",
+            ENDED => "ended",
+            FIRST => "first",
+            _ => return None,
+        })
+    }
+}
+
 /// What [`Command::DevGet`] without `NLM_F_DUMP` may have.
 pub const DEV_GET_DO: [AttributePolicy; 2] = [
     AttributePolicy::Reject,
@@ -1567,6 +1633,35 @@ pub const PARSE_GET_DO: [AttributePolicy; 4] = [
     },
 ];
 
+/// What [`Command::AuditGet`] without `NLM_F_DUMP` may have.
+pub const AUDIT_GET_DO: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::AuditGet`] with `NLM_F_DUMP` may have.
+pub const AUDIT_GET_DUMP: [AttributePolicy; 0] = [];
+
+/// What [`Command::AuditSet`] without `NLM_F_DUMP` may have.
+pub const AUDIT_SET_DO: [AttributePolicy; 4] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -1695,6 +1790,22 @@ pub const OPERATIONS: &[Operation<Command>] = &[
         mode: Mode::Request {
             permission: Permission::Anyone,
             one: Some(&PARSE_GET_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::AuditGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: Some(&AUDIT_GET_DO),
+            dump: Some(&AUDIT_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::AuditSet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&AUDIT_SET_DO),
             dump: None,
         },
     },

@@ -301,6 +301,27 @@ pub struct FoundKeys {
     pub fields: Vec<u8>,
 }
 
+/// Frames of an interface in which the kernel has looked as well as the device's parser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Of so many frames one is looked at; 0 for none.
+    pub one_in: u32,
+    /// Whether the first difference ends the permission to tell hashes.
+    pub ends_permission: bool,
+    /// Whether one has.
+    pub ended: bool,
+    /// Frames that both have looked at.
+    pub audited: u64,
+    /// Those among them that the device's graph leaves to the kernel.
+    pub left_out: u64,
+    /// Those in which they have not found the same.
+    pub different: u64,
+    /// The first of these: its first bytes, and what was found in it.
+    pub first: Option<(Vec<u8>, Parsed)>,
+}
+
 /// How the device of an interface steers a frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Steered {

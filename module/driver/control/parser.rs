@@ -4,13 +4,9 @@
 
 use super::report::digests;
 use crate::port::{
+    see_parsed,
     tested_release,
     Port, //
-};
-use engine::parser::{
-    Found,
-    Verdict,
-    STEPS, //
 };
 use net::{
     bpf::NAME_LEN,
@@ -18,9 +14,7 @@ use net::{
     stats::sum, //
 };
 use offload::{
-    permits,
     DeviceProgram,
-    ParseVerdict,
     Parsed,
     Parser,
     ProgramKind,
@@ -71,7 +65,7 @@ impl Port {
             max_headers: graph.max_headers().into(),
             memory: parser.memory(),
             level,
-            is_permitted: permits(self.interface.current_policy(), level),
+            is_permitted: self.has_permission(),
             release: tested_release(),
             withheld: sum(self.hardware.rx().iter().map(|rx| rx.withheld_hashes.get())),
         });
@@ -84,24 +78,7 @@ impl Port {
             return false;
         };
         // CAST: The family takes no flag above.
-        let found: Found = parser.parse(frame, flags as u16);
-        let mut steps = [0; STEPS * 4];
-        let mut len = 0_usize;
-        for (place, step) in steps.chunks_exact_mut(4).zip(found.steps()) {
-            let [[n0, n1], [o0, o1]] = [step.node, step.offset].map(u16::to_le_bytes);
-            place.copy_from_slice(&[n0, n1, o0, o1]);
-            len = len.saturating_add(4);
-        }
-        see(&Parsed {
-            verdict: match found.verdict {
-                Verdict::Okay => ParseVerdict::Okay,
-                Verdict::Fail => ParseVerdict::Fail,
-                Verdict::LeftOut => ParseVerdict::LeftOut,
-            },
-            keys: found.flow_keys(),
-            fields: found.device_fields(),
-            steps: steps.get(..len).unwrap_or_default(),
-        });
+        see_parsed(&parser.parse(frame, flags as u16), see);
         true
     }
 }

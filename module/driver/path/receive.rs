@@ -25,7 +25,10 @@ use engine::{
         TcDescriptor, //
     },
     exec::TcVerdict,
-    parser::FlowType,
+    parser::{
+        FlowType,
+        USUAL_HEADERS, //
+    },
     receive_checksum::RxChecksum,
     steer,
     vlan::TagKinds, //
@@ -186,6 +189,9 @@ impl Poll<'_> {
         if let Some((hash, kind)) = told_hash(descriptor) {
             frame.set_hash(hash, kind);
         }
+        if self.port.interface.audit.is_due() {
+            self.port.audit(frame.bytes(), self.guard);
+        }
         if let Some(stamp) = descriptor.stamp {
             frame.set_time_stamp(stamp);
         }
@@ -217,6 +223,10 @@ impl Poll<'_> {
             bytes: len,
         });
         let frames = u64::from(wire.frames);
+        if self.port.interface.audit.is_due() {
+            self.port
+                .audit(skb.first_bytes(&mut [0; USUAL_HEADERS]), self.guard);
+        }
         if !skb.receive(self.queue, told_hash(descriptor), self.context) {
             rx.no_buffer_drops.add(frames);
             return;

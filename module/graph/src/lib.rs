@@ -52,6 +52,7 @@
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod agree;
 pub mod blob;
 mod check;
 mod field;

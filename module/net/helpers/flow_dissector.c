@@ -44,11 +44,11 @@ static void tell(const struct flow_keys *from, struct offload_nic_dissected *to)
 }
 
 /*
- * What the dissector finds in a frame that would come to net: 1 or 0 as it says, or less than
+ * What the dissector finds in a frame that would come by dev: 1 or 0 as it says, or less than
  * that if there is no memory. It is given a buffer of the stack, as it takes another end for
- * some frames that lie in none. Process context.
+ * some frames that lie in none. Under RCU.
  */
-int offload_nic_flow_dissect(const struct net *net, const void *frame, u32 len, u32 flags,
+int offload_nic_flow_dissect(const struct net_device *dev, const void *frame, u32 len, u32 flags,
 			     struct offload_nic_dissected *dissected)
 {
 	struct flow_keys keys = {};
@@ -57,14 +57,14 @@ int offload_nic_flow_dissect(const struct net *net, const void *frame, u32 len, 
 
 	if (len < ETH_HLEN)
 		return -EINVAL;
-	skb = alloc_skb(len, GFP_KERNEL);
+	skb = alloc_skb(len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return -ENOMEM;
 	skb_put_data(skb, frame, len);
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, ETH_HLEN);
 	skb->protocol = eth_hdr(skb)->h_proto;
-	found = __skb_flow_dissect(net, skb, &flow_keys_dissector, &keys, NULL, 0, 0, 0, flags);
+	found = __skb_flow_dissect(dev_net_rcu(dev), skb, &flow_keys_dissector, &keys, NULL, 0, 0, 0, flags);
 	consume_skb(skb);
 	tell(&keys, dissected);
 	return found;

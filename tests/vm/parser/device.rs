@@ -110,6 +110,9 @@ fn mistakes_are_told() -> Result<()> {
         ("build /tmp/missing.json".to_owned(), "/tmp/missing.json"),
         ("show none".to_owned(), "none"),
         (format!("run {far} --frame 0011"), "a frame of 2 bytes"),
+        ("audit --one-in 3".to_owned(), "required arguments"),
+        (format!("audit {far} --end"), "required arguments"),
+        (format!("audit {far} --one-in many"), "many"),
     ] {
         says(&parser(&cable, &args)?.refused()?, &["error", words])?;
     }

@@ -12,6 +12,7 @@ mod model;
 #[path = "../../../module/engine/tests/dissector/random.rs"]
 mod random;
 
+mod audit;
 mod device;
 mod flash;
 

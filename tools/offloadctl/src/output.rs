@@ -41,15 +41,7 @@ impl Output {
         value: &T,
         table: impl FnOnce(&T) -> Table,
     ) -> Result<()> {
-        self.show_text(value, |value| {
-            let mut table = table(value);
-            if colours() {
-                table.enforce_styling();
-            } else {
-                table.force_no_tty();
-            }
-            format!("{table}\n")
-        })
+        self.show_text(value, |value| drawn(table(value)))
     }
 
     /// Shows `value` as JSON, or what `text` makes of it.
@@ -90,6 +82,16 @@ impl Output {
 
 /// What a failure to write is told with.
 const STDOUT: &str = "standard output";
+
+/// A table as text.
+pub(crate) fn drawn(mut table: Table) -> String {
+    if colours() {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    format!("{table}\n")
+}
 
 /// Whether standard output takes colours: it is a terminal, and `NO_COLOR` is not set.
 fn colours() -> bool {

@@ -172,6 +172,7 @@ impl Wire {
             Command::ParserGet => decode::parser(attributes).map(drop)?,
             Command::GraphGet => decode::graph_piece(attributes).map(drop)?,
             Command::ParseGet => decode::parsed(attributes).map(drop)?,
+            Command::AuditGet => decode::audit(attributes).map(drop)?,
             other => bail!("an answer {other:?}, which is none"),
         }
         Ok(Said::Message)

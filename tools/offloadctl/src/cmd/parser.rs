@@ -20,6 +20,7 @@ use super::frames::Source;
 use crate::interface::{Interfaces, Names};
 use crate::output::{table, Output, Status};
 
+mod audit;
 mod compared;
 mod elf;
 
@@ -80,6 +81,20 @@ enum Command {
         #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..16))]
         flags: u32,
     },
+    /// Have the kernel look at received frames, too, and show what has come of it
+    ///
+    /// Without --one-in, nothing is changed. With it, the audit begins anew. The exit status is 3 if device
+    /// and kernel have not found the same in some frame.
+    Audit {
+        /// Only of this interface: its name or index
+        interface: Option<String>,
+        /// Of so many frames for the stack the kernel looks at one; 0 for none
+        #[arg(long, value_name = "NUMBER", requires = "interface")]
+        one_in: Option<u32>,
+        /// The first difference ends the permission to tell hashes
+        #[arg(long, requires = "one_in")]
+        end: bool,
+    },
 }
 
 /// A graph that was built.
@@ -123,6 +138,15 @@ impl Args {
                 source,
                 flags,
             } => compared::run(&interface, &source, flags, output),
+            Command::Audit {
+                interface,
+                one_in,
+                end,
+            } => audit::run(
+                interface.as_deref(),
+                one_in.map(|one_in| (one_in, end)),
+                output,
+            ),
         }
     }
 }

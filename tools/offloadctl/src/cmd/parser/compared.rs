@@ -9,24 +9,20 @@ use comfy_table::Table;
 use offload_uapi::client::Client;
 use offload_uapi::netlink::ParseVerdict;
 use offload_uapi::types::{hex, FoundKeys, Known, Parsed};
-use parse_graph::{Carrier, Field, Order};
+use parse_graph::agree::{self, Keys};
+use parse_graph::{Field, Order};
 use serde::Serialize;
 
 use crate::cmd::frames::Source;
 use crate::interface::Interfaces;
 use crate::output::{table, Output, Status};
 
-/// The fields that only devices have of which the kernel tells.
-const KNOWN: [Field; 3] = [Field::VlanTpid, Field::VlanTci, Field::GreKey];
-/// The drop eligible indicator of a VLAN tag, which the kernel does not tell.
-const INDICATOR: u8 = 0x10;
-
 /// Values by the names of fields.
 type Fields = BTreeMap<&'static str, String>;
 
 /// What was found in a frame.
 #[derive(Serialize)]
-struct Compared {
+pub(super) struct Compared {
     /// Its number, counted from 1.
     frame: usize,
     /// Its bytes that were looked at.
@@ -71,7 +67,7 @@ pub(super) fn run(interface: &str, source: &Source, flags: u32, output: &Output)
 }
 
 impl Compared {
-    fn new(frame: usize, bytes: usize, parsed: &Parsed) -> Self {
+    pub(super) fn new(frame: usize, bytes: usize, parsed: &Parsed) -> Self {
         Self {
             frame,
             bytes,
@@ -90,61 +86,24 @@ fn different(parsed: &Parsed) -> Vec<&'static str> {
     if device.verdict == Known::Is(ParseVerdict::LeftOut) {
         return Vec::new();
     }
-    let mut different = Vec::new();
-    if device.verdict != kernel.verdict {
-        different.push("verdict");
-    }
-    // A program has no place for tags and keys of GRE.
-    let known = |field: &Field| !parsed.kernel_program && KNOWN.contains(field);
-    let fields = Field::ALL.into_iter().filter(|field| {
-        let is_told = !field.is_device_only() || known(field);
-        is_told && *field != Field::Nhoff && is_of(device, *field)
-    });
-    for field in fields {
-        let value = |found: &FoundKeys| {
-            let mut bytes = bytes(found, field).to_vec();
-            if let (Field::VlanTci, Some(first)) = (field, bytes.first_mut()) {
-                *first &= !INDICATOR;
-            }
-            bytes
-        };
-        if value(device) != value(kernel) {
-            different.push(field.name());
-        }
-    }
-    different
+    let verdict = (device.verdict != kernel.verdict).then_some("verdict");
+    let fields = agree::different(keys(device), keys(kernel), parsed.kernel_program);
+    verdict.into_iter().chain(fields.map(Field::name)).collect()
 }
 
-/// Whether a field is one of what was found: the addresses of IPv4 and IPv6 lie in one place.
-fn is_of(found: &FoundKeys, field: Field) -> bool {
-    let six = u16::from_le_bytes(
-        bytes(found, Field::AddrProto)
-            .try_into()
-            .unwrap_or_default(),
-    ) == 0x86dd;
-    match field {
-        Field::Ipv4Src | Field::Ipv4Dst => !six,
-        Field::Ipv6Src | Field::Ipv6Dst => six,
-        _ => true,
+fn keys(found: &FoundKeys) -> Keys<'_> {
+    Keys {
+        flow_keys: &found.keys,
+        device: &found.fields,
     }
-}
-
-/// The bytes of a field.
-fn bytes(found: &FoundKeys, field: Field) -> &[u8] {
-    let (all, at) = match field.carrier() {
-        Carrier::FlowKeys(at) => (&found.keys, at),
-        Carrier::Device(at) => (&found.fields, at),
-    };
-    let at = usize::from(at);
-    all.get(at..at + usize::from(field.size()))
-        .unwrap_or_default()
 }
 
 impl Side {
     fn new(found: &FoundKeys) -> Self {
-        let fields = Field::ALL.into_iter().filter(|field| is_of(found, *field));
+        let keys = keys(found);
+        let fields = Field::ALL.into_iter().filter(|field| keys.has(*field));
         let fields = fields.filter_map(|field| {
-            let mut bytes = bytes(found, field).to_vec();
+            let mut bytes = keys.bytes(field).to_vec();
             if field.order() == Order::Host {
                 bytes.reverse();
             }
@@ -158,7 +117,7 @@ impl Side {
     }
 }
 
-fn list(all: &[Compared]) -> Table {
+pub(super) fn list(all: &[Compared]) -> Table {
     let mut table = table(["frame", "field", "device", "kernel", ""]);
     for compared in all {
         let (device, kernel) = (&compared.device, &compared.kernel);
