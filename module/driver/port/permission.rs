@@ -14,7 +14,7 @@ use net::machine;
 
 /// The releases of the kernel whose own flow dissector the graph that cards come with was tested against: the
 /// tests `parser` have to pass on a release that is added.
-const TESTED: &[(u32, u32, &CStr)] = &[(7, 2, c"7.2")];
+const TESTED: &[(u32, u32, &CStr)] = &[(7, 2, c"7.2"), (7, 3, c"7.3")];
 
 /// That of them which this kernel is.
 pub(crate) fn tested_release() -> Option<&'static CStr> {

@@ -76,10 +76,12 @@ const KERNELS: &[Kernel] = &[
     },
     Kernel {
         flavour: Flavour::DistroNext,
-        why: Some("what the newest kernel asks of a driver, and loading programs"),
+        why: Some("what the newest kernel asks of a driver, its flow dissector, and loading programs"),
         part: &[
             "control",
             "offload::uapi",
+            // The graph `kernel` is believed on releases that this passes on.
+            "parser::device",
             "programs::attach",
             "transmit::features",
         ],
