@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{detach, Attached, Mode};
@@ -43,15 +43,14 @@ fn bouncing_for_ever() -> Result<()> {
         end.await_that("frames that go to and fro", |end| Ok(bounced(end)? > 2_000))?;
     }
 
-    // The machine is usable: ordinary commands end in ordinary time.
+    // The machine is usable: ordinary commands end, on one that has much else to do as well.
     let began = Instant::now();
     for _ in 0..5 {
         Cmd::new("ip -s link show").run()?;
         cable.near.statistics()?;
     }
     let took = began.elapsed();
-    let bearable = Duration::from_secs(if env::is_slow() { 120 } else { 30 });
-    ensure!(took < bearable, "ten commands took {took:?}");
+    ensure!(took < PATIENCE, "ten commands took {took:?}");
 
     // Programs can be changed while frames bounce, and it goes on.
     cable
