@@ -355,11 +355,17 @@ impl Port {
         evidence.level(flow_dissector::attached(&self.device, guard).as_ref())
     }
 
-    /// Whether that is enough for the port's policy. Any context.
+    /// Whether `level` is enough for the port's policy, and its audit has found nothing against it. Any
+    /// context.
+    #[inline]
+    pub(crate) fn permits(&self, level: ParserLevel) -> bool {
+        permits(self.interface.current_policy(), level) && !self.interface.audit.has_ended()
+    }
+
+    /// Whether what speaks for `parser` now is enough. Any context.
     #[inline]
     pub(crate) fn is_believed(&self, parser: &Parser, guard: &rcu::Guard) -> bool {
-        let level = self.level(parser, guard);
-        permits(self.interface.current_policy(), level) && !self.interface.audit.has_ended()
+        self.permits(self.level(parser, guard))
     }
 
     /// Number of the port on its NIC.

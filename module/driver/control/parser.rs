@@ -36,7 +36,7 @@ impl Port {
             name: [0; NAME_LEN],
             id: 0,
             digests: Some(digests(insns.iter().copied())),
-            state: if self.has_permission() {
+            state: if self.is_believed(&parser, &rcu::Guard::new()) {
                 State::Active
             } else {
                 State::Loaded
@@ -65,7 +65,7 @@ impl Port {
             max_headers: graph.max_headers().into(),
             memory: parser.memory(),
             level,
-            is_permitted: self.has_permission(),
+            is_permitted: self.permits(level),
             release: tested_release(),
             withheld: sum(self.hardware.rx().iter().map(|rx| rx.withheld_hashes.get())),
         });

@@ -19,8 +19,8 @@ impl Port {
     /// Whether the stack is told what the parser finds that runs now.
     pub(super) fn has_permission(&self) -> bool {
         let guard = rcu::Guard::new();
-        let parser = self.asic.card.parsers.running();
-        parser.is_some_and(|parser| self.is_believed(&parser, &guard))
+        let parser = self.asic.card.parsers.load(&guard);
+        parser.is_some_and(|parser| self.is_believed(parser, &guard))
     }
 
     /// Tells of the permission, if that is another one than was told of last.
