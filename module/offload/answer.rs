@@ -3,13 +3,11 @@
 //! The messages of the family, as answers and as events.
 
 use crate::{
-    audit::{
-        fields_of,
-        kernel_verdict, //
-    },
     compare::Comparison,
     digest::Digest,
     parser::{
+        fields_of,
+        kernel_verdict,
         Parsed,
         Parser,
         ParserLevel, //

@@ -3,6 +3,8 @@
 //! The audit of a parser: of some frames, what the kernel finds in them beside what the device does.
 
 use crate::parser::{
+    fields_of,
+    kernel_verdict,
     ParseVerdict,
     Parsed, //
 };
@@ -25,13 +27,9 @@ use net::{
     rcu, //
 };
 use offload_uapi::netlink::DEVICE_FIELDS;
-use parse_graph::{
-    agree::{
-        self,
-        Keys, //
-    },
-    Carrier,
-    Field, //
+use parse_graph::agree::{
+    self,
+    Keys, //
 };
 
 /// Bytes of a frame that are looked at, at most.
@@ -190,34 +188,4 @@ fn kept(frame: &[u8], device: &Parsed<'_>, kernel: &Dissected) -> Result<Arc<Dif
         kernel: *kernel,
     };
     Ok(Arc::new(difference, gfp)?)
-}
-
-/// How the kernel has stopped, in the words of a device.
-pub(crate) fn kernel_verdict(kernel: &Dissected) -> ParseVerdict {
-    if kernel.is_okay {
-        ParseVerdict::Okay
-    } else {
-        ParseVerdict::Fail
-    }
-}
-
-/// What the kernel tells of what only a device's graph has fields for.
-pub(crate) fn fields_of(kernel: &Dissected) -> [u8; DEVICE_FIELDS] {
-    let mut fields = [0; DEVICE_FIELDS];
-    for (at, bytes) in [
-        (Field::VlanTpid, kernel.vlan),
-        (Field::GreKey, kernel.gre_key),
-    ] {
-        let Carrier::Device(at) = at.carrier() else {
-            continue;
-        };
-        // A tag's number lies behind its protocol in both.
-        if let Some(place) = fields
-            .get_mut(usize::from(at)..)
-            .and_then(|from| from.first_chunk_mut())
-        {
-            *place = bytes;
-        }
-    }
-    fields
 }

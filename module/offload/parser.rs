@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a device says of its parser, and of what that makes of a frame.
+//! What a device says of its parser, and what that and the kernel make of a frame.
 
 use crate::Policy;
 use kernel::prelude::*;
 use net::flow_dissector::{
     Attached,
+    Dissected,
     KEYS, //
 };
 use offload_uapi::netlink::DEVICE_FIELDS;
 pub use offload_uapi::netlink::{
     ParseVerdict,
     ParserLevel, //
+};
+use parse_graph::{
+    Carrier,
+    Field, //
 };
 
 /// The parser of a device.
@@ -99,4 +104,34 @@ pub struct Parsed<'a> {
     /// The nodes of its way: for each its number and the offset of its header, of two bytes each, little
     /// endian.
     pub steps: &'a [u8],
+}
+
+/// How the kernel has stopped, in the words of a device.
+pub(crate) fn kernel_verdict(kernel: &Dissected) -> ParseVerdict {
+    if kernel.is_okay {
+        ParseVerdict::Okay
+    } else {
+        ParseVerdict::Fail
+    }
+}
+
+/// What the kernel tells of what only a device's graph has fields for.
+pub(crate) fn fields_of(kernel: &Dissected) -> [u8; DEVICE_FIELDS] {
+    let mut fields = [0; DEVICE_FIELDS];
+    for (at, bytes) in [
+        (Field::VlanTpid, kernel.vlan),
+        (Field::GreKey, kernel.gre_key),
+    ] {
+        let Carrier::Device(at) = at.carrier() else {
+            continue;
+        };
+        // A tag's number lies behind its protocol in both.
+        if let Some(place) = fields
+            .get_mut(usize::from(at)..)
+            .and_then(|from| from.first_chunk_mut())
+        {
+            *place = bytes;
+        }
+    }
+    fields
 }

@@ -99,9 +99,7 @@ impl<H: Plugged> Poll<'_, H> {
         }
         skb
     }
-}
 
-impl<H: Plugged> Poll<'_, H> {
     /// Gives the host a frame, and what there is to say of it.
     #[inline]
     fn up(&mut self, descriptor: &RxDescriptor, frame: HostFrame) {

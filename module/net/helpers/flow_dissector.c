@@ -64,7 +64,8 @@ int offload_nic_flow_dissect(const struct net_device *dev, const void *frame, u3
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, ETH_HLEN);
 	skb->protocol = eth_hdr(skb)->h_proto;
-	found = __skb_flow_dissect(dev_net_rcu(dev), skb, &flow_keys_dissector, &keys, NULL, 0, 0, 0, flags);
+	found = __skb_flow_dissect(dev_net_rcu(dev), skb, &flow_keys_dissector, &keys, NULL, 0, 0,
+				   0, flags);
 	consume_skb(skb);
 	tell(&keys, dissected);
 	return found;
