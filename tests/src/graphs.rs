@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use graph_json::Canonical;
+use parse_graph::blob;
 use serde_json::Value;
 
 use crate::command::Cmd;
@@ -59,6 +61,20 @@ impl Graphs {
         let build = self.tool.offloadctl("parser build --json")?.arg(json);
         let build = build.args("--output").arg(blob);
         build.args("--object").arg(object).json()
+    }
+
+    /// Makes what is flashed of the graph in the text `json`, and has it vouch for the dissector of another
+    /// graph, which was built as `other`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no graph, or the other one was not built.
+    pub fn vouch(&self, name: &str, json: &str, other: &str) -> Result<()> {
+        let other = fs::read(Self::file(other))?;
+        let other = blob::parse(&other, graph_json::digest)?;
+        let vouched = Canonical::from_json(json)?.to_blob(other.dissector.as_ref())?;
+        fs::write(Self::file(name), vouched)?;
+        Ok(())
     }
 
     /// The command that flashes what was built.
