@@ -21,13 +21,16 @@ export PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 export PATH=$OFFLOAD_NIC_ETHTOOL:$PATH:$adapter/mtools
 # Traffic is made by dozens of threads. Where the processor is emulated, what a script does beside it
 # would get nowhere in the time that the script has for it.
-if [ "${OFFLOAD_NIC_VM:-}" = qemu ]; then
-	iperf3=$(command -v iperf3)
-	mkdir -p /tmp/traffic
-	printf '#!/bin/sh\nexec nice -n 19 %s "$@"\n' "$iperf3" >/tmp/traffic/iperf3
-	chmod +x /tmp/traffic/iperf3
-	PATH=/tmp/traffic:$PATH
-fi
+#
+# And iperf3 leaves its handler of SIGTERM by longjmp(): if that has come while it was in malloc(), it waits for
+# ever for a lock that it has itself, and the script for it. Then it is killed.
+first=
+[ "${OFFLOAD_NIC_VM:-}" != qemu ] || first='nice -n 19'
+mkdir -p /tmp/traffic
+printf '#!/bin/sh\nexec %s timeout --kill-after=5 0 %s "$@"\n' "$first" "$(command -v iperf3)" \
+	>/tmp/traffic/iperf3
+chmod +x /tmp/traffic/iperf3
+PATH=/tmp/traffic:$PATH
 path=$OFFLOAD_NIC_SUITES/$script
 cd "$(dirname "$path")"
 
