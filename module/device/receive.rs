@@ -29,7 +29,8 @@ use engine::{
     coalesce::GroLimits,
     pipeline::{
         self,
-        Pipeline, //
+        Pipeline,
+        Tells, //
     },
     receive_checksum::RxChecksums,
     vlan::TagKinds, //
@@ -53,8 +54,8 @@ const FIRST_BATCH: usize = 4;
 pub struct Setup {
     /// Whether the host wants to be told of checksums.
     pub checksums: bool,
-    /// Whether the host wants to be told the hashes of flows.
-    pub hashes: bool,
+    /// What the host wants to be told of flows.
+    pub flows: Tells,
     /// Whether the stack puts received frames together again.
     pub gro: bool,
     /// Which super-frames the device may hand up whole, if any.
@@ -111,13 +112,17 @@ impl<H: Plugged> Port<H> {
             Lane::Bouncing => None,
         };
         // Asked with the parser in hand: another one may be activated at any moment.
-        let tells_hashes = setup.hashes && host.believes(parser, guard);
+        let (tells, withholds_hashes) = match setup.flows {
+            Tells::Nothing => (Tells::Nothing, false),
+            wanted if host.believes(parser, guard) => (wanted, false),
+            _ => (Tells::Nothing, true),
+        };
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
         let mut pipeline = Pipeline {
             port: self.receiving(host, setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
-            queues: self.queues(host, tells_hashes, guard),
+            queues: self.queues(host, tells, guard),
             parser: parser.machine(),
             stamp: None,
         };
@@ -130,7 +135,7 @@ impl<H: Plugged> Port<H> {
             awaited_by: None,
             has_host_program: setup.host_program,
             replaces_host: active.replaces_host,
-            withholds_hashes: setup.hashes && !tells_hashes,
+            withholds_hashes,
             host: stack,
             context,
             guard,

@@ -30,7 +30,10 @@ use engine::{
         Parsed,
         USUAL_HEADERS, //
     },
-    pipeline::Queues,
+    pipeline::{
+        Queues,
+        Tells, //
+    },
     steer::{
         Hashed,
         Reason,
@@ -133,7 +136,7 @@ impl<H: Host> Port<H> {
         if !self.takes_vlan(host, bytes) {
             return Explained::filtered(parsed.flow, Reason::OtherVlan);
         }
-        let looked = self.queues(host, false, guard).and_then(|queues| {
+        let looked = self.queues(host, Tells::Nothing, guard).and_then(|queues| {
             let steered = queues.steer(|| parsed, &|at| Arriving::pair(bytes, at))?;
             Some(Looked {
                 flow: parsed.flow,
@@ -153,12 +156,12 @@ impl<H: Host> Port<H> {
     }
 
     /// What says for which of its queues the frames of `host`'s port are, if something does: the first one
-    /// has them otherwise. `tells_hashes`: whether the host wants to be told their hashes.
+    /// has them otherwise. `tells`: what the host is told of their flows.
     #[inline]
     pub(crate) fn queues<'a>(
         &'a self,
         host: &H,
-        tells_hashes: bool,
+        tells: Tells,
         guard: &'a rcu::Guard,
     ) -> Option<Queues<'a, KernelMemory>> {
         let steering = self.steering.load(guard)?;
@@ -169,7 +172,7 @@ impl<H: Host> Port<H> {
             by_rules: has_rules && is_wanted,
             flows: Some(&self.flows).filter(|_| has_flows && is_wanted),
             in_use: self.queues_in_use.load(Ordering::Relaxed),
-            tells_hashes,
+            tells,
         })
     }
 
@@ -205,7 +208,7 @@ impl<H: Host> Port<H> {
         if !self.takes_vlan(host, frame) {
             return Err(Reason::OtherVlan);
         }
-        let steered = self.queues(host, false, guard).and_then(|queues| {
+        let steered = self.queues(host, Tells::Nothing, guard).and_then(|queues| {
             if queues.look_at_payload() && frame.is_several() {
                 return queues.steer_together(|| self.parsed(frame, guard));
             }

@@ -5,6 +5,7 @@
 mod audit;
 mod completion;
 mod flows;
+mod hash;
 mod native;
 mod outgoing;
 mod receive;

@@ -271,6 +271,8 @@ pub(crate) struct Port {
     pub(crate) switches: TestSwitches,
     /// Whether the port takes frames of any length. Written under RTNL.
     pub(crate) takes_over_mtu: AtomicBool,
+    /// Whether the stack is told the hashes of flows that it would make itself. Written under RTNL.
+    pub(crate) hashes_as_stack: AtomicBool,
 }
 
 impl Port {
@@ -327,6 +329,7 @@ impl Port {
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
             takes_over_mtu: AtomicBool::new(false),
+            hashes_as_stack: AtomicBool::new(false),
         });
         Arc::init(port, GFP_KERNEL)
     }

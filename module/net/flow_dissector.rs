@@ -16,6 +16,10 @@ use kernel::{
     prelude::*, //
 };
 
+/// EtherType of IPv4.
+pub const ETH_P_IP: u16 = bindings::ETH_P_IP as u16;
+/// EtherType of IPv6.
+pub const ETH_P_IPV6: u16 = bindings::ETH_P_IPV6 as u16;
 /// Bytes of `struct bpf_flow_keys`.
 pub const KEYS: usize = 56;
 
@@ -75,6 +79,53 @@ pub fn dissect(
         gre_key: found.gre_key.to_ne_bytes(),
         by_program: program.is_some(),
     })
+}
+
+/// What the stack makes the hash of a flow from. Bytes are as on the wire, and zero where there is
+/// nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FlowKeys {
+    /// The EtherType of the addresses in host byte order (`ETH_P_IP`, `ETH_P_IPV6`); 0 without any.
+    pub addr_proto: u16,
+    /// Both addresses, where they lie in `struct bpf_flow_keys`.
+    pub addresses: [u8; 32],
+    /// EtherType of the network header.
+    pub n_proto: [u8; 2],
+    /// Protocol behind the IP header.
+    pub ip_proto: u8,
+    /// Flow label of IPv6, 20 bits in host byte order.
+    pub flow_label: u32,
+    /// Both ports.
+    pub ports: [u8; 4],
+    /// The key of GRE.
+    pub gre_key: [u8; 4],
+    /// Protocol of the outermost VLAN tag.
+    pub vlan_tpid: [u8; 2],
+    /// Its tag control information, in host byte order.
+    pub vlan_tci: u16,
+    /// EtherType behind it.
+    pub vlan_eth_type: [u8; 2],
+}
+
+/// The hash that the stack makes of a flow, with its secret (`skb_get_hash`): if the flow dissector of the
+/// interface's namespace finds `keys` of it, which may be a program. Never 0. Context: process or softirq.
+#[inline]
+pub fn flow_hash(keys: &FlowKeys, interface: &NetDevice, guard: &rcu::Guard) -> u32 {
+    let by_program = attached(interface, guard).is_some();
+    let keys = bindings::offload_nic_flow_keys {
+        addrs: keys.addresses,
+        addr_proto: keys.addr_proto,
+        n_proto: u16::from_ne_bytes(keys.n_proto),
+        flow_label: keys.flow_label,
+        ports: u32::from_ne_bytes(keys.ports),
+        gre_key: u32::from_ne_bytes(keys.gre_key),
+        vlan_tpid: u16::from_ne_bytes(keys.vlan_tpid),
+        vlan_eth_type: u16::from_ne_bytes(keys.vlan_eth_type),
+        vlan_tci: keys.vlan_tci,
+        ip_proto: keys.ip_proto,
+    };
+    // SAFETY: `keys` is valid, and only read.
+    unsafe { bindings::offload_nic_flow_hash(&keys, by_program) }
 }
 
 /// The program that dissects in the place of the kernel's own code.

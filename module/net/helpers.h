@@ -83,6 +83,33 @@ struct offload_nic_dissected {
 	__be32 gre_key;
 };
 
+/* What a hash is that the stack is told: a device's, as enum pkt_hash_types, or its own. */
+enum offload_nic_hash {
+	OFFLOAD_NIC_HASH_NONE = PKT_HASH_TYPE_NONE,
+	OFFLOAD_NIC_HASH_L2 = PKT_HASH_TYPE_L2,
+	OFFLOAD_NIC_HASH_L3 = PKT_HASH_TYPE_L3,
+	OFFLOAD_NIC_HASH_L4 = PKT_HASH_TYPE_L4,
+	OFFLOAD_NIC_HASH_OF_STACK,
+	OFFLOAD_NIC_HASH_OF_STACK_L4,
+};
+
+/* What the stack makes the hash of a flow from. */
+struct offload_nic_flow_keys {
+	/* As in struct bpf_flow_keys; ETH_P_IP or ETH_P_IPV6, or 0 without addresses. */
+	u8 addrs[32];
+	u16 addr_proto;
+	__be16 n_proto;
+	/* In host byte order. */
+	u32 flow_label;
+	__be32 ports;
+	__be32 gre_key;
+	/* The outermost VLAN tag, in host byte order but for its protocols; all 0: there is none. */
+	__be16 vlan_tpid;
+	__be16 vlan_eth_type;
+	u16 vlan_tci;
+	u8 ip_proto;
+};
+
 /* Where ethtool_ops has its bit fields, which bindgen can't set in a constant. */
 enum offload_nic_ethtool_bits {
 	OFFLOAD_NIC_INPUT_XFRM = 0,
@@ -151,6 +178,7 @@ netdev_features_t offload_nic_features(const struct net_device *dev);
 int offload_nic_flow_dissect(const struct net_device *dev, const void *frame, u32 len, u32 flags,
 			     struct offload_nic_dissected *dissected);
 const struct bpf_prog *offload_nic_flow_dissector(const struct net_device *dev);
+u32 offload_nic_flow_hash(const struct offload_nic_flow_keys *keys, bool by_program);
 bool offload_nic_bpf_is_self_contained(const struct bpf_prog *prog);
 const struct bpf_prog *offload_nic_first_at_ingress(const struct net_device *dev);
 bool offload_nic_genl_has_listeners(const struct genl_family *family, struct net *net,
@@ -180,7 +208,7 @@ struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned in
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
 bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue,
-				   u32 hash, enum pkt_hash_types type);
+				   u32 hash, enum offload_nic_hash kind);
 void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
 					 const struct offload_nic_classified *found);
 void offload_nic_napi_schedule(struct napi_struct *napi);
@@ -256,7 +284,7 @@ void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 int offload_nic_skb_queue_of_readable(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
-void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type);
+void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum offload_nic_hash kind);
 void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time);
 void offload_nic_skb_set_vlan_tag(struct sk_buff *skb, u16 protocol, u16 tci);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);

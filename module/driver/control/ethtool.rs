@@ -7,7 +7,10 @@ use crate::port::{
     Rx,
     TxQueue, //
 };
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{
+    AtomicBool,
+    Ordering, //
+};
 use engine::{
     exec::{
         TcVerdict,
@@ -355,16 +358,25 @@ impl ErrorCorrection for Port {
 }
 
 impl PrivateFlags for Port {
-    const PRIVATE_FLAGS: &'static [&'static str] = &[flags::RX_OVER_MTU];
+    const PRIVATE_FLAGS: &'static [&'static str] = &[flags::RX_OVER_MTU, flags::RX_HASH_AS_STACK];
 
     fn private_flags(&self) -> u32 {
-        self.takes_over_mtu.load(Ordering::Relaxed).into()
+        let bit = |flag: &AtomicBool| u32::from(flag.load(Ordering::Relaxed));
+        let flags = (0u32..).zip(private_flags(self));
+        flags.fold(0, |set, (number, flag)| set | bit(flag) << number)
     }
 
     fn set_private_flags(&self, flags: u32, _rtnl: &Rtnl<'_>) -> Result {
-        self.takes_over_mtu.store(flags & 1 != 0, Ordering::Relaxed);
+        for (number, flag) in (0u32..).zip(private_flags(self)) {
+            flag.store(flags >> number & 1 != 0, Ordering::Relaxed);
+        }
         Ok(())
     }
+}
+
+/// Where the private flags lie, in the order of their names.
+fn private_flags(port: &Port) -> [&AtomicBool; Port::PRIVATE_FLAGS.len()] {
+    [&port.takes_over_mtu, &port.hashes_as_stack]
 }
 
 impl Statistics for Port {

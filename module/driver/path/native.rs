@@ -4,7 +4,6 @@
 //! frames that such programs send by this port.
 
 use super::receive::{
-    rss_hash,
     tag_beside,
     Poll, //
 };
@@ -50,7 +49,7 @@ impl Poll<'_> {
     ) {
         let counters = &self.rx.native;
         let told = Told {
-            hash: rss_hash(descriptor),
+            hash: self.port.rss_hash(descriptor, self.guard),
             stamp: descriptor.stamp,
             vlan: descriptor.vlan.map(tag_beside),
         };

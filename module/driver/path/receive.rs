@@ -6,6 +6,7 @@ use crate::port::{
     Port,
     RxQueue, //
 };
+use core::sync::atomic::Ordering;
 use device::{
     host::{
         HostFrame,
@@ -25,12 +26,9 @@ use engine::{
         TcDescriptor, //
     },
     exec::TcVerdict,
-    parser::{
-        FlowType,
-        USUAL_HEADERS, //
-    },
+    parser::USUAL_HEADERS,
+    pipeline::Tells,
     receive_checksum::RxChecksum,
-    steer,
     vlan::TagKinds, //
 };
 use net::{
@@ -39,17 +37,12 @@ use net::{
     rcu,
     skbuff::{
         Classified,
-        HashKind,
         Received,
         UniqueSkBuff,
         VlanTag, //
     },
     stats::sum,
-    xdp::{
-        NativeProgram,
-        RssHash,
-        RssType, //
-    }, //
+    xdp::NativeProgram, //
 };
 use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 
@@ -116,7 +109,7 @@ impl Port {
         });
         Setup {
             checksums: device.receives_checksums(),
-            hashes: device.receives_hashes(),
+            flows: self.tells(),
             gro: device.has_gro(),
             hardware_gro,
             // One that takes no fragments may be on its way out while the user has frames split.
@@ -129,6 +122,17 @@ impl Port {
                 customer: device.strips_customer_tags(),
                 service: device.strips_service_tags(),
             },
+        }
+    }
+
+    /// What the stack is to be told of flows.
+    fn tells(&self) -> Tells {
+        if !self.device.receives_hashes() {
+            Tells::Nothing
+        } else if self.hashes_as_stack.load(Ordering::Relaxed) {
+            Tells::Keys
+        } else {
+            Tells::Hash
         }
     }
 
@@ -186,7 +190,7 @@ impl Poll<'_> {
         };
         count.add(1);
         frame.set_checksum(sum);
-        if let Some((hash, kind)) = told_hash(descriptor) {
+        if let Some((hash, kind)) = self.port.told_hash(descriptor, self.guard) {
             frame.set_hash(hash, kind);
         }
         if self.port.interface.audit.is_due() {
@@ -227,7 +231,8 @@ impl Poll<'_> {
             self.port
                 .audit(skb.first_bytes(&mut [0; USUAL_HEADERS]), self.guard);
         }
-        if !skb.receive(self.queue, told_hash(descriptor), self.context) {
+        let hash = self.port.told_hash(descriptor, self.guard);
+        if !skb.receive(self.queue, hash, self.context) {
             rx.no_buffer_drops.add(frames);
             return;
         }
@@ -237,61 +242,6 @@ impl Poll<'_> {
         rx.whole.bytes.add(len);
         rx.whole.wire_packets.add(frames);
         rx.whole.wire_bytes.add(wire.bytes);
-    }
-}
-
-/// The hash that the stack is told.
-#[inline]
-fn told_hash(descriptor: &RxDescriptor) -> Option<(u32, HashKind)> {
-    let hash = descriptor.hash?;
-    Some((hash.value, kind(hash.kind)))
-}
-
-/// In the words of the stack.
-const fn kind(kind: steer::HashKind) -> HashKind {
-    match kind {
-        steer::HashKind::L2 => HashKind::L2,
-        steer::HashKind::L3 => HashKind::L3,
-        steer::HashKind::L4 => HashKind::L4,
-    }
-}
-
-/// The hash that programs of the host are told.
-pub(super) fn rss_hash(descriptor: &RxDescriptor) -> Option<RssHash> {
-    let hash = descriptor.hash?;
-    Some(RssHash {
-        value: hash.value,
-        kind: kind(hash.kind),
-        rss_type: rss_type(&hash),
-    })
-}
-
-/// What a hash is made of, in the words of programs, which have none for Ethernet alone.
-fn rss_type(hash: &steer::Hash) -> Option<RssType> {
-    let (version, layer4) = match hash.flow {
-        FlowType::Ether => return None,
-        FlowType::Ipv4 => (RssType::IPV4, None),
-        FlowType::Tcp4 => (RssType::IPV4, Some(RssType::TCP)),
-        FlowType::Udp4 => (RssType::IPV4, Some(RssType::UDP)),
-        FlowType::Sctp4 => (RssType::IPV4, Some(RssType::SCTP)),
-        FlowType::Ah4 | FlowType::Esp4 => (RssType::IPV4, Some(RssType::IPSEC)),
-        FlowType::Ipv6 => (RssType::IPV6, None),
-        FlowType::Tcp6 => (RssType::IPV6, Some(RssType::TCP)),
-        FlowType::Udp6 => (RssType::IPV6, Some(RssType::UDP)),
-        FlowType::Sctp6 => (RssType::IPV6, Some(RssType::SCTP)),
-        FlowType::Ah6 | FlowType::Esp6 => (RssType::IPV6, Some(RssType::IPSEC)),
-    };
-    let mut all = version;
-    if hash.extended {
-        all = all.with(RssType::DYNAMIC_HEADER);
-    }
-    match hash.kind {
-        steer::HashKind::L2 => None,
-        steer::HashKind::L3 => Some(all),
-        steer::HashKind::L4 => {
-            all = all.with(RssType::L4);
-            Some(layer4.map_or(all, |layer4| all.with(layer4)))
-        }
     }
 }
 

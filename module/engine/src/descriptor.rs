@@ -11,6 +11,7 @@ mod transmit;
 use core::num::NonZeroU64;
 
 use crate::frame::{VlanTag, ETH_HLEN};
+use crate::parser::FlowKeys;
 use crate::receive_checksum::RxChecksum;
 use crate::steer::Hash;
 use crate::verdict::{TcVerdict, XdpVerdict};
@@ -28,8 +29,8 @@ pub struct RxDescriptor {
     /// The one that the offloaded program has chosen, if it has; `u16::MAX` stands for all numbers from
     /// there on.
     pub chosen_queue: Option<u16>,
-    /// Hash of its flow, if the device was to compute one and it has anything that is hashed.
-    pub hash: Option<Hash>,
+    /// What the device tells of its flow, if it was to tell anything and the frame has it.
+    pub flow: Option<ToldFlow>,
     /// What the offloaded program said; `None` if there is no program.
     pub verdict: Option<XdpVerdict>,
     /// Interface index of the port that the program wants the frame sent by, if the verdict is
@@ -49,6 +50,15 @@ pub struct RxDescriptor {
     /// When it arrived, by the clock of the card that receives, in nanoseconds since 1970, if that
     /// takes time stamps. The host takes 0 for none.
     pub stamp: Option<NonZeroU64>,
+}
+
+/// What a device tells of the flow that a frame is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ToldFlow {
+    /// Its hash.
+    Hash(Hash),
+    /// What the kernel makes its own hash from, which only it can make: it has a secret of its own.
+    Keys(FlowKeys),
 }
 
 /// The wire frames that one for the host stands for.

@@ -8,6 +8,7 @@
 pub mod dissector;
 mod flow;
 mod found;
+mod hashed;
 mod keys;
 mod machine;
 mod more;
@@ -21,6 +22,7 @@ mod walk;
 pub use crate::protocol::{IPPROTO_AH, IPPROTO_ESP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP};
 pub use flow::{widened, Parsed};
 pub use found::{Found, Step, Verdict, STEPS};
+pub use hashed::{FlowKeys, IpVersion};
 pub use keys::{FlowType, KeyWords, Keys, Layer4, Path};
 pub use machine::Machine;
 

@@ -39,14 +39,14 @@ use core::ops::Deref;
 
 use crate::checksum::Sum;
 use crate::coalesce::{is_made_by_gro, GroLimits};
-use crate::descriptor::{Coalesced, Outcome, RxDescriptor, TxDescriptor};
+use crate::descriptor::{Coalesced, Outcome, RxDescriptor, ToldFlow, TxDescriptor};
 use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::parser::Machine;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
-use crate::steer::{Hash, Reason};
+use crate::steer::Reason;
 use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 use crate::verdict::XdpVerdict;
@@ -54,7 +54,7 @@ use crate::vlan::{take_out, TagKinds, VlanTag, LOOKED_AT, VLAN_HLEN};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
-pub use queues::Queues;
+pub use queues::{Queues, Tells};
 pub use wire::{InPages, Ingress, LengthLimit, Lost, OnWire, Owned, Payload, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
@@ -364,7 +364,7 @@ where
             let vlan = self.port.strip.outermost(sent.headers());
             let mut descriptor = RxDescriptor {
                 queue: self.programs.ingress.queue.into(),
-                hash: self.hash(sent.headers()),
+                flow: self.flow(sent.headers(), None),
                 vlan,
                 stamp: self.stamp,
                 ..RxDescriptor::default()
@@ -463,7 +463,7 @@ where
         let descriptor = RxDescriptor {
             len: descriptor.len,
             queue: self.programs.ingress.queue.into(),
-            hash: self.hash(sent.headers()),
+            flow: self.flow(sent.headers(), None),
             coalesced: Some(coalesced),
             ..RxDescriptor::default()
         };
@@ -602,7 +602,7 @@ where
             return self.bring(device, wire, descriptor, None);
         }
         match self.next(device, &wire, descriptor.chosen_queue, may_move) {
-            Next::Here(hash) => self.bring(device, wire, descriptor, hash),
+            Next::Here(flow) => self.bring(device, wire, descriptor, flow),
             Next::There(queue, reason) => {
                 let moved = Moved {
                     has_met: true,
@@ -641,22 +641,22 @@ where
         }
     }
 
-    /// Brings a frame to the host, with `hash` if that is known.
+    /// Brings a frame to the host, with what is told of its `flow` if that is known.
     #[inline]
     fn bring<D: Receiver>(
         &self,
         device: &mut D,
         wire: D::Wire,
         descriptor: &RxDescriptor,
-        hash: Option<Option<Hash>>,
+        flow: Option<Option<ToldFlow>>,
     ) {
         if wire.frame_len() < ETH_HLEN {
             return device.lost(Lost::Runt);
         }
         let header = self.header(&wire, descriptor.network_offset());
         if self.port.host_program {
-            let found = || wire.bytes().and_then(|bytes| self.hash(bytes));
-            let hash = hash.unwrap_or_else(found);
+            let found = || wire.bytes().and_then(|bytes| self.flow(bytes, None));
+            let flow = flow.unwrap_or_else(found);
             let vlan = match self.port.strip {
                 TagKinds::NONE => None,
                 strip => strip.outermost(wire.first_bytes(&mut [0; LOOKED_AT])),
@@ -665,7 +665,7 @@ where
                 wire,
                 &RxDescriptor {
                     len: without(vlan, descriptor.len as usize),
-                    hash,
+                    flow,
                     vlan,
                     stamp: self.stamp,
                     header_len: header.map_or(0, |header| without(vlan, header)),
@@ -674,7 +674,7 @@ where
             );
         }
         if let Some(header) = header {
-            return self.bring_in_pages(device, wire, header, descriptor, hash);
+            return self.bring_in_pages(device, wire, header, descriptor, flow);
         }
         let Some(mut owned) = device.own(wire, Room::default()) else {
             return device.lost(Lost::NoBuffer);
@@ -684,9 +684,9 @@ where
         if owned.bytes().len() < network_offset as usize {
             return device.lost(Lost::Runt);
         }
-        let hash = match descriptor.tc {
+        let flow = match descriptor.tc {
             Some(tc) if tc.hash_invalid => None,
-            _ => hash.unwrap_or_else(|| self.hash(owned.bytes())),
+            tc => flow.unwrap_or_else(|| self.flow(owned.bytes(), tc.and_then(|tc| tc.vlan))),
         };
         // What a classifier has left has had its tag beside it all the time.
         let vlan = match descriptor.tc {
@@ -696,7 +696,7 @@ where
         let descriptor = RxDescriptor {
             len: without(vlan, descriptor.len as usize),
             checksum: self.port.checksums.of(owned.bytes(), network_offset),
-            hash,
+            flow,
             vlan,
             stamp: self.stamp,
             ..*descriptor
@@ -717,10 +717,11 @@ where
         Some(tag)
     }
 
-    /// The hash of a frame that begins with `bytes`, if the host wants to be told.
+    /// What the host is told of the flow of a frame that begins with `bytes`, with the VLAN tag `beside`
+    /// not among them, if it wants to be told.
     #[inline]
-    fn hash(&self, bytes: &[u8]) -> Option<Hash> {
-        self.queues.as_ref()?.hash(self.parser, bytes)
+    fn flow(&self, bytes: &[u8], beside: Option<VlanTag>) -> Option<ToldFlow> {
+        self.queues.as_ref()?.flow(self.parser, bytes, beside)
     }
 }
 

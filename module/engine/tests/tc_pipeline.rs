@@ -36,7 +36,7 @@ const RECEIVED: RxDescriptor = RxDescriptor {
     meta_len: 0,
     queue: 5,
     chosen_queue: None,
-    hash: None,
+    flow: None,
     verdict: Some(XdpVerdict::Pass),
     redirect: None,
     tc: None,

@@ -72,6 +72,43 @@ int offload_nic_flow_dissect(const struct net_device *dev, const void *frame, u3
 }
 
 /*
+ * The hash that the stack makes of a flow with these keys (skb_get_hash). A program that dissects
+ * tells neither tags nor keys of GRE, and no addresses but those that count; the kernel's own
+ * code hashes what is left behind them of those that it found before, too.
+ */
+u32 offload_nic_flow_hash(const struct offload_nic_flow_keys *from, bool by_program)
+{
+	struct flow_keys keys = {};
+
+	keys.basic.n_proto = from->n_proto;
+	keys.basic.ip_proto = from->ip_proto;
+	keys.tags.flow_label = from->flow_label;
+	keys.ports.ports = from->ports;
+	switch (from->addr_proto) {
+	case ETH_P_IP:
+		keys.control.addr_type = FLOW_DISSECTOR_KEY_IPV4_ADDRS;
+		break;
+	case ETH_P_IPV6:
+		keys.control.addr_type = FLOW_DISSECTOR_KEY_IPV6_ADDRS;
+		break;
+	}
+	BUILD_BUG_ON(sizeof(from->addrs) > sizeof(keys.addrs));
+	if (by_program && from->addr_proto == ETH_P_IP) {
+		memcpy(&keys.addrs, from->addrs, sizeof(keys.addrs.v4addrs));
+		return flow_hash_from_keys(&keys);
+	}
+	memcpy(&keys.addrs, from->addrs, sizeof(from->addrs));
+	if (by_program)
+		return flow_hash_from_keys(&keys);
+	keys.vlan.vlan_id = from->vlan_tci & VLAN_VID_MASK;
+	keys.vlan.vlan_priority = from->vlan_tci >> VLAN_PRIO_SHIFT;
+	keys.vlan.vlan_tpid = from->vlan_tpid;
+	keys.vlan.vlan_eth_type = from->vlan_eth_type;
+	keys.keyid.keyid = from->gre_key;
+	return flow_hash_from_keys(&keys);
+}
+
+/*
  * Whether its digest says all of what a program does. Its maps are as many as there are now:
  * BPF_PROG_BIND_MAP may add one.
  */

@@ -64,10 +64,10 @@ void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16
 /*
  * As offload_nic_napi_receive(), for a frame that is still the sender's: what the sender's
  * host knew of it does not come along, as on any cable. Returns false, and the frame is
- * freed, if there is no memory for bytes that are a task's. A hash of 0 and of no type is none.
+ * freed, if there is no memory for bytes that are a task's. A hash of 0 and of no kind is none.
  */
 bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue,
-				   u32 hash, enum pkt_hash_types type)
+				   u32 hash, enum offload_nic_hash kind)
 {
 	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
 		kfree_skb(skb);
@@ -77,7 +77,7 @@ bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
 	skb_reset_redirect(skb);
-	skb_set_hash(skb, hash, type);
+	offload_nic_skb_set_hash(skb, hash, kind);
 	skb->priority = 0;
 	skb_record_rx_queue(skb, queue);
 	skb->protocol = eth_type_trans(skb, napi->dev);

@@ -273,9 +273,16 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
 	return skb_gso_segment(skb, features);
 }
 
-void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type)
+void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum offload_nic_hash kind)
 {
-	skb_set_hash(skb, hash, type);
+	switch (kind) {
+	case OFFLOAD_NIC_HASH_OF_STACK:
+	case OFFLOAD_NIC_HASH_OF_STACK_L4:
+		__skb_set_sw_hash(skb, hash, kind == OFFLOAD_NIC_HASH_OF_STACK_L4);
+		break;
+	default:
+		skb_set_hash(skb, hash, (enum pkt_hash_types)kind);
+	}
 }
 
 void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time)

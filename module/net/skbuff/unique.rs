@@ -205,7 +205,7 @@ impl UniqueSkBuff {
         // As in `set_hash`.
         let hash = hash.filter(|(hash, _)| *hash != 0);
         let (hash, kind) = hash.map_or(
-            (0, bindings::pkt_hash_types_PKT_HASH_TYPE_NONE),
+            (0, bindings::offload_nic_hash_OFFLOAD_NIC_HASH_NONE),
             |(hash, kind)| (hash, kind.raw()),
         );
         if self.linear().len() < bindings::ETH_HLEN as usize {

@@ -210,7 +210,9 @@ impl<'a> XdpBuffer<'a> {
         if let Some(stamp) = told.stamp {
             skb.set_time_stamp(stamp);
         }
-        if let Some(hash) = told.hash {
+        // The program may have changed what the stack's own hash would be made from.
+        let is_devices = |hash: &RssHash| !matches!(hash.kind, HashKind::OfStack { .. });
+        if let Some(hash) = told.hash.filter(is_devices) {
             skb.set_hash(hash.value, hash.kind);
         }
         if let Some(tag) = told.vlan {

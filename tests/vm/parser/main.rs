@@ -15,6 +15,7 @@ mod random;
 mod audit;
 mod device;
 mod flash;
+mod hashes;
 
 use anyhow::{ensure, Result};
 use corpus::corpus;

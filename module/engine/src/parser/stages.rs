@@ -106,6 +106,11 @@ impl<M: Memory> Stages<M> {
         }
     }
 
+    /// How many headers are counted at most.
+    pub(super) fn counted(&self) -> u8 {
+        self.all.first().map_or(0, |first| first.left[0])
+    }
+
     /// Puts into `found` what `moves` take from `frame`, and the way.
     #[inline(always)]
     fn tell(&self, frame: &[u8], moves: Range, way: Range, found: &mut Found) {

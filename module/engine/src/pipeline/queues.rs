@@ -8,10 +8,12 @@
 //! is a frame of its own, before it meets its program.
 
 use super::wire::OnWire;
+use crate::descriptor::ToldFlow;
 use crate::fields::get;
+use crate::frame::VlanTag;
 use crate::memory::Memory;
 use crate::parser::{Machine, Parsed, USUAL_HEADERS};
-use crate::steer::{unseen, FlowTable, Hash, Pairs, Reason, Steered, Steering};
+use crate::steer::{unseen, FlowTable, Pairs, Reason, Steered, Steering};
 
 /// What says for which queue a frame is, and with which hash it goes to the host.
 pub struct Queues<'a, M: Memory> {
@@ -23,14 +25,25 @@ pub struct Queues<'a, M: Memory> {
     pub flows: Option<&'a FlowTable<M>>,
     /// How many queues are in use: the first ones.
     pub in_use: u16,
-    /// Whether the host wants to be told hashes.
-    pub tells_hashes: bool,
+    /// What the host wants to be told of flows.
+    pub tells: Tells,
+}
+
+/// What a host is told of the flow of each frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tells {
+    /// Nothing.
+    Nothing,
+    /// The hash by which the device steers.
+    Hash,
+    /// What the host makes its own hash from. The device steers by another one.
+    Keys,
 }
 
 /// Where a frame goes.
 pub(super) enum Next {
-    /// On by the queue that it is in; its hash, if that is known by now.
-    Here(Option<Option<Hash>>),
+    /// On by the queue that it is in; what is told of its flow, if that is known by now.
+    Here(Option<Option<ToldFlow>>),
     /// To another queue.
     There(u16, Reason),
     /// Nowhere: it is dropped.
@@ -38,25 +51,36 @@ pub(super) enum Next {
 }
 
 impl<M: Memory> Queues<'_, M> {
-    /// The hash that the host is told of a frame that begins with `bytes`.
+    /// What the host is told of the flow of a frame that begins with `bytes`, with the VLAN tag `beside`
+    /// not among them.
     #[inline]
-    pub(super) fn hash(&self, parser: &Machine<M>, bytes: &[u8]) -> Option<Hash> {
-        self.hash_of(parser, bytes, &|at| get(bytes, at))
-    }
-
-    /// As [`Self::hash`], of a frame whose headers are `bytes`, and of which `pairs` gives more.
-    #[inline]
-    pub(super) fn hash_of(
+    pub(super) fn flow(
         &self,
         parser: &Machine<M>,
         bytes: &[u8],
+        beside: Option<VlanTag>,
+    ) -> Option<ToldFlow> {
+        self.flow_of(parser, bytes, beside, &|at| get(bytes, at))
+    }
+
+    /// As [`Self::flow`], of a frame whose headers are `bytes`, and of which `pairs` gives more.
+    #[inline]
+    pub(super) fn flow_of(
+        &self,
+        parser: &Machine<M>,
+        bytes: &[u8],
+        beside: Option<VlanTag>,
         pairs: Pairs<'_>,
-    ) -> Option<Hash> {
-        if !self.tells_hashes {
-            return None;
+    ) -> Option<ToldFlow> {
+        match self.tells {
+            Tells::Nothing => None,
+            Tells::Hash => {
+                let parsed = parser.flow_of(bytes);
+                let hash = self.steering.hash(&parsed, pairs, self.by_rules);
+                hash.map(ToldFlow::Hash)
+            }
+            Tells::Keys => parser.flow_keys_of(bytes, beside).map(ToldFlow::Keys),
         }
-        let parsed = parser.flow_of(bytes);
-        self.steering.hash(&parsed, pairs, self.by_rules)
     }
 
     /// Whether frames of one flow may go different ways, by what they carry.
@@ -121,7 +145,11 @@ impl<M: Memory> Queues<'_, M> {
         if steered.reason.is_drop() {
             Next::Nowhere(steered.reason)
         } else if steered.queue == own {
-            Next::Here(Some(steered.hash.filter(|_| self.tells_hashes)))
+            Next::Here(match self.tells {
+                Tells::Nothing => Some(None),
+                Tells::Hash => Some(steered.hash.map(ToldFlow::Hash)),
+                Tells::Keys => None,
+            })
         } else {
             Next::There(steered.queue, steered.reason)
         }

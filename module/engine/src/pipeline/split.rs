@@ -8,13 +8,13 @@ use core::ops::Deref;
 use super::wire::{InPages, Lost, OnWire, Owned, Payload};
 use super::{without, Pipeline, Receiver, Room, Sent};
 use crate::checksum::sum;
-use crate::descriptor::RxDescriptor;
+use crate::descriptor::{RxDescriptor, ToldFlow};
 use crate::exec::Services;
+use crate::frame::VlanTag;
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::parser::USUAL_HEADERS;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
-use crate::steer::Hash;
 use crate::transmit::{TxPlan, WireFrame};
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -95,7 +95,7 @@ where
         wire: D::Wire,
         header: usize,
         descriptor: &RxDescriptor,
-        hash: Option<Option<Hash>>,
+        flow: Option<Option<ToldFlow>>,
     ) {
         let network_offset = descriptor.network_offset();
         let (mut wire, mut checksum) = (wire, RxChecksum::None);
@@ -110,9 +110,9 @@ where
         let Some(mut frame) = device.put_in_pages(wire, header, descriptor.meta_len) else {
             return device.lost(Lost::NoBuffer);
         };
-        let hash = match descriptor.tc {
+        let flow = match descriptor.tc {
             Some(tc) if tc.hash_invalid => None,
-            _ => hash.unwrap_or_else(|| self.hash_in_pages(&frame)),
+            tc => flow.unwrap_or_else(|| self.flow_in_pages(&frame, tc.and_then(|tc| tc.vlan))),
         };
         // What a classifier has left has had its tag beside it all the time.
         let tag = match descriptor.tc {
@@ -127,7 +127,7 @@ where
         let descriptor = RxDescriptor {
             len: without(vlan, descriptor.len as usize),
             checksum,
-            hash,
+            flow,
             vlan,
             stamp: self.stamp,
             header_len: without(vlan, header),
@@ -136,12 +136,12 @@ where
         device.pages_to_host(frame, &descriptor);
     }
 
-    /// The hash of a frame that lies in pieces, if the host wants to be told.
-    fn hash_in_pages<F: InPages>(&self, frame: &F) -> Option<Hash> {
+    /// What is told of the flow of a frame that lies in pieces, if the host wants to be told.
+    fn flow_in_pages<F: InPages>(&self, frame: &F, beside: Option<VlanTag>) -> Option<ToldFlow> {
         let pairs = |at: usize| Some([byte_of(frame, at)?, byte_of(frame, at.checked_add(1)?)?]);
         self.queues
             .as_ref()?
-            .hash_of(self.parser, frame.header(), &pairs)
+            .flow_of(self.parser, frame.header(), beside, &pairs)
     }
 }
 

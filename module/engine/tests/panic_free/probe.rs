@@ -25,7 +25,7 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::dissector::{self, Unfit};
-use engine::parser::{Found, Machine, Parsed, Step};
+use engine::parser::{FlowKeys, FlowType, Found, Machine, Parsed, Step};
 use engine::pipeline::{
     self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
@@ -252,6 +252,15 @@ pub fn walk(machine: &Machine<Opaque>, frame: &[u8], asked: u16) -> Found {
 
 pub fn flow_of(machine: &Machine<Opaque>, frame: &[u8]) -> (Parsed, Option<usize>) {
     (machine.flow_of(frame), machine.tcp_payload(frame))
+}
+
+pub fn flow_keys_of(
+    machine: &Machine<Opaque>,
+    frame: &[u8],
+    beside: Option<VlanTag>,
+) -> Option<(FlowKeys, FlowType, bool)> {
+    let keys = machine.flow_keys_of(frame, beside)?;
+    Some((keys, keys.flow(), keys.have_layer4()))
 }
 
 pub fn found<'a>(

@@ -3,6 +3,7 @@
 //! The parser against what is known of frames from making them, and against another parser.
 
 mod frame;
+mod hashed;
 mod kernel;
 mod random;
 

@@ -20,7 +20,7 @@ use std::ops::Range;
 use engine::checksum::{sum, Sum};
 use engine::coalesce::GroLimits;
 use engine::descriptor::{
-    Gso, GsoKind, RxDescriptor, TxCapability, TxChecksum, TxDescriptor, TxHeaders,
+    Gso, GsoKind, RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor, TxHeaders,
 };
 use engine::exec::XdpVerdict;
 use engine::fault::FaultRecord;
@@ -31,11 +31,11 @@ use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
     Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
-    Programs, Queues, Receiver, Room, Running, Sent, Watcher,
+    Programs, Queues, Receiver, Room, Running, Sent, Tells, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{
-    Action, Hash, HashedFields, Reason, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
+    Action, HashedFields, Reason, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
 };
 use engine::store::ProgramKind;
 use engine::transmit::{TxPlan, WireFrame};
@@ -243,7 +243,7 @@ struct Device {
     /// Those that the program of the host gets apart.
     host_headers: Vec<u32>,
     /// Those that frames in pages went to the host with.
-    hashes: Vec<Option<Hash>>,
+    flows: Vec<Option<ToldFlow>>,
     /// Whether there are no pages.
     is_out_of_pages: bool,
 }
@@ -359,7 +359,7 @@ impl Receiver for Device {
         }
         self.stamps.push(descriptor.stamp);
         self.tags.push(descriptor.vlan);
-        self.hashes.push(descriptor.hash);
+        self.flows.push(descriptor.flow);
         let payload = frame.bytes.len() - frame.header;
         self.log.push(Step::InPages(payload, descriptor.checksum));
     }
@@ -566,7 +566,7 @@ fn within<T>(
             by_rules: true,
             flows: None,
             in_use: IN_USE,
-            tells_hashes: true,
+            tells: Tells::Hash,
         }),
         parser: &kernel::MACHINE,
         stamp: None,

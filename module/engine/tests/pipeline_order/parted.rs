@@ -229,5 +229,5 @@ fn the_hash_of_a_frame_in_pages() {
     let pairs = |at: usize| bytes.get(at..)?.first_chunk().copied();
     let hash = steering.hash(&parse(&bytes), &pairs, true);
     assert!(hash.is_some() && hash != steering.hash(&parse(&bytes), &unseen, true));
-    assert_eq!(device.hashes, [hash], "{:?}", device.log);
+    assert_eq!(device.flows, [hash.map(ToldFlow::Hash)], "{:?}", device.log);
 }
