@@ -17,6 +17,11 @@ use engine::{
         dissector,
         Found,
         Machine, //
+    },
+    resources::{
+        Exhausted,
+        Resource,
+        Resources, //
     }, //
 };
 use kernel::{
@@ -35,7 +40,8 @@ use parse_graph::{
         Blob,
         Digest, //
     },
-    Graph, //
+    Graph,
+    Header, //
 };
 
 /// What each card comes with: what the kernel's own flow dissector does (`samples/parsers/kernel.json`).
@@ -48,6 +54,8 @@ pub enum Refusal {
     Unfit(blob::Unfit),
     /// No flow dissector can be made of it.
     NoDissector(dissector::Unfit),
+    /// It is larger than a graph may be.
+    TooLarge(Exhausted),
     /// The device, or the host, has no memory for it.
     Memory,
 }
@@ -57,6 +65,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Unfit(unfit) => write!(f, "{unfit}"),
             Self::NoDissector(unfit) => write!(f, "{unfit}"),
+            Self::TooLarge(exhausted) => write!(f, "{exhausted}"),
             Self::Memory => f.write_str("no memory left for the device"),
         }
     }
@@ -66,8 +75,15 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unfit(_) | Refusal::NoDissector(_) => EINVAL,
+            Refusal::TooLarge(_) => E2BIG,
             Refusal::Memory => ENOMEM,
         }
+    }
+}
+
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::TooLarge(exhausted)
     }
 }
 
@@ -92,6 +108,26 @@ pub struct Parser {
     reproduced: Digest,
     is_built_in: bool,
     machine: Machine<KernelMemory>,
+}
+
+/// What a graph is measured by.
+const SIZES: [Resource; 4] = [
+    Resource::ParserNodes,
+    Resource::ParserEntries,
+    Resource::ParserHeaders,
+    Resource::ParserBytes,
+];
+
+/// How large `graph` is, which came in `blob`, in the order of [`SIZES`].
+fn sizes(blob: &[u8], graph: &Graph<'_>) -> [u64; SIZES.len()] {
+    let [nodes, entries, ..]: [u16; Header::KINDS] = graph.counts();
+    [
+        nodes.into(),
+        entries.into(),
+        graph.max_headers().into(),
+        // CAST: A `usize` has at most 64 bits.
+        blob.len() as u64,
+    ]
 }
 
 fn sha256(bytes: &[u8]) -> Digest {
@@ -232,6 +268,7 @@ impl Parsers {
         };
         parsers.stored.replace(Some(parser.clone()));
         parsers.running.replace(Some(parser));
+        parsers.note(memory.resources());
         // INVARIANT: Just put in.
         Ok(parsers)
     }
@@ -258,15 +295,33 @@ impl Parsers {
     ///
     /// [`Refusal`]; what was stored stays, too.
     pub fn flash(&self, memory: &DeviceMemory, blob: &[u8]) -> Result<(), Refusal> {
+        let Blob { graph, .. } = blob::parse(blob, sha256).map_err(Refusal::Unfit)?;
+        for (resource, size) in SIZES.into_iter().zip(sizes(blob, &graph)) {
+            memory.resources().admit(resource, size)?;
+        }
         let mut parser = Parser::new(&memory.source(), blob)?;
         parser.is_built_in = parser.digest == self.built_in;
         self.stored.replace(Some(Arc::new(parser, GFP_KERNEL)?));
+        self.note(memory.resources());
         Ok(())
+    }
+
+    /// Notes how large the larger one of both is. With the lock.
+    fn note(&self, resources: &Resources) {
+        let both = [self.running(), self.stored()].map(|parser| {
+            let sizes = |parser: Arc<Parser>| Some(sizes(parser.blob(), &parser.contents()?.graph));
+            parser.and_then(sizes).unwrap_or_default()
+        });
+        let [one, other] = both;
+        for ((resource, one), other) in SIZES.into_iter().zip(one).zip(other) {
+            resources.set_used(resource, one.max(other));
+        }
     }
 
     /// Has the parser run that was flashed last: on return no frame is parsed by the one before. Process
     /// context, with the lock.
-    pub fn activate(&self) {
+    pub fn activate(&self, memory: &DeviceMemory) {
         self.running.publish(self.stored());
+        self.note(memory.resources());
     }
 }

@@ -44,7 +44,11 @@ impl Firmware<Self> for Ports {
     }
 
     fn activate(instance: &mut Locked<'_, Self>, _extack: &Extack<'_>) -> Result {
-        instance.asic().card.parsers.activate();
+        instance
+            .asic()
+            .card
+            .parsers
+            .activate(&instance.asic().card.memory);
         Ok(())
     }
 }

@@ -48,7 +48,11 @@ const fn row(resource: Resource) -> devlink::Resource {
         | Resource::Rules
         | Resource::RssContexts
         | Resource::RssEntries
-        | Resource::Flows => (None, 0, 1),
+        | Resource::Flows
+        | Resource::ParserNodes
+        | Resource::ParserEntries
+        | Resource::ParserHeaders
+        | Resource::ParserBytes => (None, 0, 1),
     };
     devlink::Resource {
         name: resource.c_name(),

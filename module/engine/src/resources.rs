@@ -10,6 +10,8 @@ use core::fmt;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use parse_graph::limits;
+
 use crate::errno;
 use crate::limits::{DEVICE_MEMORY, MAX_CONTEXTS, MAX_RULES, MAX_STEERED_FLOWS, MAX_TABLE_ENTRIES};
 
@@ -44,11 +46,19 @@ pub enum Resource {
     RssEntries,
     /// Flows of all ports that the host steers by itself (accelerated RFS).
     Flows,
+    /// Nodes of a parse graph: each graph may have so many.
+    ParserNodes,
+    /// Entries of all tables of a parse graph, as its nodes.
+    ParserEntries,
+    /// Headers that a parse graph counts, as its nodes.
+    ParserHeaders,
+    /// Bytes of the file of a parse graph, as its nodes.
+    ParserBytes,
 }
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Memory,
         Self::MapMemory,
         Self::MapEntries,
@@ -58,6 +68,10 @@ impl Resource {
         Self::RssContexts,
         Self::RssEntries,
         Self::Flows,
+        Self::ParserNodes,
+        Self::ParserEntries,
+        Self::ParserHeaders,
+        Self::ParserBytes,
     ];
 
     /// What users call it.
@@ -72,6 +86,10 @@ impl Resource {
             Self::RssContexts => c"rss_contexts",
             Self::RssEntries => c"rss_entries",
             Self::Flows => c"flows",
+            Self::ParserNodes => c"parser_nodes",
+            Self::ParserEntries => c"parser_entries",
+            Self::ParserHeaders => c"parser_headers",
+            Self::ParserBytes => c"parser_bytes",
         }
     }
 
@@ -87,21 +105,37 @@ impl Resource {
             Self::RssContexts => "rss_contexts",
             Self::RssEntries => "rss_entries",
             Self::Flows => "flows",
+            Self::ParserNodes => "parser_nodes",
+            Self::ParserEntries => "parser_entries",
+            Self::ParserHeaders => "parser_headers",
+            Self::ParserBytes => "parser_bytes",
         }
     }
 
     /// What it is counted in.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Memory | Self::MapMemory => Unit::Bytes,
+            Self::Memory | Self::MapMemory | Self::ParserBytes => Unit::Bytes,
             Self::MapEntries
             | Self::Programs
             | Self::Operations
             | Self::Rules
             | Self::RssContexts
             | Self::RssEntries
-            | Self::Flows => Unit::Entries,
+            | Self::Flows
+            | Self::ParserNodes
+            | Self::ParserEntries
+            | Self::ParserHeaders => Unit::Entries,
         }
+    }
+
+    /// Whether it is a limit for each of what has it, and not divided among all: in use is what that has
+    /// which has most.
+    pub const fn is_of_each(self) -> bool {
+        matches!(
+            self,
+            Self::ParserNodes | Self::ParserEntries | Self::ParserHeaders | Self::ParserBytes
+        )
     }
 
     /// How much of it a device of full size has: more than the memory has room for, or than its ports
@@ -119,6 +153,11 @@ impl Resource {
             Self::RssContexts => MAX_CONTEXTS,
             Self::RssEntries => MAX_TABLE_ENTRIES,
             Self::Flows => MAX_STEERED_FLOWS,
+            // CAST: No limit of a graph has more than 32 bits.
+            Self::ParserNodes => limits::NODES as u64,
+            Self::ParserEntries => limits::ENTRIES as u64,
+            Self::ParserHeaders => limits::HEADERS as u64,
+            Self::ParserBytes => limits::BYTES as u64,
         }
     }
 }
@@ -167,6 +206,16 @@ impl fmt::Display for Exhausted {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resource = self.usage.resource;
+        if resource.is_of_each() {
+            return write!(
+                f,
+                "{}: it has {}{}, and may have {}; set another size (devlink resource)",
+                resource.name(),
+                self.asked,
+                words_of(resource.unit()),
+                self.usage.size
+            );
+        }
         write!(
             f,
             "{}: {}{} asked for, {} of {} in use; {}",
@@ -186,6 +235,11 @@ impl fmt::Display for Exhausted {
                 Resource::RssContexts | Resource::RssEntries =>
                     "delete RSS contexts of this device, or set another size (devlink resource)",
                 Resource::Flows => "wait for flows to end, or set another size (devlink resource)",
+                // Told above.
+                Resource::ParserNodes
+                | Resource::ParserEntries
+                | Resource::ParserHeaders
+                | Resource::ParserBytes => "",
             }
         )
     }
@@ -202,6 +256,10 @@ pub struct Resources {
     rss_contexts: Pool,
     rss_entries: Pool,
     flows: Pool,
+    parser_nodes: Pool,
+    parser_entries: Pool,
+    parser_headers: Pool,
+    parser_bytes: Pool,
 }
 
 struct Pool {
@@ -231,6 +289,10 @@ impl Resources {
             rss_contexts: Pool::new(Resource::RssContexts),
             rss_entries: Pool::new(Resource::RssEntries),
             flows: Pool::new(Resource::Flows),
+            parser_nodes: Pool::new(Resource::ParserNodes),
+            parser_entries: Pool::new(Resource::ParserEntries),
+            parser_headers: Pool::new(Resource::ParserHeaders),
+            parser_bytes: Pool::new(Resource::ParserBytes),
         }
     }
 
@@ -245,6 +307,10 @@ impl Resources {
             Resource::RssContexts => &self.rss_contexts,
             Resource::RssEntries => &self.rss_entries,
             Resource::Flows => &self.flows,
+            Resource::ParserNodes => &self.parser_nodes,
+            Resource::ParserEntries => &self.parser_entries,
+            Resource::ParserHeaders => &self.parser_headers,
+            Resource::ParserBytes => &self.parser_bytes,
         }
     }
 
@@ -268,6 +334,28 @@ impl Resources {
     /// Sets how much there is of `resource`. What is in use stays so, even if it is more.
     pub fn set_size(&self, resource: Resource, size: u64) {
         self.pool(resource).size.store(size, Ordering::Relaxed);
+    }
+
+    /// Whether something may have `amount` of `resource`, which is a limit [of each](Resource::is_of_each).
+    /// Any context.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if it may not.
+    pub fn admit(&self, resource: Resource, amount: u64) -> Result<(), Exhausted> {
+        let usage = self.usage(resource);
+        if amount <= usage.size {
+            return Ok(());
+        }
+        Err(Exhausted {
+            asked: amount,
+            usage,
+        })
+    }
+
+    /// Notes what that has of `resource` which has most of it. As [`admit`](Self::admit).
+    pub fn set_used(&self, resource: Resource, used: u64) {
+        self.pool(resource).used.store(used, Ordering::Relaxed);
     }
 
     fn take(&self, resource: Resource, amount: u64) -> Result<(), Exhausted> {

@@ -220,6 +220,7 @@ fn the_words_of_a_refusal() {
         ),
     ] {
         let resources = Arc::new(Resources::new());
+        assert!(!resource.is_of_each());
         resources.set_size(resource, 100);
         let _held = Charge::new(resources.clone(), resource, 80).expect("it fits");
         let Err(exhausted) = Charge::new(resources.clone(), resource, 30) else {
@@ -229,6 +230,38 @@ fn the_words_of_a_refusal() {
         assert_eq!(exhausted.errno(), errno, "{resource:?}");
         assert_eq!(resource.name(), resource.c_name().to_str().unwrap());
     }
+}
+
+#[test]
+fn what_is_a_limit_of_each_is_not_divided() {
+    let resources = Resources::new();
+    let of_each = Resource::ALL.into_iter().filter(|it| it.is_of_each());
+    let mut seen = 0;
+    for resource in of_each {
+        assert_eq!(resources.usage(resource).size, resource.most());
+        resources.set_size(resource, 100);
+        for _ in 0..2 {
+            resources.admit(resource, 100).expect("as much as there is");
+        }
+        resources.set_used(resource, 80);
+        assert_eq!(resources.usage(resource).used, 80);
+        let exhausted = resources.admit(resource, 101).expect_err("more than that");
+        let bytes = if resource == Resource::ParserBytes {
+            " bytes"
+        } else {
+            ""
+        };
+        let name = resource.name();
+        assert_eq!(
+            exhausted.to_string(),
+            format!(
+                "{name}: it has 101{bytes}, and may have 100; set another size (devlink resource)"
+            )
+        );
+        assert_eq!(resource.name(), resource.c_name().to_str().unwrap());
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
 }
 
 /// Memory that counts what it gives.
@@ -315,7 +348,7 @@ fn memory_is_the_only_limit_of_a_full_device() {
     for resource in Resource::ALL {
         let usage = Resources::default().usage(resource);
         assert_eq!((usage.size, usage.used), (resource.most(), 0));
-        let is_memory = matches!(resource, Resource::Memory | Resource::MapMemory);
-        assert_eq!(resource.unit() == Unit::Bytes, is_memory);
+        let in_bytes = [Resource::Memory, Resource::MapMemory, Resource::ParserBytes];
+        assert_eq!(resource.unit() == Unit::Bytes, in_bytes.contains(&resource));
     }
 }

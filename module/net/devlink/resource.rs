@@ -52,7 +52,7 @@ pub(super) struct ResourceAdapter<T: Operations>(PhantomData<T>);
 impl<T: Operations> ResourceAdapter<T> {
     /// devlink gives one pointer to a function that tells what is in use, and that is the
     /// instance's: so there is a function for each resource.
-    const GETTERS: [Getter; 12] = [
+    const GETTERS: [Getter; 16] = [
         Self::occupancy::<0>,
         Self::occupancy::<1>,
         Self::occupancy::<2>,
@@ -65,6 +65,10 @@ impl<T: Operations> ResourceAdapter<T> {
         Self::occupancy::<9>,
         Self::occupancy::<10>,
         Self::occupancy::<11>,
+        Self::occupancy::<12>,
+        Self::occupancy::<13>,
+        Self::occupancy::<14>,
+        Self::occupancy::<15>,
     ];
 
     /// Makes the resources known, as large as they are.

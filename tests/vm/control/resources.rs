@@ -27,6 +27,21 @@ const RULES: &str = "/rules";
 const RSS_CONTEXTS: &str = "/rss_contexts";
 const RSS_ENTRIES: &str = "/rss_entries";
 const FLOWS: &str = "/flows";
+const PARSER_NODES: &str = "/parser_nodes";
+const PARSER_ENTRIES: &str = "/parser_entries";
+const PARSER_HEADERS: &str = "/parser_headers";
+const PARSER_BYTES: &str = "/parser_bytes";
+
+/// What a NIC has in use when nobody has asked for anything: programs run on stacks, a port spreads its
+/// frames, and there is a graph by which they are parsed.
+const AT_REST: [&str; 6] = [
+    MEMORY,
+    RSS_ENTRIES,
+    PARSER_NODES,
+    PARSER_ENTRIES,
+    PARSER_HEADERS,
+    PARSER_BYTES,
+];
 
 type Used = BTreeMap<String, u64>;
 
@@ -163,8 +178,7 @@ fn what_there_is() -> Result<()> {
                 _ => Some([0, resource.size, 1]),
             };
             ensure!(resource.range == range, "{path}: {resource:?}");
-            // Programs run on stacks, and a port spreads its frames.
-            let at_rest = [MEMORY, RSS_ENTRIES].contains(&&**path);
+            let at_rest = AT_REST.contains(&&**path);
             ensure!(at_rest == (resource.used > 0), "{all:?}");
             seen.push((&**path, resource.size));
         }
@@ -174,6 +188,10 @@ fn what_there_is() -> Result<()> {
             (MEMORY, DEVICE_MEMORY),
             (MAP_MEMORY, DEVICE_MEMORY),
             (OPERATIONS, DEVICE_MEMORY / 32),
+            (PARSER_BYTES, 256 * 1024),
+            (PARSER_ENTRIES, 16_384),
+            (PARSER_HEADERS, 64),
+            (PARSER_NODES, 1024),
             (PROGRAMS, DEVICE_MEMORY / 128),
             (RSS_CONTEXTS, 64 * 64),
             (RSS_ENTRIES, 65 * 64 * 512),
@@ -197,6 +215,10 @@ fn what_comes_is_counted_until_it_goes() -> Result<()> {
         (MEMORY, 800),
         (MAP_MEMORY, 800),
         (OPERATIONS, 0),
+        (PARSER_BYTES, 0),
+        (PARSER_ENTRIES, 0),
+        (PARSER_HEADERS, 0),
+        (PARSER_NODES, 0),
         (PROGRAMS, 0),
         (RSS_CONTEXTS, 0),
         (RSS_ENTRIES, 0),
@@ -620,7 +642,7 @@ fn sizes_below_what_is_in_use() -> Result<()> {
     bench.nic.reload().run()?;
     let after = bench.nic.resources()?;
     for (path, resource) in &after {
-        let at_rest = [MEMORY, RSS_ENTRIES].contains(&&**path) || resource.used == 0;
+        let at_rest = AT_REST.contains(&&**path) || resource.used == 0;
         ensure!(at_rest && resource.size == before[path].size, "{after:?}");
     }
     Ok(())

@@ -152,6 +152,73 @@ fn what_is_no_graph_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// How large a graph may be is a resource of the device, which tells the size of the larger one of those that
+/// it has.
+#[test]
+fn the_size_of_a_graph_is_limited() -> Result<()> {
+    let stand = Stand::new()?;
+    stand.build("small")?;
+    stand.build("kernel")?;
+    let used = || -> Result<[u64; 4]> {
+        let used = NIC.used()?;
+        Ok(["nodes", "entries", "headers", "bytes"].map(|of| used[&format!("/parser_{of}")]))
+    };
+    let [nodes, entries, headers, bytes] = used()?;
+    let shown = stand.shown()?;
+    ensure!(
+        shown["nodes"] == nodes && shown["entries"] == entries && shown["max_headers"] == headers,
+        "{:?}: {shown:#}",
+        used()?
+    );
+    ensure!(
+        bytes == fs::metadata(Graphs::file("kernel"))?.len(),
+        "{bytes}"
+    );
+
+    // As long as it is there.
+    stand.graphs.flash("small").run()?;
+    ensure!(used()? == [nodes, entries, headers, bytes], "{:?}", used()?);
+    stand.graphs.activate()?;
+    let small = used()?;
+    ensure!(
+        small[0] < nodes && small[1] < entries && small[3] < bytes,
+        "{small:?}"
+    );
+    let before = stand.versions()?;
+    for (of, least, most) in [
+        ("nodes", small[0], nodes - 1),
+        ("entries", small[1], entries - 1),
+        ("headers", small[2], headers - 1),
+        ("bytes", small[3], bytes - 1),
+    ] {
+        let path = format!("/parser_{of}");
+        let all = NIC.resources()?;
+        let full = all[&path].size;
+        if most >= least {
+            NIC.resize(&path, most).run()?;
+            NIC.reload().run()?;
+            let said = stand.graphs.flash("kernel").refused()?;
+            says(
+                &said,
+                &["parser: ", &format!("parser_{of}"), &most.to_string()],
+            )?;
+            ensure!(stand.versions()? == before, "{of}: another graph");
+            stand.graphs.flash("small").run()?;
+        }
+        // Less than it has is refused while it has it.
+        NIC.resize(&path, least - 1).run()?;
+        says(
+            &NIC.reload().refused()?,
+            &[&format!("parser_{of}"), "in use"],
+        )?;
+        NIC.resize(&path, full).run()?;
+        NIC.reload().run()?;
+    }
+    stand.graphs.flash("kernel").run()?;
+    ensure!(used()? == [nodes, entries, headers, bytes], "{:?}", used()?);
+    Ok(())
+}
+
 #[test]
 fn the_attached_dissector_is_compared() -> Result<()> {
     let stand = Stand::new()?;
