@@ -126,6 +126,7 @@ mod dump;
 mod encode;
 mod error;
 mod graph;
+pub mod import;
 pub mod model;
 mod names;
 mod number;

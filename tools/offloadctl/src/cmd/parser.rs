@@ -23,6 +23,7 @@ use crate::output::{table, Output, Status};
 mod audit;
 mod compared;
 mod elf;
+mod import;
 
 /// Builds parse graphs, shows those of devices, and asks what they find in frames
 #[derive(clap::Args)]
@@ -61,6 +62,7 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    Import(import::Args),
     /// Draw a graph in the language of Graphviz
     Graph {
         /// The graph, as JSON
@@ -128,6 +130,7 @@ impl Args {
                 interface,
                 output: blob,
             } => dump_of(&interface, blob.as_deref(), output),
+            Command::Import(args) => args.run(output),
             Command::Graph { file } => {
                 let canonical = canonical(&file)?;
                 output.write(&dot(&canonical.graph()?, canonical.names()))?;

@@ -23,7 +23,7 @@ const ETHER_TYPES: [u32; 10] = [
 ];
 
 /// The well-known EtherType that `number` is in the wrong order.
-pub(super) fn byte_swapped(number: u32) -> Option<u32> {
+pub(crate) fn byte_swapped(number: u32) -> Option<u32> {
     let swapped = u16::try_from(number).ok()?.swap_bytes().into();
     ETHER_TYPES.contains(&swapped).then_some(swapped)
 }
