@@ -131,10 +131,12 @@ pub mod model;
 mod names;
 mod number;
 mod order;
+mod picture;
 mod read;
 mod resolve;
 #[cfg(test)]
 mod schema;
+mod svg;
 mod words;
 
 pub use blob::names;
@@ -145,4 +147,5 @@ pub use graph::{digest, Canonical};
 pub use names::{Names, Table};
 pub use number::{Hex, Number};
 pub use read::read;
+pub use svg::svg;
 pub use words::{AsWord, Stop, Word};

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use comfy_table::{CellAlignment, Table};
 use engine::memory::HostMemory;
 use engine::parser::dissector;
-use graph_json::{digest, dot, dump, names, Canonical};
+use graph_json::{digest, dot, dump, names, svg, Canonical};
 use offload_uapi::client::Client;
 use offload_uapi::types::{hex, Parser};
 use parse_graph::{blob, Header};
@@ -63,10 +63,19 @@ enum Command {
         output: Option<PathBuf>,
     },
     Import(import::Args),
-    /// Draw a graph in the language of Graphviz
+    /// Draw a graph, in the language of Graphviz or as SVG
+    ///
+    /// Both have a box for each node and the keys by which one leads to the other; failure is red, and what
+    /// happens when no more headers are counted is dotted.
     Graph {
         /// The graph, as JSON
         file: PathBuf,
+        /// As SVG, which needs no other program
+        #[arg(long)]
+        svg: bool,
+        /// Write it to this file, instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Ask what the device and the kernel find in each frame
     ///
@@ -131,9 +140,18 @@ impl Args {
                 output: blob,
             } => dump_of(&interface, blob.as_deref(), output),
             Command::Import(args) => args.run(output),
-            Command::Graph { file } => {
+            Command::Graph {
+                file,
+                svg: as_svg,
+                output: picture,
+            } => {
                 let canonical = canonical(&file)?;
-                output.write(&dot(&canonical.graph()?, canonical.names()))?;
+                let draw = if as_svg { svg } else { dot };
+                let drawn = draw(&canonical.graph()?, canonical.names());
+                match picture {
+                    Some(picture) => write(&picture, drawn.as_bytes())?,
+                    None => output.write(&drawn)?,
+                }
                 Ok(Status::Good)
             }
             Command::Run {

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What there is to draw of a graph: boxes, and which keys lead from one to the other.
+
+use parse_graph::{Graph, Lookup, Node, Target};
+
+use crate::names::Names;
+use crate::resolve::STOPS;
+
+/// How many keys stand in a line.
+const KEYS_IN_LINE: usize = 4;
+
+/// When a way is taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum When {
+    /// The header is as it should be.
+    Next,
+    /// It is not.
+    Fail,
+    /// No more headers are counted.
+    Limit,
+}
+
+/// A way out of a node.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) to: Target,
+    pub(crate) when: When,
+    /// By which keys: one text for each line.
+    pub(crate) keys: Vec<String>,
+}
+
+/// A node.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) name: String,
+    /// How long its header is.
+    pub(crate) length: String,
+    /// In the order of their first keys.
+    pub(crate) ways: Vec<Way>,
+}
+
+/// The nodes of `graph`, by their numbers.
+pub(crate) fn shapes(graph: &Graph<'_>, names: &Names) -> Vec<Shape> {
+    let nodes = graph.nodes().enumerate();
+    nodes
+        .map(|(number, node)| {
+            let name = names.nodes.get(number).cloned();
+            Shape {
+                name: name.unwrap_or_else(|| format!("node-{number}")),
+                length: length(&node),
+                ways: ways(graph, &node),
+            }
+        })
+        .collect()
+}
+
+/// The name of a way to stop.
+pub(crate) fn stop(target: Target) -> Option<&'static str> {
+    let mut stops = STOPS.iter();
+    stops
+        .find(|(stop, _)| *stop == target)
+        .map(|(_, name)| *name)
+}
+
+fn length(node: &Node) -> String {
+    let length = &node.length;
+    let length = if node.has(Node::OVERLAY) {
+        "overlay".to_owned()
+    } else if length.piece.is_none() {
+        format!("{} bytes", length.add)
+    } else {
+        format!("{} bytes and more", node.min_len)
+    };
+    let counted = if node.has(Node::COUNTED) {
+        ", counted"
+    } else {
+        ""
+    };
+    length + counted
+}
+
+/// Those of failure are among them if they lead to something but `stop_fail`.
+fn ways(graph: &Graph<'_>, node: &Node) -> Vec<Way> {
+    let mut ways = Vec::new();
+    look_up(&mut ways, graph, &node.next, When::Next);
+    if node.has(Node::COUNTED) {
+        look_up(&mut ways, graph, &node.at_limit, When::Limit);
+    }
+    if node.fail != Target::FAIL {
+        add(&mut ways, node.fail, When::Fail, "fail".to_owned());
+    }
+    for way in &mut ways {
+        let lines = way.keys.chunks(KEYS_IN_LINE);
+        way.keys = lines.map(|keys| keys.join(" ")).collect();
+    }
+    ways
+}
+
+fn look_up(ways: &mut Vec<Way>, graph: &Graph<'_>, lookup: &Lookup, when: When) {
+    for entry in graph.entries(lookup.entries) {
+        add(ways, entry.target, when, format!("{:#x}", entry.key));
+    }
+    let word = match (when, lookup.entries.count) {
+        (When::Next, 0) => "",
+        (When::Next, _) => "else",
+        _ => "limit",
+    };
+    add(ways, lookup.default, when, word.to_owned());
+}
+
+fn add(ways: &mut Vec<Way>, to: Target, when: When, key: String) {
+    let mut known = ways.iter_mut();
+    match known.find(|way| way.to == to && way.when == when) {
+        Some(way) => way.keys.push(key),
+        None => ways.push(Way {
+            to,
+            when,
+            keys: vec![key],
+        }),
+    }
+}
