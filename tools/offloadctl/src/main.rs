@@ -118,9 +118,14 @@ mod tests {
             "parser show",
             "parser dump onic0 --output a.fw",
             "parser graph a.json",
+            "parser graph a.json --svg -o a.svg",
+            "parser import --from cpl a.json --keys little-endian --masks network -o b.json",
+            "parser import --from xdp2 a.json --field v4/src=ipv4_src --field @4=ports --leave-out handler",
+            "parser import --from xdp2 a.json --max-headers 15",
             "parser run onic0 --pcap a.pcap --flags 3 --json",
             "completions bash",
             "man",
+            "man pages",
         ] {
             let argv = std::iter::once("offloadctl").chain(line.split(' '));
             Cli::try_parse_from(argv).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -139,6 +144,15 @@ mod tests {
             ("events --count 0", "0 is not in 1.."),
             ("steer explain onic0", "--frame"),
             ("parser run onic0 --frame 00 --flags 16", "16"),
+            ("parser import a.json", "--from"),
+            (
+                "parser import --from cpl a.json --field a=b",
+                "no field has this name: b",
+            ),
+            (
+                "parser import --from cpl a.json --max-headers 65",
+                "65 is not in 0..=64",
+            ),
             (
                 "steer explain onic0 --frame 00 --pcap a",
                 "cannot be used with",

@@ -110,3 +110,11 @@ fn a_changed_bit_of_a_file_to_flash_is_found() {
         }
     }
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_graph() {
+    let (_, rest) = graph_json::DIALECT.split_once("```json\n").unwrap();
+    let (example, rest) = rest.split_once("```\n").unwrap();
+    assert_eq!(built("example", example).names().nodes, ["ethernet"]);
+    assert!(!rest.contains("```"), "one that is not tried");
+}
