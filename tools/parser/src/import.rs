@@ -3,12 +3,25 @@
 //! Takes over graphs of other programmable parsers.
 //!
 //! Their JSON has the same ancestors as ours, and other readers: callbacks in C, metadata at offsets of
-//! a structure, keys in the order of the machine that wrote them. What our graphs can't say is refused,
-//! with its place in the JSON. What changes nothing of what is parsed, or what the user
-//! wants left out, is dropped, and told as well.
+//! a structure, keys in the order of the machine that wrote them. Nothing of that is guessed:
+//!
+//! | theirs | |
+//! |---|---|
+//! | callbacks, arrays, comparisons with a sign, "or" | refused |
+//! | lists of options | refused: one that is malformed ends their parsers, and not ours |
+//! | metadata | is the field of ours that is called like it, or that [`Options::fields`] tells; else refused |
+//! | order of bytes | of keys, the wire's if they look so; of masks of more than a byte, [`Options`] tells it |
+//! | where a lookup leads that finds nothing | `stop_fail`, if nothing is said: an unknown protocol is an error |
+//! | the end of a header | `whole`: their headers must be in the frame |
+//! | limits of nodes and encapsulations | nothing, if no way is as long; else all nodes are counted, and encapsulations refused |
+//! | counters, source files, sizes of frames of metadata | dropped, as they change nothing of what is parsed |
+//!
+//! What is refused has its place in the JSON, and so has what is dropped. [`Options::leave_out`] drops
+//! what would be refused.
 
 mod convert;
 mod cpl;
+mod header;
 mod json;
 mod limits;
 mod xdp2;

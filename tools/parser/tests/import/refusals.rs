@@ -264,6 +264,13 @@ fn what_ours_has_no_words_for_is_refused() {
             "parsers[0].root-node",
             "no such node",
         ),
+        (
+            CPL,
+            "/metadata-list/1",
+            json!({ "name": "addresses", "ents": [] }),
+            "metadata-list[1].name",
+            "twice: addresses",
+        ),
         // What is ours and not a graph is told as of ours.
         (
             XDP2,

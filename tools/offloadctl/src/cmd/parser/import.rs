@@ -104,7 +104,9 @@ impl Args {
         let imported = imported.map_err(|refused| anyhow!("{}:\n{refused}", context()))?;
         let text = serde_json::to_string_pretty(&imported.document)? + "\n";
         match &self.output {
-            Some(file) => super::write(file, text.as_bytes())?,
+            Some(file) => {
+                fs::write(file, text).with_context(|| file.display().to_string())?;
+            }
             None => output.write(&text)?,
         }
         Ok(Status::Good)
