@@ -86,6 +86,18 @@ impl Graphs {
         ))
     }
 
+    /// The lines for `devlink -batch` that flash what was built, and have the device run it if it is to be
+    /// `activated`.
+    #[must_use]
+    pub fn in_batch(&self, name: &str, activated: bool) -> String {
+        let device = self.nic.handle();
+        let mut lines = format!("dev flash {device} file {name}.fw component parser\n");
+        if activated {
+            lines += &format!("dev reload {device} action fw_activate\n");
+        }
+        lines
+    }
+
     /// Has the device run what was flashed last.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 //! What is done to the NICs, each by the user's own tools.
 
+mod parser;
 mod steer;
 
 use std::net::UdpSocket;
@@ -76,6 +77,7 @@ pub(crate) const WORKERS: &[&[Action]] = &[
         ("read debugfs", read_debugfs),
     ],
     steer::ACTIONS,
+    parser::ACTIONS,
 ];
 
 /// Those that need a choice of processors.

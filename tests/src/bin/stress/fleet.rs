@@ -2,9 +2,12 @@
 
 //! The NICs under stress and the namespaces that their ports travel between.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{ensure, Context, Result};
 use offload_tests::bind::Binder;
 use offload_tests::command::Cmd;
+use offload_tests::graphs::{Dissector, Graphs};
 use offload_tests::link::Link;
 use offload_tests::netns::NetNs;
 use offload_tests::nic::Nic;
@@ -17,6 +20,9 @@ pub(crate) const PORTS: u32 = 4;
 /// Queue pairs of a port.
 pub(crate) const QUEUES: u32 = 3;
 
+/// The graphs by which the NICs parse, by turns.
+pub(crate) const GRAPHS: [&str; 3] = ["kernel", "small", "overlay"];
+
 /// Two NICs and three namespaces, and a tool.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -26,6 +32,10 @@ pub(crate) struct Fleet {
     pub(crate) homes: Vec<NetNs>,
     /// Gives maps to programs that are loaded.
     pub(crate) binder: Binder,
+    /// What is flashed to each NIC.
+    pub(crate) graphs: [Graphs; 2],
+    /// What the kernel may run in the place of its own flow dissector.
+    pub(crate) dissectors: Vec<Dissector>,
 }
 
 impl Fleet {
@@ -40,10 +50,20 @@ impl Fleet {
             let file = format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6");
             std::fs::write(file, "1").context("switch IPv6 off")?;
         }
+        let nics = [Nic::new(0, PORTS, QUEUES)?, Nic::new(1, PORTS, QUEUES)?];
+        let here = Link::new("lo");
+        let graphs = [Graphs::new(nics[0], &here)?, Graphs::new(nics[1], &here)?];
+        let mut dissectors = Vec::new();
+        for name in GRAPHS {
+            graphs[0].build(name, &samples()?.join(name).with_extension("json"))?;
+            dissectors.push(graphs[0].load(name)?);
+        }
         Ok(Self {
-            nics: [Nic::new(0, PORTS, QUEUES)?, Nic::new(1, PORTS, QUEUES)?],
+            nics,
             homes,
             binder: Binder::new()?,
+            graphs,
+            dissectors,
         })
     }
 
@@ -87,6 +107,12 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// Where graphs come from.
+fn samples() -> Result<PathBuf> {
+    let repo = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    Ok(repo.context("no repository")?.join("samples/parsers"))
 }
 
 impl Drop for Fleet {
