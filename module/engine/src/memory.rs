@@ -35,6 +35,8 @@ pub enum LockClass {
     FreeElements,
     /// Flows that the host has steered.
     Flows,
+    /// Frames that failed at a node of a parse graph.
+    Failures,
 }
 
 /// Mutual exclusion around a `T`.

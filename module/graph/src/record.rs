@@ -64,7 +64,7 @@ macro_rules! record {
 }
 
 /// Where a parser goes on, or how it stops.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct Target(u16);
 
 impl Target {
@@ -80,6 +80,12 @@ impl Target {
     #[inline]
     pub const fn node(number: u16) -> Self {
         Self(number)
+    }
+
+    /// What it is known by: of a node, its number. Those of the ways to stop are above.
+    #[inline]
+    pub const fn raw(self) -> u16 {
+        self.0
     }
 
     /// The number of the node, if it is one.

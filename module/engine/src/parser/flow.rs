@@ -14,6 +14,9 @@ use crate::protocol::{
     IPPROTO_NONE, IPPROTO_ROUTING, TCP_DATA_OFFSET, TCP_HEADER,
 };
 
+/// What who wants to know the flow of a frame asks for: the outermost one.
+pub const ASKED_OF_FLOWS: u16 = stop::STOP_BEFORE_ENCAP;
+
 /// Offset of the SPI in an authentication header; that of other headers is what they begin with.
 const AH_SPI: usize = 4;
 
@@ -37,7 +40,7 @@ impl<M: Memory> Machine<M> {
     /// header, that has nothing of what it should tell. Any context.
     pub fn flow_of(&self, frame: &[u8]) -> Parsed {
         let mut found = Found::default();
-        self.parse_into(frame, stop::STOP_BEFORE_ENCAP, &mut found);
+        self.parse_into(frame, ASKED_OF_FLOWS, &mut found);
         Parsed::of(frame, &found)
     }
 

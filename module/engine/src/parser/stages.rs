@@ -111,6 +111,20 @@ impl<M: Memory> Stages<M> {
         self.all.first().map_or(0, |first| first.left[0])
     }
 
+    /// Begins at node 0, as nothing was gone through.
+    pub(super) fn begin(&self, frame: &[u8], found: &mut Found) -> Option<Start> {
+        let Stage {
+            step, moves, left, ..
+        } = self.all.first()?;
+        let ([moves, _], [left, _]) = (*moves, *left);
+        self.tell(frame, moves, Range::NONE, found);
+        Some(Start {
+            target: Target::node(step.node),
+            at: step.offset,
+            left,
+        })
+    }
+
     /// Puts into `found` what `moves` take from `frame`, and the way.
     #[inline(always)]
     fn tell(&self, frame: &[u8], moves: Range, way: Range, found: &mut Found) {

@@ -4,9 +4,11 @@
 
 use parse_graph::{limits, stop, Field, Node, Target};
 
-use super::found::{Found, Verdict};
+use super::found::{Found, Step, Verdict};
 use super::machine::{Machine, Place};
+use super::stages::Start;
 use super::tables::part;
+use super::trace::{Passed, Trace, Untraced};
 use crate::frame::ETH_HLEN;
 use crate::memory::Memory;
 
@@ -16,6 +18,8 @@ enum Visited<'a> {
     Through { header: &'a [u8], behind: usize },
     /// It does not, or somewhere else, at an offset.
     Stopped(Target, usize),
+    /// The header is not as it should be.
+    Broken,
 }
 
 impl<M: Memory> Machine<M> {
@@ -33,15 +37,49 @@ impl<M: Memory> Machine<M> {
 
     /// As [`Self::parse`], into `found`, whatever that has.
     pub fn parse_into(&self, frame: &[u8], asked: u16, found: &mut Found) {
+        let begin = |asked, found: &mut _| self.stages.walk(&self.tables, frame, asked, found);
+        self.parse_from(begin, frame, asked, found, &mut Untraced);
+    }
+
+    /// As [`Self::parse`], and tells `trace` of each node that it comes to, those beyond the steps that are
+    /// remembered as well: for that it goes node by node, which takes longer.
+    // What is compiled for a trace is not to lie in the midst of what goes by it.
+    #[inline(never)]
+    pub fn trace(&self, frame: &[u8], asked: u16, trace: &mut impl Trace) -> Found {
+        let mut found = Found::default();
+        let begin = |_, found: &mut _| self.stages.begin(frame, found);
+        self.parse_from(begin, frame, asked, &mut found, trace);
+        found
+    }
+
+    /// Parses a frame from where `begin` leads, which notes in what was found what it has gone by.
+    #[inline(always)]
+    fn parse_from(
+        &self,
+        begin: impl FnOnce(u16, &mut Found) -> Option<Start>,
+        frame: &[u8],
+        asked: u16,
+        found: &mut Found,
+        trace: &mut impl Trace,
+    ) {
         // CAST: 14.
         let first = ETH_HLEN as u16;
         if frame.len() < ETH_HLEN {
             found.clear();
             found.step(0, 0);
             found.verdict = Verdict::Fail;
+            trace.passed(&Passed {
+                step: Step::default(),
+                to: Target::FAIL,
+                is_broken: true,
+            });
             return;
         }
-        let (verdict, at) = self.walk(frame, asked & stop::OF_CALLER, found);
+        let asked = asked & stop::OF_CALLER;
+        let (verdict, at) = match begin(asked, found) {
+            Some(start) => self.walk(start, frame, asked, found, trace),
+            None => (Verdict::LeftOut, 0),
+        };
         found.verdict = verdict;
         // As the kernel does behind a flow dissector: both in the frame, and behind its first header.
         let end = u16::try_from(frame.len()).unwrap_or(u16::MAX);
@@ -56,10 +94,14 @@ impl<M: Memory> Machine<M> {
 
     /// How it stops, and at which offset.
     #[inline(always)]
-    fn walk(&self, frame: &[u8], asked: u16, found: &mut Found) -> (Verdict, usize) {
-        let Some(start) = self.stages.walk(&self.tables, frame, asked, found) else {
-            return (Verdict::LeftOut, 0);
-        };
+    fn walk(
+        &self,
+        start: Start,
+        frame: &[u8],
+        asked: u16,
+        found: &mut Found,
+        trace: &mut impl Trace,
+    ) -> (Verdict, usize) {
         let (mut target, mut at, mut left) = (start.target, usize::from(start.at), start.left);
         loop {
             let Some(number) = target.as_node() else {
@@ -68,12 +110,12 @@ impl<M: Memory> Machine<M> {
             let Some(place) = self.places.get(usize::from(number)) else {
                 return (Verdict::LeftOut, at);
             };
-            if at > usize::from(limits::OFFSET) {
-                return (Verdict::Fail, at);
-            }
-            // CAST: Not beyond the limit.
-            found.step(number, at as u16);
-            target = match self.visit(number, place, frame, at, asked, found) {
+            // CAST: Not beyond the limit, at which a walk does not begin either.
+            let offset = at as u16;
+            found.step(number, offset);
+            let visited = self.visit(number, place, frame, at, asked, found);
+            let is_broken = matches!(visited, Visited::Broken);
+            target = match visited {
                 Visited::Through { header, behind } => {
                     at = behind;
                     let key = || place.key.of(header);
@@ -87,7 +129,19 @@ impl<M: Memory> Machine<M> {
                     at = behind;
                     target
                 }
+                Visited::Broken => place.fail,
             };
+            if at > usize::from(limits::OFFSET) && target.as_node().is_some() {
+                target = Target::FAIL;
+            }
+            trace.passed(&Passed {
+                step: Step {
+                    node: number,
+                    offset,
+                },
+                to: target,
+                is_broken,
+            });
         }
     }
 
@@ -125,18 +179,17 @@ impl<M: Memory> Machine<M> {
                 return Visited::Stopped(Target::OKAY, at);
             }
         }
-        let failed = Visited::Stopped(place.fail, at);
         let header = frame.get(at..).unwrap_or_default();
         let min_len = usize::from(place.min_len);
         if header.len() < min_len {
-            return failed;
+            return Visited::Broken;
         }
         let len = place.length.of(header);
         if len < min_len || (place.has(Node::WHOLE) && header.len() < len) {
-            return failed;
+            return Visited::Broken;
         }
         if place.has(Place::CHECKS) && !self.is_as_it_should_be(number, header) {
-            return failed;
+            return Visited::Broken;
         }
         for each in part(&self.moves, place.moves) {
             each.apply(header, at, found);
@@ -144,7 +197,7 @@ impl<M: Memory> Machine<M> {
         let mut behind = at.wrapping_add(len);
         if place.has(Place::MORE) {
             let Some(end) = self.more(number, header, at, len, found) else {
-                return failed;
+                return Visited::Broken;
             };
             behind = end;
         }

@@ -94,6 +94,23 @@ pub(crate) struct Found {
     pub(crate) offset: u16,
     /// The nodes that it was at, each with its offset.
     pub(crate) path: Vec<(u16, u16)>,
+    /// Those of them whose headers are not as they should be, by their places on the way.
+    pub(crate) broken: Vec<usize>,
+}
+
+impl Found {
+    /// The edges that it took: from which node, and to what.
+    #[allow(dead_code, reason = "each user takes its part")]
+    pub(crate) fn edges(&self) -> Vec<(u16, Target)> {
+        let last = match self.code {
+            0 => Target::OKAY,
+            2 => Target::FAIL,
+            _ => Target::LEFT_OUT,
+        };
+        let nodes = self.path.iter().map(|(node, _)| *node);
+        let ends = nodes.clone().skip(1).map(Target::node);
+        nodes.zip(ends.chain([last])).collect()
+    }
 }
 
 impl Model {
@@ -126,6 +143,7 @@ impl Model {
         // Between two nodes that count, numbers ascend.
         let most = self.nodes.len() * (usize::from(self.max_headers) + 1);
         let mut path = vec![(0, 0)];
+        let mut broken = Vec::new();
         while let Some(number) = target.as_node() {
             if parser.at > usize::from(limits::OFFSET) {
                 target = Target::FAIL;
@@ -134,7 +152,10 @@ impl Model {
             path.push((number, parser.at as u16));
             assert!(path.len() <= most, "it comes to no end");
             let node = &self.nodes[usize::from(number)];
-            target = parser.visit(node).unwrap_or(node.node.fail);
+            target = parser.visit(node).unwrap_or_else(|| {
+                broken.push(path.len() - 1);
+                node.node.fail
+            });
         }
         let code = match target {
             Target::OKAY => 0,
@@ -151,6 +172,7 @@ impl Model {
             fields: parser.fields,
             offset,
             path,
+            broken,
         }
     }
 }

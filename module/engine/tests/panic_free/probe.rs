@@ -25,7 +25,8 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::dissector::{self, Unfit};
-use engine::parser::{FlowKeys, FlowType, Found, Machine, Parsed, Step};
+use engine::parser::{Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, Machine, NodeCount};
+use engine::parser::{Parsed, Passed, Step};
 use engine::pipeline::{
     self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
@@ -248,6 +249,45 @@ pub fn machine(graph: &Graph<'_>) -> Result<Machine<Opaque>, OutOfMemory> {
 
 pub fn walk(machine: &Machine<Opaque>, frame: &[u8], asked: u16) -> Found {
     machine.parse(frame, asked)
+}
+
+pub fn trace(
+    machine: &Machine<Opaque>,
+    frame: &[u8],
+    asked: u16,
+    trace: &mut dyn FnMut(&Passed),
+) -> Found {
+    machine.trace(frame, asked, &mut |passed: &Passed| trace(passed))
+}
+
+pub fn counts(graph: &Graph<'_>) -> Result<Counts<Opaque>, OutOfMemory> {
+    Counts::new(&Opaque, graph)
+}
+
+pub fn count(
+    counts: &Counts<Opaque>,
+    machine: &Machine<Opaque>,
+    frame: &[u8],
+    (len, asked): (u32, u16),
+) {
+    counts.count(machine, frame, len, asked);
+}
+
+pub fn counted(
+    counts: &Counts<Opaque>,
+    node: u16,
+    edge: u32,
+) -> (u64, Option<NodeCount>, Option<EdgeCount>, Option<Failure>) {
+    (
+        counts.frames(),
+        counts.node(node),
+        counts.edge(edge),
+        counts.failure(node),
+    )
+}
+
+pub fn kept(failure: &Failure) -> &[u8] {
+    failure.bytes()
 }
 
 pub fn flow_of(machine: &Machine<Opaque>, frame: &[u8]) -> (Parsed, Option<usize>) {

@@ -6,6 +6,7 @@
 mod builder;
 #[path = "../dissector/corpus.rs"]
 mod corpus;
+mod counts;
 #[path = "../dissector/frames.rs"]
 mod frames;
 #[path = "../dissector/graphs.rs"]
