@@ -226,8 +226,8 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
         let (mut instance, extack) =
             unsafe { (Locked::<T>::from_raw(devlink), Extack::from_raw(extack)) };
         if action == ACTIVATE {
-            // Nothing of it is to stop.
-            return 0;
+            // Nothing of it is to stop, and what fails here is no failed reload to devlink, but none.
+            return from_result(|| T::Firmware::activate(&mut instance, &extack).map(|()| 0));
         }
         let result = T::reload_down(&mut instance, &extack);
         if result.is_err() {
@@ -253,7 +253,8 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
             (Locked::<T>::from_raw(devlink), Extack::from_raw(extack))
         };
         if action == ACTIVATE {
-            return from_result(|| T::Firmware::activate(&mut instance, &extack).map(|()| 0));
+            // Done before.
+            return 0;
         }
         // SAFETY: As above.
         unsafe { ResourceAdapter::<T>::repair(devlink) };
