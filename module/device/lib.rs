@@ -14,7 +14,7 @@
 //!   (RTNL in Linux); frames read it under RCU or as single numbers.
 //! - The list of programs has a lock of its own, behind which nothing is locked.
 //! - The lock of who changes the clock: taken with interrupts off; who reads it takes none.
-//! - The lock of a fault log: taken with bottom halves off.
+//! - The lock of a fault log: taken with bottom halves off; so is that of a frame that a parser keeps.
 //! - A ring has two locks, of its writers and of its reader, taken with bottom halves off.
 //! - What works on the frames of a receive queue is claimed, by its poll or by who sends a frame to it.
 //!   Nobody waits for it: a sender puts its frame into the ring, and a poll comes again. What else the
@@ -26,6 +26,8 @@ pub mod cable;
 pub mod card;
 mod change;
 pub mod clock;
+mod counting;
+pub mod counts;
 mod damage;
 pub mod fault;
 pub mod filter;

@@ -164,6 +164,10 @@ impl<T: Send + Unpin + 'static> KernelLock<T> {
                 pin_init!(Line { lock <- new_spinlock!(guarded, "offload_nic_flows") }),
                 flags(),
             ),
+            LockClass::Failures => KBox::pin_init(
+                pin_init!(Line { lock <- new_spinlock!(guarded, "offload_nic_failures") }),
+                flags(),
+            ),
         };
         line.map(Self).map_err(|_| OutOfMemory)
     }

@@ -320,7 +320,7 @@ impl Parsers {
 
     /// Has the parser run that was flashed last: on return no frame is parsed by the one before. Process
     /// context, with the lock.
-    pub fn activate(&self, memory: &DeviceMemory) {
+    pub(crate) fn activate(&self, memory: &DeviceMemory) {
         self.running.publish(self.stored());
         self.note(memory.resources());
     }

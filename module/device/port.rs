@@ -4,6 +4,7 @@
 
 use crate::{
     card::Card,
+    counts::Counting,
     filter::Filter,
     host::Host,
     mac::Meter,
@@ -88,6 +89,8 @@ pub struct Port<H: Host> {
     pub steered_nowhere: Steered,
     /// Which frames are stamped.
     pub(crate) stamping: Stamping,
+    /// What counts what the parser does for the port's frames, if the user wants that.
+    pub(crate) counting: rcu::Slot<Counting>,
 }
 
 impl<H: Host> Port<H> {
@@ -137,6 +140,7 @@ impl<H: Host> Port<H> {
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),
             stamping: Stamping::new(),
+            counting: rcu::Slot::empty(),
         }))
     }
 

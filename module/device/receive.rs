@@ -111,6 +111,7 @@ impl<H: Plugged> Port<H> {
             Lane::Ordinary => work.take_held(),
             Lane::Bouncing => None,
         };
+        let counting = self.counting_of(parser, guard);
         // Asked with the parser in hand: another one may be activated at any moment.
         let (tells, withholds_hashes) = match setup.flows {
             Tells::Nothing => (Tells::Nothing, false),
@@ -190,6 +191,9 @@ impl<H: Plugged> Port<H> {
                         skb: frame.into_skb(),
                         descriptor,
                     };
+                    if let Some(counting) = counting {
+                        counting.count(&sent.skb);
+                    }
                     let count = pipeline.arrive(&mut poll, sent);
                     taken.add_awaited(&mut poll.awaited_by, sender);
                     // CAST: A `usize` has at least 32 bits in the kernel.

@@ -187,6 +187,8 @@ fn meet<H: Plugged>(
     // It can't come back to be sent once more from here on.
     let skb = wire.into_skb();
     skb.take_time_stamps(stamps.left);
+    let port = host.port();
+    port.count_ahead(&skb, guard);
     if let (Some(stored), Some(said)) = (active.stored, met.descriptor()) {
         stored.runs().count(said);
     }
@@ -195,7 +197,7 @@ fn meet<H: Plugged>(
         return Arrived::Gone;
     }
     // One that was only read is for the same queue as before, unless the program has chosen one.
-    let in_use = host.port().queues_in_use.load(Ordering::Relaxed);
+    let in_use = port.queues_in_use.load(Ordering::Relaxed);
     if let Some(chosen) = met.leads_to(queue, in_use) {
         let bytes = skb.len() as u64;
         Count(rx).arrived(1, bytes);
@@ -212,7 +214,7 @@ fn meet<H: Plugged>(
             has_met: true,
             replaces_host: active.replaces_host,
         };
-        let (port, wire) = (host.port(), Wire::Sent(skb));
+        let wire = Wire::Sent(skb);
         if port.hand_over(host, rx, wire, moved, passed) {
             return Arrived::HandedOver;
         }

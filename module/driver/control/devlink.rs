@@ -17,7 +17,8 @@ use net::{
         Info,
         Locked, //
     },
-    extack::Extack, //
+    extack::Extack,
+    netdev::with_rtnl, //
 };
 use offload::Digest;
 
@@ -43,12 +44,15 @@ impl Firmware<Self> for Ports {
         })
     }
 
-    fn activate(instance: &mut Locked<'_, Self>, _extack: &Extack<'_>) -> Result {
-        instance
-            .asic()
-            .card
-            .parsers
-            .activate(&instance.asic().card.memory);
+    fn activate(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {
+        let asic = instance.asic();
+        // Ports begin and end to count under RTNL.
+        with_rtnl(|_| asic.card.activate_parser()).map_err(|refusal| {
+            extack.fmt(fmt!(
+                "parser: {refusal}: a port counts, and would have to begin anew"
+            ));
+            Error::from(refusal)
+        })?;
         Ok(())
     }
 }
