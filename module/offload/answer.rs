@@ -4,6 +4,7 @@
 
 use crate::{
     compare::Comparison,
+    counts::ParserCounts,
     digest::Digest,
     parser::{
         fields_of,
@@ -225,6 +226,77 @@ pub(crate) fn audit(
     message.nest(FIRST, |message| {
         message.put(uapi::parse::FRAME, &first.frame)?;
         parsed(message, ifindex, &first.device(), &first.kernel)
+    })
+}
+
+/// What was counted of the frames of an interface, from what is numbered `next` on, as much as there is room
+/// for: with number 0 how many there were, and behind it the nodes and the edges. Gives what comes next, and
+/// nothing if that is all.
+pub(crate) fn counts(
+    message: &mut Message<'_>,
+    ifindex: u32,
+    counts: Option<&dyn ParserCounts>,
+    next: u32,
+) -> Result<Option<u32>, Full> {
+    use uapi::counts::*;
+    message.put_u32(IFINDEX, ifindex)?;
+    message.put_u32(COUNTING, counts.is_some().into())?;
+    let Some(counts) = counts else {
+        return Ok(None);
+    };
+    message.put(DIGEST, &counts.digest())?;
+    if next == 0 {
+        message.put_uint(FRAMES, counts.frames())?;
+    }
+    let first_edge = counts.nodes().saturating_add(1);
+    let end = first_edge.saturating_add(counts.edges());
+    for item in next.max(1)..end {
+        let put = match item.checked_sub(first_edge) {
+            None => counted_node(message, counts, item.saturating_sub(1)),
+            Some(edge) => counted_edge(message, counts, edge),
+        };
+        if let Err(full) = put {
+            // One has room in a message of its own.
+            let is_some = item > next.max(1);
+            return if is_some { Ok(Some(item)) } else { Err(full) };
+        }
+    }
+    Ok(None)
+}
+
+fn counted_node(message: &mut Message<'_>, counts: &dyn ParserCounts, number: u32) -> Written {
+    use uapi::counted_node::*;
+    let mut result = Ok(());
+    counts.show_node(number, &mut |node| {
+        result = message.nest(uapi::counts::NODE, |message| {
+            message.put_u32(NUMBER, number)?;
+            message.put_uint(VISITS, node.visits)?;
+            message.put_uint(FAILURES, node.failures)?;
+            message.put_uint(BROKEN, node.broken)?;
+            let Some(last) = &node.last else {
+                return Ok(());
+            };
+            message.put(FRAME, last.bytes)?;
+            message.put_u32(FRAME_LEN, last.len)?;
+            message.put_u32(OFFSET, last.offset.into())?;
+            if last.is_broken {
+                message.put_flag(FRAME_BROKEN)?;
+            }
+            Ok(())
+        });
+    });
+    result
+}
+
+fn counted_edge(message: &mut Message<'_>, counts: &dyn ParserCounts, number: u32) -> Written {
+    use uapi::counted_edge::*;
+    let Some(edge) = counts.edge(number) else {
+        return Ok(());
+    };
+    message.nest(uapi::counts::EDGE, |message| {
+        message.put_u32(FROM, edge.from.into())?;
+        message.put_u32(TO, edge.to.raw().into())?;
+        message.put_uint(TAKEN, edge.taken)
     })
 }
 

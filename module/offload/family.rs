@@ -4,6 +4,7 @@
 
 use crate::{
     answer,
+    counts::ParserCounts,
     enforce::Enforcer,
     parser::{
         Parsed,
@@ -42,6 +43,7 @@ use net::{
 use offload_uapi::{
     netlink::{
         audit,
+        counts,
         dev,
         device_program,
         image,
@@ -169,6 +171,14 @@ impl Operations for Registry {
                 interface.interface().audit.set(one_in, ends, rtnl);
                 Ok(())
             }),
+            Some(Command::CountsSet) => {
+                registry.with(request, counts::IFINDEX, |interface, rtnl| {
+                    let is_on = request.required_u32(counts::COUNTING)? != 0;
+                    interface.set_counting(is_on, request.extack(), rtnl)?;
+                    registry.touch();
+                    Ok(())
+                })
+            }
             Some(Command::ParseGet) => registry.with(request, parse::IFINDEX, |interface, rtnl| {
                 parsed(request, interface, rtnl)
             }),
@@ -215,6 +225,7 @@ impl Operations for Registry {
                     answer.message(|message| answer::audit(message, it, rtnl))
                 }),
                 Some(Command::GraphGet) => registry.dump_graph(request, cursor, answer, rtnl),
+                Some(Command::CountsGet) => registry.dump_counts(request, cursor, answer, rtnl),
                 Some(Command::ImageGet) => registry.dump_image(request, cursor, answer, rtnl),
                 _ => Err(not_supported()),
             }
@@ -459,6 +470,33 @@ impl Registry {
                 |message: &mut Message<'_>, offset| answer::graph(message, ifindex, shown, offset);
             Ok(dump_pieces(shown.blob.len(), cursor, answer, piece)?)
         })
+    }
+
+    /// Writes what was counted of the frames of an interface, from where `cursor` stands.
+    fn dump_counts(
+        &self,
+        request: &Request<'_>,
+        cursor: &mut Cursor,
+        answer: &mut DumpAnswer<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let interface = self.named(request, counts::IFINDEX, rtnl)?;
+        let ifindex = interface.net_device().ifindex();
+        let mut result = Ok(());
+        let mut see = |counted: Option<&dyn ParserCounts>| {
+            // The number of the interface says that all is written.
+            while cursor.ifindex == 0 && result.is_ok() {
+                result = answer.message(|message| {
+                    match answer::counts(message, ifindex, counted, cursor.item)? {
+                        Some(next) => cursor.item = next,
+                        None => cursor.ifindex = ifindex,
+                    }
+                    Ok(())
+                });
+            }
+        };
+        interface.show_counts(&mut see, rtnl);
+        Ok(result?)
     }
 
     /// Writes the image that `request` asks for, from the byte on that `cursor` stands at.

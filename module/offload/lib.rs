@@ -21,6 +21,7 @@
 mod answer;
 mod audit;
 mod compare;
+mod counts;
 mod digest;
 mod enforce;
 mod events;
@@ -43,6 +44,12 @@ pub use compare::{
     compare,
     Comparison,
     Mismatch, //
+};
+pub use counts::{
+    CountedEdge,
+    CountedNode,
+    FailedFrame,
+    ParserCounts, //
 };
 pub use digest::{
     Digest,

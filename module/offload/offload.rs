@@ -80,6 +80,12 @@ impl Offload {
         Enforcer::new(&self.0, interface)
     }
 
+    /// Something has changed of what is told, and nobody has to be told at once: a longer answer that was begun
+    /// is begun again.
+    pub fn touch(&self) {
+        self.registry().touch();
+    }
+
     fn registry(&self) -> &Registry {
         self.0.context()
     }

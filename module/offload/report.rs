@@ -3,6 +3,7 @@
 //! What a driver tells of the programs in its device.
 
 use crate::{
+    counts::ParserCounts,
     interface::Interface,
     parser::{
         Parsed,
@@ -17,9 +18,13 @@ use crate::{
     Unit, //
 };
 use kernel::prelude::*;
-use net::netdev::{
-    NetDevice,
-    Rtnl, //
+use net::{
+    error::not_supported,
+    extack::Extack,
+    netdev::{
+        NetDevice,
+        Rtnl, //
+    }, //
 };
 
 /// Something that a device has a limited amount of.
@@ -92,6 +97,24 @@ pub trait ReportPrograms: Send + Sync {
     ) -> bool {
         let _ = (frame, flags, see, rtnl);
         false
+    }
+
+    /// Has the device begin to count anew what its parser does for the frames of the interface, or end it.
+    /// `extack` is told why it does not.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if it can't, `ENOMEM`; then all goes on as before.
+    fn set_counting(&self, is_on: bool, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+        let _ = (is_on, rtnl);
+        extack.msg(c"the driver does not count what its parser does");
+        Err(not_supported())
+    }
+
+    /// Shows `see` what was counted, or nothing if nothing is.
+    fn show_counts(&self, see: &mut dyn FnMut(Option<&dyn ParserCounts>), rtnl: &Rtnl<'_>) {
+        let _ = rtnl;
+        see(None);
     }
 
     /// Tells `see` of each resource of the device.

@@ -25,7 +25,8 @@ use crate::events::Events;
 use crate::netlink::{self, Command, Policy, Slot, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
 use crate::types::{
-    Audit, Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport, Stats, Steered,
+    Audit, Counts, Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport, Stats,
+    Steered,
 };
 
 /// What the kernel says to a request that makes no sense.
@@ -37,7 +38,7 @@ const DUMP_TRIES: u32 = 16;
 /// A connection to the kernel that waits for each answer.
 ///
 /// It sees the interfaces of the network namespace that its thread was in when it was made.
-/// Everyone may ask; for [`Client::set_policy`] and [`Client::image`], `CAP_NET_ADMIN` in the user
+/// Everyone may ask; for [`Client::set_policy`], [`Client::image`] and others that say so, `CAP_NET_ADMIN` in the user
 /// namespace that owns the network namespace is needed.
 #[derive(Debug)]
 pub struct Client {
@@ -244,6 +245,48 @@ impl Client {
         Ok(())
     }
 
+    /// What was counted of the frames of an interface, as its device's parser went through them; `None` if
+    /// nothing is counted. A frame that arrives meanwhile may be in what is told later alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`], and [`Error::Refused`] with `EPERM` for whoever may not.
+    pub fn counts(&mut self, ifindex: u32) -> Result<Option<Counts>, Error> {
+        let request = dump(Command::CountsGet).u32(netlink::counts::IFINDEX, ifindex);
+        let pieces = self.whole(Command::CountsGet, &request, decode::counts)?;
+        let Some(first) = pieces.first() else {
+            return Err(DecodeError::Answers(0).into());
+        };
+        if !first.counting {
+            return Ok(None);
+        }
+        let mut counts = Counts {
+            digest: first.digest.clone(),
+            frames: first.frames.unwrap_or(0),
+            nodes: Vec::new(),
+            edges: Vec::new(),
+        };
+        for piece in pieces {
+            counts.nodes.extend(piece.nodes);
+            counts.edges.extend(piece.edges);
+        }
+        Ok(Some(counts))
+    }
+
+    /// Begins to count the frames of an interface anew, or ends it: what was counted is gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::counts`]; with `EOPNOTSUPP` if the driver does not count, with `ENOMEM` if the device has
+    /// no memory left for that.
+    pub fn set_counting(&mut self, ifindex: u32, is_on: bool) -> Result<(), Error> {
+        let request = one(Command::CountsSet)
+            .u32(netlink::counts::IFINDEX, ifindex)
+            .u32(netlink::counts::COUNTING, is_on.into());
+        self.ask(Command::CountsSet, &request)?;
+        Ok(())
+    }
+
     /// What has happened at all interfaces.
     ///
     /// # Errors
@@ -338,6 +381,7 @@ impl Client {
             Command::ParserGet | Command::GraphGet => netlink::parser::name,
             Command::ParseGet => netlink::parse::name,
             Command::AuditGet | Command::AuditSet => netlink::audit::name,
+            Command::CountsGet | Command::CountsSet => netlink::counts::name,
             _ => netlink::stats::name,
         };
         let answer = self.connection.ask(self.family.id, request, names)?;

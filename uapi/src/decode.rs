@@ -8,8 +8,9 @@ use crate::attributes::Attributes;
 use crate::error::DecodeError;
 use crate::netlink::{self, Command};
 use crate::types::{
-    Audit, Device, DeviceProgram, Digest, Event, FoundKeys, GraphPiece, HashFields, ImagePiece,
-    Parsed, Parser, Program, Resource, SlotReport, Stats, Steered,
+    Audit, CountedEdge, CountedNode, CountsPiece, Device, DeviceProgram, Digest, Event,
+    FailedFrame, FoundKeys, GraphPiece, HashFields, ImagePiece, Parsed, Parser, Program, Resource,
+    SlotReport, Stats, Steered,
 };
 
 /// An interface.
@@ -181,6 +182,59 @@ pub fn audit(bytes: &[u8]) -> Result<Audit, DecodeError> {
         left_out: all.need(LEFT_OUT, all.uint(LEFT_OUT)?)?,
         different: all.need(DIFFERENT, all.uint(DIFFERENT)?)?,
         first: first.transpose()?,
+    })
+}
+
+/// A piece of what was counted of the frames of an interface.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn counts(bytes: &[u8]) -> Result<CountsPiece, DecodeError> {
+    use netlink::counts::*;
+    let all = Attributes::parse("counts", name, bytes)?;
+    let counting = all.need(COUNTING, all.u32(COUNTING)?)? != 0;
+    let digest = if counting {
+        all.need(DIGEST, all.bytes(DIGEST))?
+    } else {
+        &[]
+    };
+    Ok(CountsPiece {
+        counting,
+        digest: digest.to_vec(),
+        frames: all.uint(FRAMES)?,
+        nodes: all.each(NODE).map(counted_node).collect::<Result<_, _>>()?,
+        edges: all.each(EDGE).map(counted_edge).collect::<Result<_, _>>()?,
+    })
+}
+
+fn counted_node(bytes: &[u8]) -> Result<CountedNode, DecodeError> {
+    use netlink::counted_node::*;
+    let all = Attributes::parse("counted-node", name, bytes)?;
+    let last = all.bytes(FRAME).map(|data| {
+        Ok(FailedFrame {
+            data: data.to_vec(),
+            len: all.need(FRAME_LEN, all.u32(FRAME_LEN)?)?,
+            offset: all.need(OFFSET, all.u32(OFFSET)?)?,
+            broken: all.flag(FRAME_BROKEN),
+        })
+    });
+    Ok(CountedNode {
+        number: all.need(NUMBER, all.u32(NUMBER)?)?,
+        visits: all.need(VISITS, all.uint(VISITS)?)?,
+        failures: all.need(FAILURES, all.uint(FAILURES)?)?,
+        broken: all.need(BROKEN, all.uint(BROKEN)?)?,
+        last: last.transpose()?,
+    })
+}
+
+fn counted_edge(bytes: &[u8]) -> Result<CountedEdge, DecodeError> {
+    use netlink::counted_edge::*;
+    let all = Attributes::parse("counted-edge", name, bytes)?;
+    Ok(CountedEdge {
+        from: all.need(FROM, all.u32(FROM)?)?,
+        to: all.need(TO, all.u32(TO)?)?,
+        taken: all.need(TAKEN, all.uint(TAKEN)?)?,
     })
 }
 

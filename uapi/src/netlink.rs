@@ -10,7 +10,8 @@
 //! and permits an offload by the policy of the interface.
 //!
 //! Whoever may open a netlink socket may ask; changes need CAP_NET_ADMIN in the
-//! user namespace that owns the network namespace. Only interfaces of the
+//! user namespace that owns the network namespace, and so do images and counts,
+//! in which frames of others are. Only interfaces of the
 //! asker's network namespace are seen.
 
 use crate::operation::{AttributePolicy, Mode, Operation, Permission};
@@ -27,6 +28,15 @@ pub const MAX_DIGEST: usize = 32;
 pub const MAX_CHUNK: usize = 4096;
 /// Bytes of a frame in a question, as many as an attribute has room for.
 pub const MAX_FRAME: usize = 65531;
+/// Bytes that are kept of a frame that failed, at the most.
+pub const MAX_KEPT: usize = 128;
+/// Where an edge of a parse graph leads by which frames are left to the
+/// kernel.
+pub const STOP_LEFT_OUT: usize = 65533;
+/// Where one leads by which they fail.
+pub const STOP_FAIL: usize = 65534;
+/// Where one leads by which all is well.
+pub const STOP_OKAY: usize = 65535;
 /// Bytes of struct bpf_flow_keys.
 pub const FLOW_KEYS: usize = 56;
 /// Bytes of the fields that only a device has.
@@ -756,6 +766,12 @@ pub enum Command {
     /// Set the audit of an interface. It begins anew: with nothing counted, no
     /// difference, and the permission as it is without.
     AuditSet = 19,
+    /// Dump what was counted of the frames of an interface, piece by piece: all
+    /// nodes, and then all edges. Frames are in it.
+    CountsGet = 20,
+    /// Begin to count anew the frames of an interface, or end it. What was
+    /// counted is gone.
+    CountsSet = 21,
 }
 
 impl Command {
@@ -780,6 +796,8 @@ impl Command {
         Self::ParseGet,
         Self::AuditGet,
         Self::AuditSet,
+        Self::CountsGet,
+        Self::CountsSet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -804,6 +822,8 @@ impl Command {
             17 => Self::ParseGet,
             18 => Self::AuditGet,
             19 => Self::AuditSet,
+            20 => Self::CountsGet,
+            21 => Self::CountsSet,
             _ => return None,
         })
     }
@@ -835,6 +855,8 @@ impl Command {
             Self::ParseGet => "parse-get",
             Self::AuditGet => "audit-get",
             Self::AuditSet => "audit-set",
+            Self::CountsGet => "counts-get",
+            Self::CountsSet => "counts-set",
         }
     }
 }
@@ -1486,6 +1508,136 @@ pub mod audit {
     }
 }
 
+/// A node of a parse graph, and what was counted of it.
+pub mod counted_node {
+    /// Its number, by which the graph's file has its name.
+    ///
+    /// A `u32`.
+    pub const NUMBER: u16 = 1;
+    /// How often a parser came to it.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const VISITS: u16 = 2;
+    /// How often a frame failed there, as its header was broken, or nothing
+    /// that the graph knows was behind it: the edge to stop-fail was taken.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const FAILURES: u16 = 3;
+    /// How often its header was broken: cut off, or not as the node says.
+    /// Not all have failed: a graph may have another node for such headers.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const BROKEN: u16 = 4;
+    /// The first bytes of the last frame that failed there. Absent if none
+    /// has, as the next ones.
+    ///
+    /// Bytes.
+    pub const FRAME: u16 = 5;
+    /// The length of that frame in bytes.
+    ///
+    /// A `u32`.
+    pub const FRAME_LEN: u16 = 6;
+    /// Where in it the node's header begins, in bytes.
+    ///
+    /// A `u32`.
+    pub const OFFSET: u16 = 7;
+    /// That header is broken.
+    ///
+    /// Nothing: it is there or not.
+    pub const FRAME_BROKEN: u16 = 8;
+    /// The largest number.
+    pub const MAX: u16 = 8;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            NUMBER => "number",
+            VISITS => "visits",
+            FAILURES => "failures",
+            BROKEN => "broken",
+            FRAME => "frame",
+            FRAME_LEN => "frame-len",
+            OFFSET => "offset",
+            FRAME_BROKEN => "frame-broken",
+            _ => return None,
+        })
+    }
+}
+
+/// An edge of a parse graph, and what was counted of it.
+pub mod counted_edge {
+    /// Number of the node that it comes from.
+    ///
+    /// A `u32`.
+    pub const FROM: u16 = 1;
+    /// Number of the node that it leads to, or stop-left-out, stop-fail or
+    /// stop-okay.
+    ///
+    /// A `u32`.
+    pub const TO: u16 = 2;
+    /// How often it was taken.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const TAKEN: u16 = 3;
+    /// The largest number.
+    pub const MAX: u16 = 3;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            FROM => "from",
+            TO => "to",
+            TAKEN => "taken",
+            _ => return None,
+        })
+    }
+}
+
+/// Frames that came to the queues of an interface, and how a device's parser
+/// has found its way through them to the outermost flow. A super-frame is one.
+pub mod counts {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Whether they are counted. A number that is not 0 for yes.
+    ///
+    /// A `u32`.
+    pub const COUNTING: u16 = 2;
+    /// SHA-256 of the canonical form of the parser's graph. Absent if nothing
+    /// is counted, as all that follow.
+    ///
+    /// Bytes.
+    pub const DIGEST: u16 = 3;
+    /// How many frames there were.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const FRAMES: u16 = 4;
+    /// A node.
+    ///
+    /// Attributes of [`counted_node`](super::counted_node). There may be several of them.
+    pub const NODE: u16 = 5;
+    /// An edge. They are sorted by from, and then by to.
+    ///
+    /// Attributes of [`counted_edge`](super::counted_edge). There may be several of them.
+    pub const EDGE: u16 = 6;
+    /// The largest number.
+    pub const MAX: u16 = 6;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            COUNTING => "counting",
+            DIGEST => "digest",
+            FRAMES => "frames",
+            NODE => "node",
+            EDGE => "edge",
+            _ => return None,
+        })
+    }
+}
+
 /// What [`Command::DevGet`] without `NLM_F_DUMP` may have.
 pub const DEV_GET_DO: [AttributePolicy; 2] = [
     AttributePolicy::Reject,
@@ -1662,6 +1814,28 @@ pub const AUDIT_SET_DO: [AttributePolicy; 4] = [
     },
 ];
 
+/// What [`Command::CountsGet`] with `NLM_F_DUMP` may have.
+pub const COUNTS_GET_DUMP: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::CountsSet`] without `NLM_F_DUMP` may have.
+pub const COUNTS_SET_DO: [AttributePolicy; 3] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -1806,6 +1980,22 @@ pub const OPERATIONS: &[Operation<Command>] = &[
         mode: Mode::Request {
             permission: Permission::NamespaceAdmin,
             one: Some(&AUDIT_SET_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::CountsGet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: None,
+            dump: Some(&COUNTS_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::CountsSet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&COUNTS_SET_DO),
             dump: None,
         },
     },

@@ -395,6 +395,78 @@ impl Serialize for HashFields {
     }
 }
 
+/// What was counted of the frames of an interface, as its device's parser went through them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// SHA-256 of the canonical form of the parser's graph.
+    #[serde(serialize_with = "hexadecimal")]
+    pub digest: Vec<u8>,
+    /// How many frames there were.
+    pub frames: u64,
+    /// The nodes of the graph, by their numbers.
+    pub nodes: Vec<CountedNode>,
+    /// Its edges, by the nodes that they come from, and then by where they lead.
+    pub edges: Vec<CountedEdge>,
+}
+
+/// What was counted of a node of a parse graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CountedNode {
+    /// Its number.
+    pub number: u32,
+    /// How often a parser came to it.
+    pub visits: u64,
+    /// How often a frame failed there, as its header was broken, or nothing that the graph knows was behind
+    /// it.
+    pub failures: u64,
+    /// How often its header was broken: cut off, or not as the node says. A graph may have another node for
+    /// such headers.
+    pub broken: u64,
+    /// The last frame that failed there.
+    pub last: Option<FailedFrame>,
+}
+
+/// A frame that failed at a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedFrame {
+    /// Its first bytes.
+    #[serde(serialize_with = "hexadecimal")]
+    pub data: Vec<u8>,
+    /// How many it has.
+    pub len: u32,
+    /// Where in it the node's header begins.
+    pub offset: u32,
+    /// Whether that is broken.
+    pub broken: bool,
+}
+
+/// What was counted of an edge of a parse graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CountedEdge {
+    /// Number of the node that it comes from.
+    pub from: u32,
+    /// Number of the node that it leads to, or [`STOP_LEFT_OUT`](crate::netlink::STOP_LEFT_OUT),
+    /// [`STOP_FAIL`](crate::netlink::STOP_FAIL) or [`STOP_OKAY`](crate::netlink::STOP_OKAY).
+    pub to: u32,
+    /// How often it was taken.
+    pub taken: u64,
+}
+
+/// A piece of what was counted of the frames of an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountsPiece {
+    /// Whether anything is counted. If not, there is nothing of what follows.
+    pub counting: bool,
+    /// SHA-256 of the canonical form of the parser's graph.
+    pub digest: Vec<u8>,
+    /// How many frames there were; the first piece has it.
+    pub frames: Option<u64>,
+    /// Some nodes.
+    pub nodes: Vec<CountedNode>,
+    /// Some edges.
+    pub edges: Vec<CountedEdge>,
+}
+
 /// A piece of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImagePiece {

@@ -53,6 +53,7 @@ impl Firmware<Self> for Ports {
             ));
             Error::from(refusal)
         })?;
+        asic.offload.touch();
         Ok(())
     }
 }

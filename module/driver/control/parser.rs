@@ -8,20 +8,31 @@ use crate::port::{
     tested_release,
     Port, //
 };
+use device::counts::Counting;
+use kernel::prelude::*;
 use net::{
     bpf::NAME_LEN,
+    extack::Extack,
+    netdev::Rtnl,
     rcu,
     stats::sum, //
 };
 use offload::{
+    CountedEdge,
+    CountedNode,
     DeviceProgram,
+    FailedFrame,
     Parsed,
     Parser,
+    ParserCounts,
     ProgramKind,
     State, //
 };
 use parse_graph::{
-    blob::Blob,
+    blob::{
+        Blob,
+        Digest, //
+    },
     Header, //
 };
 
@@ -80,5 +91,80 @@ impl Port {
         // CAST: The family takes no flag above.
         see_parsed(&parser.parse(frame, flags as u16), see);
         true
+    }
+
+    /// Has the device begin to count anew what its parser does for the port's frames, or end it. RTNL is the
+    /// lock for that and for another parser.
+    pub(super) fn set_counting(
+        &self,
+        is_on: bool,
+        extack: &Extack<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        if !is_on {
+            self.hardware.end_counting();
+            return Ok(());
+        }
+        self.hardware.begin_counting().map_err(|refusal| {
+            extack.fmt(fmt!("parser: counting: {refusal}"));
+            refusal.into()
+        })
+    }
+
+    /// Shows `see` what was counted, if something is.
+    pub(super) fn show_counts(&self, see: &mut dyn FnMut(Option<&dyn ParserCounts>)) {
+        match self.hardware.counting() {
+            Some(counting) => see(Some(&Told(&counting))),
+            None => see(None),
+        }
+    }
+}
+
+/// What was counted, in the words of the offload infrastructure.
+struct Told<'a>(&'a Counting);
+
+// CAST: A graph has at most 1,024 nodes, and has as many edges at most for each.
+impl ParserCounts for Told<'_> {
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
+    fn frames(&self) -> u64 {
+        self.0.frames()
+    }
+
+    fn nodes(&self) -> u32 {
+        self.0.nodes() as u32
+    }
+
+    fn edges(&self) -> u32 {
+        self.0.edges() as u32
+    }
+
+    fn show_node(&self, number: u32, see: &mut dyn FnMut(&CountedNode<'_>)) {
+        let node = u16::try_from(number).ok();
+        let Some((count, failure)) = node.and_then(|node| self.0.node(node)) else {
+            return;
+        };
+        see(&CountedNode {
+            visits: count.visits,
+            failures: count.failures,
+            broken: count.broken,
+            last: failure.as_ref().map(|failure| FailedFrame {
+                bytes: failure.bytes(),
+                len: failure.len,
+                offset: failure.offset,
+                is_broken: failure.is_broken,
+            }),
+        });
+    }
+
+    fn edge(&self, number: u32) -> Option<CountedEdge> {
+        let edge = self.0.edge(number)?;
+        Some(CountedEdge {
+            from: edge.from,
+            to: edge.to,
+            taken: edge.taken,
+        })
     }
 }

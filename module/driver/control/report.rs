@@ -19,6 +19,7 @@ use net::{
         Instruction,
         NAME_LEN, //
     },
+    extack::Extack,
     flow_dissector,
     netdev::{
         Features,
@@ -37,6 +38,7 @@ use offload::{
     KernelProgram,
     Parsed,
     Parser,
+    ParserCounts,
     Policy,
     ProgramKind,
     ReportPrograms,
@@ -271,6 +273,14 @@ impl ReportPrograms for Port {
         _rtnl: &Rtnl<'_>,
     ) -> bool {
         Self::parse(self, frame, flags, see)
+    }
+
+    fn set_counting(&self, is_on: bool, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
+        Self::set_counting(self, is_on, extack, rtnl)
+    }
+
+    fn show_counts(&self, see: &mut dyn FnMut(Option<&dyn ParserCounts>), _rtnl: &Rtnl<'_>) {
+        Self::show_counts(self, see);
     }
 
     fn resources(&self, see: &mut dyn FnMut(&Resource<'_>)) {
