@@ -7,19 +7,19 @@ use std::fmt::Write as _;
 use parse_graph::{Graph, Target};
 
 use crate::names::Names;
-use crate::picture::{shapes, stop, When};
+use crate::picture::{shapes, stop, Notes, When};
 use crate::resolve::STOPS;
 
 /// `graph` in the language of Graphviz. Edges tell the keys; those of failure are there if they lead to
-/// something but `stop_fail`.
-pub fn dot(graph: &Graph<'_>, names: &Names) -> String {
+/// something but `stop_fail`, or `notes` have something to say of them.
+pub fn dot(graph: &Graph<'_>, names: &Names, notes: &impl Notes) -> String {
     let mut text = String::from("digraph parser {\n\tnode [shape=box];\n");
     let mut edges = String::new();
-    let shapes = shapes(graph, names);
+    let shapes = shapes(graph, names, notes);
     for (number, shape) in shapes.iter().enumerate() {
-        let (name, length) = (escaped(&shape.name), &shape.length);
+        let (name, lines) = (escaped(&shape.name), shape.lines.join("\\n"));
         // A `String` takes all that is written.
-        let _ = writeln!(text, "\tn{number} [label=\"{name}\\n{length}\"];");
+        let _ = writeln!(text, "\tn{number} [label=\"{name}\\n{lines}\"];");
         let ways = shape.ways.iter();
         let mut ways: Vec<_> = ways
             .map(|way| (at(way.to), style(way.when), way.keys.join("\\n")))
@@ -57,6 +57,7 @@ fn style(when: When) -> &'static str {
         When::Next => "",
         When::Fail => "color=red",
         When::Limit => "style=dotted",
+        When::Stop => "style=dashed",
     }
 }
 

@@ -40,6 +40,7 @@ pub use error::Error;
 pub use graph::{digest, Canonical};
 pub use names::{Names, Table};
 pub use number::{Hex, Number};
+pub use picture::Notes;
 pub use read::read;
 pub use svg::svg;
 pub use words::{AsWord, Stop, Word};

@@ -2,8 +2,10 @@
 
 //! What things of a graph are called.
 
-use parse_graph::Range;
+use parse_graph::{Range, Target};
 use serde::{Deserialize, Serialize};
+
+use crate::resolve::STOPS;
 
 /// The name of a table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,4 +47,21 @@ pub struct Names {
     pub nodes: Vec<String>,
     /// Those tables that have a name.
     pub tables: Vec<Table>,
+}
+
+impl Names {
+    /// The name of node number `node`.
+    pub fn node(&self, node: u16) -> String {
+        let name = self.nodes.get(usize::from(node)).cloned();
+        name.unwrap_or_else(|| format!("node-{node}"))
+    }
+
+    /// The name of what a target leads to, as documents have it.
+    pub fn target(&self, target: Target) -> String {
+        let stop = STOPS.iter().find(|(stop, _)| *stop == target);
+        match (stop, target.as_node()) {
+            (None, Some(node)) => self.node(node),
+            (stop, _) => stop.map(|(_, name)| (*name).to_owned()).unwrap_or_default(),
+        }
+    }
 }

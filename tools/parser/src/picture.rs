@@ -2,6 +2,8 @@
 
 //! What there is to draw of a graph: boxes, and which keys lead from one to the other.
 
+use std::collections::HashSet;
+
 use parse_graph::{Graph, Lookup, Node, Target};
 
 use crate::names::Names;
@@ -9,6 +11,26 @@ use crate::resolve::STOPS;
 
 /// How many keys stand in a line.
 const KEYS_IN_LINE: usize = 4;
+
+/// What a drawing tells beside what the graph says.
+pub trait Notes {
+    /// What stands in node number `node`.
+    fn node(&self, node: u16) -> Option<String>;
+
+    /// What stands at the edge from node `from` to `to`, once, if several are drawn.
+    fn edge(&self, from: u16, to: Target) -> Option<String>;
+}
+
+/// Nothing.
+impl Notes for () {
+    fn node(&self, _: u16) -> Option<String> {
+        None
+    }
+
+    fn edge(&self, _: u16, _: Target) -> Option<String> {
+        None
+    }
+}
 
 /// When a way is taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -19,6 +41,8 @@ pub(crate) enum When {
     Fail,
     /// No more headers are counted.
     Limit,
+    /// A condition of the caller's stops the parser.
+    Stop,
 }
 
 /// A way out of a node.
@@ -34,22 +58,24 @@ pub(crate) struct Way {
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) name: String,
-    /// How long its header is.
-    pub(crate) length: String,
+    /// How long its header is, and what else there is to say of it: one text for each line.
+    pub(crate) lines: Vec<String>,
     /// In the order of their first keys.
     pub(crate) ways: Vec<Way>,
 }
 
-/// The nodes of `graph`, by their numbers.
-pub(crate) fn shapes(graph: &Graph<'_>, names: &Names) -> Vec<Shape> {
-    let nodes = graph.nodes().enumerate();
-    nodes
+/// The nodes of `graph`, by their numbers, with `notes`. Ways that are none without, of failure and of
+/// conditions that stop a parser, are if they have one.
+pub(crate) fn shapes(graph: &Graph<'_>, names: &Names, notes: &impl Notes) -> Vec<Shape> {
+    (0..)
+        .zip(graph.nodes())
         .map(|(number, node)| {
-            let name = names.nodes.get(number).cloned();
+            let mut lines = vec![length(&node)];
+            lines.extend(notes.node(number));
             Shape {
-                name: name.unwrap_or_else(|| format!("node-{number}")),
-                length: length(&node),
-                ways: ways(graph, &node),
+                name: names.node(number),
+                lines,
+                ways: ways(graph, &node, |to| notes.edge(number, to)),
             }
         })
         .collect()
@@ -80,8 +106,8 @@ fn length(node: &Node) -> String {
     length + counted
 }
 
-/// Those of failure are among them if they lead to something but `stop_fail`.
-fn ways(graph: &Graph<'_>, node: &Node) -> Vec<Way> {
+/// Those of failure are among them if they lead to something but `stop_fail`, or have a note.
+fn ways(graph: &Graph<'_>, node: &Node, note: impl Fn(Target) -> Option<String>) -> Vec<Way> {
     let mut ways = Vec::new();
     look_up(&mut ways, graph, &node.next, When::Next);
     if node.has(Node::COUNTED) {
@@ -93,6 +119,19 @@ fn ways(graph: &Graph<'_>, node: &Node) -> Vec<Way> {
     for way in &mut ways {
         let lines = way.keys.chunks(KEYS_IN_LINE);
         way.keys = lines.map(|keys| keys.join(" ")).collect();
+    }
+    for (to, when) in [(Target::FAIL, When::Fail), (Target::OKAY, When::Stop)] {
+        if !ways.iter().any(|way| way.to == to) && note(to).is_some() {
+            let keys = Vec::new();
+            ways.push(Way { to, when, keys });
+        }
+    }
+    let mut noted = HashSet::new();
+    for way in &mut ways {
+        if let Some(note) = note(way.to).filter(|_| noted.insert(way.to)) {
+            way.keys.retain(|line| !line.is_empty());
+            way.keys.push(note);
+        }
     }
     ways
 }

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use parse_graph::Graph;
 
 use crate::names::Names;
-use crate::picture::{shapes, stop, Shape, Way, When};
+use crate::picture::{shapes, stop, Notes, Shape, Way, When};
 
 /// Width of a character of the fixed font, and height of a line.
 const CHAR: i64 = 8;
@@ -33,8 +33,8 @@ const COLOURS: [&str; 8] = [
 const RED: &str = "#c62828";
 
 /// `graph` as SVG. It says what [`dot`](crate::dot()) does.
-pub fn svg(graph: &Graph<'_>, names: &Names) -> String {
-    let shapes = shapes(graph, names);
+pub fn svg(graph: &Graph<'_>, names: &Names, notes: &impl Notes) -> String {
+    let shapes = shapes(graph, names, notes);
     Layout::of(&shapes).drawn(&shapes)
 }
 
@@ -221,7 +221,7 @@ impl Layout {
         for (from, shape) in shapes.iter().enumerate() {
             let column = self.items[from].column;
             let right = edges[column].0 + widths[from];
-            let mut y = self.items[from].y + head();
+            let mut y = self.items[from].y + head_of(shape);
             for way in &shape.ways {
                 let row = y + LINE / 2;
                 y += lines_of(way) * LINE;
@@ -261,7 +261,7 @@ impl Layout {
                 };
                 let dash = match way.when {
                     When::Limit => " stroke-dasharray=\"2 3\"",
-                    When::Next | When::Fail => "",
+                    When::Next | When::Fail | When::Stop => "",
                 };
                 let (keys, from, to) = (way.keys.join(" "), &shape.name, &shapes[to].name);
                 let title = escaped(format!("{from}: {keys} \u{2192} {to}").as_str());
@@ -324,9 +324,15 @@ impl Layout {
     }
 }
 
-/// How high the lines of a box are that do not tell ways out.
+/// How high the first lines of each box are, beside which the lines to it end.
 fn head() -> i64 {
     2 * LINE + PAD
+}
+
+/// How high the lines of a box are that do not tell ways out: its name, and at least one more.
+fn head_of(shape: &Shape) -> i64 {
+    let lines = i64::try_from(shape.lines.len()).unwrap_or(1);
+    (1 + lines) * LINE + PAD
 }
 
 fn lines_of(way: &Way) -> i64 {
@@ -334,7 +340,7 @@ fn lines_of(way: &Way) -> i64 {
 }
 
 fn height(shape: &Shape) -> i64 {
-    head() + shape.ways.iter().map(lines_of).sum::<i64>() * LINE + PAD
+    head_of(shape) + shape.ways.iter().map(lines_of).sum::<i64>() * LINE + PAD
 }
 
 fn chars(text: &str) -> i64 {
@@ -355,7 +361,8 @@ fn width(shape: &Shape) -> i64 {
     let keys = shape.ways.iter().flat_map(|way| &way.keys);
     let keys = keys.map(|keys| chars(keys)).max().unwrap_or(0);
     let rows = keys + 2 + NAME;
-    let widest = rows.max(chars(&shape.name)).max(chars(&shape.length));
+    let lines = shape.lines.iter().map(|line| chars(line)).max();
+    let widest = rows.max(chars(&shape.name)).max(lines.unwrap_or(0));
     widest * CHAR + 2 * PAD
 }
 
@@ -402,12 +409,14 @@ fn boxed(
         "<text x=\"{left}\" y=\"{line}\" font-weight=\"bold\" fill=\"{stroke}\">{}</text>",
         escaped(&shape.name)
     );
-    line += LINE;
-    let _ = writeln!(
-        text,
-        "<text x=\"{left}\" y=\"{line}\" fill=\"#666\">{}</text>",
-        escaped(&shape.length)
-    );
+    for words in &shape.lines {
+        line += LINE;
+        let _ = writeln!(
+            text,
+            "<text x=\"{left}\" y=\"{line}\" fill=\"#666\">{}</text>",
+            escaped(words)
+        );
+    }
     line += PAD;
     for way in &shape.ways {
         let to = leads_to(shapes, way);

@@ -51,7 +51,7 @@ fn what_is_dumped_has_the_same_digest() {
 fn a_drawing_has_all_nodes() {
     for (name, text) in corpus() {
         let canonical = built(&name, &text);
-        let drawing = dot(&canonical.graph().unwrap(), canonical.names());
+        let drawing = dot(&canonical.graph().unwrap(), canonical.names(), &());
         for node in &canonical.names().nodes {
             assert!(
                 drawing.contains(&format!("label=\"{node}\\n")),

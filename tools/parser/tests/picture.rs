@@ -12,7 +12,7 @@ use roxmltree::{Document, Node};
 
 fn both(canonical: &Canonical) -> (String, String) {
     let (graph, names) = (canonical.graph().unwrap(), canonical.names());
-    (dot(&graph, names), svg(&graph, names))
+    (dot(&graph, names, &()), svg(&graph, names, &()))
 }
 
 /// The lines of all labels of a picture in the language of Graphviz.

@@ -10,10 +10,10 @@ use clap::Subcommand;
 use comfy_table::{CellAlignment, Table};
 use engine::memory::HostMemory;
 use engine::parser::dissector;
-use graph_json::{digest, dot, dump, names, svg, Canonical};
+use graph_json::{digest, dot, dump, names, svg, Canonical, Names as NodeNames, Notes};
 use offload_uapi::client::Client;
 use offload_uapi::types::{hex, Parser};
-use parse_graph::{blob, Header};
+use parse_graph::{blob, Graph, Header};
 use serde::Serialize;
 
 use super::frames::Source;
@@ -22,6 +22,7 @@ use crate::output::{table, Output, Status};
 
 mod audit;
 mod compared;
+mod count;
 mod elf;
 mod import;
 
@@ -69,7 +70,11 @@ enum Command {
     /// happens when no more headers are counted is dotted.
     Graph {
         /// The graph, as JSON
-        file: PathBuf,
+        #[arg(required_unless_present = "of")]
+        file: Option<PathBuf>,
+        /// Draw the graph of the device of this interface, with what is counted of its frames
+        #[arg(long, value_name = "INTERFACE", conflicts_with = "file")]
+        of: Option<String>,
         /// As SVG, which needs no other program
         #[arg(long)]
         svg: bool,
@@ -105,6 +110,17 @@ enum Command {
         /// The first difference ends the permission to tell hashes
         #[arg(long, requires = "one_in")]
         end: bool,
+    },
+    /// Count which nodes of the graph received frames come to, how they go on, and where they fail
+    ///
+    /// Without on or off, nothing is changed. Each frame that comes to a queue of the interface is counted
+    /// once, a super-frame as one; for that the device walks over the graph another time. Of each node the
+    /// last frame is kept that failed there. Another graph that is activated is counted anew.
+    Count {
+        /// The interface: its name or index
+        interface: String,
+        /// Begin anew, or end, and forget what was counted
+        switch: Option<count::Switch>,
     },
 }
 
@@ -142,12 +158,17 @@ impl Args {
             Command::Import(args) => args.run(output),
             Command::Graph {
                 file,
-                svg: as_svg,
+                of,
+                svg,
                 output: picture,
             } => {
-                let canonical = canonical(&file)?;
-                let draw = if as_svg { svg } else { dot };
-                let drawn = draw(&canonical.graph()?, canonical.names());
+                let drawn = match of {
+                    Some(of) => count::draw(&of, svg)?,
+                    None => {
+                        let canonical = canonical(&file.unwrap_or_default())?;
+                        draw(svg, &canonical.graph()?, canonical.names(), &())
+                    }
+                };
                 match picture {
                     Some(picture) => write(&picture, drawn.as_bytes())?,
                     None => output.write(&drawn)?,
@@ -168,7 +189,17 @@ impl Args {
                 one_in.map(|one_in| (one_in, end)),
                 output,
             ),
+            Command::Count { interface, switch } => count::run(&interface, switch, output),
         }
+    }
+}
+
+/// `graph` as SVG, or in the language of Graphviz.
+fn draw(as_svg: bool, graph: &Graph<'_>, names: &NodeNames, notes: &impl Notes) -> String {
+    if as_svg {
+        svg(graph, names, notes)
+    } else {
+        dot(graph, names, notes)
     }
 }
 
