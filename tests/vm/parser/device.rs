@@ -113,6 +113,11 @@ fn mistakes_are_told() -> Result<()> {
         ("audit --one-in 3".to_owned(), "required arguments"),
         (format!("audit {far} --end"), "required arguments"),
         (format!("audit {far} --one-in many"), "many"),
+        ("count".to_owned(), "required arguments"),
+        (format!("count {far} perhaps"), "perhaps"),
+        ("count none on".to_owned(), "none"),
+        ("graph".to_owned(), "required arguments"),
+        (format!("graph --of {far} /tmp/none.json"), "cannot be used"),
     ] {
         says(&parser(&cable, &args)?.refused()?, &["error", words])?;
     }

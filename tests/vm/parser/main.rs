@@ -13,6 +13,7 @@ mod model;
 mod random;
 
 mod audit;
+mod counts;
 mod device;
 mod flash;
 mod hashes;
