@@ -7,12 +7,31 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{built, corpus};
-use graph_json::{dot, svg, Canonical};
+use graph_json::{dot, svg, Canonical, Notes};
+use parse_graph::Target;
 use roxmltree::{Document, Node};
 
 fn both(canonical: &Canonical) -> (String, String) {
+    with(canonical, &())
+}
+
+fn with(canonical: &Canonical, notes: &impl Notes) -> (String, String) {
     let (graph, names) = (canonical.graph().unwrap(), canonical.names());
-    (dot(&graph, names, &()), svg(&graph, names, &()))
+    (dot(&graph, names, notes), svg(&graph, names, notes))
+}
+
+/// Something to say of each node, and of each edge that there may be.
+struct Everywhere;
+
+impl Notes for Everywhere {
+    fn node(&self, node: u16) -> Option<String> {
+        Some(format!("of node {node}"))
+    }
+
+    fn edge(&self, from: u16, to: Target) -> Option<String> {
+        let to = to.as_node().map_or("stop".to_owned(), |to| to.to_string());
+        Some(format!("from {from} to {to}"))
+    }
 }
 
 /// The lines of all labels of a picture in the language of Graphviz.
@@ -105,4 +124,30 @@ fn names_are_no_markup() {
     // XML has no way to say the bell.
     let name = "<&'\"\u{fffd}>";
     assert!(texts(&svg).contains(name), "{:?}", texts(&svg));
+}
+
+#[test]
+fn notes_are_drawn_once_for_each_edge() {
+    for (name, text) in corpus() {
+        let canonical = built(&name, &text);
+        let (dot, svg) = with(&canonical, &Everywhere);
+        let svg = Document::parse(&svg).unwrap();
+        let drawn = texts(&svg);
+        let labels = labels(&dot);
+        for node in 0..canonical.names().nodes.len() {
+            // Each node may fail, and be stopped at.
+            for note in [format!("of node {node}"), format!("from {node} to stop")] {
+                assert!(
+                    labels.contains(&note) && drawn.contains(&note),
+                    "{name}: {note}"
+                );
+            }
+        }
+        let edges = dot.lines().filter_map(|line| line.split_once(" -> "));
+        let ends: Vec<_> = edges
+            .map(|(from, rest)| (from, rest.split(' ').next()))
+            .collect();
+        let different: BTreeSet<_> = ends.iter().collect();
+        assert_eq!(dot.matches("from ").count(), different.len(), "{name}");
+    }
 }
