@@ -22,6 +22,7 @@ pub(super) const ACTIONS: &[Action] = &[
     ("attach a dissector", attach),
     ("detach the dissector", detach),
     ("audit", audit),
+    ("count nodes", count),
     ("parse a frame", parse),
     ("hashes as the stack's", set_flag),
 ];
@@ -71,6 +72,13 @@ fn audit(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let end = if rng.random() { "--end" } else { "" };
     let audit = port.offloadctl(format!("parser audit {name} --one-in {one_in} {end}"))?;
     audit.run().map(drop)
+}
+
+fn count(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    let switch = ["on", "on", "off", ""].choose(rng).context("none")?;
+    let count = port.offloadctl(format!("parser count {} {switch}", port.name))?;
+    count.run().map(drop)
 }
 
 fn parse(fleet: &Fleet, rng: &mut Random) -> Result<()> {
