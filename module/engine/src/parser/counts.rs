@@ -60,6 +60,7 @@ impl Ends {
     /// What has its bit there.
     fn target(place: usize) -> Target {
         match place.checked_sub(limits::NODES) {
+            // CAST: Below `limits::NODES`.
             None => Target::node(place as u16),
             Some(stop) => STOPS.get(stop).copied().unwrap_or_default(),
         }
@@ -179,7 +180,7 @@ impl<M: Memory> Counts<M> {
                 edges: Ends::of(graph, &node).count(),
                 broken: AtomicU64::new(0),
             };
-            // At most `limits::NODES` times as many.
+            // Each node has at most one for each other, and three.
             first = first.wrapping_add(place.edges);
             place
         })?;
