@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What it takes to find out where a frame belongs: the device's parser (with the graph that each card
-//! comes with), hash and table, and the kernel's own dissector and hash, by which it would spread frames (RPS).
+//! comes with), hash and table, and the kernel's own dissector and hash, by which it would spread frames (RPS);
+//! and the same where the kernel runs the flow dissector that is made of that graph. The device's walk is told
+//! alone, too.
 //!
 //! Both do the same frame again and again. The kernel does as a program for classifiers asks it to
 //! (`BPF_PROG_TEST_RUN`); what another program takes that does the same but that is subtracted.
@@ -18,6 +20,10 @@ use engine::steer::{unseen, HashedFields, Spread, Steering, Symmetry, KEY_SIZE, 
 use graph_json::Canonical;
 use offload_tests::command::Cmd;
 use offload_tests::compiled::Compiled;
+use offload_tests::graphs::Graphs;
+use offload_tests::link::Link;
+use offload_tests::nic::Nic;
+use parse_graph::stop;
 
 use crate::contest::{Contest, Entrant, Turn};
 use crate::marks::Marks;
@@ -63,6 +69,11 @@ fn frames() -> [(&'static str, Vec<u8>); 3] {
 
 /// The graph that each card comes with.
 const KERNEL: &str = include_str!("../../../../samples/parsers/kernel.json");
+/// Where that is.
+const SAMPLE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../samples/parsers/kernel.json"
+);
 
 /// What the device steers by, if nobody wants anything else: eight queues.
 fn steering() -> Result<Steering<HostMemory>> {
@@ -113,6 +124,10 @@ pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
         .arg(object.path())
         .arg(PINS)
         .run()?;
+    // No NIC is asked for.
+    let graphs = Graphs::new(Nic { id: 0 }, &Link::new("lo"))?;
+    graphs.build("kernel", Path::new(SAMPLE))?;
+    let dissector = graphs.load("kernel")?;
     for (name, frame) in frames() {
         fs::write(FRAME, &frame)?;
         let device = || {
@@ -125,9 +140,26 @@ pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
                 Ok((f64::from(FRAMES), start.elapsed()))
             })
         };
+        let walk = || {
+            Turn::of(|| {
+                let start = Instant::now();
+                for _ in 0..FRAMES {
+                    black_box(parser.parse(black_box(&frame), stop::STOP_AT_FLOW_LABEL));
+                }
+                Ok((f64::from(FRAMES), start.elapsed()))
+            })
+        };
+        let by_program = || {
+            dissector.attach()?;
+            let turn = kernel()?;
+            dissector.detach()?;
+            Ok(turn)
+        };
         let entrants = vec![
             Entrant::new("parser, hash and table of the device", device).compared_as("the device"),
-            Entrant::new("dissector and hash of the kernel", kernel),
+            Entrant::new("dissector and hash of the kernel", kernel).compared_as("the kernel"),
+            Entrant::new("the graph's dissector, attached, and hash", by_program),
+            Entrant::new("the walk of the device alone", walk),
         ];
         let contest = Contest::of_frames(name, ROUNDS);
         contest.run(entrants, marks)?;

@@ -2,12 +2,13 @@
 
 //! How fast frames go through pairs of interfaces: ours, and others in the same guest, by turns.
 //!
-//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`, `rss`, `dissect`, `queues`; all of it
+//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`, `rss`, `dissect`, `flash`, `queues`; all of it
 //! without one.
 
 mod contest;
 mod dissect;
 mod drops;
+mod flash;
 mod marks;
 mod pairs;
 mod queues;
@@ -24,13 +25,14 @@ use offload_tests::env;
 /// What is measured, by name.
 type Measurement = (&'static str, fn(&mut Marks) -> Result<()>);
 
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 8] = [
     ("drop", drops::everything),
     ("map", drops::hits),
     ("tcp", stream::tcp),
     ("udp", stream::udp),
     ("rss", stream::rss),
     ("dissect", dissect::everything),
+    ("flash", flash::all),
     ("queues", queues::two),
 ];
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How long it takes until a NIC parses by another graph: a file is flashed, and what was flashed activated.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use offload_tests::command::Cmd;
+use offload_tests::graphs::Graphs;
+use offload_tests::link::Link;
+use offload_tests::module::Module;
+use offload_tests::nic::Nic;
+
+use crate::contest::{Contest, Entrant, Turn};
+use crate::marks::Marks;
+
+/// How many one `devlink` flashes in a turn: its own start is not to count.
+const FLASHES: u32 = 50;
+const ROUNDS: usize = 11;
+/// What it is told.
+const BATCH: &str = "/tmp/flashes";
+
+/// Graphs that are flashed, the one that a card comes with first.
+const GRAPHS: [&str; 3] = ["kernel", "small", "overlay"];
+
+/// How long each of the graphs takes.
+pub(crate) fn all(marks: &mut Marks) -> Result<()> {
+    let _module = Module::insert("nics=1 ports=2")?;
+    let graphs = Graphs::new(Nic { id: 0 }, &Link::new("lo"))?;
+    let repo = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let samples = repo.context("no repository")?.join("samples/parsers");
+    let mut entrants = Vec::new();
+    for name in GRAPHS {
+        graphs.build(name, &samples.join(name).with_extension("json"))?;
+        let graphs = &graphs;
+        let turn = move || {
+            let one = graphs.in_batch(name, true);
+            fs::write(BATCH, one.repeat(FLASHES as usize))?;
+            Turn::of(|| {
+                let start = Instant::now();
+                Cmd::new(format!("devlink -batch {BATCH}")).run()?;
+                Ok((f64::from(FLASHES), start.elapsed()))
+            })
+        };
+        entrants.push(Entrant::new(name, turn));
+    }
+    let contest = Contest {
+        unit: "graphs",
+        piece: ("graph", 1.0),
+        ..Contest::of_frames("a graph flashed and activated", ROUNDS)
+    };
+    contest.run(entrants, marks)
+}
