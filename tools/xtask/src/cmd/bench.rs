@@ -78,6 +78,7 @@ impl Args {
         argv: &[String],
     ) -> Result<i32> {
         session.cpus(self.cpus);
+        session.user_side(None)?;
         let profile = self.profile(workshop, flavour)?;
         if let Some(profile) = &profile {
             profile.of(&mut session);
