@@ -2,6 +2,8 @@
 
 //! What a parser finds out of a frame.
 
+use core::ffi::CStr;
+
 /// Who knows a field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Carrier {
@@ -55,6 +57,18 @@ macro_rules! fields {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                }
+            }
+
+            /// As [`name`](Self::name), for who wants it to end with NUL.
+            pub const fn c_name(self) -> &'static CStr {
+                match self {
+                    $(Self::$variant => {
+                        match CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
+                            Ok(name) => name,
+                            Err(_) => c"",
+                        }
+                    })+
                 }
             }
 
@@ -159,6 +173,17 @@ impl Field {
     pub const FLOW_KEYS_BYTES: usize = 56;
     /// How many bytes those that only the device knows take.
     pub const DEVICE_BYTES: usize = 56;
+
+    /// How many bits of it mean something: the lowest ones.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::IsFrag | Self::IsFirstFrag | Self::IsEncap | Self::IsExtended => 1,
+            Self::TcpFlags => 12,
+            Self::FlowLabel => 20,
+            // CAST: To a longer number.
+            _ => self.size() as u32 * 8,
+        }
+    }
 
     /// Whether only the device knows it.
     pub const fn is_device_only(self) -> bool {

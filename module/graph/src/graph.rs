@@ -217,6 +217,11 @@ impl<'a> Graph<'a> {
         self.some(2, range)
     }
 
+    /// What is put into fields, wherever in the graph that is.
+    pub fn all_stores(&self) -> Parts<'a, Store> {
+        self.all(3)
+    }
+
     /// What is put into fields.
     pub fn stores(&self, range: Range) -> Parts<'a, Store> {
         self.some(3, range)
