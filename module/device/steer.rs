@@ -111,6 +111,12 @@ impl<H: Host> Port<H> {
         filter
     }
 
+    /// The flows that the host has steered, each by its filter, hash and queue. Any context; of flows that
+    /// come and go meanwhile some may be missed.
+    pub fn flows(&self) -> impl Iterator<Item = (u16, u32, u16)> + '_ {
+        self.flows.all()
+    }
+
     /// Has flows gone that come by queue `count` or one above. Process context.
     pub(crate) fn end_flows_above(&self, count: u16) {
         let ended = with_bh_disabled(|| self.flows.clear_above(count));

@@ -131,6 +131,17 @@ impl<M: Memory> FlowTable<M> {
             .map(|entry| entry.queue)
     }
 
+    /// The flows that are in it, each by its filter, hash and queue. Any context; of flows that come and
+    /// go meanwhile some may be missed.
+    pub fn all(&self) -> impl Iterator<Item = (u16, u32, u16)> + '_ {
+        numbered(self.lines.iter()).flat_map(|(index, line)| {
+            numbered(&line.0).filter_map(move |(way, slot)| {
+                let entry = Entry::of(slot)?;
+                Some((filter(index, way), entry.hash, entry.queue))
+            })
+        })
+    }
+
     /// Steers the flow with `hash` to `queue`; it may have been steered elsewhere before. `flow_id` is
     /// the host's number for the flow there. Returns the number of the filter, below [`MAX_FLOWS`], or
     /// nothing if there is no slot for the flow, or if `admit`, which is asked about one that is not in the

@@ -115,6 +115,12 @@ proptest! {
                 let expected = model.get(&hash).map(|flow| flow.queue);
                 prop_assert_eq!(table.find(hash), expected, "{:#x}", hash);
             }
+            let mut all: Vec<_> = table.all().collect();
+            let expected = model.iter().map(|(hash, flow)| (flow.filter, *hash, flow.queue));
+            let mut expected: Vec<_> = expected.collect();
+            all.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(all, expected);
         }
     }
 }
