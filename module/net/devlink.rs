@@ -6,16 +6,18 @@
 //! before RTNL.
 //!
 //! What belongs to an instance is made with it and goes with it, or is kept by it: the device that it
-//! is for, its parameters, resources and health reporter, its ports and the registrations of their net
+//! is for, its parameters, resources, tables and health reporter, its ports and the registrations of their net
 //! devices. There is no handle of any of these that could be dropped too late, or too early, or given
 //! to another instance.
 //!
 //! C header: [`include/net/devlink.h`](srctree/include/net/devlink.h)
 
+pub mod dpipe;
 mod firmware;
 mod health;
 mod operations;
 mod param;
+mod pipeline;
 mod port;
 mod resource;
 
@@ -55,6 +57,7 @@ pub use operations::{
     Resources, //
 };
 use param::ParameterAdapter;
+use pipeline::PipelineAdapter;
 use resource::ResourceAdapter;
 
 /// The reload that has the device run what was flashed, and stops nothing.
@@ -173,8 +176,16 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
         unsafe { ParameterAdapter::<T>::register(devlink) }?;
         // SAFETY: As above.
         let result = unsafe { ResourceAdapter::<T>::register(devlink) }.and_then(|()| {
-            // SAFETY: As above. The value goes into the `Devlink`, whose drop destroys it.
-            unsafe { Attached::new(reporter.clone(), devlink) }.inspect_err(|_| {
+            // SAFETY: As above. Nobody sees the tables until the instance is registered, and the drop of the
+            // `Devlink` has them forgotten.
+            let result = unsafe { PipelineAdapter::<T>::register(devlink) }.and_then(|()| {
+                // SAFETY: As above. The value goes into the `Devlink`, whose drop destroys it.
+                unsafe { Attached::new(reporter.clone(), devlink) }.inspect_err(|_| {
+                    // SAFETY: As above; registered just now.
+                    unsafe { PipelineAdapter::<T>::unregister(devlink) };
+                })
+            });
+            result.inspect_err(|_| {
                 // SAFETY: As above; registered just now.
                 unsafe { ResourceAdapter::<T>::unregister(devlink) };
             })
@@ -233,6 +244,10 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
         if result.is_err() {
             // SAFETY: As above.
             unsafe { ResourceAdapter::<T>::restore(devlink) };
+        } else {
+            // devlink wants none to be left.
+            // SAFETY: As above.
+            unsafe { PipelineAdapter::<T>::unregister(devlink) };
         }
         from_result(|| result.map(|()| 0))
     }
@@ -256,8 +271,13 @@ impl<T: Operations, P: AsRef<device::Device>> Devlink<T, P> {
             // Done before.
             return 0;
         }
-        // SAFETY: As above.
-        unsafe { ResourceAdapter::<T>::repair(devlink) };
+        // SAFETY: As above. There are no tables, as they have gone before.
+        unsafe {
+            ResourceAdapter::<T>::repair(devlink);
+            // Without memory for them there are none until the next reload: what shows ports is not worth
+            // those.
+            let _ = PipelineAdapter::<T>::register(devlink);
+        }
         from_result(|| T::reload_up(&mut instance, &extack).map(|()| 0))
     }
 }
@@ -275,6 +295,7 @@ impl<T: Operations, P> Drop for Devlink<T, P> {
             drop(core::mem::take(Locked::<T>::from_raw(ptr).ports()));
             bindings::devl_unregister(ptr);
             self.reporter.destroy();
+            PipelineAdapter::<T>::unregister(ptr);
             ResourceAdapter::<T>::unregister(ptr);
             ParameterAdapter::<T>::unregister(ptr);
             bindings::devl_unlock(ptr);

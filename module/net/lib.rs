@@ -37,6 +37,7 @@
 //! | [`tc::FilterChange`] | process | RTNL | the call |
 //! | [`netdev::Operations`] and the traits for other concerns | as each function says | RTNL, but for statistics and the data path | the registration, while the call lasts |
 //! | [`devlink::Devlink`] | process, without RTNL | its instance's lock: what is in it is reached by [`devlink::Locked`] alone | whoever made it; it holds the device that it is for, the ports and their registrations, and the reporter |
+//! | [`devlink::dpipe::Pipeline`] | process, with the instance's lock | the instance's lock | the instance: nobody asks once that is not registered; its headers live for ever |
 //! | [`devlink::Reporter`] | made in process context; `note` in any | none | an `Arc`, one reference of which is the instance's, until its work has ended |
 //! | [`genl::Family`] | process, several requests at once | none: RTNL is taken by who needs it | an `Arc`, one reference of which is the registration's |
 //! | [`bus::Bus`] | process, several requests at once | the driver core's | its registration, which waits for all devices of the bus |

@@ -3,6 +3,7 @@
 //! What a driver does for devlink, and what it has of an instance while it does it.
 
 use super::{
+    dpipe::Pipeline,
     health::Report,
     port::Port, //
 };
@@ -39,6 +40,8 @@ pub trait Operations: Send + Sized + 'static {
     type Parameter: Parameter<Self>;
     /// What of it is shown and divided by `devlink resource`.
     type Resources: Resources<Self>;
+    /// What `devlink dpipe` shows of it.
+    type Pipeline: Pipeline<Self>;
     /// What can be flashed to it.
     type Firmware: Firmware<Self>;
 

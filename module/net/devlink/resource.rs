@@ -27,7 +27,7 @@ impl<T: Operations> Locked<'_, T> {
 }
 
 /// The number by which devlink knows resource `index`; 0 is the parent of those that have none.
-const fn id(index: usize) -> u64 {
+pub(super) const fn id(index: usize) -> u64 {
     // CAST: `usize` has at most 64 bits, and a table's index is small.
     index as u64 + 1
 }
