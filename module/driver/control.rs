@@ -8,6 +8,7 @@ mod bus;
 mod cable;
 mod clock;
 mod devlink;
+mod dpipe;
 mod ethtool;
 mod explain;
 mod files;

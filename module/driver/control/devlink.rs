@@ -3,6 +3,7 @@
 //! What a NIC tells and does as a devlink instance.
 
 use super::{
+    dpipe::SteeringPipeline,
     ports::Ports,
     profile::ProfileParameter,
     refusals::Refusals,
@@ -63,6 +64,7 @@ impl devlink::Operations for Ports {
     type Report = Refusals;
     type Parameter = ProfileParameter;
     type Resources = DeviceResources;
+    type Pipeline = SteeringPipeline;
     type Firmware = Self;
 
     fn info(&self, info: &mut Info<'_>) -> Result {

@@ -93,6 +93,11 @@ impl Ports {
         self.asic.card.memory.resources()
     }
 
+    /// The ports that are there, in the order in which they came.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Port> {
+        self.present.iter().map(|it| &*it.port)
+    }
+
     fn position(&self, index: u16) -> Option<usize> {
         let mut numbers = self.present.iter().map(|it| it.port.index());
         numbers.position(|number| number == index)

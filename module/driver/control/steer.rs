@@ -2,7 +2,7 @@
 
 //! Receive steering, as users choose it by `ethtool`.
 
-mod rule;
+pub(super) mod rule;
 
 use crate::port::{
     Chosen,

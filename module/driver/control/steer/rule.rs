@@ -226,8 +226,48 @@ pub(super) fn check(rule: &FlowRule, table: Option<&[u16]>, in_use: u16) -> Resu
     Payload::of(rule).map(drop).map_err(Refusal::UserDefined)
 }
 
-/// What the device makes of a rule that was [checked](check).
-pub(super) fn of(rule: &FlowRule) -> Rule {
+/// What the device looks for in frames by a rule that was [checked](check).
+pub(crate) struct Wanted {
+    /// Keys that frames must have,
+    pub(crate) value: Keys,
+    /// and which of their bits count.
+    pub(crate) mask: Keys,
+    /// Two bytes of the payload and the mask for them, each behind their offset, as in `user-def`.
+    pub(crate) user: Option<(u32, u32)>,
+}
+
+impl Wanted {
+    /// By `rule`.
+    pub(crate) fn of(rule: &FlowRule) -> Self {
+        let Pair { value, mask } = keys(rule);
+        let payload = Payload::of(rule).unwrap_or_default();
+        let user = payload.map(|it| {
+            let number = |offset: u16, bytes: u16| u32::from(offset) << 16 | u32::from(bytes);
+            let offset = it.place.offset.into();
+            (
+                number(offset, it.value & it.mask),
+                number(u16::MAX, it.mask),
+            )
+        });
+        Self { value, mask, user }
+    }
+}
+
+/// What becomes of frames that a rule has that was [checked](check).
+pub(crate) fn action(rule: &FlowRule) -> steer::Action {
+    // CAST: A queue in use.
+    match (rule.action, rule.context) {
+        (Action::Drop, _) => steer::Action::Drop,
+        (Action::Queue(queue), None) => steer::Action::Queue(queue as u16),
+        (Action::Queue(queue), Some(id)) => steer::Action::Context {
+            id,
+            offset: queue as u16,
+        },
+    }
+}
+
+/// The keys that frames must have for a rule.
+fn keys(rule: &FlowRule) -> Pair {
     let mut keys = of_flow(&rule.flow);
     if let Some(extension) = &rule.extension {
         keys = keys.with(extension, |keys, extension| {
@@ -242,15 +282,12 @@ pub(super) fn of(rule: &FlowRule) -> Rule {
             }
         });
     }
-    // CAST: A queue in use.
-    let action = match (rule.action, rule.context) {
-        (Action::Drop, _) => steer::Action::Drop,
-        (Action::Queue(queue), None) => steer::Action::Queue(queue as u16),
-        (Action::Queue(queue), Some(id)) => steer::Action::Context {
-            id,
-            offset: queue as u16,
-        },
-    };
+    keys
+}
+
+/// What the device makes of a rule that was [checked](check).
+pub(super) fn of(rule: &FlowRule) -> Rule {
+    let keys = keys(rule);
     // It was checked.
     let payload = Payload::of(rule).unwrap_or_default();
     let (value, mask) = payload.as_ref().map_or((0, 0), |it| (it.value, it.mask));
@@ -258,7 +295,7 @@ pub(super) fn of(rule: &FlowRule) -> Rule {
         key: with_payload(keys.value.words(), value),
         mask: with_payload(keys.mask.words(), mask),
         payload: payload.map(|it| it.place),
-        action,
+        action: action(rule),
     }
 }
 
