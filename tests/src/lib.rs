@@ -13,6 +13,7 @@ pub mod clock;
 pub mod command;
 pub mod compiled;
 pub mod dissect;
+pub mod dpipe;
 pub mod env;
 pub mod frames;
 pub mod graphs;

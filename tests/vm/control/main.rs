@@ -4,6 +4,7 @@
 
 mod bus;
 mod devlink;
+mod dpipe;
 mod filter;
 mod in_step;
 mod interface;
