@@ -11,6 +11,7 @@ use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::cable::Cable;
 use offload_tests::command::says;
+use offload_tests::dpipe::dump;
 use offload_tests::interrupt::Interrupt;
 use offload_tests::link::await_that;
 use offload_tests::netns::enter;
@@ -175,9 +176,16 @@ fn a_flow_follows_its_reader() -> Result<()> {
         .run()?;
     run_on(1)?;
     reading.comes_by(reader, 1)?;
+    let flows = dump(&Nic { id: 0 }, "arfs")?;
+    let is_shown = matches!(&flows[..], [flow] if flow.matches.starts_with("port=0x1 hash=0x")
+        && flow.actions == "queue=0x1");
+    ensure!(is_shown, "{flows:?}");
     // The user does not want it any more: what was steered is forgotten.
     reading.forget()?;
     reading.comes_by(reader, 0)?;
+    await_that("no flow shown", || {
+        Ok(dump(&Nic { id: 0 }, "arfs")?.is_empty())
+    })?;
     println!("{steered} frames came by a queue that the stack has chosen");
     Ok(())
 }

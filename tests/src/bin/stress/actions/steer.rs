@@ -27,6 +27,7 @@ pub(super) const ACTIONS: &[Action] = &[
     ("moderate interrupts", moderate),
     ("receive features", set_feature),
     ("explain", explain),
+    ("show tables", show_tables),
 ];
 
 /// Contexts and rules that a port is given at most.
@@ -157,4 +158,19 @@ fn explain(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let said = said.run()?;
     ensure!(!said.is_empty(), "it says nothing");
     Ok(())
+}
+
+/// Tables are read while others change them. What does not fit into the room of a socket is not shown.
+fn show_tables(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    let nic = fleet.nics.choose(rng).context("none")?.handle();
+    let line = match rng.random_range(0..5) {
+        0 => format!("devlink -j dpipe header show {nic}"),
+        1 => format!("devlink -j dpipe table show {nic}"),
+        other => {
+            let table = ["ntuple", "rss", "arfs"][other - 2];
+            format!("devlink -j dpipe table dump {nic} name {table}")
+        }
+    };
+    port.cmd(line).json().map(drop)
 }
