@@ -428,7 +428,7 @@ fn a_reload_keeps_tables() -> Result<()> {
     let reload = format!("devlink dev reload {} netns {}", NIC.handle(), ns.name());
     Cmd::new(reload).run()?;
     let shown = ns
-        .cmd(&format!("devlink -j dpipe table show {}", NIC.handle()))
+        .cmd(format!("devlink -j dpipe table show {}", NIC.handle()))
         .run()?;
     ensure!(all.iter().all(|name| shown.contains(name)), "{shown}");
     Ok(())
