@@ -10,10 +10,10 @@ use clap::Subcommand;
 use comfy_table::{CellAlignment, Table};
 use engine::memory::HostMemory;
 use engine::parser::dissector;
-use graph_json::{digest, dot, dump, names, svg, Canonical, Names as NodeNames, Notes};
+use graph_json::{digest, dump, names, Canonical};
 use offload_uapi::client::Client;
 use offload_uapi::types::{hex, Parser};
-use parse_graph::{blob, Graph, Header};
+use parse_graph::{blob, Header};
 use serde::Serialize;
 
 use super::frames::Source;
@@ -25,6 +25,7 @@ mod compared;
 mod count;
 mod elf;
 mod import;
+mod picture;
 
 /// Builds parse graphs, shows those of devices, and asks what they find in frames
 #[derive(clap::Args)]
@@ -166,7 +167,7 @@ impl Args {
                     Some(of) => count::draw(&of, svg)?,
                     None => {
                         let canonical = canonical(&file.unwrap_or_default())?;
-                        draw(svg, &canonical.graph()?, canonical.names(), &())
+                        picture::draw(svg, &canonical.graph()?, canonical.names(), &())
                     }
                 };
                 match picture {
@@ -191,15 +192,6 @@ impl Args {
             ),
             Command::Count { interface, switch } => count::run(&interface, switch, output),
         }
-    }
-}
-
-/// `graph` as SVG, or in the language of Graphviz.
-fn draw(as_svg: bool, graph: &Graph<'_>, names: &NodeNames, notes: &impl Notes) -> String {
-    if as_svg {
-        svg(graph, names, notes)
-    } else {
-        dot(graph, names, notes)
     }
 }
 

@@ -14,6 +14,7 @@ use offload_uapi::types::{self, hex, FailedFrame};
 use parse_graph::{blob, Target};
 use serde::Serialize;
 
+use super::picture;
 use crate::interface::Interfaces;
 use crate::output::{drawn, table, Output, Status};
 
@@ -257,5 +258,5 @@ pub(super) fn draw(interface: &str, svg: bool) -> Result<String> {
     let (file, counts) = both(&mut client, ifindex)?;
     let blob = blob::parse(&file, digest)?;
     let drawn = counts.as_ref().map(Drawn::new).unwrap_or_default();
-    Ok(super::draw(svg, &blob.graph, &names(&blob), &drawn))
+    Ok(picture::draw(svg, &blob.graph, &names(&blob), &drawn))
 }
