@@ -124,8 +124,16 @@ pub(crate) fn udp(marks: &mut Marks) -> Result<()> {
     let [onic, veth] = cables()?;
     let ours = Pair::new(1, &onic.near, &onic.far)?;
     let veth = Pair::new(2, &veth.near, &veth.far)?;
+    let without_hash = || {
+        ours.tell_hashes(false)?;
+        let turn = ours.udp()?;
+        ours.tell_hashes(true)?;
+        Ok(turn)
+    };
     let entrants = vec![
         Entrant::new("offload_nic", || ours.udp()).compared_as("offload_nic"),
+        // Nor has veth any.
+        Entrant::new("offload_nic, no hash", without_hash).compared_as("no hash"),
         Entrant::new("veth", || veth.udp()),
     ];
     let contest = Contest::of_frames("UDP in frames of 64 bytes", UDP_ROUNDS);
@@ -151,6 +159,16 @@ impl<'a> Pair<'a> {
             far,
             target: format!("10.11.{number}.2"),
         })
+    }
+
+    /// Has the far end tell the stack hashes of flows, or not look for what they are made of.
+    fn tell_hashes(&self, tells: bool) -> Result<()> {
+        let state = if tells { "on" } else { "off" };
+        // One that never does can't be told.
+        self.far
+            .cmd(format!("ethtool -K {} rxhash {state}", self.far.name))
+            .output()?;
+        Ok(())
     }
 
     /// Has the far end leave super-frames whole, or cut each.
