@@ -33,7 +33,7 @@ impl Field {
     /// Field number `id` of its header, which has `bits` bits.
     pub const fn new(name: &'static CStr, id: u32, bits: u32) -> Self {
         Self(bindings::devlink_dpipe_field {
-            name: name.as_ptr().cast(),
+            name: name.to_bytes_with_nul().as_ptr().cast(),
             id,
             bitwidth: bits,
             mapping_type:
@@ -76,7 +76,7 @@ impl Header {
         assert!(fields.len() < 1 << 16);
         // INVARIANT: Just looked at.
         Self(bindings::devlink_dpipe_header {
-            name: name.as_ptr().cast(),
+            name: name.to_bytes_with_nul().as_ptr().cast(),
             id,
             fields: fields.as_ptr().cast_mut().cast(),
             // CAST: Few, as was just looked at.
