@@ -16,8 +16,12 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#define BLOCKS		8
-#define BLOCK_SIZE	(1 << 19)
+/*
+ * A block is closed when it is full, and when a time has passed since its first frame: as many
+ * as a batch has frames, with the one behind it, so that none is lost however late this reads.
+ */
+#define BLOCKS		1024
+#define BLOCK_SIZE	(1 << 13)
 
 static void check(int failed, const char *what)
 {
