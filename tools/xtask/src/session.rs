@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -192,8 +193,13 @@ impl<'a> Session<'a> {
         old.sort();
         old.reverse();
         for (_, path) in old.into_iter().skip(KEPT) {
-            if !owner_lives(&path) && path.exists() {
-                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {path:?}"))?;
+            if owner_lives(&path) {
+                continue;
+            }
+            match fs::remove_dir_all(&path) {
+                // Who runs another guest, of this xtask or another, may just remove the same one.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                result => result.with_context(|| format!("cannot remove {path:?}"))?,
             }
         }
         let prefix = format!("{}-", std::process::id());
