@@ -86,14 +86,14 @@ impl Graphs {
         ))
     }
 
-    /// The lines for `devlink -batch` that flash what was built, and have the device run it if it is to be
-    /// `activated`.
+    /// The lines of a script for `sh -e` that flash what was built, and have the device run it if it is to be
+    /// `activated`. (`devlink` can't be given them at once: it forks to flash, and both read on.)
     #[must_use]
-    pub fn in_batch(&self, name: &str, activated: bool) -> String {
+    pub fn in_script(&self, name: &str, activated: bool) -> String {
         let device = self.nic.handle();
-        let mut lines = format!("dev flash {device} file {name}.fw component parser\n");
+        let mut lines = format!("devlink dev flash {device} file {name}.fw component parser\n");
         if activated {
-            lines += &format!("dev reload {device} action fw_activate\n");
+            lines += &format!("devlink dev reload {device} action fw_activate\n");
         }
         lines
     }

@@ -17,7 +17,7 @@ use super::{Action, Random};
 use crate::fleet::{Fleet, GRAPHS};
 
 pub(super) const ACTIONS: &[Action] = &[
-    ("100 graphs", flash),
+    ("20 graphs", flash),
     ("a damaged graph", flash_damaged),
     ("attach a dissector", attach),
     ("detach the dissector", detach),
@@ -28,19 +28,19 @@ pub(super) const ACTIONS: &[Action] = &[
 ];
 
 /// How many graphs one action flashes, and activates most of.
-const AT_ONCE: usize = 100;
-/// What `devlink` is to do.
-const BATCH: &str = "/tmp/graphs.batch";
+const AT_ONCE: usize = 20;
+/// What does it.
+const SCRIPT: &str = "/tmp/graphs.sh";
 
 fn flash(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let graphs = fleet.graphs.choose(rng).context("no NIC")?;
-    let mut batch = String::new();
+    let mut script = String::new();
     for _ in 0..AT_ONCE {
         let name = GRAPHS.choose(rng).context("no graph")?;
-        batch += &graphs.in_batch(name, rng.random_bool(0.8));
+        script += &graphs.in_script(name, rng.random_bool(0.8));
     }
-    fs::write(BATCH, batch)?;
-    Cmd::new(format!("devlink -batch {BATCH}")).run().map(drop)
+    fs::write(SCRIPT, script)?;
+    Cmd::new(format!("sh -e {SCRIPT}")).run().map(drop)
 }
 
 /// It must be refused, wherever a bit is wrong.
