@@ -103,6 +103,8 @@ impl From<OutOfMemory> for Refusal {
 pub struct Parser {
     /// The blob that it came in.
     blob: KVVec<u8>,
+    /// How large it is, in the order of [`SIZES`].
+    sizes: [u64; SIZES.len()],
     digest: Digest,
     attested: Option<Digest>,
     reproduced: Digest,
@@ -145,15 +147,20 @@ fn translate(memory: &KernelMemory, graph: &Graph<'_>) -> Result<KernelBuffer<In
 }
 
 impl Parser {
-    fn new(memory: &KernelMemory, bytes: &[u8]) -> Result<Self, Refusal> {
-        let mut kept = KVVec::new();
-        kept.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+    /// Of the graph in `bytes`, in `memory`, if `resources` let one be as large.
+    fn new(memory: &KernelMemory, resources: &Resources, bytes: &[u8]) -> Result<Self, Refusal> {
         let Blob {
             graph,
             digest,
             dissector: attested,
             ..
         } = blob::parse(bytes, sha256).map_err(Refusal::Unfit)?;
+        let sizes = sizes(bytes, &graph);
+        for (resource, size) in SIZES.into_iter().zip(sizes) {
+            resources.admit(resource, size)?;
+        }
+        let mut kept = KVVec::new();
+        kept.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
         let machine = Machine::new(memory, &graph)?;
         let reproduced = {
             let insns = translate(memory, &graph)?;
@@ -165,6 +172,7 @@ impl Parser {
         };
         Ok(Self {
             blob: kept,
+            sizes,
             digest,
             attested,
             reproduced,
@@ -258,7 +266,7 @@ impl Parsers {
     pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
         let parser = Parser {
             is_built_in: true,
-            ..Parser::new(&memory.charged_source(), BUILT_IN)?
+            ..Parser::new(&memory.charged_source(), memory.resources(), BUILT_IN)?
         };
         let parser = Arc::new(parser, GFP_KERNEL)?;
         let parsers = Self {
@@ -295,11 +303,7 @@ impl Parsers {
     ///
     /// [`Refusal`]; what was stored stays, too.
     pub fn flash(&self, memory: &DeviceMemory, blob: &[u8]) -> Result<(), Refusal> {
-        let Blob { graph, .. } = blob::parse(blob, sha256).map_err(Refusal::Unfit)?;
-        for (resource, size) in SIZES.into_iter().zip(sizes(blob, &graph)) {
-            memory.resources().admit(resource, size)?;
-        }
-        let mut parser = Parser::new(&memory.source(), blob)?;
+        let mut parser = Parser::new(&memory.source(), memory.resources(), blob)?;
         parser.is_built_in = parser.digest == self.built_in;
         self.stored.replace(Some(Arc::new(parser, GFP_KERNEL)?));
         self.note(memory.resources());
@@ -308,11 +312,8 @@ impl Parsers {
 
     /// Notes how large the larger one of both is. With the lock.
     fn note(&self, resources: &Resources) {
-        let both = [self.running(), self.stored()].map(|parser| {
-            let sizes = |parser: Arc<Parser>| Some(sizes(parser.blob(), &parser.contents()?.graph));
-            parser.and_then(sizes).unwrap_or_default()
-        });
-        let [one, other] = both;
+        let both = [self.running(), self.stored()];
+        let [one, other] = both.map(|parser| parser.map_or_else(Default::default, |it| it.sizes));
         for ((resource, one), other) in SIZES.into_iter().zip(one).zip(other) {
             resources.set_used(resource, one.max(other));
         }

@@ -22,7 +22,7 @@ const ADDRESSES: usize = match Field::Ipv6Src.carrier() {
     Carrier::Device(_) => unreachable!(),
 };
 /// What is less is the length of a frame of IEEE 802.3.
-const ETH_P_802_3_MIN: u16 = 0x600;
+const ETH_P_802_3_MIN: u64 = 0x600;
 /// The bits of tag control information that tell flows apart: not the drop eligible indicator.
 const TCI: u16 = 0xefff;
 
@@ -86,7 +86,7 @@ impl<M: Memory> Machine<M> {
     /// tag is counted: a program does not see one that is beside the frame. Any context.
     pub fn flow_keys_of(&self, frame: &[u8], beside: Option<VlanTag>) -> Option<FlowKeys> {
         let found = self.parse(frame, stop::STOP_AT_FLOW_LABEL);
-        let has_type = u16::from_be_bytes(found.get(Field::NProto)) >= ETH_P_802_3_MIN;
+        let has_type = found.number(Field::NProto) >= ETH_P_802_3_MIN;
         if found.verdict == Verdict::LeftOut || !has_type {
             return None;
         }
@@ -98,17 +98,18 @@ impl<M: Memory> Machine<M> {
 
 impl FlowKeys {
     fn of(found: &Found, frame: &[u8], beside: Option<VlanTag>) -> Self {
-        let keys = found.flow_keys();
-        let [high, low] = found.get(Field::AddrProto);
-        let addresses = match u16::from_ne_bytes([high, low]) {
+        // CAST: Fields of 32, 16 and, below, 8 bits.
+        let number32 = |field| found.number(field) as u32;
+        let number16 = |field| found.number(field) as u16;
+        let addresses = match number16(Field::AddrProto).swap_bytes() {
             ETH_P_IP => Some(IpVersion::V4),
             ETH_P_IPV6 => Some(IpVersion::V6),
             _ => None,
         };
         let among = || {
             let tag = VlanTag {
-                protocol: u16::from_be_bytes(found.get(Field::VlanTpid)),
-                tci: u16::from_be_bytes(found.get(Field::VlanTci)),
+                protocol: number16(Field::VlanTpid),
+                tci: number16(Field::VlanTci),
             };
             (tag.protocol != 0).then_some((tag, TAGGED_TYPE))
         };
@@ -122,13 +123,13 @@ impl FlowKeys {
         });
         Self {
             addresses,
-            address_bytes: get(&keys, ADDRESSES).unwrap_or_default(),
-            ether_type: found.get(Field::NProto),
-            ip_protocol: u8::from_be_bytes(found.get(Field::IpProto)),
-            flow_label: u32::from_be_bytes(found.get(Field::FlowLabel)),
-            ports: found.get(Field::Ports),
+            address_bytes: get(&found.flow_keys(), ADDRESSES).unwrap_or_default(),
+            ether_type: number16(Field::NProto).to_be_bytes(),
+            ip_protocol: found.number(Field::IpProto) as u8,
+            flow_label: number32(Field::FlowLabel),
+            ports: number32(Field::Ports).to_be_bytes(),
             vlan,
-            gre_key: found.get(Field::GreKey),
+            gre_key: number32(Field::GreKey).to_be_bytes(),
         }
     }
 }
