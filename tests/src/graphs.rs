@@ -19,6 +19,13 @@ const FILES: &str = "/tmp/firmware";
 /// Where dissectors are pinned.
 const PINNED: &str = "/sys/fs/bpf/dissectors";
 
+/// The file of the sample with a name, in the repository.
+#[must_use]
+pub fn sample(name: &str) -> PathBuf {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/parsers");
+    Path::new(samples).join(name).with_extension("json")
+}
+
 /// Where graphs come from, and the NIC that they go to.
 #[derive(Clone, Debug)]
 pub struct Graphs {

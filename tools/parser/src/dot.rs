@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use parse_graph::{Graph, Target};
 
 use crate::names::Names;
-use crate::picture::{shapes, stop, Notes, When};
-use crate::resolve::STOPS;
+use crate::picture::{shapes, Notes, When};
+use crate::resolve::{stop, STOPS};
 
 /// `graph` in the language of Graphviz. Edges tell the keys; those of failure are there if they lead to
 /// something but `stop_fail`, or `notes` have something to say of them.

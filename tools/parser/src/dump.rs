@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::names::Names;
 use crate::number::{Hex, Number};
-use crate::resolve::{is_name, STOPS};
+use crate::resolve::{is_name, stop};
 use crate::words::{AsWord, Stop, Word};
 
 /// A document that has the digest of `graph`. What has no name in `names`, or one that something else
@@ -156,12 +156,11 @@ impl Dumper<'_> {
     }
 
     fn target(&self, target: Target) -> String {
-        let stop = STOPS.iter().find(|(stop, _)| *stop == target);
         let node = target
             .as_node()
             .and_then(|node| self.nodes.get(usize::from(node)));
-        match (stop, node) {
-            (Some((_, name)), _) => (*name).to_owned(),
+        match (stop(target), node) {
+            (Some(name), _) => name.to_owned(),
             (None, name) => name.cloned().unwrap_or_default(),
         }
     }

@@ -5,7 +5,7 @@
 use parse_graph::{Range, Target};
 use serde::{Deserialize, Serialize};
 
-use crate::resolve::STOPS;
+use crate::resolve::stop;
 
 /// The name of a table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -58,10 +58,9 @@ impl Names {
 
     /// The name of what a target leads to, as documents have it.
     pub fn target(&self, target: Target) -> String {
-        let stop = STOPS.iter().find(|(stop, _)| *stop == target);
-        match (stop, target.as_node()) {
+        match (stop(target), target.as_node()) {
             (None, Some(node)) => self.node(node),
-            (stop, _) => stop.map(|(_, name)| (*name).to_owned()).unwrap_or_default(),
+            (stop, _) => stop.unwrap_or_default().to_owned(),
         }
     }
 }

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use parse_graph::{Graph, Lookup, Node, Target};
 
 use crate::names::Names;
-use crate::resolve::STOPS;
 
 /// How many keys stand in a line.
 const KEYS_IN_LINE: usize = 4;
@@ -79,14 +78,6 @@ pub(crate) fn shapes(graph: &Graph<'_>, names: &Names, notes: &impl Notes) -> Ve
             }
         })
         .collect()
-}
-
-/// The name of a way to stop.
-pub(crate) fn stop(target: Target) -> Option<&'static str> {
-    let mut stops = STOPS.iter();
-    stops
-        .find(|(stop, _)| *stop == target)
-        .map(|(_, name)| *name)
 }
 
 fn length(node: &Node) -> String {

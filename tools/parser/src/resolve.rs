@@ -15,7 +15,7 @@ use crate::error::{Error, Path};
 use crate::model::{Document, ParseNode};
 use crate::words::{AsWord, Stop};
 
-pub(crate) use target::{byte_swapped, STOPS};
+pub(crate) use target::{byte_swapped, stop, STOPS};
 
 /// How many headers are counted if the parser does not say: as many as the kernel's own dissector does.
 pub(crate) const MAX_HEADERS: u32 = 15;

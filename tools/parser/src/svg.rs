@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 use parse_graph::Graph;
 
 use crate::names::Names;
-use crate::picture::{shapes, stop, Notes, Shape, Way, When};
+use crate::picture::{shapes, Notes, Shape, Way, When};
+use crate::resolve::stop;
 
 /// Width of a character of the fixed font, and height of a line.
 const CHAR: i64 = 8;

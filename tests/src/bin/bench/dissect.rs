@@ -20,7 +20,7 @@ use engine::steer::{unseen, HashedFields, Spread, Steering, Symmetry, KEY_SIZE, 
 use graph_json::Canonical;
 use offload_tests::command::Cmd;
 use offload_tests::compiled::Compiled;
-use offload_tests::graphs::Graphs;
+use offload_tests::graphs::{sample, Graphs};
 use offload_tests::link::Link;
 use offload_tests::nic::Nic;
 use parse_graph::stop;
@@ -69,11 +69,6 @@ fn frames() -> [(&'static str, Vec<u8>); 3] {
 
 /// The graph that each card comes with.
 const KERNEL: &str = include_str!("../../../../samples/parsers/kernel.json");
-/// Where that is.
-const SAMPLE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../samples/parsers/kernel.json"
-);
 
 /// What the device steers by, if nobody wants anything else: eight queues.
 fn steering() -> Result<Steering<HostMemory>> {
@@ -126,7 +121,7 @@ pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
         .run()?;
     // No NIC is asked for.
     let graphs = Graphs::new(Nic { id: 0 }, &Link::new("lo"))?;
-    graphs.build("kernel", Path::new(SAMPLE))?;
+    graphs.build("kernel", &sample("kernel"))?;
     let dissector = graphs.load("kernel")?;
     for (name, frame) in frames() {
         fs::write(FRAME, &frame)?;

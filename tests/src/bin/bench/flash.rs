@@ -3,12 +3,11 @@
 //! How long it takes until a NIC parses by another graph: a file is flashed, and what was flashed activated.
 
 use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use offload_tests::command::Cmd;
-use offload_tests::graphs::Graphs;
+use offload_tests::graphs::{sample, Graphs};
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::nic::Nic;
@@ -41,11 +40,9 @@ fn turn(lines: &str) -> Result<Turn> {
 pub(crate) fn all(marks: &mut Marks) -> Result<()> {
     let _module = Module::insert("nics=1 ports=2")?;
     let graphs = Graphs::new(Nic { id: 0 }, &Link::new("lo"))?;
-    let repo = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let samples = repo.context("no repository")?.join("samples/parsers");
     let mut entrants = Vec::new();
     for name in GRAPHS {
-        graphs.build(name, &samples.join(name).with_extension("json"))?;
+        graphs.build(name, &sample(name))?;
         entrants.push(Entrant::new(name, || turn(&graphs.in_script(name, true))));
     }
     entrants.push(Entrant::new("nothing, by the same tool", || {

@@ -2,12 +2,10 @@
 
 //! The NICs under stress and the namespaces that their ports travel between.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{ensure, Context, Result};
 use offload_tests::bind::Binder;
 use offload_tests::command::Cmd;
-use offload_tests::graphs::{Dissector, Graphs};
+use offload_tests::graphs::{sample, Dissector, Graphs};
 use offload_tests::link::Link;
 use offload_tests::netns::NetNs;
 use offload_tests::nic::Nic;
@@ -55,7 +53,7 @@ impl Fleet {
         let graphs = [Graphs::new(nics[0], &here)?, Graphs::new(nics[1], &here)?];
         let mut dissectors = Vec::new();
         for name in GRAPHS {
-            graphs[0].build(name, &samples()?.join(name).with_extension("json"))?;
+            graphs[0].build(name, &sample(name))?;
             dissectors.push(graphs[0].load(name)?);
         }
         Ok(Self {
@@ -107,12 +105,6 @@ impl Fleet {
         }
         Ok(())
     }
-}
-
-/// Where graphs come from.
-fn samples() -> Result<PathBuf> {
-    let repo = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    Ok(repo.context("no repository")?.join("samples/parsers"))
 }
 
 impl Drop for Fleet {

@@ -17,6 +17,12 @@ pub(crate) const STOPS: [(Target, &str); 3] = [
     (Target::LEFT_OUT, "stop_left_out"),
 ];
 
+/// The name of a way to stop; `None` for a node.
+pub(crate) fn stop(target: Target) -> Option<&'static str> {
+    let found = STOPS.iter().find(|(stop, _)| *stop == target);
+    found.map(|(_, name)| *name)
+}
+
 /// EtherTypes that everyone knows. Read in the wrong order, none of them is another one.
 const ETHER_TYPES: [u32; 10] = [
     0x0800, 0x0806, 0x6558, 0x8100, 0x86dd, 0x8847, 0x8848, 0x8864, 0x88a8, 0x88f7,
