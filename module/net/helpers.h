@@ -145,6 +145,7 @@ struct offload_nic_xdp_buff {
 /* An interrupt of a queue. */
 struct offload_nic_vector {
 	unsigned int irq;
+	struct irq_desc *desc;
 	/* The CPU that handles it. Written with the lock of its descriptor. */
 	unsigned int cpu;
 	atomic_t state;

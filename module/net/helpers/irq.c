@@ -28,7 +28,7 @@
 static void handle(struct offload_nic_vector *vector)
 {
 	atomic_add_return(HANDLED - RAISED, &vector->state);
-	generic_handle_irq(vector->irq);
+	generic_handle_irq_desc(vector->desc);
 	/* The vector may go when this is seen. */
 	atomic_sub_return_release(HANDLED, &vector->state);
 }
@@ -120,6 +120,8 @@ int offload_nic_vector_init(struct offload_nic_vector *vector, u16 index)
 	if (irq < 0)
 		return irq;
 	vector->irq = irq;
+	/* It stays as long as the number is ours, and to look it up each time takes long. */
+	vector->desc = irq_data_to_desc(irq_get_irq_data(irq));
 	vector->index = index;
 	vector->cpu = cpumask_first(cpu_online_mask);
 	atomic_set(&vector->state, 0);
