@@ -207,7 +207,8 @@ void offload_nic_napi_mark_scheduled(struct napi_struct *napi);
 struct sk_buff *offload_nic_napi_alloc_skb(struct napi_struct *napi, unsigned int headroom,
 					   unsigned int len);
 void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
-void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
+void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue,
+			      bool is_last);
 bool offload_nic_napi_receive_sent(struct napi_struct *napi, struct sk_buff *skb, u16 queue,
 				   u32 hash, enum offload_nic_hash kind);
 void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buff *skb,
@@ -290,6 +291,7 @@ void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time);
 void offload_nic_skb_set_vlan_tag(struct sk_buff *skb, u16 protocol, u16 tci);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
+bool offload_nic_skb_take_over(struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
 void offload_nic_skb_tx_timestamps(struct sk_buff *skb, u64 sent);
 void offload_nic_skb_vlan_inserted(struct sk_buff *skb);

@@ -166,6 +166,8 @@ impl Written {
     /// Room behind a frame in bytes that is too much for the host: it would count as memory of the
     /// socket that receives. What a page leaves is not.
     const WASTE: usize = 4096;
+    /// The same of memory in which a frame was sent.
+    const WASTE_OF_SENDER: usize = 1024;
 
     /// The frame that is in `range` of `buffer`.
     pub(super) fn from_parts(buffer: FrameBuffer, range: Range<usize>) -> Self {
@@ -216,6 +218,18 @@ impl Written {
     pub(super) fn from_wire(wire: Wire, room: Room, context: &PollContext<'_>) -> Option<Self> {
         let skb = match wire {
             Wire::Written(written) if !written.wastes(room) => return Some(written),
+            // Most have the size that they need.
+            Wire::Sent(skb)
+                if room == Room::default() && skb.tailroom() <= Self::WASTE_OF_SENDER =>
+            {
+                match FrameBuffer::take_over(skb, context) {
+                    Ok(buffer) => {
+                        let range = 0..buffer.bytes().len();
+                        return Some(Self { buffer, range });
+                    }
+                    Err(skb) => skb,
+                }
+            }
             wire => wire.into_skb(),
         };
         let written = Self::gather(&skb, 0, 0..skb.len(), room, context)?;

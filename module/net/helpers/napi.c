@@ -53,11 +53,29 @@ void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
 	napi_gro_receive(napi, skb);
 }
 
-/* All that a driver does with a frame for the stack: the fields lie in unions of sk_buff. */
-void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
+/*
+ * Whether GRO would do nothing with a frame that is the last one of a poll: there is none that it
+ * could go together with, and it would not wait for one.
+ */
+static bool gro_would_do_nothing(const struct napi_struct *napi)
+{
+	return !napi->gro.bitmask && !napi->gro.rx_count && !READ_ONCE(napi->gro_flush_timeout);
+}
+
+/*
+ * All that a driver does with a frame for the stack: the fields lie in unions of sk_buff. Behind
+ * one that is_last comes no other in this poll, as far as is known.
+ */
+void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue,
+			      bool is_last)
 {
 	skb_record_rx_queue(skb, queue);
 	skb->protocol = eth_type_trans(skb, napi->dev);
+	if (is_last && gro_would_do_nothing(napi)) {
+		skb_mark_napi_id(skb, napi);
+		netif_receive_skb(skb);
+		return;
+	}
 	napi_gro_receive(napi, skb);
 }
 

@@ -305,6 +305,41 @@ bool offload_nic_skb_shared(const struct sk_buff *skb)
 	return skb_shared(skb);
 }
 
+/*
+ * Makes a frame that was sent, and to which nobody else has a reference, one that was received
+ * without a copy: but for its bytes all is as in a new skb. Its length is 0 then; the bytes stay
+ * where they are. Returns false, and nothing has changed, if somebody has its bytes too, if they do
+ * not all lie in its head, or if that is of the memory which is kept for those who free some.
+ */
+bool offload_nic_skb_take_over(struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	if (skb_cloned(skb) || skb_is_nonlinear(skb) || skb_has_frag_list(skb) || skb_zcopy(skb) ||
+	    skb_is_gso(skb) || skb_pfmemalloc(skb))
+		return false;
+
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	skb_ext_reset(skb);
+	nf_reset_ct(skb);
+
+	__skb_set_length(skb, 0);
+	skb->tstamp = 0;
+	skb->mac_len = 0;
+	skb->hdr_len = 0;
+	skb->queue_mapping = 0;
+	skb->nohdr = 0;
+	skb->peeked = 0;
+	memset(skb->cb, 0, sizeof(skb->cb));
+	memset(&skb->headers, 0, sizeof(skb->headers));
+	skb->alloc_cpu = raw_smp_processor_id();
+	skb->mac_header = (typeof(skb->mac_header))~0U;
+	skb->transport_header = (typeof(skb->transport_header))~0U;
+	memset(shinfo, 0, offsetof(struct skb_shared_info, dataref));
+	return true;
+}
+
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)
 {
 	return skb_tailroom(skb);

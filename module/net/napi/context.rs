@@ -23,6 +23,8 @@ pub struct PollContext<'a> {
     poll_after: Cell<Option<u64>>,
     /// Whether a frame was redirected and waits for others that go the same way.
     redirected: Cell<bool>,
+    /// Whether the frame in hand is the last one.
+    last: Cell<bool>,
     memory: &'a Memory,
     _poll: PhantomData<&'a bindings::napi_struct>,
 }
@@ -43,6 +45,7 @@ impl<'a> PollContext<'a> {
             budget,
             poll_after: Cell::new(None),
             redirected: Cell::new(false),
+            last: Cell::new(false),
             memory,
             _poll: PhantomData,
         }
@@ -69,6 +72,19 @@ impl<'a> PollContext<'a> {
     /// What the polled queue's frames are put into.
     pub(crate) fn memory(&self) -> &Memory {
         self.memory
+    }
+
+    /// Notes whether the frame in hand is the last one of the poll, as far as is known: one that has
+    /// nobody to wait for takes a shorter way through the stack. Others may follow all the same.
+    #[inline]
+    pub fn note_last(&self, is_last: bool) {
+        self.last.set(is_last);
+    }
+
+    /// Whether the frame in hand is the last one.
+    #[inline]
+    pub(crate) fn is_last(&self) -> bool {
+        self.last.get()
     }
 
     /// Has redirected frames sent at the end of the poll.

@@ -63,6 +63,14 @@ impl SkBuff {
         self.headers(room)
     }
 
+    /// Free bytes behind its linear part; none if it is not linear.
+    #[inline]
+    pub fn tailroom(&self) -> usize {
+        // SAFETY: By the type invariants, the skb is valid.
+        // CAST: A `usize` has at least 32 bits in the kernel.
+        unsafe { bindings::offload_nic_skb_tailroom(self.as_ptr()) as usize }
+    }
+
     /// The `N` bytes at offset `at`, wherever they lie, if the frame has all of them: what was there at
     /// this moment, as of [`Self::headers`].
     pub fn bytes_at<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
@@ -185,6 +193,27 @@ impl FrameBuffer {
         // above, the frame by `copy`, as its contract says. Its `data` stays where it is until
         // `into_received`.
         copy(frame).then_some(Self { skb, capacity })
+    }
+
+    /// A buffer that is the memory in which `frame` was sent, if nobody else has that and it lies in one
+    /// piece: the frame is all of it. Nothing else of what the sender's host has noted with the frame is
+    /// left. Gives the frame back, unchanged, if that is not so. Context: NAPI poll.
+    ///
+    /// # Errors
+    ///
+    /// The frame.
+    #[inline]
+    pub fn take_over(frame: SkBuff, _context: &PollContext<'_>) -> Result<Self, SkBuff> {
+        let capacity = frame.len();
+        let skb = frame.try_into_unique()?;
+        // SAFETY: By its type invariants, nobody else has a reference to the skb, and in a poll bottom
+        // halves are off, so that its socket's destructor may run.
+        if !unsafe { bindings::offload_nic_skb_take_over(skb.as_ptr()) } {
+            return Err(skb.into());
+        }
+        // INVARIANT: It was linear and has no clones, and its length is 0 now. What was its frame is
+        // initialised.
+        Ok(Self { skb, capacity })
     }
 
     /// The whole buffer: headroom, frame, tailroom.

@@ -69,6 +69,12 @@ impl<D: Descriptor> Chain<D> {
         head
     }
 
+    /// Whether none is left.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
     /// What `see` finds in the first of the frames, if there is one.
     pub fn first<R>(&self, see: impl FnOnce(&SkBuff) -> R) -> Option<R> {
         let head = NonNull::new(self.head)?;

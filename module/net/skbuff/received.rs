@@ -105,7 +105,7 @@ impl Received {
             if metadata > 0 {
                 bindings::offload_nic_skb_metadata_set(skb, metadata);
             }
-            bindings::offload_nic_napi_receive(context.napi(), skb, queue);
+            bindings::offload_nic_napi_receive(context.napi(), skb, queue, context.is_last());
         }
         Some(len)
     }
