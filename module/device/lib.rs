@@ -38,6 +38,7 @@ pub mod mac;
 pub mod map;
 pub mod memory;
 mod metering;
+mod number;
 pub mod parser;
 pub mod port;
 pub mod profile;

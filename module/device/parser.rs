@@ -5,10 +5,13 @@
 //! A card holds two: the one that it runs, and the one that was flashed last, which it runs after the
 //! next activation.
 
-use crate::memory::{
-    DeviceMemory,
-    KernelBuffer,
-    KernelMemory, //
+use crate::{
+    memory::{
+        DeviceMemory,
+        KernelBuffer,
+        KernelMemory, //
+    },
+    number::next_number, //
 };
 use engine::{
     insn::Insn,
@@ -109,6 +112,7 @@ pub struct Parser {
     attested: Option<Digest>,
     reproduced: Digest,
     is_built_in: bool,
+    number: u64,
     machine: Machine<KernelMemory>,
 }
 
@@ -177,6 +181,7 @@ impl Parser {
             attested,
             reproduced,
             is_built_in: false,
+            number: next_number(),
             machine,
         })
     }
@@ -223,6 +228,12 @@ impl Parser {
     #[inline]
     pub fn is_built_in(&self) -> bool {
         self.is_built_in
+    }
+
+    /// The number by which it is known from all others.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// How many bytes of the device's memory it takes.

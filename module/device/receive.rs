@@ -107,6 +107,7 @@ impl<H: Plugged> Port<H> {
         let Some(mut work) = rx.work.take_or_ask(|| ()) else {
             return 0;
         };
+        let work = &mut *work;
         let held = match lane {
             Lane::Ordinary => work.take_held(),
             Lane::Bouncing => None,
@@ -120,10 +121,14 @@ impl<H: Plugged> Port<H> {
         };
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
+        let mut queues = self.queues(host, tells, guard);
+        if let Some(queues) = &mut queues {
+            queues.last = Some((&work.last, [parser.number(), queues.steering.number()]));
+        }
         let mut pipeline = Pipeline {
             port: self.receiving(host, setup, &active),
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
-            queues: self.queues(host, tells, guard),
+            queues,
             parser: parser.machine(),
             stamp: None,
         };
@@ -175,9 +180,11 @@ impl<H: Plugged> Port<H> {
             // Who puts a frame into an empty ring raises the interrupt again.
             let is_empty = frames.len() < asked;
             let singles = frames.len().saturating_add(done);
-            for place in frames.by_ref() {
-                for frame in place {
+            while let Some(mut place) = frames.next() {
+                while let Some(frame) = place.next() {
                     let descriptor = frame.descriptor();
+                    let is_single = place.is_empty() && descriptor.gso.is_none();
+                    context.note_last(is_single && is_empty && frames.is_empty());
                     poll.onward = Lane::behind(descriptor.queue);
                     if descriptor.queue != FROM_DEVICE {
                         poll.awaited_by = Some(descriptor.queue);
@@ -200,6 +207,7 @@ impl<H: Plugged> Port<H> {
                     done = done.saturating_add(count as usize);
                 }
             }
+            context.note_last(false);
             if is_empty {
                 break;
             }

@@ -10,6 +10,7 @@
 use crate::{
     host::Host,
     memory::KernelMemory,
+    number::next_number,
     port::Port,
     steering::{
         Need,
@@ -91,7 +92,7 @@ impl<H: Host> Port<H> {
     ) -> Result<Arc<Steering>, Refusal> {
         let memory = self.card.memory.source();
         let steering = Steering::new(&memory, contexts, rules, random_u64())?;
-        Ok(Arc::new(steering, GFP_KERNEL)?)
+        Ok(Arc::new(steering.numbered(next_number()), GFP_KERNEL)?)
     }
 
     /// Has the flow with `hash` come by `queue` from now on, whatever the tables say of it, and gives a
@@ -179,6 +180,7 @@ impl<H: Host> Port<H> {
             flows: Some(&self.flows).filter(|_| has_flows && is_wanted),
             in_use: self.queues_in_use.load(Ordering::Relaxed),
             tells,
+            last: None,
         })
     }
 

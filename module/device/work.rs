@@ -9,6 +9,7 @@ use crate::memory::{
 };
 use engine::{
     exec::Core,
+    parser::LastFlow,
     pipeline::Met, //
 };
 use kernel::prelude::*;
@@ -21,6 +22,8 @@ use net::skbuff::{
 pub(crate) struct Work {
     /// What executes programs.
     pub(crate) core: Core<KernelMemory>,
+    /// The flow of the frame that was handed up last.
+    pub(crate) last: LastFlow,
     /// What is the next one for the poll.
     held: Option<Held>,
     /// How many were held so far. Wraps around.
@@ -51,6 +54,7 @@ impl Work {
         let core = Core::new(&memory.source(), memory.limits()).map_err(|_| ENOMEM)?;
         Ok(Self {
             core,
+            last: LastFlow::default(),
             held: None,
             count: 0,
         })

@@ -11,6 +11,7 @@ mod flow;
 mod found;
 mod hashed;
 mod keys;
+mod last;
 mod machine;
 mod more;
 mod moves;
@@ -27,6 +28,7 @@ pub use flow::{widened, Parsed, ASKED_OF_FLOWS};
 pub use found::{Found, Step, Verdict, STEPS};
 pub use hashed::{FlowKeys, IpVersion};
 pub use keys::{FlowType, KeyWords, Keys, Layer4, Path};
+pub use last::{By, Decisive, LastFlow};
 pub use machine::Machine;
 pub use trace::{Passed, Trace};
 

@@ -206,6 +206,8 @@ pub struct Steering<M: Memory> {
     rules: RuleTable<M>,
     /// Whether the main context drops frames of some type.
     discards: bool,
+    /// The embedder's number for it.
+    number: u64,
 }
 
 impl<M: Memory> Steering<M> {
@@ -252,7 +254,20 @@ impl<M: Memory> Steering<M> {
             entries,
             rules,
             discards,
+            number: 0,
         })
+    }
+
+    /// The same with a number by which it is known from all others, which it keeps.
+    #[must_use]
+    pub fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
+    /// Its number.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The hash of the frame that was `parsed`, and of which `pairs` gives more, if it has anything that is

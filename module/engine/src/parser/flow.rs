@@ -6,6 +6,7 @@ use parse_graph::{stop, Field};
 
 use super::found::{Found, Verdict};
 use super::keys::{FlowType, Keys, Layer4, Path};
+use super::last::Decisive;
 use super::machine::Machine;
 use crate::fields::{get, get16};
 use crate::memory::Memory;
@@ -38,10 +39,22 @@ impl<M: Memory> Machine<M> {
     /// Finds out which flow a frame is of: the outermost one, where the graph tells that one packet
     /// carries another. `frame` are its bytes from the Ethernet header on; where they end within a
     /// header, that has nothing of what it should tell. Any context.
+    #[inline]
     pub fn flow_of(&self, frame: &[u8]) -> Parsed {
+        let mut parsed = Parsed::default();
+        self.flow_into(frame, &mut parsed);
+        parsed
+    }
+
+    /// As [`Self::flow_of`], into `parsed`, which has nothing yet: to move it takes as long as to fill it.
+    /// Gives what of the frame has decided that, if it is known.
+    #[inline(never)]
+    pub fn flow_into(&self, frame: &[u8], parsed: &mut Parsed) -> Option<&Decisive> {
         let mut found = Found::default();
-        self.parse_into(frame, ASKED_OF_FLOWS, &mut found);
-        Parsed::of(frame, &found)
+        let decisive = self.parse_into(frame, ASKED_OF_FLOWS, &mut found);
+        parsed.note(frame, &found);
+        // That is behind what else is looked at.
+        decisive.filter(|_| parsed.keys.ip_protocol != IPPROTO_AH)
     }
 
     /// Offset of what TCP carries in a frame that begins with `headers`: behind its outermost headers, of
@@ -61,28 +74,27 @@ impl<M: Memory> Machine<M> {
 }
 
 impl Parsed {
-    /// What `found` tells of `frame`.
+    /// Notes what `found` tells of `frame`.
     ///
     /// What the graph leaves to the kernel has its Ethernet header alone. Of other frames all counts
     /// that was found, until they ended or were none that the graph knows.
-    fn of(frame: &[u8], found: &Found) -> Self {
-        let mut parsed = Self::default();
-        let keys = &mut parsed.keys;
+    #[inline]
+    fn note(&mut self, frame: &[u8], found: &Found) {
+        let keys = &mut self.keys;
         keys.destination = get(frame, 0).unwrap_or_default();
         keys.source = get(frame, 6).unwrap_or_default();
         if found.verdict == Verdict::LeftOut {
             keys.ether_type = get16(frame, 12).unwrap_or_default();
-            return parsed;
+            return;
         }
         let number16 = |field| found.number(field) as u16;
         keys.ether_type = number16(Field::NProto);
         keys.vlan_protocol = number16(Field::VlanTpid);
         keys.vlan_tci = number16(Field::VlanTci);
         let has = |path: Path, is: bool| if is { path } else { Path::default() };
-        parsed.path = has(Path::VLAN, keys.vlan_protocol != 0)
+        self.path = has(Path::VLAN, keys.vlan_protocol != 0)
             .and(has(Path::VLAN_STACK, number16(Field::CvlanTpid) != 0));
-        parsed.network(frame, found);
-        parsed
+        self.network(frame, found);
     }
 
     /// What is known of the IP header.

@@ -95,7 +95,7 @@ impl<M: Memory> Machine<M> {
             if let Some(known) = options.iter().find(|each| each.kind == kind) {
                 let moves = part(&self.moves, known.stores);
                 // One that is too short for what it is to tell tells nothing.
-                if moves.iter().all(|each| each.reads() <= option.len()) {
+                if moves.iter().all(|each| each.needs() <= option.len()) {
                     moves
                         .iter()
                         .for_each(|each| each.apply(option, start, found));

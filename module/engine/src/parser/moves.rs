@@ -223,8 +223,16 @@ impl Move {
         }
     }
 
+    /// Which bits of the header it takes, as [`Number::reads`] gives them.
+    pub(super) fn reads(&self) -> (usize, u64) {
+        match self.source {
+            From::Header { at, .. } => (at.into(), self.take.rotate_right(self.turn.into())),
+            From::Nowhere | From::Offset => (0, 0),
+        }
+    }
+
     /// How many bytes a header must have for it.
-    pub(super) fn reads(&self) -> usize {
+    pub(super) fn needs(&self) -> usize {
         match self.source {
             From::Header { at, needs } => usize::from(at).saturating_add(needs.into()),
             From::Nowhere | From::Offset => 0,

@@ -63,6 +63,13 @@ impl Number {
         }
     }
 
+    /// Which bits it is made of: of the eight bytes from an offset on, of which the first one is the
+    /// highest.
+    pub(super) const fn reads(&self) -> (usize, u64) {
+        let bits = (self.mask as u64).wrapping_shl(self.shift as u32);
+        (self.offset as usize, bits)
+    }
+
     /// What it is in `header`.
     #[inline(always)]
     pub(super) fn of(&self, header: &[u8]) -> u32 {
@@ -87,6 +94,11 @@ impl Check {
             value: condition.value,
             compare: condition.compare,
         }
+    }
+
+    /// What it looks at, as [`Number::reads`] gives it.
+    pub(super) const fn reads(&self) -> (usize, u64) {
+        self.number.reads()
     }
 
     #[inline(always)]

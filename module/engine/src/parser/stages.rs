@@ -10,10 +10,12 @@
 use parse_graph::{Range, Target};
 
 use super::found::{Found, Step};
+use super::last::Decisive;
 use super::moves::Move;
 use super::number::{Check, Number};
 use super::tables::{part, Next, Tables};
 use crate::memory::Memory;
+use crate::numbered::numbered;
 
 /// A node at an offset in the frame.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +50,8 @@ pub(super) struct Start {
     pub(super) at: u16,
     /// How many headers may be counted.
     pub(super) left: u8,
+    /// The stage behind which it does so, if it went through that.
+    pub(super) behind: Option<u16>,
 }
 
 /// All stages of a parser. The first one is that of node 0; there is always one.
@@ -56,6 +60,8 @@ pub(super) struct Stages<M: Memory> {
     pub(super) checks: M::Buffer<Check>,
     pub(super) moves: M::Buffer<Move>,
     pub(super) steps: M::Buffer<Step>,
+    /// What of a frame has decided, if it ends behind a stage.
+    pub(super) decisive: M::Buffer<Decisive>,
 }
 
 impl<M: Memory> Stages<M> {
@@ -69,7 +75,7 @@ impl<M: Memory> Stages<M> {
         asked: u16,
         found: &mut Found,
     ) -> Option<Start> {
-        let mut stage = self.all.first()?;
+        let (mut stage, mut index) = (self.all.first()?, 0);
         loop {
             let is_way = frame.len() >= usize::from(stage.needs)
                 && asked & stage.asks == 0
@@ -87,12 +93,16 @@ impl<M: Memory> Stages<M> {
                     target: Target::node(stage.step.node),
                     at: stage.step.offset,
                     left,
+                    behind: None,
                 });
             }
             let target = tables.look_up(&stage.next, || stage.key.of(frame));
-            let mut behind = part(&self.all, stage.behind).iter();
-            match behind.find(|next| Target::node(next.step.node) == target) {
-                Some(next) => stage = next,
+            let mut behind = numbered(part(&self.all, stage.behind));
+            match behind.find(|(_, next)| Target::node(next.step.node) == target) {
+                // CAST: There are no more stages than such a number says.
+                Some((number, next)) => {
+                    (stage, index) = (next, stage.behind.start.wrapping_add(number as u16));
+                }
                 None => {
                     let ([_, moves], [_, left]) = (stage.moves, stage.left);
                     self.tell(frame, moves, stage.steps, found);
@@ -100,6 +110,7 @@ impl<M: Memory> Stages<M> {
                         target,
                         at: stage.end,
                         left,
+                        behind: Some(index),
                     });
                 }
             }
@@ -122,6 +133,7 @@ impl<M: Memory> Stages<M> {
             target: Target::node(step.node),
             at: step.offset,
             left,
+            behind: None,
         })
     }
 
@@ -135,6 +147,12 @@ impl<M: Memory> Stages<M> {
         found.go(part(&self.steps, way));
     }
 
+    /// What has decided of a frame that ended behind stage `index`.
+    #[inline]
+    pub(super) fn decisive(&self, index: u16) -> Option<&Decisive> {
+        self.decisive.get(usize::from(index))
+    }
+
     /// How many bytes they take.
     pub(super) fn memory(&self) -> usize {
         let sizes = [
@@ -142,6 +160,7 @@ impl<M: Memory> Stages<M> {
             size_of_val(&*self.checks),
             size_of_val(&*self.moves),
             size_of_val(&*self.steps),
+            size_of_val(&*self.decisive),
         ];
         sizes.into_iter().fold(0, usize::saturating_add)
     }

@@ -7,12 +7,14 @@ use parse_graph::{
 };
 
 use super::found::Step;
+use super::last::Decisive;
 use super::moves::Move;
 use super::number::{Check, Number};
 use super::stages::{Stage, Stages};
-use super::tables::Next;
+use super::tables::{part, Next};
 use crate::frame::ETH_HLEN;
 use crate::memory::{Memory, OutOfMemory};
+use crate::numbered::numbered;
 
 /// How many stages there are at most.
 const STAGES: usize = 384;
@@ -170,7 +172,9 @@ impl<M: Memory> Stages<M> {
             unroll.behind(index, &next_of);
             index = index.wrapping_add(1);
         }
+        let decisive = unroll.decisive(memory)?;
         Ok(Self {
+            decisive,
             all: unroll.stages.fitted(memory, Stage::default())?,
             checks: unroll.checks.fitted(memory, Check::default())?,
             moves: unroll.moves.fitted(memory, Move::NONE)?,
@@ -340,6 +344,35 @@ impl<M: Memory> Unroll<'_, M> {
         self.notes.push(Note {
             is_fragment,
             ..here.note
+        })
+    }
+
+    /// What of a frame has decided where it went, and what it told, if it ends behind a stage; for each of
+    /// them. No stage comes before that in front of it.
+    fn decisive(&self, memory: &M) -> Result<M::Buffer<Decisive>, OutOfMemory> {
+        let (stages, notes) = (self.stages.used(), self.notes.used());
+        let mut on_the_way = memory.allocate(stages.len(), |_| Decisive::HEADER)?;
+        for (index, (stage, note)) in numbered(stages.iter().zip(notes)) {
+            let front = note
+                .front
+                .and_then(|front| on_the_way.get(usize::from(front)));
+            let mut decisive = front.copied().unwrap_or(Decisive::HEADER);
+            let checks = part(self.checks.used(), stage.checks).iter();
+            for (at, bits) in checks.map(Check::reads).chain([stage.key.reads()]) {
+                decisive = decisive.with(at, bits);
+            }
+            if let Some(here) = on_the_way.get_mut(index) {
+                *here = decisive.with_length(stage.needs.into());
+            }
+        }
+        memory.allocate(stages.len(), |index| {
+            let way = on_the_way.get(index).zip(stages.get(index));
+            let Some((way, Stage { moves, end, .. })) = way else {
+                return Decisive::HEADER;
+            };
+            let moves = part(self.moves.used(), moves[1]).iter().map(Move::reads);
+            let all = moves.fold(*way, |all, (at, bits)| all.with(at, bits));
+            all.with_ports(usize::from(*end))
         })
     }
 

@@ -5,6 +5,7 @@
 use parse_graph::{limits, stop, Field, Node, Target};
 
 use super::found::{Found, Step, Verdict};
+use super::last::Decisive;
 use super::machine::{Machine, Place};
 use super::stages::Start;
 use super::tables::part;
@@ -35,10 +36,12 @@ impl<M: Memory> Machine<M> {
         found
     }
 
-    /// As [`Self::parse`], into `found`, whatever that has.
-    pub fn parse_into(&self, frame: &[u8], asked: u16, found: &mut Found) {
+    /// As [`Self::parse`], into `found`, whatever that has. Gives what of the frame has decided all that
+    /// is of its flow, if that is known.
+    pub fn parse_into(&self, frame: &[u8], asked: u16, found: &mut Found) -> Option<&Decisive> {
         let begin = |asked, found: &mut _| self.stages.walk(&self.tables, frame, asked, found);
-        self.parse_from(begin, frame, asked, found, &mut Untraced);
+        let stage = self.parse_from(begin, frame, asked, found, &mut Untraced)?;
+        self.stages.decisive(stage)
     }
 
     /// As [`Self::parse`], and tells `trace` of each node that it comes to, those beyond the steps that are
@@ -52,7 +55,8 @@ impl<M: Memory> Machine<M> {
         found
     }
 
-    /// Parses a frame from where `begin` leads, which notes in what was found what it has gone by.
+    /// Parses a frame from where `begin` leads, which notes in what was found what it has gone by. Gives the
+    /// number of the stage behind which it ended there.
     #[inline(always)]
     fn parse_from(
         &self,
@@ -61,7 +65,7 @@ impl<M: Memory> Machine<M> {
         asked: u16,
         found: &mut Found,
         trace: &mut impl Trace,
-    ) {
+    ) -> Option<u16> {
         // CAST: 14.
         let first = ETH_HLEN as u16;
         if frame.len() < ETH_HLEN {
@@ -73,10 +77,11 @@ impl<M: Memory> Machine<M> {
                 to: Target::FAIL,
                 is_broken: true,
             });
-            return;
+            return None;
         }
         let asked = asked & stop::OF_CALLER;
-        let (verdict, at) = match begin(asked, found) {
+        let start = begin(asked, found);
+        let (verdict, at) = match start {
             Some(start) => self.walk(start, frame, asked, found, trace),
             None => (Verdict::LeftOut, 0),
         };
@@ -90,6 +95,9 @@ impl<M: Memory> Machine<M> {
         let transport = (at as u16).min(end).max(network);
         found.set_number(Field::Nhoff, network.swap_bytes().into());
         found.set_number(Field::Thoff, transport.swap_bytes().into());
+        start
+            .filter(|start| start.target.as_node().is_none())?
+            .behind
     }
 
     /// How it stops, and at which offset.

@@ -12,8 +12,8 @@ use crate::descriptor::ToldFlow;
 use crate::fields::get;
 use crate::frame::VlanTag;
 use crate::memory::Memory;
-use crate::parser::{Machine, Parsed, USUAL_HEADERS};
-use crate::steer::{unseen, FlowTable, Pairs, Reason, Steered, Steering};
+use crate::parser::{By, LastFlow, Machine, Parsed, USUAL_HEADERS};
+use crate::steer::{unseen, FlowTable, Hash, Pairs, Reason, Steered, Steering};
 
 /// What says for which queue a frame is, and with which hash it goes to the host.
 pub struct Queues<'a, M: Memory> {
@@ -27,6 +27,8 @@ pub struct Queues<'a, M: Memory> {
     pub in_use: u16,
     /// What the host wants to be told of flows.
     pub tells: Tells,
+    /// What the last frame was, and the numbers of the parser and of what steers; for who hands frames up.
+    pub last: Option<(&'a LastFlow, By)>,
 }
 
 /// What a host is told of the flow of each frame.
@@ -74,13 +76,26 @@ impl<M: Memory> Queues<'_, M> {
     ) -> Option<ToldFlow> {
         match self.tells {
             Tells::Nothing => None,
-            Tells::Hash => {
-                let parsed = parser.flow_of(bytes);
-                let hash = self.steering.hash(&parsed, pairs, self.by_rules);
-                hash.map(ToldFlow::Hash)
-            }
+            Tells::Hash => self.hash(parser, bytes, pairs).map(ToldFlow::Hash),
             Tells::Keys => parser.flow_keys_of(bytes, beside).map(ToldFlow::Keys),
         }
+    }
+
+    /// The hash of a frame, for [`Self::flow_of`].
+    #[inline]
+    fn hash(&self, parser: &Machine<M>, bytes: &[u8], pairs: Pairs<'_>) -> Option<Hash> {
+        // Rules may look at more than what makes a flow.
+        let last = self.last.filter(|_| !self.by_rules);
+        if let Some(hash) = last.and_then(|(last, by)| last.find(by, bytes)) {
+            return hash;
+        }
+        let mut parsed = Parsed::default();
+        let decisive = parser.flow_into(bytes, &mut parsed);
+        let hash = self.steering.hash(&parsed, pairs, self.by_rules);
+        if let Some((last, by)) = last {
+            last.note(by, bytes, decisive, hash);
+        }
+        hash
     }
 
     /// Whether frames of one flow may go different ways, by what they carry.

@@ -25,8 +25,8 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::dissector::{self, Unfit};
-use engine::parser::{Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, Machine, NodeCount};
-use engine::parser::{Parsed, Passed, Step};
+use engine::parser::{By, Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, LastFlow, Machine};
+use engine::parser::{NodeCount, Parsed, Passed, Step};
 use engine::pipeline::{
     self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
@@ -38,7 +38,7 @@ use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::steer::{
-    Action, FlowTable, Hashed, Pairs, Reason, Rule, RuleTable, Spread, Steered, Steering,
+    Action, FlowTable, Hash, Hashed, Pairs, Reason, Rule, RuleTable, Spread, Steered, Steering,
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
@@ -292,6 +292,18 @@ pub fn kept(failure: &Failure) -> &[u8] {
 
 pub fn flow_of(machine: &Machine<Opaque>, frame: &[u8]) -> (Parsed, Option<usize>) {
     (machine.flow_of(frame), machine.tcp_payload(frame))
+}
+
+pub fn last_flow(
+    machine: &Machine<Opaque>,
+    (last, by): (&LastFlow, By),
+    frame: &[u8],
+    hash: Option<Hash>,
+) -> Option<Option<Hash>> {
+    let mut parsed = Parsed::default();
+    let decisive = machine.flow_into(frame, &mut parsed);
+    last.note(by, frame, decisive, hash);
+    last.find(by, frame)
 }
 
 pub fn flow_keys_of(

@@ -567,6 +567,7 @@ fn within<T>(
             flows: None,
             in_use: IN_USE,
             tells: Tells::Hash,
+            last: None,
         }),
         parser: &kernel::MACHINE,
         stamp: None,

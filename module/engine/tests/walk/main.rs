@@ -11,6 +11,7 @@ mod counts;
 mod frames;
 #[path = "../dissector/graphs.rs"]
 mod graphs;
+mod last;
 #[path = "../steer/memory.rs"]
 mod memory;
 #[path = "../dissector/model.rs"]
