@@ -29,7 +29,7 @@ pub use found::{Found, Step, Verdict, STEPS};
 pub use hashed::{FlowKeys, IpVersion};
 pub use keys::{FlowType, KeyWords, Keys, Layer4, Path};
 pub use last::{By, Decisive, LastFlow};
-pub use machine::Machine;
+pub use machine::{Machine, MAX_MEMORY};
 pub use trace::{Passed, Trace};
 
 /// Bytes at the beginning of a frame in which most have all of the headers that a parser reads: a

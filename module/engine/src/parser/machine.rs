@@ -3,12 +3,13 @@
 //! A parse graph as the device goes through it: the same nodes, each in a form that takes little work
 //! to read.
 
-use parse_graph::{Graph, Node, Range, Target, Tlv, Tlvs};
+use parse_graph::{limits, Graph, Node, Range, Target, Tlv, Tlvs};
 
 use super::moves::Move;
 use super::number::{Check, Extent, Number};
 use super::stages::Stages;
-use super::tables::{Next, Sizes, Tables};
+use super::tables::{self, Next, Sizes, Tables};
+use super::unroll;
 use crate::memory::{Memory, OutOfMemory};
 
 /// A node: what each frame needs of it.
@@ -93,6 +94,18 @@ pub struct Machine<M: Memory> {
     pub(super) stages: Stages<M>,
 }
 
+/// Bytes of the device's memory that a parser takes at most, whatever its graph.
+pub const MAX_MEMORY: usize = 1 << 20;
+
+/// All that a graph may have: a node has one list of options at most.
+const _: () = {
+    let node = size_of::<Place>() + size_of::<Rest>() + size_of::<List>();
+    let moves = Move::PER_STORE * size_of::<Move>();
+    let others = size_of::<Check>() + size_of::<Part>() + size_of::<Tlv>();
+    let records = limits::NODES * node + limits::RECORDS * (moves + others);
+    assert!(records + tables::MOST + unroll::MOST <= MAX_MEMORY);
+};
+
 impl<M: Memory> Machine<M> {
     /// Makes a parser of `graph`. Process context; may sleep.
     ///
@@ -106,6 +119,20 @@ impl<M: Memory> Machine<M> {
         let mut moves = memory.allocate(per_store, |_| Move::NONE)?;
         let mut sizes = Sizes::default();
 
+        // Tables of `next` come first: there may be no room for all.
+        let mut all = graph.nodes();
+        let places = memory.allocate(nodes.into(), |_| {
+            let node = all.next().unwrap_or_default();
+            Place {
+                traits: Place::traits_of(&node),
+                min_len: node.min_len,
+                length: Extent::new(&node.length),
+                moves: join(graph, node.stores, &mut moves),
+                key: Number::new(&node.next.piece),
+                next: Next::new(graph, &node.next, &node.next.piece, &mut sizes),
+                fail: node.fail,
+            }
+        })?;
         let mut all = graph.nodes();
         let rests = memory.allocate(nodes.into(), |_| {
             let node = all.next().unwrap_or_default();
@@ -118,19 +145,6 @@ impl<M: Memory> Machine<M> {
                 optional: node.optional,
                 lists: node.tlvs,
                 at_limit: Next::new(graph, &node.at_limit, &node.next.piece, &mut sizes),
-            }
-        })?;
-        let mut all = graph.nodes();
-        let places = memory.allocate(nodes.into(), |_| {
-            let node = all.next().unwrap_or_default();
-            Place {
-                traits: Place::traits_of(&node),
-                min_len: node.min_len,
-                length: Extent::new(&node.length),
-                moves: join(graph, node.stores, &mut moves),
-                key: Number::new(&node.next.piece),
-                next: Next::new(graph, &node.next, &node.next.piece, &mut sizes),
-                fail: node.fail,
             }
         })?;
         let mut all = graph.optional(whole(optional));
@@ -186,7 +200,7 @@ impl<M: Memory> Machine<M> {
         })
     }
 
-    /// How many bytes of the device's memory it takes.
+    /// How many bytes of the device's memory it takes, [`MAX_MEMORY`] at most.
     pub fn memory(&self) -> usize {
         let sizes = [
             size_of_val(&*self.places),

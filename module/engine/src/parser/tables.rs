@@ -2,7 +2,7 @@
 
 //! How a parser looks up what comes next.
 
-use parse_graph::{Entry, Graph, Lookup, Piece, Range, Target};
+use parse_graph::{limits, Entry, Graph, Lookup, Piece, Range, Target};
 
 use crate::memory::{Memory, OutOfMemory};
 
@@ -15,6 +15,10 @@ const DIRECT: u32 = 256;
 const PLACES: u32 = 256;
 /// How many hashes are tried.
 const TRIES: u32 = 64;
+/// Bytes of all tables that are looked up by key or by hash. Those for which nothing is left are searched.
+const ROOM: usize = 128 << 10;
+/// Bytes of all tables, at most.
+pub(super) const MOST: usize = limits::ENTRIES * size_of::<Entry>() + ROOM;
 
 /// How a table is looked up.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +54,16 @@ impl Hash {
             .wrapping_shr(self.shift as u32)
     }
 
-    /// One that has another value for each of `entries`, if such a one is found soon.
-    fn find(graph: &Graph<'_>, entries: Range) -> Option<Self> {
-        let places = u32::from(entries.count).wrapping_mul(4);
-        let places = places.checked_next_power_of_two()?;
-        if places > PLACES {
-            return None;
-        }
+    /// How many places a table of `count` entries has, if it can be looked up by hash.
+    fn places(count: u16) -> Option<u32> {
+        let places = u32::from(count).wrapping_mul(4);
+        let places = places.checked_next_power_of_two();
+        places.filter(|places| *places <= PLACES)
+    }
+
+    /// One to `places`, a power of two, that has another value for each of `entries`, if such a one is found
+    /// soon.
+    fn find(graph: &Graph<'_>, entries: Range, places: u32) -> Option<Self> {
         // CAST: Below 32.
         let shift = 32_u32.wrapping_sub(places.trailing_zeros()) as u8;
         // Odd numbers without a pattern.
@@ -98,8 +105,22 @@ pub(super) struct Sizes {
     hashed: u32,
 }
 
+impl Sizes {
+    /// These and so much more, if there is room for it.
+    fn and(self, direct: u32, hashed: u32) -> Option<Self> {
+        let more = Self {
+            direct: self.direct.saturating_add(direct),
+            hashed: self.hashed.saturating_add(hashed),
+        };
+        // CAST: A `usize` has at least 32 bits.
+        let direct = (more.direct as usize).saturating_mul(size_of::<Target>());
+        let hashed = (more.hashed as usize).saturating_mul(size_of::<Entry>());
+        (direct.saturating_add(hashed) <= ROOM).then_some(more)
+    }
+}
+
 impl Next {
-    /// The lookup with the key that `piece` tells; its table is behind those of `sizes`.
+    /// The lookup with the key that `piece` tells; its table is behind those of `sizes`, to which it is added.
     pub(super) fn new(
         graph: &Graph<'_>,
         lookup: &Lookup,
@@ -108,22 +129,34 @@ impl Next {
     ) -> Self {
         let entries = lookup.entries;
         let table = if entries.count <= FEW {
-            Table::Few(entries)
+            Some(Table::Few(entries))
         } else if piece.of(piece.mask) < DIRECT {
-            let start = sizes.direct;
-            sizes.direct = start.saturating_add(DIRECT);
-            Table::Direct(start)
-        } else if let Some(hash) = Hash::find(graph, entries) {
-            let start = sizes.hashed;
-            sizes.hashed = start.saturating_add(hash.values());
-            Table::Hashed { start, hash }
+            Self::direct(sizes)
         } else {
-            Table::Sorted(entries)
+            Self::hashed(graph, entries, sizes)
         };
+        let table = table.unwrap_or(Table::Sorted(entries));
         Self {
             table,
             default: lookup.default,
         }
+    }
+
+    /// A table by key, if there is room for another one.
+    fn direct(sizes: &mut Sizes) -> Option<Table> {
+        let start = sizes.direct;
+        *sizes = sizes.and(DIRECT, 0)?;
+        Some(Table::Direct(start))
+    }
+
+    /// A table of `entries` by hash, if there is room for it, and a hash.
+    fn hashed(graph: &Graph<'_>, entries: Range, sizes: &mut Sizes) -> Option<Table> {
+        let places = Hash::places(entries.count)?;
+        let more = sizes.and(0, places)?;
+        let hash = Hash::find(graph, entries, places)?;
+        let start = sizes.hashed;
+        *sizes = more;
+        Some(Table::Hashed { start, hash })
     }
 }
 

@@ -2,6 +2,8 @@
 
 //! Which ways through a parse graph have headers at offsets that are known beforehand.
 
+use core::cell::Cell;
+
 use parse_graph::{
     stop, Compare, Condition, Field, Graph, Length, Node, Piece, Range, Source, Store,
 };
@@ -31,6 +33,15 @@ const END: usize = 256;
 const PARTS: u16 = 32;
 /// As [`PARTS`], of entries.
 const ENTRIES: u16 = 64;
+/// How many conditions and stores are looked at: where all of that is taken, there are no more stages. Ways
+/// of many nodes look at those of all of them again and again.
+const LOOKS: u32 = 1 << 20;
+
+/// Bytes of all stages, at most.
+pub(super) const MOST: usize = STAGES * (size_of::<Stage>() + size_of::<Decisive>())
+    + CHECKS * size_of::<Check>()
+    + MOVES * size_of::<Move>()
+    + STEPS * size_of::<Step>();
 
 /// Where the kernel's dissector looks for the network header until it knows better.
 const NETWORK: Store = Store {
@@ -139,6 +150,8 @@ struct Unroll<'a, M: Memory> {
     checks: Pile<M, Check>,
     moves: Pile<M, Move>,
     steps: Pile<M, Step>,
+    /// What is left of [`LOOKS`].
+    looks: Cell<u32>,
 }
 
 impl<M: Memory> Stages<M> {
@@ -164,6 +177,7 @@ impl<M: Memory> Stages<M> {
             checks: Pile::new(memory, CHECKS, Check::default())?,
             moves: Pile::new(memory, MOVES, Move::NONE)?,
             steps: Pile::new(memory, STEPS, Step::default())?,
+            looks: Cell::new(LOOKS),
         };
         let _ = unroll.root(nowhere, &next_of);
         // The stages behind each are put behind all: so that those come first that are soon reached.
@@ -310,6 +324,7 @@ impl<M: Memory> Unroll<'_, M> {
         for index in steps..self.steps.count {
             let step = *self.steps.used().get(index)?;
             let stores = self.graph.node(step.node)?.stores;
+            self.look(stores.count)?;
             for store in self.graph.stores(stores) {
                 let store = self.of_frame(here, step.offset, &store)?;
                 if store.field == Field::IsFrag {
@@ -418,6 +433,12 @@ impl<M: Memory> Unroll<'_, M> {
         }
     }
 
+    /// Looks at so many conditions or stores; `None` if that is not to be.
+    fn look(&self, count: u16) -> Option<()> {
+        self.looks.set(self.looks.get().checked_sub(count.into())?);
+        Some(())
+    }
+
     /// The number that `piece` of the frame tells, if that is known where a node's conditions are true.
     fn known(&self, here: &Here, piece: &Piece) -> Option<u32> {
         let own = || self.told_by_conditions(here.number, here.at, piece);
@@ -444,6 +465,7 @@ impl<M: Memory> Unroll<'_, M> {
     /// The number that `piece` of the frame tells, if the conditions of a node at an offset say it.
     fn told_by_conditions(&self, node: u16, offset: usize, piece: &Piece) -> Option<u32> {
         let conditions = self.graph.node(node)?.conditions;
+        self.look(conditions.count.saturating_add(1))?;
         self.graph.conditions(conditions).find_map(|condition| {
             let is_equal = condition.compare == Compare::Equal;
             let of_frame = at(&condition.piece, offset).filter(|_| is_equal)?;

@@ -133,6 +133,20 @@ fn entries(some: &[(u32, Target)]) -> Vec<Entry> {
     some
 }
 
+/// Adds a table, or gives where an equal one is.
+fn shared(table: &mut Kind<Entry>, made: &mut Vec<Range>, some: Vec<Entry>) -> Range {
+    let there = |range: &&Range| {
+        let start = usize::from(range.start);
+        table.0[start..start + usize::from(range.count)] == some
+    };
+    if let Some(range) = made.iter().find(there) {
+        return *range;
+    }
+    let range = table.add(some);
+    made.push(range);
+    range
+}
+
 fn some_options(stores: &mut Kind<Store>, known: &[(u32, Vec<Store>)]) -> Vec<Tlv> {
     let mut known: Vec<_> = known.iter().collect();
     known.sort_by_key(|(kind, _)| *kind);
@@ -157,7 +171,7 @@ pub(crate) fn build(max_headers: u8, all: &[Parts]) -> Vec<u8> {
     let (mut conditions, mut stores) = (Kind(Vec::new()), Kind(Vec::new()));
     let (mut optional, mut table) = (Kind(Vec::new()), Kind(Vec::new()));
     let (mut lists, mut options) = (Kind(Vec::new()), Kind(Vec::new()));
-    let mut nodes = Vec::new();
+    let (mut nodes, mut tables) = (Vec::new(), Vec::new());
     for parts in all {
         let mut node = parts.node;
         node.conditions = conditions.add(parts.conditions.iter().copied());
@@ -177,8 +191,8 @@ pub(crate) fn build(max_headers: u8, all: &[Parts]) -> Vec<u8> {
             ..*list
         });
         node.tlvs = lists.add(list);
-        node.next.entries = table.add(entries(&parts.next));
-        node.at_limit.entries = table.add(entries(&parts.at_limit));
+        node.next.entries = shared(&mut table, &mut tables, entries(&parts.next));
+        node.at_limit.entries = shared(&mut table, &mut tables, entries(&parts.at_limit));
         nodes.push(node);
     }
     let counts = [

@@ -11,6 +11,7 @@ mod counts;
 mod frames;
 #[path = "../dissector/graphs.rs"]
 mod graphs;
+mod largest;
 mod last;
 #[path = "../steer/memory.rs"]
 mod memory;
@@ -24,7 +25,7 @@ mod way;
 
 use corpus::corpus;
 use engine::memory::{HostMemory, OutOfMemory};
-use engine::parser::{Found, Machine, Verdict, STEPS};
+use engine::parser::{Found, Machine, Verdict, MAX_MEMORY, STEPS};
 use memory::Ending;
 use model::Model;
 use parse_graph::{stop, Field, Graph};
@@ -197,6 +198,6 @@ fn out_of_memory_is_told() {
         }
         let machine = made_with(enough).expect("as before");
         let least = graph.nodes().len() * 64;
-        assert!((least..1 << 20).contains(&machine.memory()), "{name}");
+        assert!((least..MAX_MEMORY).contains(&machine.memory()), "{name}");
     }
 }
