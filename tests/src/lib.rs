@@ -16,6 +16,7 @@ pub mod dissect;
 pub mod dpipe;
 pub mod env;
 pub mod frames;
+mod genl;
 pub mod graphs;
 pub mod hunt;
 pub mod interrupt;
