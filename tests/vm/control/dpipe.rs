@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::command::{says, Cmd};
-use offload_tests::dpipe::{dump, Entry};
+use offload_tests::dpipe::{dump, told, Entry};
 use offload_tests::env;
 use offload_tests::graphs::Graphs;
 use offload_tests::link::Link;
@@ -278,6 +278,60 @@ fn rules_are_shown_as_they_are() -> Result<()> {
         let found = dump(&NIC, "ntuple")?;
         ensure!(found == expected, "{location} deleted: {found:#?}");
     }
+    Ok(())
+}
+
+/// Which bits of a field count is told beside what they are to be: no tool shows it.
+#[test]
+fn masks_are_told_as_they_are() -> Result<()> {
+    let (_module, ports) = nic()?;
+    // A user of `ethtool` gives the bits that do not count.
+    let cases = [
+        (
+            "udp4 src-ip 10.7.9.9 m 0.0.255.255 dst-ip 10.8.0.1 src-port 7 dst-port 4660 m 255",
+            "addr_proto=0x800 ip_proto=0x11 is_frag=0x0 ipv4_src=0xa070000/0xffff0000 \
+             destination ip=0xa080001 ports=0x71200/0xffffff00",
+        ),
+        (
+            "ether dst 02:00:00:00:00:19 m 00:00:00:00:00:0f src 02:00:00:00:01:00 m 00:00:00:00:00:ff \
+             proto 0x88cc m 0x0f",
+            "destination mac=020000000010/fffffffffff0 eth_src=020000000100/ffffffffff00 \
+             n_proto=0x88c0/0xfff0",
+        ),
+        (
+            "tcp6 src-ip fd00::7 m ::ffff dst-ip fd00::8 dst-port 443",
+            "addr_proto=0x86dd ip_proto=0x6 is_frag=0x0 \
+             ipv6_src=fd000000000000000000000000000000/ffffffffffffffffffffffffffff0000 \
+             destination ip=fd000000000000000000000000000008 ports=0x1bb/0xffff",
+        ),
+        (
+            "udp4 vlan 0x2007 m 0xf000 user-def 0x4beef m 0xff",
+            "vlan_tci=0x7/0xfff addr_proto=0x800 ip_proto=0x11 is_frag=0x0 \
+             user_def=0x4be00/0xffffff00",
+        ),
+        (
+            "ip4 tos 4 m 0xf3 l4proto 47",
+            "addr_proto=0x800 ip_proto=0x2f tos=0x4/0xc",
+        ),
+        (
+            "ip4 src-ip 10.7.0.1 l4data 0x12345678 m 0xffff",
+            "addr_proto=0x800 is_frag=0x0 ipv4_src=0xa070001 ports=0x12340000/0xffff0000",
+        ),
+    ];
+    for (location, (rule, _)) in cases.iter().enumerate() {
+        let rule = format!("flow-type {rule} action 1 loc {location}");
+        ethtool(&ports[1], "-N", &rule)?;
+    }
+    let expected = (0..).zip(cases).map(|(location, (_, matches))| Entry {
+        index: 1 << 16 | location,
+        matches: format!("port=0x1 {matches}"),
+        actions: "queue=0x1".to_owned(),
+    });
+    let (expected, found) = (expected.collect::<Vec<_>>(), told(&NIC, "ntuple")?);
+    ensure!(found == expected, "{found:#?}\nnot {expected:#?}");
+    // Where there are none, and all values have four bytes, the tool shows what is told.
+    let (shown, found) = (dump(&NIC, "rss")?, told(&NIC, "rss")?);
+    ensure!(found == shown, "{found:#?}\nnot {shown:#?}");
     Ok(())
 }
 
