@@ -12,13 +12,16 @@
  *	attempt N group INTERFACE ADDRESS
  *	attempt N write FILE TEXT
  *	attempt N filter INTERFACE PROGRAM
+ *	attempt N dpipe headers|tables|TABLE BUS DEVICE
  *
  * MAP, PROGRAM and LINK are pins in the BPF file system; a link that was made is
  * pinned as LINK. The filter is number 1 at the ingress, for the device only; one
- * that is there is replaced. With N = 0 nothing fails.
+ * that is there is replaced. TABLE is one of devlink, of which all entries are asked for.
+ * With N = 0 nothing fails.
  *
  * Prints how many allocations fail-nth had still to wait for (0: one was made to
- * fail) and the error number (0: success); behind these, what the verifier had to say.
+ * fail) and the error number (0: success); behind these, what the verifier had to say, or
+ * how many bytes devlink has told, and a sum of them.
  *
  * fail-nth counts whatever its thread does, so it is armed right before the system
  * call. In C nothing comes between the two that could be hit instead.
@@ -32,9 +35,12 @@
 #include <unistd.h>
 
 #include <linux/bpf.h>
+#include <linux/devlink.h>
 #include <linux/ethtool.h>
+#include <linux/genetlink.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/netlink.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -50,6 +56,7 @@ static const char *nth;
 static int fail_nth;
 static int left;
 static char verifier_log[1 << 16];
+static char received[1 << 16];
 
 static void give_up(const char *what)
 {
@@ -302,6 +309,121 @@ static void put_filter(char **args)
 		give_up("recv");
 }
 
+/* A request of generic netlink, and its attributes. */
+struct request {
+	struct nlmsghdr header;
+	struct genlmsghdr genl;
+	char attributes[256];
+};
+
+static void begin(struct request *request, uint16_t family, uint8_t command)
+{
+	memset(request, 0, sizeof(*request));
+	request->header.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN);
+	request->header.nlmsg_type = family;
+	request->header.nlmsg_flags = NLM_F_REQUEST;
+	request->genl.cmd = command;
+	request->genl.version = 1;
+}
+
+static void add_text(struct request *request, uint16_t type, const char *text)
+{
+	struct nlattr *attr = (void *)((char *)request + request->header.nlmsg_len);
+	size_t len = strlen(text) + 1;
+
+	if (request->header.nlmsg_len + NLA_HDRLEN + NLA_ALIGN(len) > sizeof(*request))
+		give_up(text);
+	attr->nla_type = type;
+	attr->nla_len = NLA_HDRLEN + len;
+	memcpy((char *)attr + NLA_HDRLEN, text, len);
+	request->header.nlmsg_len += NLA_HDRLEN + NLA_ALIGN(len);
+}
+
+/* The number of a family. */
+static uint16_t family_of(int fd, const char *name)
+{
+	struct nlmsghdr *answer = (void *)received;
+	struct request request;
+	struct nlattr *attr;
+	ssize_t len;
+	char *end;
+
+	begin(&request, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+	add_text(&request, CTRL_ATTR_FAMILY_NAME, name);
+	if (send(fd, &request, request.header.nlmsg_len, 0) < 0)
+		give_up(name);
+	len = recv(fd, received, sizeof(received), 0);
+	if (len < (ssize_t)NLMSG_LENGTH(GENL_HDRLEN) || answer->nlmsg_type != GENL_ID_CTRL)
+		give_up(name);
+	end = (char *)answer + len;
+	attr = (void *)((char *)answer + NLMSG_LENGTH(GENL_HDRLEN));
+	while ((char *)attr + NLA_HDRLEN + sizeof(uint16_t) <= end && attr->nla_len) {
+		if (attr->nla_type == CTRL_ATTR_FAMILY_ID)
+			return *(uint16_t *)((char *)attr + NLA_HDRLEN);
+		attr = (void *)((char *)attr + NLA_ALIGN(attr->nla_len));
+	}
+	give_up(name);
+	return 0;
+}
+
+/*
+ * The whole answer is there when the system call returns. devlink ends it with
+ * NLMSG_DONE; what went wrong it says as any family, behind what it has told before.
+ */
+static void read_answer(int fd)
+{
+	unsigned int bytes = 0, sum = 0;
+
+	for (;;) {
+		ssize_t len = recv(fd, received, sizeof(received), MSG_DONTWAIT);
+		struct nlmsghdr *part = (void *)received;
+
+		if (len < 0)
+			give_up("recv");
+		for (; NLMSG_OK(part, len); part = NLMSG_NEXT(part, len)) {
+			unsigned char *data = NLMSG_DATA(part);
+			size_t i;
+
+			if (part->nlmsg_type == NLMSG_ERROR) {
+				errno = -((struct nlmsgerr *)data)->error;
+				return;
+			}
+			if (part->nlmsg_type == NLMSG_DONE) {
+				sprintf(verifier_log, "%u bytes, sum %08x", bytes, sum);
+				errno = 0;
+				return;
+			}
+			for (i = 0; i < part->nlmsg_len - NLMSG_HDRLEN; i++)
+				sum = sum * 31 + data[i];
+			bytes += part->nlmsg_len - NLMSG_HDRLEN;
+		}
+	}
+}
+
+static void show_pipeline(char **args)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	int room = 1 << 24;
+	struct request request;
+	uint16_t family;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+		give_up("socket");
+	family = family_of(fd, DEVLINK_GENL_NAME);
+	if (!strcmp(args[0], "headers")) {
+		begin(&request, family, DEVLINK_CMD_DPIPE_HEADERS_GET);
+	} else if (!strcmp(args[0], "tables")) {
+		begin(&request, family, DEVLINK_CMD_DPIPE_TABLE_GET);
+	} else {
+		begin(&request, family, DEVLINK_CMD_DPIPE_ENTRIES_GET);
+		add_text(&request, DEVLINK_ATTR_DPIPE_TABLE_NAME, args[0]);
+	}
+	add_text(&request, DEVLINK_ATTR_BUS_NAME, args[1]);
+	add_text(&request, DEVLINK_ATTR_DEV_NAME, args[2]);
+	if (attempt(__NR_write, fd, (long)&request, request.header.nlmsg_len) >= 0)
+		read_answer(fd);
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -317,6 +439,7 @@ static const struct {
 	{ "group", 2, join_group },
 	{ "write", 2, write_file },
 	{ "filter", 2, put_filter },
+	{ "dpipe", 3, show_pipeline },
 };
 
 int main(int argc, char **argv)

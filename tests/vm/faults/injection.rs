@@ -51,6 +51,7 @@ pub(crate) struct Attempt {
     /// The allocations that fail-nth had still to wait for.
     pub(crate) left: u32,
     pub(crate) errno: i32,
+    /// What the verifier said, or how much devlink told.
     pub(crate) verifier_log: String,
 }
 

@@ -31,6 +31,7 @@ use offload_uapi::{limits, stats};
 mod filters;
 mod injection;
 mod nics;
+mod pipeline;
 mod transmit;
 mod vlans;
 
