@@ -417,7 +417,11 @@ impl<H: Plugged> Port<H> {
         let peer = self.peer.load(&guard);
         for rx in self.rx.iter().skip(first) {
             // Who has claimed it deals with what is held; who asks for it finds the rings empty.
-            let held = || rx.work.take(|| ())?.take_held();
+            let held = || {
+                let mut work = rx.work.take(|| ())?;
+                lost(rx).add(work.forget_waiting());
+                work.take_held()
+            };
             if let Some(held) = with_bh_disabled(held) {
                 let descriptor = TxDescriptor::of_wire_frame(held.skb.len(), held.queue);
                 let frame = Described::new(held.skb, descriptor);

@@ -26,6 +26,7 @@ pub mod cable;
 pub mod card;
 mod change;
 pub mod clock;
+mod coalesce;
 mod counting;
 pub mod counts;
 mod damage;

@@ -92,6 +92,10 @@ pub struct RxQueue {
     /// Frames that were handed up without the hash that the host had wanted, as it does not believe the
     /// parser.
     pub withheld_hashes: Counter,
+    /// Frames, single ones and such as were put together, that went up to make room for another flow.
+    pub gro_evicted: Counter,
+    /// Those that went up as nothing came for too long.
+    pub gro_timed_out: Counter,
     /// Frames for which a program has chosen a queue that is not in use.
     pub misdirected: Counter,
     /// Lost: in the ring when the port went down.
@@ -128,6 +132,8 @@ impl RxQueue {
             handed_over: Counter::new(),
             handover_ring_full_drops: Counter::new(),
             withheld_hashes: Counter::new(),
+            gro_evicted: Counter::new(),
+            gro_timed_out: Counter::new(),
             misdirected: Counter::new(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),

@@ -26,7 +26,10 @@ use crate::{
 };
 use ahead::programs;
 use engine::{
-    coalesce::GroLimits,
+    coalesce::{
+        Coalescing,
+        GroLimits, //
+    },
     pipeline::{
         self,
         Pipeline,
@@ -36,6 +39,7 @@ use engine::{
     vlan::TagKinds, //
 };
 use net::{
+    machine::ktime_get_ns,
     napi::PollContext,
     rcu,
     ring::{
@@ -58,8 +62,10 @@ pub struct Setup {
     pub flows: Tells,
     /// Whether the stack puts received frames together again.
     pub gro: bool,
-    /// Which super-frames the device may hand up whole, if any.
+    /// Up to which length the device hands super-frames up whole and puts frames together, if it is to.
     pub hardware_gro: Option<GroLimits>,
+    /// For how many nanoseconds a frame may wait for others of its flow.
+    pub patience: u64,
     /// Of frames of TCP longer than so many bytes, what is behind the headers is to lie in pages, if that
     /// is wanted.
     pub split_above: Option<u32>,
@@ -125,12 +131,20 @@ impl<H: Plugged> Port<H> {
         if let Some(queues) = &mut queues {
             queues.last = Some((&work.last, [parser.number(), queues.steering.number()]));
         }
+        let port = self.receiving(host, setup, &active);
+        let limits = port.coalesces();
+        let coalescing = (limits.is_some() || !work.flows.is_empty()).then(|| Coalescing {
+            flows: &mut work.flows,
+            limits,
+            now: ktime_get_ns(),
+        });
         let mut pipeline = Pipeline {
-            port: self.receiving(host, setup, &active),
+            port,
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
             queues,
             parser: parser.machine(),
             stamp: None,
+            coalescing,
         };
         let mut poll = Poll {
             port: self,
@@ -142,6 +156,7 @@ impl<H: Plugged> Port<H> {
             has_host_program: setup.host_program,
             replaces_host: active.replaces_host,
             withholds_hashes,
+            aggregates: &mut work.aggregates,
             host: stack,
             context,
             guard,
@@ -150,6 +165,10 @@ impl<H: Plugged> Port<H> {
             let since = Since::now(stored.kind(), rx);
             (stored.runs(), since)
         });
+        if limits.is_none() {
+            // Nothing waits that is not to wait any more.
+            pipeline.end_all(&mut poll);
+        }
         let mut frames = Batch::new();
         let mut taken = Taken::default();
         let mut done: usize = 0;
@@ -218,6 +237,14 @@ impl<H: Plugged> Port<H> {
             let left = limit.saturating_sub(done);
             let more = poll.take_over(&mut pipeline, &mut taken, sender, left);
             done = done.saturating_add(more);
+        }
+        if limits.is_some() {
+            let now = ktime_get_ns();
+            let before = now.saturating_sub(setup.patience);
+            if let Some(oldest) = pipeline.end_older(&mut poll, before) {
+                let waited = now.saturating_sub(oldest);
+                context.poll_after(setup.patience.saturating_sub(waited));
+            }
         }
         if let Some((runs, since)) = runs {
             since.count(rx, runs);

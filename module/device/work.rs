@@ -3,14 +3,19 @@
 //! What works on the frames of a receive queue, for its poll or for who sends a frame to it: it
 //! belongs to whoever has claimed it.
 
-use crate::memory::{
-    DeviceMemory,
-    KernelMemory, //
+use crate::{
+    coalesce::Aggregates,
+    memory::{
+        DeviceMemory,
+        KernelMemory, //
+    }, //
 };
 use engine::{
+    coalesce::Flows,
     exec::Core,
     parser::LastFlow,
-    pipeline::Met, //
+    pipeline::Met,
+    resources::Resource, //
 };
 use kernel::prelude::*;
 use net::skbuff::{
@@ -24,6 +29,10 @@ pub(crate) struct Work {
     pub(crate) core: Core<KernelMemory>,
     /// The flow of the frame that was handed up last.
     pub(crate) last: LastFlow,
+    /// The flows of which frames wait for more.
+    pub(crate) flows: Flows<KernelMemory>,
+    /// Those frames.
+    pub(crate) aggregates: Aggregates,
     /// What is the next one for the poll.
     held: Option<Held>,
     /// How many were held so far. Wraps around.
@@ -51,10 +60,15 @@ impl Work {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
-        let core = Core::new(&memory.source(), memory.limits()).map_err(|_| ENOMEM)?;
+        let source = memory.source();
+        let core = Core::new(&source, memory.limits()).map_err(|_| ENOMEM)?;
+        let slots = memory.resources().usage(Resource::GroFlows).size;
+        let slots = u16::try_from(slots).unwrap_or(u16::MAX);
         Ok(Self {
             core,
             last: LastFlow::default(),
+            flows: Flows::new(&source, slots).map_err(|_| ENOMEM)?,
+            aggregates: Aggregates::new(slots)?,
             held: None,
             count: 0,
         })
@@ -77,6 +91,16 @@ impl Work {
     #[inline]
     pub(crate) fn take_held(&mut self) -> Option<Held> {
         self.held.take()
+    }
+
+    /// Forgets the frames that wait for more; how many they were on the wire.
+    pub(crate) fn forget_waiting(&mut self) -> u64 {
+        let mut frames = 0_u64;
+        while let Some((slot, held)) = self.flows.remove(0) {
+            drop(self.aggregates.take(slot));
+            frames = frames.saturating_add(held.coalesced().frames.into());
+        }
+        frames
     }
 
     /// The number of the frame that is held, if one is.

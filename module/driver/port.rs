@@ -296,11 +296,11 @@ impl Port {
             min_mtu: MIN_MTU,
             max_mtu: MAX_MTU,
             features: FEATURES,
-            // The user decides whether super-frames of a cable may stay whole, whether native XDP
+            // The user decides whether the device puts frames together, whether native XDP
             // programs find a VLAN tag beside the frame, where those of the device find it in it,
             // whether the device's see frames that the host does not, and whether frames get on the
             // cable at all.
-            optional_features: Features::GRO
+            optional_features: Features::COALESCING
                 .with(Features::VLAN_STRIPPING)
                 .with(Features::VLAN_FILTERS)
                 .with(Features::LOOPBACK),

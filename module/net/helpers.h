@@ -265,6 +265,8 @@ void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_set_unicast_filter(struct net_device *dev);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
+bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8 *from, u32 len,
+			    u32 *left);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
 bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
@@ -286,6 +288,8 @@ void offload_nic_skb_orphan(struct sk_buff *skb);
 void offload_nic_skb_reserve(struct sk_buff *skb, int len);
 int offload_nic_skb_queue_of_readable(const struct sk_buff *skb);
 struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums);
+void offload_nic_skb_set_coalesced(struct sk_buff *skb,
+				   const struct offload_nic_offload_request *made);
 void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum offload_nic_hash kind);
 void offload_nic_skb_set_hwtstamp(struct sk_buff *skb, u64 time);
 void offload_nic_skb_set_vlan_tag(struct sk_buff *skb, u16 protocol, u16 tci);

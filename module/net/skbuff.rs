@@ -6,8 +6,8 @@
 //! read-only because others may hold references to it, [`UniqueSkBuff`] one to which nobody else
 //! does, and a [`Chain`] is several that go together; [`FrameBuffer`] is a frame that a device is
 //! writing into the host's memory, owned alone, [`PagedFrame`] one of which it writes what is behind
-//! the headers into pages, [`SplitFrame`] one of which it writes the headers alone, and [`Received`] one
-//! that is written.
+//! the headers into pages, [`SplitFrame`] one of which it writes the headers alone, [`Aggregate`] one that
+//! others are put behind, and [`Received`] one that is written.
 //!
 //! # Context, locks, life
 //!
@@ -17,11 +17,12 @@
 //! |---|---|---|
 //! | [`SkBuff`], [`UniqueSkBuff`], [`Chain`] | any; `segment` that of `ndo_start_xmit`, `receive` a NAPI poll | the reference that each owns |
 //! | [`Fragments`], [`StablePayload`], [`Pieces`] | as their frame | their frame, which they borrow |
-//! | [`FrameBuffer`], [`PagedFrame`], [`SplitFrame`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
+//! | [`FrameBuffer`], [`PagedFrame`], [`SplitFrame`], [`Aggregate`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
 //! | [`Received`] | a NAPI poll: it ends in GRO | the same skb, which the stack gets |
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
+mod aggregate;
 mod buffer;
 mod chain;
 mod described;
@@ -39,6 +40,7 @@ use crate::{
     bindings,
     napi::PollContext, //
 };
+pub use aggregate::Aggregate;
 pub use buffer::{
     FrameBuffer,
     Room, //

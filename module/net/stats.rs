@@ -109,6 +109,8 @@ pub struct RxQueueStats {
     pub csum_complete: u64,
     /// Frames handed to the host without a word about their checksum (`CHECKSUM_NONE`).
     pub csum_none: u64,
+    /// Frames that were put together, of whose checksums the device has found that they are right.
+    pub csum_unnecessary: u64,
     /// Super-frames handed to the host.
     pub hw_gro_packets: u64,
     /// Their bytes.
@@ -128,6 +130,7 @@ impl RxQueueStats {
         self.hw_drops = sum([self.hw_drops, other.hw_drops]);
         self.csum_complete = sum([self.csum_complete, other.csum_complete]);
         self.csum_none = sum([self.csum_none, other.csum_none]);
+        self.csum_unnecessary = sum([self.csum_unnecessary, other.csum_unnecessary]);
         self.hw_gro_packets = sum([self.hw_gro_packets, other.hw_gro_packets]);
         self.hw_gro_bytes = sum([self.hw_gro_bytes, other.hw_gro_bytes]);
         self.hw_gro_wire_packets = sum([self.hw_gro_wire_packets, other.hw_gro_wire_packets]);
@@ -142,9 +145,8 @@ impl RxQueueStats {
         raw.csum_complete = self.csum_complete;
         // The two are counted one after the other, while a CPU reads them.
         raw.csum_none = self.csum_none;
-        // What a device says is turned into `CHECKSUM_COMPLETE`. Of frames that were put together
-        // it has found that the checksums are right.
-        raw.csum_unnecessary = self.hw_gro_wire_packets;
+        // What a device says of others is turned into `CHECKSUM_COMPLETE`.
+        raw.csum_unnecessary = self.csum_unnecessary;
         raw.hw_gro_packets = self.hw_gro_packets;
         raw.hw_gro_bytes = self.hw_gro_bytes;
         raw.hw_gro_wire_packets = self.hw_gro_wire_packets;

@@ -21,8 +21,8 @@
 //! [`XDP_NATIVE_TX`], [`XDP_NATIVE_REDIRECT`], [`XDP_NATIVE_ABORTED`], [`XDP_NATIVE_TOO_LONG_DROPS`]
 //! and those of [`XDP_NATIVE_NO_BUFFER_DROPS`] for which there was no memory before the program ran.
 //!
-//! Each frame that the host gets is in one of [`RX_CSUM_COMPLETE`], [`RX_CSUM_NONE`] and
-//! [`RX_HW_GRO_WIRE_PACKETS`].
+//! Each frame that the host gets is in one of [`RX_CSUM_COMPLETE`], [`RX_CSUM_NONE`],
+//! [`RX_HW_GRO_WIRE_PACKETS`] and [`RX_LRO_WIRE_PACKETS`].
 //!
 //! A super-frame from the stack is in [`TX_HW_GSO_PACKETS`], or in one of those that begin with
 //! [`TX_SW_GSO_PREFIX`]; the `tx_packets` of the interface are frames on the wire, what the device
@@ -59,7 +59,8 @@ pub const RX_HASHES_WITHHELD: &str = "rx_hashes_withheld";
 pub const RX_HW_VLAN_TAGS: &str = "rx_hw_vlan_tags";
 /// Frames whose headers and what these carry were put into different memory (`tcp-data-split`).
 pub const RX_HDS_PACKETS: &str = "rx_hds_packets";
-/// Super-frames that stayed whole on their way from one host to the other (`rx-gro-hw`).
+/// Super-frames that stayed whole on their way from one host to the other, or that the device has made of
+/// frames which came one by one (`rx-gro-hw`).
 pub const RX_HW_GRO_PACKETS: &str = "rx_hw_gro_packets";
 /// Bytes of those.
 pub const RX_HW_GRO_BYTES: &str = "rx_hw_gro_bytes";
@@ -67,7 +68,21 @@ pub const RX_HW_GRO_BYTES: &str = "rx_hw_gro_bytes";
 pub const RX_HW_GRO_WIRE_PACKETS: &str = "rx_hw_gro_wire_packets";
 /// Bytes of those.
 pub const RX_HW_GRO_WIRE_BYTES: &str = "rx_hw_gro_wire_bytes";
-/// Frames that were on the cable when the port went down.
+/// As [`RX_HW_GRO_PACKETS`], while it is `large-receive-offload` that is on, which the kernel does not count
+/// among what it calls hardware GRO.
+pub const RX_LRO_PACKETS: &str = "rx_lro_packets";
+/// Bytes of those.
+pub const RX_LRO_BYTES: &str = "rx_lro_bytes";
+/// The frames on the wire that they stand for.
+pub const RX_LRO_WIRE_PACKETS: &str = "rx_lro_wire_packets";
+/// Bytes of those.
+pub const RX_LRO_WIRE_BYTES: &str = "rx_lro_wire_bytes";
+/// Frames that waited in the device to be put together with others, or had been, and went up since another
+/// flow needed their place.
+pub const RX_HW_GRO_EVICTED: &str = "rx_hw_gro_evicted";
+/// Those that went up since nothing more came in time.
+pub const RX_HW_GRO_TIMED_OUT: &str = "rx_hw_gro_timed_out";
+/// Frames that were on the cable when the port went down, or waited there to be put together with others.
 pub const RX_DOWN_DROPS: &str = "rx_down_drops";
 /// Frames that were on the cable when the receive rings were made smaller than their number, or
 /// fewer.

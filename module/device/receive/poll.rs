@@ -14,6 +14,11 @@ use super::{
 };
 use crate::{
     cable::Taken,
+    coalesce::{
+        request,
+        Aggregates,
+        Waiting, //
+    },
     host::{
         HostFrame,
         Receive, //
@@ -34,9 +39,14 @@ use crate::{
 };
 use engine::{
     checksum::Sum,
-    descriptor::RxDescriptor,
+    descriptor::{
+        Coalesced,
+        RxDescriptor,
+        TxDescriptor, //
+    },
     fault::FaultRecord,
     pipeline::{
+        End,
         Lost,
         Moved,
         Payload,
@@ -45,6 +55,7 @@ use engine::{
         Room,
         Watcher, //
     },
+    receive_checksum::RxChecksum,
     steer::Reason,
     store::ProgramKind,
     transmit::{
@@ -81,6 +92,8 @@ pub(super) struct Poll<'a, H: Plugged> {
     pub(super) replaces_host: bool,
     /// Whether the host is not told the hashes that it wants to be told.
     pub(super) withholds_hashes: bool,
+    /// The frames of the queue that wait for more.
+    pub(super) aggregates: &'a mut Aggregates,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -104,7 +117,8 @@ impl<H: Plugged> Poll<'_, H> {
     #[inline]
     fn up(&mut self, descriptor: &RxDescriptor, frame: HostFrame) {
         if self.withholds_hashes {
-            self.rx.withheld_hashes.add(1);
+            let frames = descriptor.coalesced.map_or(1, |several| several.frames);
+            self.rx.withheld_hashes.add(frames.into());
         }
         self.host.receive(descriptor, frame);
     }
@@ -247,6 +261,53 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     fn to_host(&mut self, frame: Written, descriptor: &RxDescriptor) {
         let received = frame.into_received(descriptor.meta_len);
         self.up(descriptor, HostFrame::Written(received));
+    }
+
+    fn hold(&mut self, slot: u16, frame: Written, descriptor: &RxDescriptor) {
+        let waiting = Waiting {
+            frame: frame.into_aggregate(),
+            descriptor: *descriptor,
+        };
+        self.aggregates.put(slot, waiting);
+    }
+
+    fn held(&self, slot: u16) -> Option<(&[u8], &RxDescriptor)> {
+        let waiting = self.aggregates.get(slot)?;
+        Some((waiting.frame.first(), &waiting.descriptor))
+    }
+
+    fn held_mut(&mut self, slot: u16) -> &mut [u8] {
+        let waiting = self.aggregates.get_mut(slot);
+        waiting.map_or(&mut [], |waiting| waiting.frame.first_mut())
+    }
+
+    fn append(&mut self, slot: u16, frame: Written, header: usize) -> Result<(), Written> {
+        match self.aggregates.get_mut(slot) {
+            Some(waiting) => frame.append_to(&mut waiting.frame, header, self.context),
+            None => Err(frame),
+        }
+    }
+
+    fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End) {
+        let Some(Waiting { frame, descriptor }) = self.aggregates.take(slot) else {
+            return;
+        };
+        match why {
+            End::Flow => {}
+            End::Room => self.rx.gro_evicted.add(1),
+            End::Time => self.rx.gro_timed_out.add(1),
+        }
+        let Some((made, coalesced)) = made else {
+            return self.up(&descriptor, HostFrame::Written(frame.into_received()));
+        };
+        let descriptor = RxDescriptor {
+            len: made.len,
+            checksum: RxChecksum::None,
+            coalesced: Some(coalesced),
+            ..descriptor
+        };
+        let received = frame.into_coalesced(request(&made));
+        self.up(&descriptor, HostFrame::Written(received));
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {

@@ -17,6 +17,7 @@ use net::{
     napi::PollContext,
     skbuff::{
         self,
+        Aggregate,
         FrameBuffer,
         PagedFrame,
         Received,
@@ -251,6 +252,27 @@ impl Written {
     /// The frame as one that can be sent.
     pub(super) fn into_sent(self) -> UniqueSkBuff {
         self.buffer.into_sent(self.range)
+    }
+
+    /// The frame as one that others are put behind.
+    pub(super) fn into_aggregate(self) -> Aggregate {
+        Aggregate::new(self.buffer, self.range)
+    }
+
+    /// Puts what is behind its first `header` bytes behind `aggregate`.
+    ///
+    /// # Errors
+    ///
+    /// The frame: there is no memory.
+    pub(super) fn append_to(
+        self,
+        aggregate: &mut Aggregate,
+        header: usize,
+        context: &PollContext<'_>,
+    ) -> Result<(), Self> {
+        let Self { buffer, range } = self;
+        let appended = aggregate.append(buffer, range.clone(), header, context);
+        appended.map_err(|buffer| Self { buffer, range })
     }
 
     /// The frame for the host, with `metadata` bytes before it that belong to programs there.

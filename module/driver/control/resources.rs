@@ -49,6 +49,7 @@ const fn row(resource: Resource) -> devlink::Resource {
         | Resource::RssContexts
         | Resource::RssEntries
         | Resource::Flows
+        | Resource::GroFlows
         | Resource::ParserNodes
         | Resource::ParserEntries
         | Resource::ParserHeaders

@@ -46,6 +46,11 @@ use net::{
 };
 use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 
+/// For how many nanoseconds the device lets a frame wait for others of its flow, unless the user says
+/// (`gro_flush_timeout`): long enough for frames that a slow sender sends one by one, and short beside what a
+/// host takes to answer.
+const PATIENCE: u64 = 1_000_000;
+
 /// The host's end of a poll: what the frames go to that the device hands up.
 pub(super) struct Poll<'a> {
     pub(super) port: &'a Port,
@@ -72,7 +77,7 @@ impl Port {
             context,
             guard: &guard,
         };
-        let setup = self.setup(native);
+        let setup = self.setup(native, context);
         let mut take = |lane, limit| {
             let source = Source { queue, lane, limit };
             let hardware = &self.hardware;
@@ -101,9 +106,11 @@ impl Port {
     }
 
     /// What the card is to know for a poll. `native` is the program of the host's, if it runs one.
-    fn setup(&self, native: Option<&NativeProgram>) -> Setup {
+    fn setup(&self, native: Option<&NativeProgram>, context: &PollContext<'_>) -> Setup {
         let device = &self.device;
-        let hardware_gro = device.has_hardware_gro().then(|| {
+        // The two differ in what the core lets them do, and in who counts.
+        let coalesces = device.has_hardware_gro() || device.has_lro();
+        let hardware_gro = coalesces.then(|| {
             let (ipv4, ipv6) = device.gro_max_sizes();
             GroLimits { ipv4, ipv6 }
         });
@@ -112,6 +119,7 @@ impl Port {
             flows: self.tells(),
             gro: device.has_gro(),
             hardware_gro,
+            patience: context.gro_flush_timeout().unwrap_or(PATIENCE),
             // One that takes no fragments may be on its way out while the user has frames split.
             split_above: match native {
                 Some(program) if !program.takes_frags() => None,
@@ -175,21 +183,24 @@ impl Poll<'_> {
 
     /// Hands a frame to the stack, with what the device says of it.
     fn deliver(&self, descriptor: &RxDescriptor, mut frame: Received) {
-        let sum = match descriptor.checksum {
-            RxChecksum::None => None,
-            RxChecksum::Complete(sum) => Some(sum),
-            RxChecksum::Verified => {
-                skb_csum_rx_legacy_convert_unnecessary(frame.bytes(), frame.len_in_pages())
-            }
-        };
+        let rx = self.rx;
         self.count_split(descriptor);
-        let count = if sum.is_some() {
-            &self.rx.checksum_complete
-        } else {
-            &self.rx.checksum_none
-        };
-        count.add(1);
-        frame.set_checksum(sum);
+        if descriptor.coalesced.is_none() {
+            let sum = match descriptor.checksum {
+                RxChecksum::None => None,
+                RxChecksum::Complete(sum) => Some(sum),
+                RxChecksum::Verified => {
+                    skb_csum_rx_legacy_convert_unnecessary(frame.bytes(), frame.len_in_pages())
+                }
+            };
+            let count = if sum.is_some() {
+                &rx.checksum_complete
+            } else {
+                &rx.checksum_none
+            };
+            count.add(1);
+            frame.set_checksum(sum);
+        }
         if let Some((hash, kind)) = self.port.told_hash(descriptor, self.guard) {
             frame.set_hash(hash, kind);
         }
@@ -201,7 +212,8 @@ impl Poll<'_> {
         }
         if let Some(tag) = descriptor.vlan {
             frame.set_vlan_tag(tag_beside(tag));
-            self.rx.vlan_tags.add(1);
+            let tags = descriptor.coalesced.map_or(1, |wire| wire.frames);
+            rx.vlan_tags.add(tags.into());
         }
         let delivered = match &descriptor.tc {
             Some(found) => frame.deliver_classified(self.context, &classified(found)),
@@ -210,38 +222,49 @@ impl Poll<'_> {
                 frame.deliver(queue, self.context)
             }
         };
-        match delivered {
-            Some(len) => {
-                self.rx.packets.add(1);
-                self.rx.bytes.add(len as u64);
+        match (delivered, descriptor.coalesced) {
+            (Some(len), None) => {
+                rx.packets.add(1);
+                rx.bytes.add(len as u64);
             }
-            None => self.rx.runt_drops.add(1),
+            (Some(len), Some(wire)) => self.count_coalesced(len as u64, wire),
+            (None, _) => rx.runt_drops.add(1),
         }
     }
 
     /// Hands a super-frame to the stack that was several frames on the wire.
     fn deliver_whole(&self, descriptor: &RxDescriptor, skb: UniqueSkBuff) {
-        let (rx, len) = (self.rx, u64::from(descriptor.len));
+        let len = u64::from(descriptor.len);
         let wire = descriptor.coalesced.unwrap_or(Coalesced {
             frames: 1,
             bytes: len,
         });
-        let frames = u64::from(wire.frames);
         if self.port.interface.audit.is_due() {
             self.port
                 .audit(skb.first_bytes(&mut [0; USUAL_HEADERS]), self.guard);
         }
         let hash = self.port.told_hash(descriptor, self.guard);
-        if !skb.receive(self.queue, hash, self.context) {
-            rx.no_buffer_drops.add(frames);
-            return;
+        if skb.receive(self.queue, hash, self.context) {
+            self.count_coalesced(len, wire);
+        } else {
+            self.rx.no_buffer_drops.add(wire.frames.into());
         }
+    }
+
+    /// Counts a super-frame of `len` bytes that was `wire` on the wire.
+    fn count_coalesced(&self, len: u64, wire: Coalesced) {
+        let (rx, frames) = (self.rx, u64::from(wire.frames));
         rx.packets.add(frames);
         rx.bytes.add(wire.bytes);
-        rx.whole.packets.add(1);
-        rx.whole.bytes.add(len);
-        rx.whole.wire_packets.add(frames);
-        rx.whole.wire_bytes.add(wire.bytes);
+        let count = if self.port.device.has_lro() {
+            &rx.lro
+        } else {
+            &rx.whole
+        };
+        count.packets.add(1);
+        count.bytes.add(len);
+        count.wire_packets.add(frames);
+        count.wire_bytes.add(wire.bytes);
     }
 }
 

@@ -35,15 +35,17 @@ pub(crate) struct RxQueue {
     pub(crate) no_buffer_drops: Counter,
     /// Lost: the stack could not take it, as it was too short.
     pub(crate) runt_drops: Counter,
-    /// Super-frames that stayed whole.
+    /// Super-frames that stayed whole, or that the device has made.
     pub(crate) whole: WholeCounters,
+    /// The same, while that is LRO to the user.
+    pub(crate) lro: WholeCounters,
     /// What the programs of the host said.
     pub(crate) native: NativeCounters,
     /// How long frames that bounce have to wait.
     pub(crate) pause: Pause,
 }
 
-/// The super-frames of a receive queue that stayed whole.
+/// The super-frames of a receive queue that stayed whole, or that the device has made.
 #[derive(Default)]
 pub(crate) struct WholeCounters {
     pub(crate) packets: Counter,

@@ -14,20 +14,23 @@
 //!    that, behind the hash, which it may be a part of, and before the sum, which it is none of. Where the
 //!    host wants payload in pages of their own, it is brought there just before.
 //!
+//! 5. *Coalesce.* What the host's GRO would put together is put together, if the user wants that: it waits
+//!    for more, as long as a batch of frames takes and a little longer, and goes up as one. What comes from
+//!    other queues does so in the one that hands it up.
+//!
 //! The time when a frame arrived, which was noted then if anybody wants to know, goes with it to the
-//! host.
+//! host; of several that are one then, that of the first.
 //!
 //! A frame that is for another queue is handed over to that behind the third step, and
-//! [`Pipeline::hand_up`] has the fourth there: no program sees it again. Coalescing of what
-//! came frame by frame will have its place behind the last step: in here, as the order is nobody else's
-//! affair. [`Pipeline::arrive`] is all of
-//! it. Where bytes lie, and what they are copied by, only the embedder knows: its half is a
+//! [`Pipeline::hand_up`] has the last two there: no program sees it again. [`Pipeline::arrive`] is all of
+//! it; [`Pipeline::end_older`] ends what has waited long enough. Where bytes lie, and what they are copied by, only the embedder knows: its half is a
 //! [`Receiver`].
 //!
 //! A frame of which nothing has to be written for that may meet its program before the host is asked
 //! for anything ([`Programs::meet`]): most that meet one which drops are at their end there. For the
 //! others [`Pipeline::go_on`] takes up where it stopped.
 
+mod coalesce;
 mod counters;
 mod program;
 mod queues;
@@ -38,7 +41,7 @@ use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use crate::checksum::Sum;
-use crate::coalesce::{is_made_by_gro, GroLimits};
+use crate::coalesce::{is_made_by_gro, Coalescing, GroLimits};
 use crate::descriptor::{Coalesced, Outcome, RxDescriptor, ToldFlow, TxDescriptor};
 use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
@@ -51,6 +54,7 @@ use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 use crate::verdict::XdpVerdict;
 use crate::vlan::{take_out, TagKinds, VlanTag, LOOKED_AT, VLAN_HLEN};
+pub use coalesce::End;
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
@@ -67,7 +71,8 @@ pub struct Port {
     pub host_program: bool,
     /// Whether the host puts together again what was cut (GRO).
     pub merges: bool,
-    /// Which super-frames may stay whole, if the user wants that (`rx-gro-hw`).
+    /// Up to which length super-frames stay whole, and frames are put together, if the user wants that
+    /// (`rx-gro-hw`).
     pub whole: Option<GroLimits>,
     /// Which VLAN tags the host gets beside its frames.
     pub strip: TagKinds,
@@ -76,6 +81,17 @@ pub struct Port {
     /// Of frames of TCP that are longer than so many bytes, what is behind the headers goes to the host
     /// in pages of its own, if the user wants that (`tcp-data-split`).
     pub split_above: Option<u32>,
+}
+
+impl Port {
+    /// Up to which length frames are put together that came one by one, if they are: not if the host runs a
+    /// program, which is to see each, or wants payload in pages of its own; nor if the device does not know
+    /// of each whether its checksum is right.
+    pub fn coalesces(&self) -> Option<GroLimits> {
+        let is_known = self.checksums == RxChecksums::Complete;
+        let is_seen = self.host_program || self.split_above.is_some();
+        self.whole.filter(|_| is_known && !is_seen)
+    }
 }
 
 /// Which queue a frame goes to that does not stay in its own, and with what.
@@ -187,6 +203,25 @@ pub trait Receiver: Watcher {
     /// A frame goes to the host.
     fn to_host(&mut self, frame: Self::Owned, descriptor: &RxDescriptor);
 
+    /// A frame waits for others that go to the host with it, as number `slot`, of which there is none.
+    fn hold(&mut self, slot: u16, frame: Self::Owned, descriptor: &RxDescriptor);
+
+    /// The frame that waits as number `slot`: its first bytes, at least those of its headers, and its
+    /// descriptor.
+    fn held(&self, slot: u16) -> Option<(&[u8], &RxDescriptor)>;
+
+    /// The first bytes of the frame that waits as number `slot`, to be changed. Empty if there is none.
+    fn held_mut(&mut self, slot: u16) -> &mut [u8];
+
+    /// What is behind the first `header` bytes of `frame` goes behind the frame that waits as number `slot`.
+    /// Gives the frame back if there is no memory for that; then nothing has changed.
+    fn append(&mut self, slot: u16, frame: Self::Owned, header: usize) -> Result<(), Self::Owned>;
+
+    /// The frame that waits as number `slot` goes to the host, because of `why`. If it has become several
+    /// its headers are complete, but for the checksum; `made` says how it is to be cut again, and what it was
+    /// on the wire.
+    fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End);
+
     /// A frame goes to the program that the host runs, in whatever memory it is.
     fn to_host_program(&mut self, wire: Self::Wire, descriptor: &RxDescriptor);
 
@@ -224,6 +259,8 @@ where
     pub parser: &'a Machine<M>,
     /// When the frame in hand arrived, if that was noted.
     pub stamp: Option<NonZeroU64>,
+    /// What holds frames until more of their flows come; without, none waits.
+    pub coalescing: Option<Coalescing<'a, M>>,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -434,10 +471,10 @@ where
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
     /// says of each when it arrived, or puts what they carry into pages of the host's (`is_split`), or if
-    /// some are too long, or may go different ways.
+    /// some are too long, or may go different ways. What is held of its flow is not put together with it.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
-        &self,
+        &mut self,
         device: &mut D,
         sent: D::Sent,
         plan: &TxPlan,
@@ -467,6 +504,7 @@ where
             coalesced: Some(coalesced),
             ..RxDescriptor::default()
         };
+        self.end_flow_of(device, sent.headers());
         device.whole(sent, &descriptor)?;
         device.arrived(coalesced.frames, coalesced.bytes);
         Ok(())
@@ -474,10 +512,11 @@ where
 
     /// Where the payload of wire frames begins that may go up in two pieces, headers and payload:
     /// nobody wants to see them in one, and the stack puts them together again, without which two
-    /// pieces are more work than one.
+    /// pieces are more work than one. Where the device does that instead it wants them in one.
     fn splits(&self, plan: &TxPlan) -> Option<usize> {
         let is_wanted = self.is_unseen()
             && self.port.merges
+            && !self.coalesces()
             && self.port.checksums != RxChecksums::Verified
             && plan.is_summed();
         plan.header_len().filter(|_| is_wanted)
@@ -571,7 +610,7 @@ where
     // The result is not moved: it is as much to copy as all that a short program does.
     #[inline]
     fn send_on<D: Receiver>(
-        &self,
+        &mut self,
         device: &mut D,
         wire: D::Wire,
         ran: &Result<RxDescriptor, Lost>,
@@ -596,7 +635,7 @@ where
 
     /// Brings a frame that has met its program to the host, by the queue that it is for now.
     #[inline]
-    fn go_up<D: Receiver>(&self, device: &mut D, wire: D::Wire, descriptor: &RxDescriptor) {
+    fn go_up<D: Receiver>(&mut self, device: &mut D, wire: D::Wire, descriptor: &RxDescriptor) {
         let may_move = self.programs.running.may_move_frames();
         if descriptor.chosen_queue.is_none() && !may_move {
             return self.bring(device, wire, descriptor, None);
@@ -644,7 +683,7 @@ where
     /// Brings a frame to the host, with what is told of its `flow` if that is known.
     #[inline]
     fn bring<D: Receiver>(
-        &self,
+        &mut self,
         device: &mut D,
         wire: D::Wire,
         descriptor: &RxDescriptor,
@@ -701,7 +740,7 @@ where
             stamp: self.stamp,
             ..*descriptor
         };
-        device.to_host(owned, &descriptor);
+        self.to_host(device, owned, &descriptor);
     }
 
     /// Takes the VLAN tag out of a frame, with `metadata` bytes before it, that the host gets beside it.

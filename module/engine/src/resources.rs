@@ -13,7 +13,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use parse_graph::limits;
 
 use crate::errno;
-use crate::limits::{DEVICE_MEMORY, MAX_CONTEXTS, MAX_RULES, MAX_STEERED_FLOWS, MAX_TABLE_ENTRIES};
+use crate::limits::{
+    DEVICE_MEMORY, MAX_CONTEXTS, MAX_GRO_FLOWS, MAX_RULES, MAX_STEERED_FLOWS, MAX_TABLE_ENTRIES,
+};
 
 /// What a resource is counted in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +48,9 @@ pub enum Resource {
     RssEntries,
     /// Flows of all ports that the host steers by itself (accelerated RFS).
     Flows,
+    /// Flows of which a receive queue lets frames wait to be put together with others: each queue has room
+    /// for so many. Those that do so at a moment are not counted.
+    GroFlows,
     /// Nodes of a parse graph: each graph may have so many.
     ParserNodes,
     /// Entries of all tables of a parse graph, as its nodes.
@@ -58,7 +63,7 @@ pub enum Resource {
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Memory,
         Self::MapMemory,
         Self::MapEntries,
@@ -68,6 +73,7 @@ impl Resource {
         Self::RssContexts,
         Self::RssEntries,
         Self::Flows,
+        Self::GroFlows,
         Self::ParserNodes,
         Self::ParserEntries,
         Self::ParserHeaders,
@@ -86,6 +92,7 @@ impl Resource {
             Self::RssContexts => c"rss_contexts",
             Self::RssEntries => c"rss_entries",
             Self::Flows => c"flows",
+            Self::GroFlows => c"gro_flows",
             Self::ParserNodes => c"parser_nodes",
             Self::ParserEntries => c"parser_entries",
             Self::ParserHeaders => c"parser_headers",
@@ -105,6 +112,7 @@ impl Resource {
             Self::RssContexts => "rss_contexts",
             Self::RssEntries => "rss_entries",
             Self::Flows => "flows",
+            Self::GroFlows => "gro_flows",
             Self::ParserNodes => "parser_nodes",
             Self::ParserEntries => "parser_entries",
             Self::ParserHeaders => "parser_headers",
@@ -123,6 +131,7 @@ impl Resource {
             | Self::RssContexts
             | Self::RssEntries
             | Self::Flows
+            | Self::GroFlows
             | Self::ParserNodes
             | Self::ParserEntries
             | Self::ParserHeaders => Unit::Entries,
@@ -134,7 +143,11 @@ impl Resource {
     pub const fn is_of_each(self) -> bool {
         matches!(
             self,
-            Self::ParserNodes | Self::ParserEntries | Self::ParserHeaders | Self::ParserBytes
+            Self::GroFlows
+                | Self::ParserNodes
+                | Self::ParserEntries
+                | Self::ParserHeaders
+                | Self::ParserBytes
         )
     }
 
@@ -153,6 +166,7 @@ impl Resource {
             Self::RssContexts => MAX_CONTEXTS,
             Self::RssEntries => MAX_TABLE_ENTRIES,
             Self::Flows => MAX_STEERED_FLOWS,
+            Self::GroFlows => MAX_GRO_FLOWS,
             // CAST: No limit of a graph has more than 32 bits.
             Self::ParserNodes => limits::NODES as u64,
             Self::ParserEntries => limits::ENTRIES as u64,
@@ -236,7 +250,8 @@ impl fmt::Display for Exhausted {
                     "delete RSS contexts of this device, or set another size (devlink resource)",
                 Resource::Flows => "wait for flows to end, or set another size (devlink resource)",
                 // Told above.
-                Resource::ParserNodes
+                Resource::GroFlows
+                | Resource::ParserNodes
                 | Resource::ParserEntries
                 | Resource::ParserHeaders
                 | Resource::ParserBytes => "",
@@ -256,6 +271,7 @@ pub struct Resources {
     rss_contexts: Pool,
     rss_entries: Pool,
     flows: Pool,
+    gro_flows: Pool,
     parser_nodes: Pool,
     parser_entries: Pool,
     parser_headers: Pool,
@@ -289,6 +305,7 @@ impl Resources {
             rss_contexts: Pool::new(Resource::RssContexts),
             rss_entries: Pool::new(Resource::RssEntries),
             flows: Pool::new(Resource::Flows),
+            gro_flows: Pool::new(Resource::GroFlows),
             parser_nodes: Pool::new(Resource::ParserNodes),
             parser_entries: Pool::new(Resource::ParserEntries),
             parser_headers: Pool::new(Resource::ParserHeaders),
@@ -307,6 +324,7 @@ impl Resources {
             Resource::RssContexts => &self.rss_contexts,
             Resource::RssEntries => &self.rss_entries,
             Resource::Flows => &self.flows,
+            Resource::GroFlows => &self.gro_flows,
             Resource::ParserNodes => &self.parser_nodes,
             Resource::ParserEntries => &self.parser_entries,
             Resource::ParserHeaders => &self.parser_headers,

@@ -261,7 +261,7 @@ fn what_is_a_limit_of_each_is_not_divided() {
         assert_eq!(resource.name(), resource.c_name().to_str().unwrap());
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
 }
 
 /// Memory that counts what it gives.

@@ -7,6 +7,7 @@
  */
 
 #include <linux/if_vlan.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/skbuff_ref.h>
 #include <net/gso.h>
@@ -18,6 +19,67 @@
 void offload_nic_consume_skb(struct sk_buff *skb)
 {
 	consume_skb(skb);
+}
+
+/* What a page of those is used for that frames are appended to: 17 of them are enough for 64 KiB. */
+#define APPENDED_PIECE min_t(unsigned long, PAGE_SIZE, SZ_4K)
+
+/*
+ * Puts a copy of len bytes behind all that to has, into pages of pool. left is the room in the
+ * last one, of those that came here before. Whether there was memory, and a place in the list;
+ * else nothing has changed. Context: the poll that has the pool.
+ */
+bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8 *from, u32 len,
+			    u32 *left)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(to);
+	struct {
+		struct page *page;
+		unsigned int start, room;
+	} pieces[MAX_SKB_FRAGS];
+	u32 here = min(len, *left);
+	u32 more = DIV_ROUND_UP(len - here, APPENDED_PIECE), i;
+
+	if (shinfo->nr_frags + more > MAX_SKB_FRAGS)
+		return false;
+
+	for (i = 0; i < more; i++) {
+		pieces[i].room = APPENDED_PIECE;
+		pieces[i].page = page_pool_dev_alloc(pool, &pieces[i].start, &pieces[i].room);
+		if (!pieces[i].page)
+			goto undo;
+	}
+
+	if (here) {
+		skb_frag_t *last = &shinfo->frags[shinfo->nr_frags - 1];
+
+		memcpy(skb_frag_address(last) + skb_frag_size(last), from, here);
+		skb_frag_size_add(last, here);
+		to->len += here;
+		to->data_len += here;
+		*left -= here;
+	}
+
+	if (more)
+		skb_mark_for_recycle(to);
+	from += here;
+	len -= here;
+	for (i = 0; i < more; i++) {
+		u32 size = min_t(u32, len, APPENDED_PIECE);
+
+		memcpy(page_address(pieces[i].page) + pieces[i].start, from, size);
+		skb_add_rx_frag(to, shinfo->nr_frags, pieces[i].page, pieces[i].start, size,
+				pieces[i].room);
+		from += size;
+		len -= size;
+		*left = APPENDED_PIECE - size;
+	}
+	return true;
+
+undo:
+	while (i--)
+		page_pool_put_full_page(pool, pieces[i].page, false);
+	return false;
 }
 
 /* A sum of bytes, folded to 16 bits, is a __wsum as well. */
@@ -271,6 +333,33 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
 	if (checksums)
 		features |= NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC;
 	return skb_gso_segment(skb, features);
+}
+
+/*
+ * Makes a frame what GRO makes of several: the opposite of offload_nic_skb_offload_request(), for
+ * TCP in IP or in IP in IP. See tcp_gro_complete(), and inet_gro_complete() with its like.
+ */
+void offload_nic_skb_set_coalesced(struct sk_buff *skb,
+				   const struct offload_nic_offload_request *made)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	skb_set_network_header(skb, made->network);
+	skb_set_transport_header(skb, made->csum_start);
+	if (made->encapsulation) {
+		bool is_v6 = made->gso_type & SKB_GSO_TCPV6;
+
+		skb->encapsulation = 1;
+		skb_set_inner_network_header(skb, made->inner_network);
+		skb_set_inner_transport_header(skb, made->inner_transport);
+		skb_set_inner_protocol(skb, cpu_to_be16(is_v6 ? ETH_P_IPV6 : ETH_P_IP));
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_headroom(skb) + made->csum_start;
+	skb->csum_offset = made->csum_offset;
+	shinfo->gso_size = made->gso_size;
+	shinfo->gso_segs = made->gso_segs;
+	shinfo->gso_type = made->gso_type;
 }
 
 void offload_nic_skb_set_hash(struct sk_buff *skb, u32 hash, enum offload_nic_hash kind)

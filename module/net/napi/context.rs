@@ -57,11 +57,21 @@ impl<'a> PollContext<'a> {
     }
 
     /// Asks for another poll of this queue in `nanoseconds`, or a little later where the user defers
-    /// interrupts; it may come at any time before, too. For work that has to wait, as work does that
+    /// interrupts; it may come at any time before, too, as it does for who has asked for an earlier one. For work that has to wait, as work does that
     /// feeds itself: softirqs are served before all tasks, so that it would keep a CPU from
     /// everything else.
     pub fn poll_after(&self, nanoseconds: u64) {
-        self.poll_after.set(Some(nanoseconds));
+        let wanted = self.poll_after.get().unwrap_or(u64::MAX);
+        self.poll_after.set(Some(wanted.min(nanoseconds)));
+    }
+
+    /// For how many nanoseconds the user has GRO hold frames of this queue beyond a poll
+    /// (`gro_flush_timeout`), if he does.
+    pub fn gro_flush_timeout(&self) -> Option<u64> {
+        // SAFETY: By the type invariants the instance is valid; a plain number that may be changing.
+        let timeout = unsafe { (&raw const (*self.napi).gro_flush_timeout).read_volatile() };
+        // CAST: It has at most 64 bits.
+        (timeout != 0).then_some(timeout as u64)
     }
 
     /// In how many nanoseconds another poll was asked for, if it was.

@@ -68,8 +68,6 @@ impl Features {
     );
     /// Segmentation of FCoE (`tx-fcoe-segmentation`).
     pub const FCOE_SEGMENTATION: Self = Self(bit(bindings::NETIF_F_FSO_BIT));
-    /// Coalescing whose super-frames are those of GRO (`rx-gro-hw`).
-    pub const GRO: Self = Self(bit(bindings::NETIF_F_GRO_HW_BIT));
     /// Filters may be offloaded (`hw-tc-offload`).
     pub const TC: Self = Self(bit(bindings::NETIF_F_HW_TC_BIT));
     /// What the port sends comes back to it (`loopback`).

@@ -139,6 +139,13 @@ impl NetDevice {
         self.has_feature(bindings::NETIF_F_GRO_HW_BIT)
     }
 
+    /// Whether the user wants that in the older way (`large-receive-offload`), which the core switches off
+    /// where packets are forwarded.
+    #[inline]
+    pub fn has_lro(&self) -> bool {
+        self.has_feature(bindings::NETIF_F_LRO_BIT)
+    }
+
     /// The longest packets of IPv4 and IPv6 that the user lets GRO make, in bytes from the IP header
     /// on: they stay below that.
     #[inline]

@@ -135,3 +135,31 @@ impl From<bindings::offload_nic_offload_request> for OffloadRequest {
         }
     }
 }
+
+impl From<OffloadRequest> for bindings::offload_nic_offload_request {
+    fn from(request: OffloadRequest) -> Self {
+        let OffloadRequest {
+            checksum,
+            gso,
+            network,
+            transport,
+            inner,
+            labelled,
+        } = request;
+        Self {
+            gso_type: gso.map_or(0, |gso| gso.kind),
+            csum_start: checksum.map_or(0, |checksum| checksum.start),
+            csum_offset: checksum.map_or(0, |checksum| checksum.offset),
+            gso_size: gso.map_or(0, |gso| gso.size),
+            gso_segs: gso.map_or(0, |gso| gso.segs),
+            network,
+            transport,
+            inner_network: inner.map_or(0, |(network, _)| network),
+            inner_transport: inner.map_or(0, |(_, transport)| transport),
+            labelled: labelled.unwrap_or(0),
+            csum: checksum.is_some(),
+            csum_not_inet: checksum.is_some_and(|checksum| checksum.is_crc32c),
+            encapsulation: inner.is_some(),
+        }
+    }
+}

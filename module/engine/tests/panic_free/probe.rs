@@ -14,7 +14,8 @@ use core::num::NonZeroU64;
 
 use engine::checksum::{sum, Sum};
 use engine::clock::{OutOfRange, Timebase};
-use engine::descriptor::{RxDescriptor, TxDescriptor};
+use engine::coalesce::{Coalescing, Flows, GroLimits, Held, Segment, Verdict};
+use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
 use engine::filter::{Address, AddressSet};
@@ -28,7 +29,7 @@ use engine::parser::dissector::{self, Unfit};
 use engine::parser::{By, Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, LastFlow, Machine};
 use engine::parser::{NodeCount, Parsed, Passed, Step};
 use engine::pipeline::{
-    self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
+    self, Counters, End, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
 use engine::pipeline::{
     Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher,
@@ -571,6 +572,29 @@ impl Receiver for Opaquely {
         black_box(descriptor);
     }
 
+    fn hold(&mut self, slot: u16, _frame: Anywhere, descriptor: &RxDescriptor) {
+        black_box((slot, descriptor));
+    }
+
+    fn held(&self, slot: u16) -> Option<(&[u8], &RxDescriptor)> {
+        black_box(slot);
+        black_box(None)
+    }
+
+    fn held_mut(&mut self, slot: u16) -> &mut [u8] {
+        black_box(slot);
+        black_box(&mut [])
+    }
+
+    fn append(&mut self, slot: u16, frame: Anywhere, header: usize) -> Result<(), Anywhere> {
+        black_box((slot, header));
+        black_box(Err(frame))
+    }
+
+    fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End) {
+        black_box((slot, made, why));
+    }
+
     fn to_host_program(&mut self, _wire: Anywhere, descriptor: &RxDescriptor) {
         black_box(descriptor);
     }
@@ -616,7 +640,7 @@ pub fn arrive(
     (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
-    core: &mut Core<Opaque>,
+    (core, flows): (&mut Core<Opaque>, &mut Flows<Opaque>),
     sent: Opaque,
 ) -> u32 {
     let mut pipeline = Pipeline {
@@ -625,8 +649,31 @@ pub fn arrive(
         queues,
         parser,
         stamp: black_box(None),
+        coalescing: Some(Coalescing {
+            flows,
+            limits: port.coalesces(),
+            now: black_box(1),
+        }),
     };
-    pipeline.arrive(device, sent)
+    let frames = pipeline.arrive(device, sent);
+    pipeline.end_older(device, black_box(1));
+    pipeline.end_all(device);
+    frames
+}
+
+pub fn gro_flows(slots: u16) -> Result<Flows<Opaque>, OutOfMemory> {
+    Flows::new(&Opaque, slots)
+}
+
+pub fn gro_verdict(
+    (held, new): (&mut [u8], &[u8]),
+    limits: &GroLimits,
+) -> Option<(Verdict, TxDescriptor)> {
+    let first = Segment::of(held, black_box(1))?;
+    let next = Segment::of(new, black_box(2))?;
+    let record = Held::new(&first);
+    let verdict = record.verdict(held, &next, new, limits);
+    Some((verdict, record.complete(held)))
 }
 
 pub fn filter(memory: &Opaque, addresses: &[Address], address: Address) -> bool {
@@ -669,6 +716,7 @@ pub fn hand_in(
         queues,
         parser,
         stamp: None,
+        coalescing: None,
     };
     pipeline.hand_in(&mut Opaquely, wire, black_box(None));
 }
@@ -696,6 +744,7 @@ pub fn go_on(
         queues,
         parser,
         stamp: black_box(None),
+        coalescing: None,
     };
     pipeline.go_on(&mut Opaquely, wire, met, black_box(None));
 }
@@ -721,6 +770,7 @@ pub fn hand_up(
         queues,
         parser,
         stamp: None,
+        coalescing: None,
     };
     pipeline.hand_up(&mut Opaquely, wire, meta_len, black_box(None));
 }

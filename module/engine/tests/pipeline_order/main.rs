@@ -2,6 +2,7 @@
 
 //! The order of the pipeline: a device that keeps its frames in vectors and a log of what it was told.
 
+mod coalesced;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../parser/kernel.rs"]
@@ -14,13 +15,15 @@ mod tags;
 
 use common::asm::*;
 use common::{classifier, core, program, HostProgram, TestServices, PORT_ADDRESS};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
 use engine::checksum::{sum, Sum};
-use engine::coalesce::GroLimits;
+use engine::coalesce::{Coalescing, Flows, GroLimits};
 use engine::descriptor::{
-    Gso, GsoKind, RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor, TxHeaders,
+    Coalesced, Gso, GsoKind, RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor,
+    TxHeaders,
 };
 use engine::exec::XdpVerdict;
 use engine::fault::FaultRecord;
@@ -30,8 +33,8 @@ use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
-    Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
-    Programs, Queues, Receiver, Room, Running, Sent, Tells, Watcher,
+    Counters, End, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline,
+    Port, Programs, Queues, Receiver, Room, Running, Sent, Tells, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{
@@ -217,6 +220,8 @@ enum Step {
     CutInPages(usize),
     InPages(usize, RxChecksum),
     Whole(u32),
+    /// Several as one, with so many bytes.
+    Released(u32, usize, End),
     Consumed,
     Received(Vec<u8>, RxChecksum),
     ForHostProgram(usize),
@@ -246,6 +251,8 @@ struct Device {
     flows: Vec<Option<ToldFlow>>,
     /// Whether there are no pages.
     is_out_of_pages: bool,
+    /// Those that wait for more.
+    held: BTreeMap<u16, (Vec<u8>, RxDescriptor)>,
 }
 
 impl Watcher for Device {
@@ -387,6 +394,32 @@ impl Receiver for Device {
         self.stamps.push(descriptor.stamp);
         self.tags.push(descriptor.vlan);
         self.log.push(Step::Received(bytes, descriptor.checksum));
+    }
+
+    fn hold(&mut self, slot: u16, frame: Own, descriptor: &RxDescriptor) {
+        self.held
+            .insert(slot, (frame.bytes().to_vec(), *descriptor));
+    }
+
+    fn held(&self, slot: u16) -> Option<(&[u8], &RxDescriptor)> {
+        let (bytes, descriptor) = self.held.get(&slot)?;
+        Some((bytes, descriptor))
+    }
+
+    fn held_mut(&mut self, slot: u16) -> &mut [u8] {
+        self.held.get_mut(&slot).map_or(&mut [], |(bytes, _)| bytes)
+    }
+
+    fn append(&mut self, slot: u16, frame: Own, header: usize) -> Result<(), Own> {
+        let (bytes, _) = self.held.get_mut(&slot).expect("it is held");
+        bytes.extend(&frame.bytes()[header..]);
+        Ok(())
+    }
+
+    fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End) {
+        let (bytes, _) = self.held.remove(&slot).expect("it is held");
+        let frames = made.map_or(1, |(_, coalesced)| coalesced.frames);
+        self.log.push(Step::Released(frames, bytes.len(), why));
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
@@ -552,6 +585,17 @@ fn within<T>(
     steering: Option<&Steering<HostMemory>>,
     work: impl FnOnce(&mut Pipeline<'_, HostMemory, Maps, TestServices>) -> T,
 ) -> T {
+    within_limits(port, running, steering, None, work)
+}
+
+/// As [`within`], of a port that puts frames together if there are `limits` for that.
+fn within_limits<T>(
+    port: Port,
+    running: Running<'_, HostMemory, Maps>,
+    steering: Option<&Steering<HostMemory>>,
+    limits: Option<GroLimits>,
+    work: impl FnOnce(&mut Pipeline<'_, HostMemory, Maps, TestServices>) -> T,
+) -> T {
     work(&mut Pipeline {
         port,
         programs: Programs {
@@ -571,6 +615,11 @@ fn within<T>(
         }),
         parser: &kernel::MACHINE,
         stamp: None,
+        coalescing: Some(Coalescing {
+            flows: &mut Flows::new(&HostMemory, 8).expect("memory"),
+            limits,
+            now: 1,
+        }),
     })
 }
 

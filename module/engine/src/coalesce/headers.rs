@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the headers of a TCP segment lie, and which of their bytes tell its flow.
+
+use crate::checksum::{sum, Sum};
+use crate::fields::{get, get16};
+use crate::frame::ETH_HLEN;
+use crate::protocol::{
+    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, IPPROTO_DSTOPTS, IPPROTO_HOPOPTS,
+    IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_TCP, IPV4_FRAGMENT, IPV4_HEADER,
+    IPV6_HEADER,
+};
+use crate::vlan::VLAN_HLEN;
+
+/// Version 4, and no options, which GRO does not take.
+const IPV4_PLAIN: u8 = 0x45;
+/// Version and flow label of IPv6: they tell flows, and the traffic class between them does not.
+const IPV6_FLOW: u32 = 0xf00f_ffff;
+/// So many protocols within each other are too many for GRO.
+const RECURSION_LIMIT: u32 = 15;
+
+/// An IP header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ip {
+    /// Its offset.
+    pub(super) at: usize,
+    /// Whether it is IPv6, not IPv4.
+    pub(super) v6: bool,
+}
+
+/// The headers of a TCP segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Headers {
+    /// The first IP header.
+    pub(super) outer: Ip,
+    /// The one inside that, if there is one.
+    pub(super) inner: Option<Ip>,
+    /// Offset of the TCP header.
+    pub(super) tcp: usize,
+}
+
+impl Ip {
+    /// The protocol behind the header and its extension headers, and where that begins; `None` if GRO
+    /// does not take such a header.
+    fn behind(self, frame: &[u8]) -> Option<(u8, usize)> {
+        let packet = frame.get(self.at..)?;
+        if self.v6 {
+            return self.behind_ipv6(packet);
+        }
+        let header = packet.get(..IPV4_HEADER)?;
+        let ([first], [protocol]) = (get(header, 0)?, get(header, 9)?);
+        let is_whole = get16(header, 6)? & IPV4_FRAGMENT == 0;
+        let is_taken = first == IPV4_PLAIN && is_whole && sum(header).fold() == u16::MAX;
+        is_taken.then_some((protocol, self.at.wrapping_add(IPV4_HEADER)))
+    }
+
+    fn behind_ipv6(self, packet: &[u8]) -> Option<(u8, usize)> {
+        let ([first], [mut protocol]) = (get(packet, 0)?, get(packet, 6)?);
+        if first >> 4 != 6 {
+            return None;
+        }
+        let mut len = IPV6_HEADER;
+        let mut rest = packet.get(len..)?;
+        while let IPPROTO_HOPOPTS | IPPROTO_ROUTING | IPPROTO_DSTOPTS = protocol {
+            let [next, words] = get(rest, 0)?;
+            let extension = usize::from(words).wrapping_add(1).wrapping_mul(8);
+            rest = rest.get(extension..)?;
+            len = len.wrapping_add(extension);
+            protocol = next;
+        }
+        Some((protocol, self.at.wrapping_add(len)))
+    }
+
+    /// Whether the header counts the bytes that there are from it on, and GRO knows all of its flags.
+    pub(super) fn is_true(self, frame: &[u8]) -> bool {
+        let is_true = || {
+            let packet = frame.get(self.at..)?;
+            if self.v6 {
+                let len = usize::from(get16(packet, 4)?).wrapping_add(IPV6_HEADER);
+                return Some(len == packet.len());
+            }
+            let is_reserved = get16(packet, 6)? & 0x8000 != 0;
+            Some(usize::from(get16(packet, 2)?) == packet.len() && !is_reserved)
+        };
+        is_true().unwrap_or(false)
+    }
+
+    /// The sum of the pseudo header for `len` bytes of TCP.
+    pub(super) fn pseudo_header(self, frame: &[u8], len: usize) -> Sum {
+        let addresses = if self.v6 {
+            self.at.wrapping_add(8)..self.at.wrapping_add(IPV6_HEADER)
+        } else {
+            self.at.wrapping_add(12)..self.at.wrapping_add(IPV4_HEADER)
+        };
+        sum(frame.get(addresses).unwrap_or_default())
+            // CAST: A frame is shorter than 4 GiB.
+            .add(Sum::of_number(len as u32))
+            .add(Sum::of_number(IPPROTO_TCP.into()))
+    }
+
+    /// Whether what tells flows is the same in both headers, the next of which is at `end`.
+    fn is_same_flow(self, end: usize, one: &[u8], other: &[u8]) -> Option<bool> {
+        let (one, other) = (one.get(self.at..end)?, other.get(self.at..end)?);
+        if !self.v6 {
+            let is_same = get::<1>(one, 9)? == get::<1>(other, 9)?
+                && get::<8>(one, 12)? == get::<8>(other, 12)?;
+            return Some(is_same);
+        }
+        let words = [get(one, 0)?, get(other, 0)?].map(u32::from_be_bytes);
+        let [one_word, other_word] = words;
+        let is_same = (one_word ^ other_word) & IPV6_FLOW == 0
+            && get::<1>(one, 6)? == get::<1>(other, 6)?
+            // Addresses and extension headers.
+            && one.get(8..)? == other.get(8..)?;
+        Some(is_same)
+    }
+}
+
+impl Headers {
+    /// Those of the TCP segment `frame`; `None` if it is none, or GRO leaves such a frame alone.
+    ///
+    /// Each is true by itself, but for lengths.
+    pub(super) fn find(frame: &[u8]) -> Option<Self> {
+        let (mut at, mut levels) = (ETH_HLEN, 1_u32);
+        let mut ether_type = get16(frame, at.wrapping_sub(2))?;
+        while let ETH_P_8021Q | ETH_P_8021AD = ether_type {
+            at = at.wrapping_add(VLAN_HLEN);
+            ether_type = get16(frame, at.wrapping_sub(2))?;
+            levels = levels.wrapping_add(1);
+            if levels == RECURSION_LIMIT {
+                return None;
+            }
+        }
+        let v6 = match ether_type {
+            ETH_P_IP => false,
+            ETH_P_IPV6 => true,
+            _ => return None,
+        };
+        let outer = Ip { at, v6 };
+        let (mut protocol, mut tcp) = outer.behind(frame)?;
+        let inner = match protocol {
+            IPPROTO_IPIP => Some(false),
+            IPPROTO_IPV6 => Some(true),
+            _ => None,
+        };
+        let inner = inner.map(|v6| Ip { at: tcp, v6 });
+        if let Some(inner) = inner {
+            (protocol, tcp) = inner.behind(frame)?;
+            levels = levels.wrapping_add(1);
+        }
+        (protocol == IPPROTO_TCP && levels < RECURSION_LIMIT).then_some(Self { outer, inner, tcp })
+    }
+
+    /// The IP header in front of the TCP header.
+    pub(super) fn network(&self) -> Ip {
+        self.inner.unwrap_or(self.outer)
+    }
+
+    /// The IP headers.
+    pub(super) fn networks(&self) -> impl Iterator<Item = Ip> {
+        core::iter::once(self.outer).chain(self.inner)
+    }
+
+    /// Whether two frames with headers in these places are of one flow to GRO.
+    pub(super) fn is_same_flow(&self, one: &[u8], other: &[u8]) -> bool {
+        self.tell_same_flow(one, other).unwrap_or(false)
+    }
+
+    fn tell_same_flow(&self, one: &[u8], other: &[u8]) -> Option<bool> {
+        let (start, tcp) = (self.outer.at, self.tcp);
+        let is_same = get::<4>(one, tcp)? == get::<4>(other, tcp)?
+            && one.get(..start)? == other.get(..start)?
+            && match self.inner {
+                None => self.outer.is_same_flow(tcp, one, other)?,
+                Some(inner) => {
+                    self.outer.is_same_flow(inner.at, one, other)?
+                        && inner.is_same_flow(tcp, one, other)?
+                }
+            };
+        Some(is_same)
+    }
+
+    /// A number that frames of one flow have in common, and of different flows hardly any.
+    pub(super) fn print(&self, frame: &[u8]) -> u32 {
+        let print = || {
+            let ip = self.network();
+            let end = ip.at.wrapping_add(if ip.v6 { 24 } else { 16 });
+            let ports = u32::from_ne_bytes(get(frame, self.tcp)?);
+            let source = u32::from_ne_bytes(get(frame, end.wrapping_sub(4))?);
+            let target =
+                u32::from_ne_bytes(get(frame, if ip.v6 { end.wrapping_add(12) } else { end })?);
+            let mixed = ports ^ source.rotate_left(11) ^ target.rotate_left(22);
+            Some(mixed.wrapping_mul(0x9e37_79b1))
+        };
+        print().unwrap_or(0)
+    }
+}

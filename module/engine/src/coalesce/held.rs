@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is known of a frame that is held, and how its headers are completed when it goes up.
+
+use super::headers::{Headers, Ip};
+use super::segment::{Segment, FIN, PSH};
+use crate::checksum::Sum;
+use crate::descriptor::{
+    Coalesced, Gso, GsoKind, InnerHeaders, TxChecksum, TxDescriptor, TxHeaders,
+};
+use crate::fields::{get, put, put16};
+use crate::frame::ETH_HLEN;
+use crate::protocol::IPV6_HEADER;
+
+/// Offset of the flags in a TCP header.
+const TCP_FLAGS: usize = 13;
+/// Offset of the checksum there.
+const TCP_CHECK: usize = 16;
+const CWR: u8 = 0x80;
+
+/// Which IPv4 headers have the same identification in all segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FixedIds {
+    /// The first one.
+    pub outer: bool,
+    /// The one inside that.
+    pub inner: bool,
+}
+
+/// A frame that is held, and what was put behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    pub(super) headers: Headers,
+    /// Length of the headers.
+    header_len: usize,
+    /// Its bytes behind the Ethernet header.
+    pub(super) len: u32,
+    /// What it carries of these.
+    pub(super) payload: u32,
+    /// What the first segment has carried: no other has more, and only the last one less.
+    pub(super) size: u32,
+    /// Segments in it. As each has a byte, there are fewer than 2^16.
+    pub(super) count: u16,
+    pub(super) fixed: FixedIds,
+    /// Flags that have come since the first one.
+    flags: u8,
+}
+
+impl Held {
+    /// `segment`, by itself.
+    pub fn new(segment: &Segment) -> Self {
+        let before = segment.header_len().saturating_sub(ETH_HLEN);
+        Self {
+            headers: segment.headers,
+            header_len: segment.header_len(),
+            // CAST: A frame is shorter than 4 GiB.
+            len: (before as u32).wrapping_add(segment.len),
+            payload: segment.len,
+            size: segment.len,
+            count: 1,
+            fixed: FixedIds::default(),
+            flags: 0,
+        }
+    }
+
+    /// Puts `segment` behind it, by which identifications become `fixed`.
+    pub fn merge(&mut self, segment: &Segment, fixed: FixedIds) {
+        self.len = self.len.wrapping_add(segment.len);
+        self.payload = self.payload.wrapping_add(segment.len);
+        self.count = self.count.wrapping_add(1);
+        self.fixed = fixed;
+        self.flags |= segment.flags & (FIN | PSH);
+    }
+
+    /// Whether the frame that this is of, which begins with `held`, is of the flow of one that begins with
+    /// `headers`.
+    pub fn is_same_flow(&self, held: &[u8], headers: &[u8]) -> bool {
+        Headers::find(headers) == Some(self.headers) && self.headers.is_same_flow(held, headers)
+    }
+
+    /// How many frames it was on the wire.
+    pub fn coalesced(&self) -> Coalesced {
+        let headers = u64::from(self.count).wrapping_mul(self.header_len as u64);
+        Coalesced {
+            frames: self.count.into(),
+            bytes: headers.wrapping_add(self.payload.into()),
+        }
+    }
+
+    /// Completes the headers, which are the first bytes of `frame`, and gives what a device that sends it on
+    /// has to know. To be called if there is more than one segment in it; of one alone the headers stay as
+    /// they are.
+    pub fn complete(&self, frame: &mut [u8]) -> TxDescriptor {
+        let Headers { outer, inner, tcp } = self.headers;
+        // CAST: A `usize` has at least 32 bits.
+        let len = ETH_HLEN.wrapping_add(self.len as usize);
+        for ip in self.headers.networks() {
+            // There is room: each header was found there.
+            let _ = ip.set_len(frame, len.wrapping_sub(ip.at));
+        }
+        let flags = self.complete_tcp(frame, len.wrapping_sub(tcp));
+        let is_fixed = |fixed, kind| if fixed { kind } else { GsoKind::default() };
+        let network = self.headers.network();
+        // Of an outer header with IPv6 inside nothing is said: that is how the kernel's GRO is.
+        let kind = if network.v6 {
+            GsoKind::TCPV6
+        } else {
+            GsoKind::TCPV4
+                .and(is_fixed(self.fixed.outer, GsoKind::TCP_FIXEDID))
+                .and(is_fixed(self.fixed.inner, GsoKind::TCP_FIXEDID_INNER))
+        };
+        let tunnel = match inner {
+            Some(_) if outer.v6 => GsoKind::IPXIP6,
+            Some(_) => GsoKind::IPXIP4,
+            None => GsoKind::default(),
+        };
+        let kind = kind
+            .and(tunnel)
+            .and(is_fixed(flags & CWR != 0, GsoKind::TCP_ACCECN));
+        let offset = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        let transport = offset(tcp);
+        TxDescriptor {
+            // CAST: A frame is shorter than 4 GiB.
+            len: len as u32,
+            checksum: TxChecksum::Internet {
+                start: transport,
+                offset: TCP_CHECK as u16,
+            },
+            gso: Some(Gso {
+                size: u16::try_from(self.size).unwrap_or(u16::MAX),
+                segs: self.count,
+                kind,
+            }),
+            headers: TxHeaders {
+                network: offset(outer.at),
+                transport: inner.map_or(transport, |inner| offset(inner.at)),
+                inner: inner.map(|inner| InnerHeaders {
+                    network: offset(inner.at),
+                    transport,
+                }),
+                labelled: None,
+            },
+            ..TxDescriptor::default()
+        }
+    }
+
+    /// Sets flags, and leaves the checksum of `len` bytes open; the flags.
+    fn complete_tcp(&self, frame: &mut [u8], len: usize) -> u8 {
+        let tcp = self.headers.tcp;
+        let seed = self.headers.network().pseudo_header(frame, len);
+        let at = tcp.wrapping_add(TCP_FLAGS);
+        let flags = get(frame, at).map_or(0, |[flags]: [u8; 1]| flags) | self.flags;
+        let _ = put(frame, at, [flags]);
+        let _ = put(frame, tcp.wrapping_add(TCP_CHECK), seed.field());
+        flags
+    }
+}
+
+impl Ip {
+    /// Has the header say that there are `len` bytes from it on.
+    fn set_len(self, frame: &mut [u8], len: usize) -> Option<()> {
+        let packet = frame.get_mut(self.at..)?;
+        if self.v6 {
+            return put16(packet, 4, len.wrapping_sub(IPV6_HEADER));
+        }
+        let old = Sum::of_field(get(packet, 2)?);
+        put16(packet, 2, len)?;
+        let [high, low]: [u8; 2] = get(packet, 10)?;
+        let new = Sum::of_field([!high, !low])
+            .sub(old)
+            .add(Sum::of_field(get(packet, 2)?));
+        put(packet, 10, new.complement())
+    }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The last step before the host: frames that GRO would put together wait for each other
+//! ([`coalesce`](crate::coalesce)).
+//!
+//! What has been held longest goes up first, and what is held of a flow before the frame that ends it.
+
+use core::ops::Deref;
+
+use super::wire::Owned;
+use super::{Pipeline, Receiver};
+use crate::coalesce::{Coalescing, GroLimits, Held, Segment, Verdict};
+use crate::descriptor::RxDescriptor;
+use crate::exec::Services;
+use crate::map::Map;
+use crate::memory::Memory;
+use crate::receive_checksum::RxChecksum;
+
+/// Why a frame is not held any longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The next frame of its flow has come, or its last one; or nothing is to be held any more.
+    Flow,
+    /// Another flow needed its place.
+    Room,
+    /// Nothing has come for too long.
+    Time,
+}
+
+/// What is held of the flow of a frame that has come, and what becomes of both.
+struct Found {
+    place: usize,
+    slot: u16,
+    verdict: Verdict,
+}
+
+impl<M, R, S> Pipeline<'_, M, R, S>
+where
+    M: Memory,
+    R: Deref<Target = Map<M>> + Send + Sync + 'static,
+    S: Services,
+{
+    /// Whether frames are put together.
+    #[inline]
+    pub(super) fn coalesces(&self) -> bool {
+        self.limits().is_some()
+    }
+
+    #[inline]
+    fn limits(&self) -> Option<GroLimits> {
+        self.coalescing.as_ref()?.limits
+    }
+
+    /// A frame is ready for the host: it goes up, or is held, or goes behind one that is held.
+    #[inline]
+    pub(super) fn to_host<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        frame: D::Owned,
+        descriptor: &RxDescriptor,
+    ) {
+        match (self.limits(), &mut self.coalescing) {
+            (Some(limits), Some(coalescing)) => {
+                coalescing.take(device, frame, descriptor, &limits);
+            }
+            _ => device.to_host(frame, descriptor),
+        }
+    }
+
+    /// A super-frame that begins with `headers` goes up: what is held of its flow goes before it.
+    #[inline(never)]
+    pub(super) fn end_flow_of<D: Receiver>(&mut self, device: &mut D, headers: &[u8]) {
+        if let Some(coalescing) = &mut self.coalescing {
+            coalescing.end_flow_of(device, headers);
+        }
+    }
+
+    /// Hands up what has been held since `before` or longer, by the time of
+    /// [`Coalescing::now`], the oldest first. Gives since when the oldest is held of what is left.
+    ///
+    /// Context: as [`Pipeline::arrive`].
+    pub fn end_older<D: Receiver>(&mut self, device: &mut D, before: u64) -> Option<u64> {
+        let coalescing = self.coalescing.as_mut()?;
+        while coalescing.flows.oldest()? <= before {
+            coalescing.end(device, 0, End::Time);
+        }
+        coalescing.flows.oldest()
+    }
+
+    /// Hands all up that is held, the oldest first.
+    ///
+    /// Context: as [`Pipeline::arrive`].
+    pub fn end_all<D: Receiver>(&mut self, device: &mut D) {
+        if let Some(coalescing) = &mut self.coalescing {
+            coalescing.end_all(device);
+        }
+    }
+}
+
+impl<M: Memory> Coalescing<'_, M> {
+    #[inline(never)]
+    fn take<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        frame: D::Owned,
+        descriptor: &RxDescriptor,
+        limits: &GroLimits,
+    ) {
+        if descriptor.tc.is_some() || descriptor.meta_len != 0 {
+            // What a program has said of a frame by itself the host is to learn of each.
+            self.end_all(device);
+            return device.to_host(frame, descriptor);
+        }
+        let segment = match descriptor.checksum {
+            RxChecksum::Complete(rest) => Segment::of(frame.bytes(), rest),
+            RxChecksum::None | RxChecksum::Verified => None,
+        };
+        let Some(segment) = segment else {
+            return device.to_host(frame, descriptor);
+        };
+        let print = segment.print(frame.bytes());
+        let found = self.find(device, print, &segment, frame.bytes(), descriptor, limits);
+        match found {
+            None => self.begin(device, frame, descriptor, &segment, print),
+            Some(found) => match found.verdict {
+                Verdict::OtherFlow => self.begin(device, frame, descriptor, &segment, print),
+                Verdict::EndAndHold => {
+                    self.end(device, found.place, End::Flow);
+                    self.begin(device, frame, descriptor, &segment, print);
+                }
+                Verdict::EndAndPass => {
+                    self.end(device, found.place, End::Flow);
+                    device.to_host(frame, descriptor);
+                }
+                Verdict::Merge(fixed) | Verdict::MergeAndEnd(fixed) => {
+                    let appended = device.append(found.slot, frame, segment.header_len());
+                    if let Err(frame) = appended {
+                        // Without memory it is as if nothing were held.
+                        self.end(device, found.place, End::Flow);
+                        return device.to_host(frame, descriptor);
+                    }
+                    if let Some(held) = self.flows.held_mut(found.slot) {
+                        held.merge(&segment, fixed);
+                    }
+                    if let Verdict::MergeAndEnd(_) = found.verdict {
+                        self.end(device, found.place, End::Flow);
+                    }
+                }
+            },
+        }
+    }
+
+    /// What is held of the flow of `segment`, which is `frame`.
+    fn find<D: Receiver>(
+        &self,
+        device: &D,
+        print: u32,
+        segment: &Segment,
+        frame: &[u8],
+        descriptor: &RxDescriptor,
+        limits: &GroLimits,
+    ) -> Option<Found> {
+        let mut with_print = self.flows.with_print(print);
+        with_print.find_map(|(place, slot, held)| {
+            let (bytes, before) = device.held(slot)?;
+            if before.flow != descriptor.flow || before.vlan != descriptor.vlan {
+                return None;
+            }
+            let verdict = held.verdict(bytes, segment, frame, limits);
+            (verdict != Verdict::OtherFlow).then_some(Found {
+                place,
+                slot,
+                verdict,
+            })
+        })
+    }
+
+    /// Holds a frame of whose flow nothing is held, if GRO would.
+    fn begin<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        frame: D::Owned,
+        descriptor: &RxDescriptor,
+        segment: &Segment,
+        print: u32,
+    ) {
+        if !segment.may_begin() {
+            return device.to_host(frame, descriptor);
+        }
+        if self.flows.is_full() {
+            self.end(device, 0, End::Room);
+        }
+        match self.flows.insert(print, Held::new(segment), self.now) {
+            Some(slot) => device.hold(slot, frame, descriptor),
+            // There are no slots.
+            None => device.to_host(frame, descriptor),
+        }
+    }
+
+    fn end_flow_of<D: Receiver>(&mut self, device: &mut D, headers: &[u8]) {
+        let Some(print) = Segment::print_of(headers) else {
+            return;
+        };
+        let found = self.flows.with_print(print).find(|(_, slot, held)| {
+            device
+                .held(*slot)
+                .is_some_and(|(bytes, _)| held.is_same_flow(bytes, headers))
+        });
+        if let Some((place, ..)) = found {
+            self.end(device, place, End::Flow);
+        }
+    }
+
+    fn end_all<D: Receiver>(&mut self, device: &mut D) {
+        while !self.flows.is_empty() {
+            self.end(device, 0, End::Flow);
+        }
+    }
+
+    /// Hands up what is held at `place`.
+    fn end<D: Receiver>(&mut self, device: &mut D, place: usize, why: End) {
+        let Some((slot, held)) = self.flows.remove(place) else {
+            return;
+        };
+        let coalesced = held.coalesced();
+        let made = match coalesced.frames {
+            1 => None,
+            _ => Some((held.complete(device.held_mut(slot)), coalesced)),
+        };
+        device.release(slot, made, why);
+    }
+}

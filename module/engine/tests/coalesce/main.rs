@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Coalescing of frames that come one by one: it is what the kernel's GRO makes of them, and can be cut
+//! again into what was on the wire.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod device;
+mod frames;
+#[path = "../parser/kernel.rs"]
+mod kernel;
+mod model;
+mod rules;
+mod sequences;
+
+use device::{Queue, Setup, Up};
+use engine::coalesce::GroLimits;
+use engine::descriptor::{GsoKind, TxDescriptor};
+use engine::transmit::TxPlan;
+use engine::vlan::TagKinds;
+use model::Gro;
+use sequences::Random;
+
+/// How many random sequences are tried: a compiler that does not optimise has not so much time.
+const SEQUENCES: u64 = if cfg!(debug_assertions) {
+    4_000
+} else {
+    100_000
+};
+
+const SETUP: Setup = Setup {
+    slots: 64,
+    limits: GroLimits {
+        ipv4: 65_536,
+        ipv6: 65_536,
+    },
+    strip: TagKinds::NONE,
+};
+
+/// The wire frames that `bytes` becomes.
+fn cut(descriptor: &TxDescriptor, bytes: &[u8]) -> Vec<Vec<u8>> {
+    let plan = TxPlan::new(descriptor, bytes, []).expect("it can be cut");
+    let frames = plan.wire_frames([]).map(|frame| {
+        let payload = &bytes[frame.payload.clone()];
+        let mut wire = [&bytes[..frame.header], payload].concat();
+        plan.finish(&frame, &mut wire).expect("as planned");
+        wire
+    });
+    frames.collect()
+}
+
+/// `frame` without what GRO loses by its own rules: the identification of an IPv4 header with IPv6 inside,
+/// and so its checksum.
+fn kept(frame: &[u8], kind: GsoKind) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if kind.has(GsoKind::IPXIP4) && kind.has(GsoKind::TCPV6) {
+        let mut ip = 14;
+        while matches!(frame[ip - 2..ip], [0x81, 0] | [0x88, 0xa8]) {
+            ip += 4;
+        }
+        frame[ip + 4..ip + 6].fill(0);
+        frame[ip + 10..ip + 12].fill(0);
+    }
+    frame
+}
+
+/// Compares what has gone up with what the model has, and cuts it again.
+#[track_caller]
+fn compare(ours: &[Up], model: &Gro, what: &str) {
+    for (index, (ours, theirs)) in ours.iter().zip(&model.up).enumerate() {
+        let mut packet = ours.packet.clone();
+        packet.frames.clone_from(&theirs.frames);
+        assert_eq!(&packet, theirs, "{what}: packet {index}");
+        let Some(descriptor) = &ours.cut else {
+            assert_eq!(theirs.frames, [&theirs.bytes[..]], "{what}: packet {index}");
+            continue;
+        };
+        let kind = descriptor.gso.expect("to be cut").kind;
+        let kept = |frames: &[Vec<u8>]| -> Vec<_> {
+            frames.iter().map(|frame| kept(frame, kind)).collect()
+        };
+        let again = cut(descriptor, &packet.bytes);
+        assert_eq!(
+            kept(&again),
+            kept(&theirs.frames),
+            "{what}: packet {index}, cut again"
+        );
+    }
+    assert_eq!(ours.len(), model.up.len(), "{what}");
+}
+
+/// Whether there is no memory, now and then.
+fn shortage(seed: u64, is_short: bool) -> Box<dyn FnMut() -> bool> {
+    let mut random = Random::new(seed);
+    Box::new(move || is_short && random.once_in(5))
+}
+
+#[test]
+fn any_sequence_is_what_the_kernel_makes_of_it() {
+    let (mut packets, mut merged) = (0, 0);
+    for seed in 0..SEQUENCES {
+        let mut random = Random::new(seed);
+        let limit = |random: &mut Random| match random.below(4) {
+            0 => 100 + random.below(3000) as u32,
+            _ => 65_536 + random.below(2) as u32 * 65_536,
+        };
+        let setup = Setup {
+            slots: [64, 64, 2, 0][random.below(4)],
+            limits: GroLimits {
+                ipv4: limit(&mut random),
+                ipv6: limit(&mut random),
+            },
+            strip: TagKinds {
+                customer: random.once_in(2),
+                service: random.once_in(2),
+            },
+        };
+        let is_short = random.once_in(4);
+        let frames = sequences::sequence(&mut random, common::PORT_ADDRESS, 1400);
+        let mut queue = Queue::new(setup, shortage(seed, is_short));
+        let limits = (setup.limits.ipv4 as usize, setup.limits.ipv6 as usize);
+        let mut model = Gro::new(setup.slots.into(), limits);
+        model.is_out_of_memory = shortage(seed, is_short);
+        let mut now = 0;
+        for batch in frames.chunks(1 + random.below(30)) {
+            now += 10;
+            // Whether it was so long ago that all goes up, or nothing.
+            let before = if random.once_in(4) { now } else { 0 };
+            let oldest = queue.poll(now, batch, Some(before));
+            for frame in batch {
+                let tag = setup.strip.outermost(frame);
+                match tag {
+                    Some(tag) => {
+                        let bytes = [&frame[..12], &frame[16..]].concat();
+                        model.receive(&bytes, Some((tag.protocol, tag.tci)));
+                    }
+                    None => model.receive(frame, None),
+                }
+            }
+            if before == now {
+                assert_eq!(oldest, None);
+                model.end_all();
+            }
+        }
+        queue.poll(now, &[], Some(now));
+        model.end_all();
+        let up = queue.up();
+        compare(&up, &model, &format!("seed {seed}"));
+        packets += up.len();
+        merged += up.iter().filter(|up| up.cut.is_some()).count();
+    }
+    println!("{SEQUENCES} sequences: {packets} packets, {merged} of several frames");
+    assert!(merged * 20 > packets, "{merged} of {packets}");
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel's GRO makes of frames that come one after the other, layer by layer, slowly.
+
+use engine::descriptor::GsoKind;
+
+/// What goes up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) tag: Option<(u16, u16)>,
+    /// Size, number and kind of segments, if there are several.
+    pub(crate) gso: Option<(u16, u16, u32)>,
+    /// The frames that it was on the wire, without the tag.
+    pub(crate) frames: Vec<Vec<u8>>,
+}
+
+/// A header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Layer {
+    Ethernet(Vec<u8>),
+    Tag(Vec<u8>),
+    V4 {
+        at: usize,
+        header: Vec<u8>,
+    },
+    V6 {
+        at: usize,
+        header: Vec<u8>,
+        extensions: Vec<u8>,
+    },
+    Tcp {
+        at: usize,
+        header: Vec<u8>,
+    },
+}
+
+/// What GRO finds in a frame that it does not leave alone from the beginning.
+struct Parsed {
+    layers: Vec<Layer>,
+    payload: Vec<u8>,
+    flush: bool,
+}
+
+fn word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn long(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// The ones' complement sum.
+fn sum(bytes: &[u8]) -> u16 {
+    let mut sum = 0_u32;
+    for pair in bytes.chunks(2) {
+        sum += u32::from(pair[0]) * 256 + pair.get(1).map_or(0, |byte| u32::from(*byte));
+        if sum > 0xffff {
+            sum -= 0xffff;
+        }
+    }
+    sum as u16
+}
+
+/// What TCP sums beside itself.
+fn pseudo(network: &Layer, len: usize) -> Vec<u8> {
+    let addresses = match network {
+        Layer::V4 { header, .. } => &header[12..20],
+        Layer::V6 { header, .. } => &header[8..40],
+        _ => unreachable!("an IP header"),
+    };
+    [addresses, &(len as u32).to_be_bytes(), &[0, 0, 0, 6]].concat()
+}
+
+fn parse(frame: &[u8]) -> Option<Parsed> {
+    let mut layers = vec![Layer::Ethernet(frame.get(..14)?.to_vec())];
+    let mut kind = word(frame, 12);
+    let (mut at, mut flush, mut depth, mut networks) = (14, false, 0, 0);
+    loop {
+        depth += 1;
+        if depth == 15 {
+            return None;
+        }
+        let rest = &frame[at..];
+        let protocol;
+        match kind {
+            0x8100 | 0x88a8 => {
+                let tag = rest.get(..4)?;
+                layers.push(Layer::Tag(tag.to_vec()));
+                kind = word(tag, 2);
+                at += 4;
+                continue;
+            }
+            0x0800 => {
+                let header = rest.get(..20)?.to_vec();
+                if header[0] != 0x45 || word(&header, 6) & 0x3fff != 0 || sum(&header) != 0xffff {
+                    return None;
+                }
+                flush |= usize::from(word(&header, 2)) != rest.len() || header[6] & 0x80 != 0;
+                protocol = header[9];
+                layers.push(Layer::V4 { at, header });
+                at += 20;
+            }
+            0x86dd => {
+                let header = rest.get(..40)?.to_vec();
+                // As the device has it: it leaves to the stack what is not IPv6.
+                if header[0] >> 4 != 6 {
+                    return None;
+                }
+                flush |= usize::from(word(&header, 4)) != rest.len() - 40;
+                let (mut next, mut end) = (header[6], 40);
+                while [0, 43, 60].contains(&next) {
+                    let extension = rest.get(end..end + 2)?;
+                    end += (usize::from(extension[1]) + 1) * 8;
+                    rest.get(..end)?;
+                    next = extension[0];
+                }
+                protocol = next;
+                let extensions = rest[40..end].to_vec();
+                layers.push(Layer::V6 {
+                    at,
+                    header,
+                    extensions,
+                });
+                at += end;
+            }
+            _ => return None,
+        }
+        networks += 1;
+        kind = match protocol {
+            6 => break,
+            4 if networks == 1 => 0x0800,
+            41 if networks == 1 => 0x86dd,
+            _ => return None,
+        };
+    }
+    let tcp = &frame[at..];
+    let network = layers.last().expect("an IP header");
+    if !flush && sum(&[pseudo(network, tcp.len()), tcp.to_vec()].concat()) != 0xffff {
+        return None;
+    }
+    let len = usize::from(*tcp.get(12)? >> 4) * 4;
+    if len < 20 {
+        return None;
+    }
+    let header = tcp.get(..len)?.to_vec();
+    layers.push(Layer::Tcp { at, header });
+    Some(Parsed {
+        layers,
+        payload: tcp[len..].to_vec(),
+        flush,
+    })
+}
+
+/// What tells a flow.
+fn identity(layer: &Layer) -> Vec<u8> {
+    match layer {
+        Layer::Ethernet(bytes) | Layer::Tag(bytes) => bytes.clone(),
+        Layer::V4 { header, .. } => [&header[9..10], &header[12..20]].concat(),
+        Layer::V6 {
+            header, extensions, ..
+        } => {
+            let first = long(header, 0) & 0xf00f_ffff;
+            [
+                &first.to_be_bytes(),
+                &header[6..7],
+                &header[8..40],
+                extensions,
+            ]
+            .concat()
+        }
+        Layer::Tcp { header, .. } => header[..4].to_vec(),
+    }
+}
+
+struct Held {
+    tag: Option<(u16, u16)>,
+    layers: Vec<Layer>,
+    payload: Vec<u8>,
+    size: usize,
+    count: u16,
+    /// By IP headers.
+    fixed: Vec<bool>,
+    frames: Vec<Vec<u8>>,
+}
+
+impl Held {
+    fn header(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for layer in &self.layers {
+            match layer {
+                Layer::Ethernet(header) | Layer::Tag(header) => bytes.extend(header),
+                Layer::V4 { header, .. } | Layer::Tcp { header, .. } => bytes.extend(header),
+                Layer::V6 {
+                    header, extensions, ..
+                } => bytes.extend([&header[..], extensions].concat()),
+            }
+        }
+        bytes
+    }
+
+    fn complete(mut self) -> Packet {
+        if self.count == 1 {
+            return Packet {
+                bytes: self.frames[0].clone(),
+                tag: self.tag,
+                gso: None,
+                frames: self.frames,
+            };
+        }
+        let len = self.header().len() + self.payload.len();
+        let mut kind = GsoKind::default();
+        let mut networks: Vec<Layer> = Vec::new();
+        for layer in &mut self.layers {
+            match layer {
+                Layer::Ethernet(_) | Layer::Tag(_) => {}
+                Layer::V4 { at, header } => {
+                    header[2..4].copy_from_slice(&((len - *at) as u16).to_be_bytes());
+                    header[10..12].fill(0);
+                    let check = !sum(header);
+                    header[10..12].copy_from_slice(&check.to_be_bytes());
+                    networks.push(layer.clone());
+                }
+                Layer::V6 { at, header, .. } => {
+                    header[4..6].copy_from_slice(&((len - *at - 40) as u16).to_be_bytes());
+                    networks.push(layer.clone());
+                }
+                Layer::Tcp { at, header } => {
+                    let last = networks.last().expect("an IP header");
+                    let seed = sum(&pseudo(last, len - *at));
+                    header[16..18].copy_from_slice(&seed.to_be_bytes());
+                    if header[13] & 0x80 != 0 {
+                        kind = kind.and(GsoKind::TCP_ACCECN);
+                    }
+                }
+            }
+        }
+        let is_v4 = |layer: &Layer| matches!(layer, Layer::V4 { .. });
+        let last = networks.last().expect("an IP header");
+        kind = kind.and(if is_v4(last) {
+            GsoKind::TCPV4
+        } else {
+            GsoKind::TCPV6
+        });
+        if networks.len() > 1 {
+            kind = kind.and(if is_v4(&networks[0]) {
+                GsoKind::IPXIP4
+            } else {
+                GsoKind::IPXIP6
+            });
+        }
+        if is_v4(last) {
+            for (fixed, bit) in self
+                .fixed
+                .iter()
+                .zip([GsoKind::TCP_FIXEDID, GsoKind::TCP_FIXEDID_INNER])
+            {
+                if *fixed {
+                    kind = kind.and(bit);
+                }
+            }
+        }
+        Packet {
+            bytes: [self.header(), self.payload].concat(),
+            tag: self.tag,
+            gso: Some((self.size as u16, self.count, kind.0)),
+            frames: self.frames,
+        }
+    }
+
+    /// Whether `new` is not to go behind this.
+    fn flush(&mut self, new: &Parsed, limits: (usize, usize)) -> bool {
+        let mut flush = new.flush;
+        let mut network = 0;
+        let pairs: Vec<(Layer, Layer)> = self
+            .layers
+            .iter()
+            .cloned()
+            .zip(new.layers.clone())
+            .collect();
+        for (old, new_layer) in pairs {
+            match (old, new_layer) {
+                (Layer::V4 { header: old, .. }, Layer::V4 { header: new, .. }) => {
+                    let distance = word(&new, 4).wrapping_sub(word(&old, 4));
+                    if old[8] != new[8] || old[1] != new[1] || (old[6] ^ new[6]) & 0x40 != 0 {
+                        flush = true;
+                    } else {
+                        if self.count == 1 && distance == 0 {
+                            self.fixed[network] = true;
+                        }
+                        let expected = if self.fixed[network] { 0 } else { self.count };
+                        flush |= distance != expected;
+                    }
+                    network += 1;
+                }
+                (Layer::V6 { header: old, .. }, Layer::V6 { header: new, .. }) => {
+                    flush |= (long(&old, 0) ^ long(&new, 0)) & 0x0ff0_0000 != 0;
+                    flush |= old[7] != new[7];
+                    network += 1;
+                }
+                (Layer::Tcp { header: old, .. }, Layer::Tcp { header: next, .. }) => {
+                    flush |= (long(&old, 12) ^ long(&next, 12)) & !0x0009_0000 != 0;
+                    flush |= old[8..12] != next[8..12] || old.get(20..) != next.get(20..);
+                    let expected = long(&old, 4).wrapping_add(self.payload.len() as u32);
+                    flush |= expected != long(&next, 4);
+                }
+                _ => {}
+            }
+        }
+        let is_v6 = match &self.layers[0] {
+            Layer::Ethernet(header) => word(header, 12) == 0x86dd,
+            _ => false,
+        };
+        let limit = if is_v6 { limits.1 } else { limits.0 };
+        let len = self.header().len() - 14 + self.payload.len() + new.payload.len();
+        flush || new.payload.is_empty() || new.payload.len() > self.size || len >= limit.min(65_536)
+    }
+}
+
+/// GRO of one queue.
+pub(crate) struct Gro {
+    held: Vec<Held>,
+    pub(crate) slots: usize,
+    /// The longest packets of IPv4 and IPv6, and one more.
+    pub(crate) limits: (usize, usize),
+    /// Whether there is no memory for the next segment that is to go behind others.
+    pub(crate) is_out_of_memory: Box<dyn FnMut() -> bool>,
+    pub(crate) up: Vec<Packet>,
+}
+
+impl Gro {
+    pub(crate) fn new(slots: usize, limits: (usize, usize)) -> Self {
+        Self {
+            held: Vec::new(),
+            slots,
+            limits,
+            is_out_of_memory: Box::new(|| false),
+            up: Vec::new(),
+        }
+    }
+
+    fn end(&mut self, index: usize) {
+        let held = self.held.remove(index);
+        self.up.push(held.complete());
+    }
+
+    pub(crate) fn end_all(&mut self) {
+        while !self.held.is_empty() {
+            self.end(0);
+        }
+    }
+
+    /// A frame comes, whose tag is beside it if there is one.
+    pub(crate) fn receive(&mut self, frame: &[u8], tag: Option<(u16, u16)>) {
+        let alone = Packet {
+            bytes: frame.to_vec(),
+            tag,
+            gso: None,
+            frames: vec![frame.to_vec()],
+        };
+        let Some(parsed) = parse(frame) else {
+            self.up.push(alone);
+            return;
+        };
+        let Some(Layer::Tcp { header, .. }) = parsed.layers.last() else {
+            unreachable!("TCP is the last layer");
+        };
+        let flags = header[13];
+        let is_last = flags & 0x2f != 0;
+        let same = |held: &Held| {
+            held.tag == tag
+                && held.layers.len() == parsed.layers.len()
+                && held
+                    .layers
+                    .iter()
+                    .map(identity)
+                    .eq(parsed.layers.iter().map(identity))
+        };
+        let found = self.held.iter().position(same);
+        if let Some(index) = found {
+            let limits = self.limits;
+            let held = &mut self.held[index];
+            if !held.flush(&parsed, limits) {
+                if (self.is_out_of_memory)() {
+                    self.end(index);
+                    self.up.push(alone);
+                    return;
+                }
+                if let Some(Layer::Tcp { header, .. }) = held.layers.last_mut() {
+                    header[13] |= flags & 9;
+                }
+                held.payload.extend(&parsed.payload);
+                held.count += 1;
+                held.frames.push(frame.to_vec());
+                if is_last || parsed.payload.len() < held.size {
+                    self.end(index);
+                }
+                return;
+            }
+            self.end(index);
+        }
+        if parsed.flush || is_last || parsed.payload.is_empty() || self.slots == 0 {
+            self.up.push(alone);
+            return;
+        }
+        if self.held.len() == self.slots {
+            self.end(0);
+        }
+        let networks = parsed.layers.len();
+        self.held.push(Held {
+            tag,
+            size: parsed.payload.len(),
+            layers: parsed.layers,
+            payload: parsed.payload,
+            count: 1,
+            fixed: vec![false; networks],
+            frames: vec![frame.to_vec()],
+        });
+    }
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The rules one by one, as the kernel's own test of GRO (`gro.c`) asks for them, and what it does not ask:
+//! places, time, and memory.
+
+use engine::coalesce::GroLimits;
+use engine::descriptor::GsoKind;
+use engine::pipeline::End;
+
+use crate::common::PORT_ADDRESS;
+use crate::device::{Queue, Setup, Up};
+use crate::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, FIN, PSH, RST, SYN, URG};
+use crate::{cut, SETUP};
+
+const SIZE: usize = 100;
+
+fn v4() -> Ip {
+    Ip::V4 {
+        tos: 0,
+        id: 0,
+        fragment: DO_NOT_FRAGMENT,
+        ttl: 8,
+        source: [10, 0, 0, 1],
+        target: [10, 0, 0, 2],
+        options: 0,
+    }
+}
+
+fn v6() -> Ip {
+    Ip::V6 {
+        version: 6,
+        class: 0,
+        label: 0,
+        hops: 8,
+        source: [0xfd; 16],
+        target: [0xfc; 16],
+        extensions: Vec::new(),
+    }
+}
+
+/// A segment with `len` bytes from `at` on.
+fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
+    Frame {
+        target: PORT_ADDRESS,
+        source: [2, 0, 0, 0, 0, 9],
+        tags: Vec::new(),
+        ips: ips.to_vec(),
+        tcp: Tcp {
+            ports: [1500, 8000],
+            sequence: 100 + at as u32,
+            acknowledged: 100,
+            words: None,
+            reserved: 0,
+            flags: ACK,
+            window: 0xffff,
+            options: Vec::new(),
+        },
+        payload: vec![b'a'; len],
+        padding: 0,
+        length_error: 0,
+        is_ip_wrong: false,
+        is_tcp_wrong: false,
+    }
+}
+
+/// `count` segments in a row.
+fn segments(ips: &[Ip], count: usize) -> Vec<Frame> {
+    let segment = |index| segment(ips, index * SIZE, SIZE);
+    (0..count).map(segment).collect()
+}
+
+fn bytes(frames: &[Frame]) -> Vec<Vec<u8>> {
+    frames.iter().map(Frame::bytes).collect()
+}
+
+fn up_of(frames: &[Frame], setup: Setup) -> Vec<Up> {
+    let mut queue = Queue::new(setup, Box::new(|| false));
+    queue.poll(1, &bytes(frames), Some(1));
+    queue.up()
+}
+
+/// The bytes of payload in each packet that goes up, of frames with equally long headers.
+fn payloads_of(frames: &[Frame], setup: Setup) -> Vec<usize> {
+    let header = |frame: &Frame| frame.bytes().len() - frame.payload.len() - frame.padding;
+    let headers = header(&frames[0]);
+    let up = up_of(frames, setup);
+    up.iter()
+        .map(|up| up.packet.bytes.len() - headers)
+        .collect()
+}
+
+#[track_caller]
+fn check(ips: &[Ip], frames: &[Frame], expected: &[usize]) {
+    assert_eq!(payloads_of(frames, SETUP), expected, "{ips:?}");
+}
+
+fn kinds() -> Vec<Vec<Ip>> {
+    vec![
+        vec![v4()],
+        vec![v6()],
+        vec![v4(), v4()],
+        vec![v6(), v6()],
+        vec![v6(), v4()],
+        vec![v4(), v6()],
+    ]
+}
+
+/// `frames` with the last one changed.
+fn last_changed(mut frames: Vec<Frame>, change: impl FnOnce(&mut Frame)) -> Vec<Frame> {
+    change(frames.last_mut().expect("a frame"));
+    frames
+}
+
+#[test]
+fn lengths() {
+    for ips in kinds() {
+        let two = |first, second| [segment(&ips, 0, first), segment(&ips, first, second)];
+        check(&ips, &two(100, 100), &[200]);
+        check(&ips, &two(100, 50), &[150]);
+        check(&ips, &two(100, 1), &[101]);
+        check(&ips, &two(50, 100), &[50, 100]);
+        check(&ips, &[two(0, 0), two(0, 0)].concat(), &[0, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn flags() {
+    for ips in kinds() {
+        let with = |index: usize, len, flag| {
+            let mut frames = segments(&ips, 5);
+            frames[index] = segment(&ips, index * SIZE, len);
+            frames[index].tcp.flags |= flag;
+            frames
+        };
+        check(&ips, &with(2, SIZE, PSH), &[300, 200]);
+        check(&ips, &with(2, SIZE, FIN), &[300, 200]);
+        for flag in [SYN, RST, URG] {
+            check(&ips, &with(2, 0, flag), &[200, 0, 200]);
+        }
+        let mut frames = with(2, SIZE, CWR);
+        frames[1].tcp.flags |= CWR;
+        check(&ips, &frames, &[100, 200, 200]);
+    }
+}
+
+#[test]
+fn what_is_another_one_in_the_headers() {
+    for ips in kinds() {
+        let two = || segments(&ips, 2);
+        let apart: [fn(&mut Frame); 8] = [
+            |frame| frame.is_tcp_wrong = true,
+            |frame| frame.tcp.sequence += 1,
+            |frame| frame.tcp.acknowledged += 1,
+            |frame| frame.tcp.window -= 1,
+            |frame| frame.source[0] ^= 4,
+            |frame| frame.tcp.ports[0] += 1,
+            |frame| frame.length_error = 1,
+            |frame| frame.tcp.reserved = 1,
+        ];
+        for (index, change) in apart.into_iter().enumerate() {
+            let frames = last_changed(two(), change);
+            assert_eq!(payloads_of(&frames, SETUP), [100, 100], "{index}: {ips:?}");
+        }
+        for at in 0..ips.len() {
+            let changed =
+                |change: &dyn Fn(&mut Ip)| last_changed(two(), |frame| change(&mut frame.ips[at]));
+            let hops = changed(&|ip| match ip {
+                Ip::V4 { ttl, .. } => *ttl -= 1,
+                Ip::V6 { hops, .. } => *hops -= 1,
+            });
+            let congested = changed(&|ip| match ip {
+                Ip::V4 { tos, .. } => *tos ^= 2,
+                Ip::V6 { class, .. } => *class ^= 2,
+            });
+            for frames in [hops, congested] {
+                check(&ips, &frames, &[100, 100]);
+            }
+        }
+        // Padding is more than the packet has.
+        let padded = last_changed(two(), |frame| frame.padding = 4);
+        check(&ips, &padded, &[100, 104]);
+    }
+}
+
+#[test]
+fn what_goes_past_and_what_ends() {
+    for ips in [vec![v4()], vec![v4(), v4()]] {
+        // Of no flow that GRO could tell: it goes up at once, and past what waits.
+        for change in [
+            (|frame: &mut Frame| frame.is_ip_wrong = true) as fn(&mut Frame),
+            |frame| match &mut frame.ips[0] {
+                Ip::V4 { fragment, .. } => *fragment = 0x6000,
+                Ip::V6 { .. } => {}
+            },
+            |frame| frame.tcp.words = Some(4),
+        ] {
+            let mut frames = segments(&ips, 3);
+            change(&mut frames[1]);
+            let up = up_of(&frames, SETUP);
+            assert_eq!(up[0].packet.bytes, frames[1].bytes());
+            assert_eq!(up[1].packet.bytes, frames[0].bytes());
+        }
+        // Of the flow, but with nothing to be put together: behind what it ends.
+        for change in [
+            (|frame: &mut Frame| frame.payload.clear()) as fn(&mut Frame),
+            |frame| frame.length_error = 1,
+            |frame| frame.tcp.flags |= RST,
+        ] {
+            let mut frames = segments(&ips, 2);
+            change(&mut frames[1]);
+            let up = up_of(&frames, SETUP);
+            assert_eq!(up[0].packet.bytes, frames[0].bytes());
+            assert_eq!(up[1].packet.bytes, frames[1].bytes());
+            assert!(up[1].why.is_none());
+        }
+    }
+}
+
+#[test]
+fn options_of_tcp() {
+    for ips in kinds() {
+        let stamps = |frames: &mut [Frame], numbers: &[u8]| {
+            for (frame, number) in frames.iter_mut().zip(numbers) {
+                frame.tcp.options = vec![1, 1, 8, 10, 0, 0, 0, *number, 0, 0, 0, 0];
+            }
+        };
+        let mut frames = segments(&ips, 5);
+        stamps(&mut frames, &[0, 0, 100, 101, 102]);
+        check(&ips, &frames, &[200, 100, 100, 100]);
+        let mut frames = segments(&ips, 3);
+        stamps(&mut frames[..2], &[0, 0]);
+        frames[2].tcp.options = vec![1, 3, 3, 0];
+        let up = up_of(&frames, SETUP);
+        assert_eq!(up.len(), 2);
+    }
+}
+
+#[test]
+fn identifications() {
+    let set = |ips: &mut [Ip], at: usize, new_id: u16, flags: u16| {
+        if let Ip::V4 { id, fragment, .. } = &mut ips[at] {
+            (*id, *fragment) = (new_id, flags);
+        }
+    };
+    for (ips, at, fixed) in [
+        (vec![v4()], 0, GsoKind::TCP_FIXEDID),
+        (vec![v4(), v4()], 1, GsoKind::TCP_FIXEDID_INNER),
+        (vec![v6(), v4()], 1, GsoKind::TCP_FIXEDID_INNER),
+    ] {
+        for flags in [0, DO_NOT_FRAGMENT] {
+            for (ids, expected, is_fixed) in [
+                (&[8, 9, 10][..], &[300][..], false),
+                (&[8, 8, 8], &[300], true),
+                (&[8, 9, 9], &[200, 100], false),
+                (&[8, 8, 9], &[200, 100], true),
+                (&[0xffff, 0, 1], &[300], false),
+                (&[8, 10, 11], &[100, 200], false),
+            ] {
+                let mut frames = segments(&ips, ids.len());
+                for (frame, id) in frames.iter_mut().zip(ids) {
+                    set(&mut frame.ips, at, *id, flags);
+                }
+                check(&ips, &frames, expected);
+                let up = up_of(&frames, SETUP);
+                let several = up.iter().find_map(|up| up.cut).expect("one of several");
+                let kind = several.gso.expect("to be cut").kind;
+                assert_eq!(kind.has(fixed), is_fixed, "{ids:?}");
+                let again: Vec<_> = up
+                    .iter()
+                    .flat_map(|up| match &up.cut {
+                        Some(descriptor) => cut(descriptor, &up.packet.bytes),
+                        None => vec![up.packet.bytes.clone()],
+                    })
+                    .collect();
+                assert_eq!(again, bytes(&frames));
+            }
+        }
+        // One of each.
+        let mut frames = segments(&ips, 2);
+        set(&mut frames[1].ips, at, 1, 0);
+        check(&ips, &frames, &[100, 100]);
+    }
+}
+
+#[test]
+fn extension_headers() {
+    let extended = |kind, byte| {
+        let mut ip = v6();
+        if let Ip::V6 { extensions, .. } = &mut ip {
+            *extensions = vec![(kind, vec![byte; 6])];
+        }
+        ip
+    };
+    let two = |kind, byte| {
+        let first = segment(&[extended(kind, 0)], 0, SIZE);
+        [first, segment(&[extended(kind, byte)], SIZE, SIZE)]
+    };
+    for kind in [0, 43, 60] {
+        check(&[], &two(kind, 0), &[200]);
+        check(&[], &two(kind, 1), &[100, 100]);
+    }
+    // Fragments.
+    check(&[], &two(44, 0), &[100, 100]);
+}
+
+#[test]
+fn no_longer_than_ip_and_the_user_allow() {
+    for ips in kinds() {
+        let header = segment(&ips, 0, 0).bytes().len() - 14;
+        let size = 4096 - header;
+        let (count, rest) = ((65_535 - header) / size, (65_535 - header) % size);
+        let many = |rest| {
+            let mut frames: Vec<_> = (0..count)
+                .map(|index| segment(&ips, index * size, size))
+                .collect();
+            frames.push(segment(&ips, count * size, rest));
+            frames.push(segment(&ips, (count + 1) * size, rest));
+            frames
+        };
+        check(&ips, &many(rest), &[65_535 - header, rest]);
+        check(&ips, &many(rest + 1), &[count * size, rest + 1, rest + 1]);
+        let limits = |limit: usize| Setup {
+            limits: GroLimits {
+                ipv4: limit as u32,
+                ipv6: limit as u32,
+            },
+            ..SETUP
+        };
+        let three = segments(&ips, 3);
+        assert_eq!(payloads_of(&three, limits(header + 301)), [300]);
+        assert_eq!(payloads_of(&three, limits(header + 300)), [200, 100]);
+    }
+}
+
+/// As many flows as there are places, the oldest of which goes for one more; and each before the frame that
+/// ends it.
+#[test]
+fn flows_in_their_order() {
+    let setup = Setup { slots: 4, ..SETUP };
+    let mut queue = Queue::new(setup, Box::new(|| false));
+    let of_flow = |flow: u16, at| {
+        let mut frame = segment(&[v4()], at, SIZE);
+        frame.tcp.ports[0] += flow;
+        frame
+    };
+    let first: Vec<_> = (0..6).map(|flow| of_flow(flow, 0)).collect();
+    let mut second: Vec<_> = (0..6).map(|flow| of_flow(flow, SIZE)).collect();
+    for frame in &mut second {
+        frame.tcp.flags |= PSH;
+    }
+    queue.poll(1, &bytes(&first), Some(0));
+    let up = queue.up();
+    let evicted: Vec<_> = up
+        .iter()
+        .map(|up| (up.packet.bytes.clone(), up.why))
+        .collect();
+    let expected = |flow: usize| (first[flow].bytes(), Some(End::Room));
+    assert_eq!(evicted, [expected(0), expected(1)]);
+    queue.poll(2, &bytes(&second), Some(0));
+    let up = queue.up();
+    assert_eq!(up.len(), 6);
+    for (flow, up) in up.iter().enumerate() {
+        match flow {
+            0 | 1 => assert_eq!(up.packet.bytes, second[flow].bytes()),
+            _ => {
+                let descriptor = up.cut.as_ref().expect("of several");
+                let again = cut(descriptor, &up.packet.bytes);
+                assert_eq!(again, [first[flow].bytes(), second[flow].bytes()]);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_waits_longer_than_it_may() {
+    let mut queue = Queue::new(SETUP, Box::new(|| false));
+    let of_flow = |flow: u16| {
+        let mut frame = segment(&[v6()], 0, SIZE);
+        frame.tcp.ports[1] += flow;
+        frame.bytes()
+    };
+    assert_eq!(queue.poll(10, &[of_flow(0)], Some(0)), Some(10));
+    assert_eq!(queue.poll(20, &[of_flow(1), of_flow(2)], Some(0)), Some(10));
+    assert!(queue.up().is_empty());
+    assert_eq!(queue.poll(30, &[], Some(10)), Some(20));
+    let up = queue.up();
+    assert_eq!(up.len(), 1);
+    assert_eq!(
+        (&up[0].packet.bytes, up[0].why),
+        (&of_flow(0), Some(End::Time))
+    );
+    assert_eq!(queue.poll(40, &[], Some(20)), None);
+    assert_eq!(queue.up().len(), 2);
+}
+
+/// What waits ends, and nothing is lost.
+#[test]
+fn without_memory_each_goes_up_alone() {
+    let mut count = 0;
+    let out_of_memory = move || {
+        count += 1;
+        count == 2
+    };
+    let mut queue = Queue::new(SETUP, Box::new(out_of_memory));
+    let frames = segments(&[v4()], 5);
+    queue.poll(1, &bytes(&frames), Some(1));
+    let payloads: Vec<_> = queue
+        .up()
+        .iter()
+        .map(|up| up.packet.bytes.len() - 54)
+        .collect();
+    assert_eq!(payloads, [200, 100, 200]);
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random sequences of segments of a few flows, in which much goes as on a good day, and anything may be
+//! otherwise.
+
+use super::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, ECE, FIN, PSH, RST, SYN, URG};
+
+/// Random numbers, the same ones for a seed wherever they are asked for.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Below `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// Once in `times`.
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.next() as u8)
+    }
+}
+
+/// A flow, and how it goes on.
+#[derive(Clone)]
+struct Flow {
+    /// The next frame, if nothing is odd about it.
+    next: Frame,
+    /// By how much the identification of each IP header grows.
+    steps: Vec<u16>,
+    size: usize,
+    count: u8,
+}
+
+fn ip(random: &mut Random, v6: bool) -> Ip {
+    if !v6 {
+        return Ip::V4 {
+            tos: random.one_of(&[0, 0, 2, 0x10]),
+            id: random.next() as u16,
+            fragment: random.one_of(&[DO_NOT_FRAGMENT, DO_NOT_FRAGMENT, 0]),
+            ttl: random.one_of(&[64, 1, 255]),
+            source: [10, 0, random.next() as u8 % 2, 1],
+            target: [10, 0, 0, 2],
+            options: 0,
+        };
+    }
+    let extension = |random: &mut Random| {
+        let units = random.below(2);
+        let contents = (0..units * 8 + 6).map(|_| random.next() as u8).collect();
+        (random.one_of(&[0, 43, 60]), contents)
+    };
+    let extensions = match random.below(4) {
+        0 => vec![extension(random)],
+        1 if random.once_in(3) => vec![extension(random), extension(random)],
+        _ => Vec::new(),
+    };
+    let mut source = [0xfd; 16];
+    source[15] = random.next() as u8 % 2;
+    Ip::V6 {
+        version: 6,
+        class: random.one_of(&[0, 2, 0x30]),
+        label: random.one_of(&[0, 0x12345, 0xfffff]),
+        hops: random.one_of(&[64, 1, 255]),
+        source,
+        target: [0xfd; 16],
+        extensions,
+    }
+}
+
+fn flow(random: &mut Random, target: [u8; 6], longest: usize) -> Flow {
+    let kinds: &[bool] = match random.below(9) {
+        0..3 => &[false],
+        3..5 => &[true],
+        5 => &[false, false],
+        6 => &[true, false],
+        7 => &[true, true],
+        _ => &[false, true],
+    };
+    let tag = |random: &mut Random| {
+        let protocol = random.one_of(&[0x8100, 0x88a8]);
+        (protocol, random.one_of(&[5, 0x2005]))
+    };
+    let tags = match random.below(8) {
+        0 => vec![tag(random)],
+        1 => vec![tag(random), tag(random)],
+        _ => Vec::new(),
+    };
+    let ips: Vec<Ip> = kinds.iter().map(|v6| ip(random, *v6)).collect();
+    let steps = ips
+        .iter()
+        .map(|_| random.one_of(&[0, 1, 1, 1, 2]))
+        .collect();
+    let size = random.one_of(&[1, 7, 8, 100, 536, 1000, 1400]).min(longest);
+    Flow {
+        steps,
+        next: Frame {
+            target,
+            source: [2, 0, 0, 0, 0, 9],
+            tags,
+            ips,
+            tcp: Tcp {
+                ports: [1000, 2000],
+                sequence: random.one_of(&[0, 1, 0xffff_fff0]),
+                acknowledged: random.next() as u32,
+                words: None,
+                reserved: 0,
+                flags: ACK | random.one_of(&[0, 0, 0, ECE, CWR]),
+                window: random.next() as u16,
+                options: match random.below(3) {
+                    0 => Vec::new(),
+                    1 => random.bytes::<12>().to_vec(),
+                    _ => random.bytes::<40>().to_vec(),
+                },
+            },
+            payload: Vec::new(),
+            padding: 0,
+            length_error: 0,
+            is_ip_wrong: false,
+            is_tcp_wrong: false,
+        },
+        size,
+        count: 0,
+    }
+}
+
+/// Makes something in the headers another one.
+fn change(random: &mut Random, frame: &mut Frame) {
+    let index = random.below(frame.ips.len());
+    let last = frame.ips.len() - 1;
+    let tcp = &mut frame.tcp;
+    match random.below(22) {
+        0 => tcp.acknowledged = tcp.acknowledged.wrapping_add(1),
+        1 => tcp.window ^= 1,
+        2 => tcp.reserved ^= 1 << random.below(4),
+        3 => tcp.flags ^= random.one_of(&[CWR, ECE, ACK]),
+        4 => tcp.flags ^= random.one_of(&[SYN, RST, URG, FIN, PSH]),
+        5 => match tcp.options.last_mut() {
+            Some(byte) => *byte ^= 1,
+            None => tcp.options = vec![1; 4],
+        },
+        6 => tcp.options.truncate(4),
+        7 => tcp.words = Some(random.below(16) as u8),
+        8 => tcp.sequence = tcp.sequence.wrapping_add(1),
+        9 => frame.is_tcp_wrong = true,
+        10 => frame.is_ip_wrong = true,
+        11 => frame.padding = 1 + random.below(6),
+        12 => frame.length_error = random.one_of(&[1, 0xffff]),
+        13 => frame.source[5] ^= 1,
+        14 => match frame.tags.last_mut() {
+            Some(tag) => tag.1 ^= 0x1000,
+            None => frame.tags.push((0x8100, 5)),
+        },
+        15 => tcp.ports[random.below(2)] ^= 1,
+        // Too many headers.
+        16 => {
+            let inner = frame.ips[last].clone();
+            frame.ips.push(inner);
+        }
+        field => match &mut frame.ips[index] {
+            Ip::V4 {
+                tos,
+                id,
+                fragment,
+                ttl,
+                source,
+                options,
+                ..
+            } => match field {
+                17 => *tos ^= 1 << random.below(8),
+                18 => *id = id.wrapping_add(1),
+                19 => *fragment ^= random.one_of(&[0x8000, 0x4000, 0x4000, 0x2000, 1]),
+                20 => *ttl ^= 1,
+                _ if random.once_in(2) => *options = 1,
+                _ => source[3] ^= 1,
+            },
+            Ip::V6 {
+                class,
+                label,
+                hops,
+                source,
+                extensions,
+                ..
+            } => match field {
+                17 => *class ^= 1 << random.below(8),
+                18 => *label ^= 1,
+                19 => match extensions.first_mut() {
+                    Some((_, contents)) => contents[0] ^= 1,
+                    None => extensions.push((random.one_of(&[0, 44, 60]), vec![0; 6])),
+                },
+                20 => *hops ^= 1,
+                _ => source[15] ^= 2,
+            },
+        },
+    }
+}
+
+impl Flow {
+    /// The next frame, whatever it is.
+    fn next(&mut self, random: &mut Random) -> Frame {
+        let len = match random.below(16) {
+            0 => 0,
+            1 => 1 + random.below(self.size),
+            2 => self.size + random.below(2),
+            _ => self.size,
+        };
+        self.count = self.count.wrapping_add(1);
+        let mut frame = self.next.clone();
+        frame.payload = vec![self.count; len];
+        if let Some(first) = frame.payload.first_mut() {
+            *first = random.next() as u8;
+        }
+        if random.once_in(12) {
+            frame.tcp.flags |= random.one_of(&[PSH, PSH, PSH, FIN]);
+        }
+        // Lost, so that there is a gap.
+        self.next.tcp.sequence = frame.tcp.sequence.wrapping_add(len as u32);
+        for (ip, step) in self.next.ips.iter_mut().zip(&self.steps) {
+            if let Ip::V4 { id, .. } = ip {
+                *id = id.wrapping_add(*step);
+            }
+        }
+        if random.once_in(20) {
+            change(random, &mut frame);
+        }
+        if random.once_in(60) {
+            // And so from here on.
+            change(random, &mut self.next);
+            self.steps.resize(self.next.ips.len(), 1);
+        }
+        frame
+    }
+}
+
+/// Frames for the Ethernet address `target`, with at most `longest` bytes of payload in each.
+pub(crate) fn sequence(random: &mut Random, target: [u8; 6], longest: usize) -> Vec<Vec<u8>> {
+    let first = flow(random, target, longest);
+    let mut flows = vec![first];
+    for _ in 0..random.below(4) {
+        let mut other = match random.once_in(3) {
+            true => flow(random, target, longest),
+            false => flows[0].clone(),
+        };
+        // Of some nothing but a little is another one.
+        if random.once_in(2) {
+            change(random, &mut other.next);
+        } else {
+            other.next.tcp.ports[0] = 1000 + flows.len() as u16;
+        }
+        other.steps.resize(other.next.ips.len(), 1);
+        flows.push(other);
+    }
+    let count = match random.below(12) {
+        0 => 90,
+        _ => 3 + random.below(22),
+    };
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    let mut index = 0;
+    for _ in 0..count {
+        if !random.once_in(3) {
+            index = random.below(flows.len());
+        }
+        let mut frame = flows[index].next(random).bytes();
+        match random.below(60) {
+            // Lost.
+            0 => continue,
+            // Twice.
+            1 => frames.push(frame.clone()),
+            // Before the one that came before.
+            2 => {
+                if let Some(last) = frames.last_mut() {
+                    std::mem::swap(last, &mut frame);
+                }
+            }
+            // Cut off, or damaged where it does not hit the first address.
+            3 if random.once_in(2) => frame.truncate(14 + random.below(frame.len() - 14)),
+            4 if random.once_in(2) => {
+                let at = 6 + random.below(frame.len() - 6);
+                frame[at] ^= 1 << random.below(8);
+            }
+            _ => {}
+        }
+        frames.push(frame);
+    }
+    frames
+}
