@@ -45,6 +45,8 @@ const COUNTERS: &[(&str, u16)] = &[
     ("rx-csum-complete", 15),
     ("rx-csum-unnecessary", 16),
     ("rx-csum-none", 17),
+    ("rx-hw-gro-packets", 19),
+    ("rx-hw-gro-wire-packets", 21),
     ("tx-csum-none", 26),
     ("tx-needs-csum", 27),
     ("tx-hw-gso-packets", 28),

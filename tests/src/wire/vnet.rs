@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Frames that a packet socket leaves unfinished: with a checksum that somebody below is to fill in,
-//! or several segments long. What is to be done stands in a `virtio_net_hdr` in front of each.
+//! Frames that a packet socket leaves unfinished, or gets so: with a checksum that somebody below is to fill
+//! in, or several segments long. What is to be done stands in a `virtio_net_hdr` in front of each.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
+use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{send, setsockopt, MsgFlags, SockProtocol};
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use nix::sys::socket::sockopt::RcvBufForce;
+use nix::sys::socket::{recv, send, setsockopt, MsgFlags, SockProtocol};
 
 use super::packet_socket;
-use crate::link::Link;
+use crate::link::{Link, PATIENCE};
 
 #[derive(Clone, Copy)]
 struct VnetHeader;
@@ -101,5 +105,111 @@ impl VnetSender {
         send(self.socket.as_raw_fd(), &message, MsgFlags::empty())
             .with_context(|| format!("{} bytes on {}, {unfinished:?}", frame.len(), self.link))?;
         Ok(())
+    }
+}
+
+/// A frame of TCP as the stack has got it, perhaps one that was put together of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// From which byte on the checksum is that was left open, and how far behind that it belongs.
+    pub checksum: Option<(u16, u16)>,
+    /// The kind of a super-frame, as a `virtio_net_hdr` has it, and the bytes of payload in a segment.
+    pub segments: Option<(u8, u16)>,
+    /// The bytes.
+    pub frame: Vec<u8>,
+}
+
+impl Received {
+    /// What came out of a socket.
+    fn new(message: &[u8]) -> Result<Self> {
+        let (header, frame) = message.split_at_checked(10).context("no header")?;
+        let word = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
+        let (flags, kind) = (header[0], header[1]);
+        Ok(Self {
+            checksum: (flags & 1 != 0).then(|| (word(6), word(8))),
+            segments: (kind != 0).then(|| (kind, word(4))),
+            frame: frame.to_vec(),
+        })
+    }
+
+    /// Length of the headers of a super-frame of TCP, all in all.
+    fn header_len(&self) -> Option<usize> {
+        let (start, _) = self.checksum?;
+        let offset = self.frame.get(usize::from(start) + 12)?;
+        Some(usize::from(start) + usize::from(offset >> 4) * 4)
+    }
+
+    /// How many frames it was on the wire, one of which another one is that is not of TCP.
+    ///
+    /// # Errors
+    ///
+    /// Where it is a super-frame without headers.
+    pub fn wire_frames(&self) -> Result<usize> {
+        let Some((_, size)) = self.segments else {
+            return Ok(1);
+        };
+        let header = self.header_len().context("a super-frame without TCP")?;
+        ensure!(size > 0 && header < self.frame.len(), "{self:?}");
+        Ok((self.frame.len() - header).div_ceil(size.into()))
+    }
+}
+
+/// Sees what the stack gets, super-frames in one piece, and what was left to be done.
+#[derive(Debug)]
+pub struct VnetTap(OwnedFd);
+
+impl VnetTap {
+    /// A socket on `link`.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`VnetSender::new`].
+    pub fn new(link: &Link) -> Result<Self> {
+        let socket = packet_socket(link, SockProtocol::EthAll)?;
+        setsockopt(&socket, VnetHeader, &true).context("set PACKET_VNET_HDR")?;
+        setsockopt(&socket, RcvBufForce, &(64 << 20)).context("set SO_RCVBUFFORCE")?;
+        Ok(Self(socket))
+    }
+
+    /// What comes until all of it together was `wire_frames` frames on the wire.
+    ///
+    /// # Errors
+    ///
+    /// Where fewer or more come.
+    pub fn next(&self, wire_frames: usize) -> Result<Vec<Received>> {
+        let (mut all, mut count) = (Vec::new(), 0);
+        let began = Instant::now();
+        let mut buffer = vec![0; 1 << 17];
+        while count < wire_frames {
+            match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(len) => {
+                    let received = Received::new(&buffer[..len])?;
+                    count += received.wire_frames()?;
+                    all.push(received);
+                }
+                Err(Errno::EAGAIN) => {
+                    ensure!(
+                        began.elapsed() < PATIENCE,
+                        "{count} of {wire_frames} frames came"
+                    );
+                    let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+                    poll(&mut fds, PollTimeout::from(100_u8)).context("poll")?;
+                }
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno).context("read a packet socket"),
+            }
+        }
+        ensure!(count == wire_frames, "{count} frames, not {wire_frames}");
+        Ok(all)
+    }
+
+    /// Whether nothing has come that was not read.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket can't be read.
+    pub fn is_empty(&self) -> Result<bool> {
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut fds, PollTimeout::ZERO).context("poll")? == 0)
     }
 }

@@ -27,6 +27,7 @@ const RULES: &str = "/rules";
 const RSS_CONTEXTS: &str = "/rss_contexts";
 const RSS_ENTRIES: &str = "/rss_entries";
 const FLOWS: &str = "/flows";
+const GRO_FLOWS: &str = "/gro_flows";
 const PARSER_NODES: &str = "/parser_nodes";
 const PARSER_ENTRIES: &str = "/parser_entries";
 const PARSER_HEADERS: &str = "/parser_headers";
@@ -184,6 +185,7 @@ fn what_there_is() -> Result<()> {
         }
         let expected = [
             (FLOWS, 64 * 4096),
+            (GRO_FLOWS, 64),
             (MAP_ENTRIES, DEVICE_MEMORY / 8),
             (MEMORY, DEVICE_MEMORY),
             (MAP_MEMORY, DEVICE_MEMORY),
@@ -211,6 +213,7 @@ fn what_comes_is_counted_until_it_goes() -> Result<()> {
     let grown = bench.grown(&before)?;
     let expected = [
         (FLOWS, 0),
+        (GRO_FLOWS, 0),
         (MAP_ENTRIES, 100),
         (MEMORY, 800),
         (MAP_MEMORY, 800),
@@ -586,6 +589,7 @@ fn sizes_out_of_range() -> Result<()> {
         (PROGRAMS, 1 << 40, "Size larger than maximum"),
         (OPERATIONS, u64::MAX, "Size larger than maximum"),
         (FLOWS, 64 * 4096 + 1, "Size larger than maximum"),
+        (GRO_FLOWS, 65, "Size larger than maximum"),
         (
             MAP_ENTRIES,
             before[MAP_ENTRIES].size + 1,

@@ -4,6 +4,7 @@
 
 mod completion;
 mod features;
+mod gro;
 mod lent;
 mod sctp;
 mod segments;

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames that come one by one and are put together in the device (`rx-gro-hw`): the stack gets what its own
+//! GRO would have made of them, and what leaves again is what was on the first wire.
+
+use anyhow::{ensure, Context, Result};
+use offload_tests::cable::Cable;
+use offload_tests::env;
+use offload_tests::link::Link;
+use offload_tests::module::Module;
+use offload_tests::netns::NetNs;
+use offload_tests::qstats;
+use offload_tests::wire::vnet::{Received, VnetTap};
+use offload_tests::wire::Sender;
+use offload_uapi::stats;
+
+#[path = "../../../module/engine/tests/coalesce/frames.rs"]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
+mod frames;
+#[path = "../../../module/engine/tests/coalesce/sequences.rs"]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
+mod sequences;
+
+use frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT, PSH};
+use sequences::Random;
+
+const MTU: usize = 2000;
+/// Frames of a batch: as many as a poll takes at once, and as the interrupt waits for.
+const BATCH: usize = 32;
+/// Of these at most are segments.
+const SEGMENTS: usize = 28;
+
+fn sequences() -> u64 {
+    if env::is_slow() {
+        150
+    } else {
+        2000
+    }
+}
+
+/// What nobody puts together with anything.
+fn filler(target: [u8; 6]) -> Vec<u8> {
+    [&target[..], &[2, 0, 0, 0, 0, 9, 0x88, 0xb5], &[0; 46]].concat()
+}
+
+/// `frames`, with fillers in front, as a batch.
+fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut batch = vec![filler(target); BATCH - frames.len()];
+    batch.extend_from_slice(frames);
+    batch
+}
+
+/// Batch number `seed`.
+fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
+    let mut random = Random::new(seed);
+    let mut frames = sequences::sequence(&mut random, target, 1400);
+    frames.retain(|frame| !ends_in_tag(frame));
+    frames.truncate(SEGMENTS);
+    batch(target, &frames)
+}
+
+/// Whether a frame is cut off in its VLAN tag: the stack drops it before anybody sees it.
+fn ends_in_tag(frame: &[u8]) -> bool {
+    matches!(frame[12..14], [0x81, 0] | [0x88, 0xa8]) && frame.len() < 20
+}
+
+/// Segment number `index` of a flow, with `len` bytes in each.
+fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> Vec<u8> {
+    let frame = Frame {
+        target,
+        source: [2, 0, 0, 0, 0, 9],
+        tags: Vec::new(),
+        ips: vec![Ip::V4 {
+            tos: 0,
+            id: index as u16,
+            fragment: DO_NOT_FRAGMENT,
+            ttl: 64,
+            source: [10, 12, 0, 1],
+            target: [10, 12, 0, 2],
+            options: 0,
+        }],
+        tcp: Tcp {
+            ports: [1000, 2000],
+            sequence: (index * len) as u32,
+            acknowledged: 1,
+            words: None,
+            reserved: 0,
+            flags: ACK | flags,
+            window: 1000,
+            options: Vec::new(),
+        },
+        payload: (0..len).map(|at| (index + at) as u8).collect(),
+        padding: 0,
+        length_error: 0,
+        is_ip_wrong: false,
+        is_tcp_wrong: false,
+    };
+    frame.bytes()
+}
+
+fn ethtool(link: &Link, features: &str) -> Result<()> {
+    link.cmd(format!("ethtool -K {} {features}", link.name))
+        .run()?;
+    Ok(())
+}
+
+/// Who puts frames together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Device,
+    Kernel,
+}
+
+/// A cable whose far end puts frames together.
+struct Stand {
+    cable: Cable,
+    target: [u8; 6],
+    sender: Sender,
+    tap: VnetTap,
+}
+
+impl Stand {
+    /// With `places` for flows in a queue.
+    fn new(places: u64) -> Result<Self> {
+        let cable = Cable::onic_with_sizes(1, MTU, &[("/gro_flows", places)])?;
+        // What is put together goes up at once, and in its order.
+        std::fs::write("/proc/sys/net/core/gro_normal_batch", "1").context("gro_normal_batch")?;
+        let far = &cable.far;
+        // Without hashes all flows are in one of the kernel's chains.
+        ethtool(far, "rx on rxhash off")?;
+        Ok(Self {
+            target: far.address()?,
+            sender: Sender::new(&cable.near)?,
+            tap: VnetTap::new(far)?,
+            cable,
+        })
+    }
+
+    fn far(&self) -> &Link {
+        &self.cable.far
+    }
+
+    /// Has `by` put together what comes in one batch, and nothing wait longer.
+    fn put_together(&self, by: By) -> Result<()> {
+        let far = self.far();
+        let (hardware, software, timeout) = match by {
+            By::Device => ("on", "off", 1),
+            By::Kernel => ("off", "on", 0),
+        };
+        ethtool(far, &format!("rx-gro-hw {hardware} gro {software}"))?;
+        far.write("gro_flush_timeout", timeout)?.run()?;
+        Ok(())
+    }
+
+    /// Has the device wait for a batch, but not for ever.
+    fn await_batches(&self) -> Result<()> {
+        let far = self.far();
+        let line = format!("ethtool -C {} rx-usecs 20000 rx-frames {BATCH}", far.name);
+        far.cmd(line).run()?;
+        Ok(())
+    }
+
+    fn send(&self, frames: &[Vec<u8>]) -> Result<()> {
+        frames.iter().try_for_each(|frame| self.sender.send(frame))
+    }
+
+    /// What comes of a batch.
+    fn exchange(&self, frames: &[Vec<u8>]) -> Result<Vec<Received>> {
+        self.send(frames)?;
+        self.tap.next(frames.len())
+    }
+}
+
+/// Frame by frame and segment by segment, for thousands of sequences with all that may befall a flow.
+#[test]
+fn what_the_kernel_would_make() -> Result<()> {
+    // One chain of the kernel's has so many places.
+    let stand = Stand::new(8)?;
+    stand.await_batches()?;
+    let (count, mut together, mut whole) = (sequences(), 0, 0);
+    for strip in ["off", "on"] {
+        ethtool(
+            stand.far(),
+            &format!("rx-vlan-hw-parse {strip} rx-vlan-stag-hw-parse {strip}"),
+        )?;
+        let seeds = match strip {
+            "off" => 0..count / 2,
+            _ => count / 2..count,
+        };
+        let run = |by| -> Result<Vec<_>> {
+            stand.put_together(by)?;
+            let exchange = |seed| {
+                let frames = random_batch(seed, stand.target);
+                let received = stand.exchange(&frames);
+                received.with_context(|| format!("{by:?}, seed {seed}"))
+            };
+            seeds.clone().map(exchange).collect()
+        };
+        let (device, kernel) = (run(By::Device)?, run(By::Kernel)?);
+        let differing: Vec<u64> = seeds
+            .clone()
+            .zip(device.iter().zip(&kernel))
+            .filter_map(|(seed, (device, kernel))| (device != kernel).then_some(seed))
+            .collect();
+        println!("tags beside frames {strip}: {} once again", differing.len());
+        ensure!(
+            differing.len() * 4 <= seeds.clone().count(),
+            "{differing:?}"
+        );
+        for seed in differing {
+            once_more(&stand, seed)?;
+        }
+        let packets = device.iter().flatten();
+        whole += packets.clone().count();
+        together += packets.filter(|packet| packet.segments.is_some()).count();
+    }
+    println!("{count} sequences: {whole} packets, {together} of several frames");
+    ensure!(together as u64 > count / 2, "hardly any was put together");
+    Ok(())
+}
+
+/// A machine with other things to do may have had more than one poll for a batch: then it is tried again.
+fn once_more(stand: &Stand, seed: u64) -> Result<()> {
+    let frames = random_batch(seed, stand.target);
+    let mut last = None;
+    for _ in 0..5 {
+        let mut exchange = |by| {
+            stand.put_together(by)?;
+            stand.exchange(&frames)
+        };
+        let (device, kernel) = (exchange(By::Device)?, exchange(By::Kernel)?);
+        if device == kernel {
+            return Ok(());
+        }
+        last = Some((device, kernel));
+    }
+    let (device, kernel) = last.context("tried")?;
+    let at = device
+        .iter()
+        .zip(&kernel)
+        .position(|(ours, theirs)| ours != theirs);
+    let at = at.unwrap_or(0);
+    anyhow::bail!(
+        "seed {seed}: {} packets, and {} of the kernel's; number {at}: {:02x?}, and {:02x?}",
+        device.len(),
+        kernel.len(),
+        device.get(at),
+        kernel.get(at)
+    )
+}
+
+#[test]
+fn counted_as_what_was_on_the_wire() -> Result<()> {
+    let stand = Stand::new(2)?;
+    let far = stand.far();
+    stand.put_together(By::Device)?;
+    stand.await_batches()?;
+    let (count, len) = (10, 1000);
+    let mut frames: Vec<_> = (0..count)
+        .map(|index| segment(stand.target, index, len, if index == 9 { PSH } else { 0 }))
+        .collect();
+    // More flows than there are places, and one alone that ends with time.
+    for flow in 0..3 {
+        let mut frame = segment(stand.target, 0, len, 0);
+        let [high, low] = 3000_u16.wrapping_add(flow).to_be_bytes();
+        (frame[34], frame[35]) = (high, low);
+        // The port before and the checksum: what one has more the other has less.
+        let ports = 3000 + flow - 1000;
+        let check = u16::from_be_bytes([frame[50], frame[51]]);
+        let (check, borrow) = check.overflowing_sub(ports);
+        let check = check.wrapping_sub(u16::from(borrow)).to_be_bytes();
+        frame[50..52].copy_from_slice(&check);
+        frames.push(frame);
+    }
+    let before = far.statistics()?;
+    let packets = far.stat("rx", "packets")?;
+    let received = stand.exchange(&batch(stand.target, &frames))?;
+    let several: Vec<_> = received
+        .iter()
+        .filter(|packet| packet.segments.is_some())
+        .collect();
+    let [one] = several[..] else {
+        anyhow::bail!("{} of several", several.len());
+    };
+    ensure!(
+        one.frame.len() == 54 + count * len,
+        "{} bytes",
+        one.frame.len()
+    );
+    ensure!(one.segments == Some((1, len as u16)) && one.checksum == Some((34, 16)));
+    let now = far.statistics()?;
+    for (name, expected) in [
+        (stats::RX_HW_GRO_PACKETS, 1),
+        (stats::RX_HW_GRO_BYTES, 54 + count * len),
+        (stats::RX_HW_GRO_WIRE_PACKETS, count),
+        (stats::RX_HW_GRO_WIRE_BYTES, count * (54 + len)),
+        (stats::RX_HW_GRO_EVICTED, 1),
+        (stats::RX_HW_GRO_TIMED_OUT, 2),
+        (stats::RX_CSUM_COMPLETE, BATCH - count),
+        (stats::RX_DEVICE_FRAMES, BATCH),
+    ] {
+        let counted = now.since(&before, name)?;
+        ensure!(
+            counted == expected as u64,
+            "{name}: {counted}, not {expected}"
+        );
+    }
+    let packets = far.stat("rx", "packets")? - packets;
+    ensure!(packets == BATCH as u64, "{packets} packets");
+    let told = qstats::of_device(far)?;
+    ensure!(told.get("rx-hw-gro-packets") == 1, "{told:?}");
+    ensure!(
+        told.get("rx-hw-gro-wire-packets") == count as u64,
+        "{told:?}"
+    );
+    Ok(())
+}
+
+/// Frames of several polls are put together as long as there is patience, and go up when there is none.
+#[test]
+fn over_several_polls() -> Result<()> {
+    let stand = Stand::new(64)?;
+    let far = stand.far();
+    stand.put_together(By::Device)?;
+    // Each frame has a poll of its own.
+    far.write("gro_flush_timeout", 400_000_000_u64)?.run()?;
+    let frames: Vec<_> = (0..5)
+        .map(|index| segment(stand.target, index, 500, 0))
+        .collect();
+    let received = stand.exchange(&frames)?;
+    ensure!(received.len() == 1, "{} packets", received.len());
+    // Without a word of the user's nothing waits long either.
+    far.write("gro_flush_timeout", 0)?.run()?;
+    let received = stand.exchange(&frames[..1])?;
+    ensure!(received[0].frame == frames[0], "another frame");
+    let timed_out = far.statistics()?.get(stats::RX_HW_GRO_TIMED_OUT)?;
+    ensure!(timed_out == 2, "{timed_out} timed out");
+    Ok(())
+}
+
+/// LRO is the same to the device, counts for itself, and goes where packets are forwarded.
+#[test]
+fn as_large_receive_offload() -> Result<()> {
+    let stand = Stand::new(64)?;
+    let far = stand.far();
+    stand.put_together(By::Device)?;
+    ethtool(far, "rx-gro-hw off large-receive-offload on")?;
+    stand.await_batches()?;
+    let frames: Vec<_> = (0..4)
+        .map(|index| segment(stand.target, index, 500, 0))
+        .collect();
+    let before = far.statistics()?;
+    let received = stand.exchange(&batch(stand.target, &frames))?;
+    ensure!(received.len() == BATCH - 3, "{} packets", received.len());
+    let now = far.statistics()?;
+    for (name, expected) in [
+        (stats::RX_LRO_PACKETS, 1),
+        (stats::RX_LRO_BYTES, 54 + 2000),
+        (stats::RX_LRO_WIRE_PACKETS, 4),
+        (stats::RX_LRO_WIRE_BYTES, 4 * (54 + 500)),
+        (stats::RX_HW_GRO_PACKETS, 0),
+    ] {
+        let counted = now.since(&before, name)?;
+        ensure!(counted == expected, "{name}: {counted}, not {expected}");
+    }
+    far.cmd("sysctl -q net.ipv4.ip_forward=1").run()?;
+    let received = stand.exchange(&batch(stand.target, &frames))?;
+    ensure!(received.len() == BATCH, "{} packets", received.len());
+    Ok(())
+}
+
+/// What waits while the port goes down is lost as all that is under way, and counted; and it begins anew.
+#[test]
+fn nothing_waits_in_a_port_that_is_down() -> Result<()> {
+    let stand = Stand::new(64)?;
+    let far = stand.far();
+    stand.put_together(By::Device)?;
+    far.write("gro_flush_timeout", 60_000_000_000_u64)?.run()?;
+    let frames: Vec<_> = (0..3)
+        .map(|index| segment(stand.target, index, 500, 0))
+        .collect();
+    let before = far.statistics()?;
+    stand.send(&frames)?;
+    far.await_that("all frames in the device", |far| {
+        Ok(far.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)? == 3)
+    })?;
+    ensure!(stand.tap.is_empty()?, "they went up");
+    far.set("down").run()?;
+    let lost = far.statistics()?.since(&before, stats::RX_DOWN_DROPS)?;
+    ensure!(lost == 3, "{lost} lost");
+    far.set("up").run()?;
+    for link in [&stand.cable.near, far] {
+        link.await_carrier()?;
+    }
+    let tap = VnetTap::new(far)?;
+    let ending = segment(stand.target, 3, 500, PSH);
+    stand.sender.send(&ending)?;
+    let received = tap.next(1)?;
+    ensure!(received[0].frame == ending, "another frame");
+    Ok(())
+}
+
+/// A bridge between two NICs sends on what came in, bit for bit, whoever cuts it again.
+#[test]
+fn on_the_second_wire_as_on_the_first() -> Result<()> {
+    let _module = Module::insert("nics=2 ports=2 queues=1")?;
+    let namespaces = [NetNs::new("ga")?, NetNs::new("gr")?, NetNs::new("gb")?];
+    let [a, router, b] = &namespaces;
+    let mut links = Vec::new();
+    for (port, ns) in [a, router, router, b].into_iter().enumerate() {
+        let mut link = Link::new(&format!("onic{port}"));
+        link.move_to(ns)?;
+        ns.silence()?;
+        link.set(format!("arp off promisc on mtu {MTU} up")).run()?;
+        links.push(link);
+    }
+    let [near, inward, outward, far] = &links[..] else {
+        unreachable!("four ports")
+    };
+    ethtool(near, "rx off tx off gso off tso off")?;
+    ethtool(far, "rx on gro off rx-gro-hw off")?;
+    inward
+        .cmd("ip link add bridge mtu 2000 type bridge mcast_snooping 0")
+        .run()?;
+    for link in [inward, outward] {
+        link.set("master bridge").run()?;
+    }
+    inward.cmd("ip link set bridge up").run()?;
+    for link in &links {
+        link.await_carrier()?;
+    }
+    for link in [inward, outward] {
+        link.await_forwarding()?;
+    }
+    let target = far.address()?;
+    let sender = Sender::new(near)?;
+    let name = &inward.name;
+    inward
+        .cmd(format!(
+            "ethtool -C {name} rx-usecs 20000 rx-frames {BATCH}"
+        ))
+        .run()?;
+    let tap = VnetTap::new(far)?;
+    let count = sequences() / 4;
+    for (gro, cut, tags) in [
+        ("rx-gro-hw on gro off", "gso on tso on tx on", "off"),
+        ("rx-gro-hw on gro off", "gso on tso off tx off", "on"),
+    ] {
+        ethtool(
+            inward,
+            &format!("{gro} rx-vlan-hw-parse {tags} rx-vlan-stag-hw-parse {tags}"),
+        )?;
+        ethtool(outward, cut)?;
+        let before = inward.statistics()?;
+        for seed in 0..count {
+            let frames = random_batch(seed, target);
+            for frame in &frames {
+                sender.send(frame)?;
+            }
+            let received = tap
+                .next(BATCH)
+                .with_context(|| format!("{cut}: seed {seed}"))?;
+            let received = received.into_iter().map(|packet| packet.frame);
+            let (mut received, mut sent): (Vec<_>, Vec<_>) = (
+                received.map(kept).collect(),
+                frames.into_iter().map(kept).collect(),
+            );
+            // Of two flows one may be before the other.
+            received.sort();
+            sent.sort();
+            ensure!(received == sent, "{cut}: seed {seed}: other frames");
+        }
+        let together = inward
+            .statistics()?
+            .since(&before, stats::RX_HW_GRO_PACKETS)?;
+        println!("{gro}, {cut}: {together} super-frames");
+        ensure!(together > count / 2, "{cut}: {together} super-frames");
+    }
+    Ok(())
+}
+
+/// A frame without its VLAN tags, which a packet socket shows beside it, and without what GRO loses by its own
+/// rules: the identification of an IPv4 header with IPv6 inside, and so its checksum.
+fn kept(mut frame: Vec<u8>) -> Vec<u8> {
+    while matches!(frame.get(12..14), Some([0x81, 0] | [0x88, 0xa8])) && frame.len() >= 20 {
+        frame.drain(12..16);
+    }
+    if frame.get(12..14) == Some(&[8, 0]) && frame.get(23) == Some(&41) {
+        frame[18..20].fill(0);
+        if let Some(check) = frame.get_mut(24..26) {
+            check.fill(0);
+        }
+    }
+    frame
+}
