@@ -58,6 +58,7 @@ mod check;
 mod field;
 mod graph;
 pub mod limits;
+mod names;
 mod record;
 mod refusal;
 

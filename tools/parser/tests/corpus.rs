@@ -118,3 +118,95 @@ fn the_example_of_the_documentation_is_a_graph() {
     assert_eq!(built("example", example).names().nodes, ["ethernet"]);
     assert!(!rest.contains("```"), "one that is not tried");
 }
+
+/// Whoever has the file alone finds nodes by their names, as a device does.
+#[test]
+fn nodes_are_found_by_the_names_in_a_file() {
+    for (name, text) in corpus() {
+        let canonical = built(&name, &text);
+        let file = canonical.to_blob(None).unwrap();
+        let blob = blob::parse(&file, digest).unwrap();
+        for (number, node) in (0..).zip(&canonical.names().nodes) {
+            assert_eq!(
+                blob.node_named(node.as_bytes()),
+                Some(number),
+                "{name}: {node}"
+            );
+        }
+        let count = canonical.names().nodes.len();
+        for nobody in [
+            "",
+            "none",
+            "nodes",
+            &name.to_uppercase(),
+            "node-0",
+            &format!("node-{count}"),
+        ] {
+            assert_eq!(blob.node_named(nobody.as_bytes()), None, "{name}: {nobody}");
+        }
+    }
+}
+
+/// Those of a graph whose file tells fewer names than it has nodes have numbers, and a name may be anything.
+#[test]
+fn nodes_without_names_and_with_odd_ones() {
+    let (name, text) = corpus().remove(0);
+    let canonical = built(&name, &text);
+    let graph = canonical.graph().unwrap();
+    let [count, ..] = graph.counts();
+    let with = |names: &'static [u8]| blob::Blob {
+        graph,
+        digest: canonical.digest(),
+        dissector: None,
+        names,
+    };
+    let number = |blob: &blob::Blob<'_>, name: &str| blob.node_named(name.as_bytes());
+    for names in [
+        &b""[..],
+        b"{}",
+        b"{\"nodes\":[]}",
+        b"\"nodes\":[",
+        b"\"nodes\":[\"a",
+    ] {
+        let blob = with(names);
+        assert_eq!(number(&blob, "node-0"), Some(0));
+        assert_eq!(
+            number(&blob, &format!("node-{}", count - 1)),
+            Some(count - 1)
+        );
+        for nobody in [
+            "a",
+            "node-",
+            "node-00",
+            "node-x",
+            "node-99999",
+            "node-111111",
+        ] {
+            assert_eq!(number(&blob, nobody), None, "{nobody}");
+        }
+        assert_eq!(number(&blob, &format!("node-{count}")), None);
+    }
+    // A name that has what stands before the list is written otherwise.
+    let parser = serde_json::to_vec(&Names {
+        parser: "\"nodes\":[\"x\"]\\".to_owned(),
+        nodes: vec!["a\"b\\".to_owned(), "c".to_owned()],
+        tables: Vec::new(),
+    });
+    let blob = with(parser.unwrap().leak());
+    assert_eq!(number(&blob, "x"), None);
+    assert_eq!(number(&blob, "c"), Some(1));
+    assert_eq!(number(&blob, "node-1"), None);
+    assert_eq!(number(&blob, "node-2"), Some(2));
+    // More names than nodes.
+    let many = vec!["n".to_owned(); usize::from(count)];
+    let names = Names {
+        parser: String::new(),
+        nodes: [many, vec!["beyond".to_owned()]].concat(),
+        tables: Vec::new(),
+    };
+    let blob = with(serde_json::to_vec(&names).unwrap().leak());
+    assert_eq!(
+        (number(&blob, "n"), number(&blob, "beyond")),
+        (Some(0), None)
+    );
+}
