@@ -18,13 +18,15 @@ use crate::{
         TxQueue, //
     },
     send::wire_frames,
-    steer::Arriving, //
+    steer::{
+        Arriving,
+        Why, //
+    }, //
 };
 use core::sync::atomic::Ordering;
 use engine::{
     descriptor::TxDescriptor,
-    mac::Burst,
-    steer::Reason, //
+    mac::Burst, //
 };
 use kernel::{
     prelude::*,
@@ -59,7 +61,7 @@ pub(crate) enum Arrival<'a, H: Host> {
     /// A queue.
     At(FarEnd<'a, H>),
     /// Nothing: this port drops it.
-    Dropped(&'a Port<H>, Reason),
+    Dropped(&'a Port<H>, Why),
 }
 
 /// Where a frame arrives.
@@ -71,15 +73,27 @@ pub(crate) struct FarEnd<'a, H> {
     /// That queue.
     pub(crate) rx: &'a RxQueue,
     /// Why the frame is for it, if it had to be looked at.
-    reason: Option<Reason>,
+    why: Option<Why>,
 }
 
 impl<H> FarEnd<'_, H> {
     /// Counts a frame that has got there.
     #[inline]
     pub(crate) fn count(&self) {
-        if let Some(reason) = self.reason {
-            self.rx.steered.count(reason);
+        if let Some(why) = self.why {
+            self.rx.steered.count(why.reason);
+        }
+    }
+}
+
+impl<H: Plugged> FarEnd<'_, H> {
+    /// As [`Self::count`], of one that has met a program there already, so that no poll will look at it
+    /// before that.
+    #[inline]
+    pub(crate) fn count_met(&self, guard: &rcu::Guard) {
+        self.count();
+        if let Some(why) = self.why {
+            self.peer.port().count_hits(why, 1, guard);
         }
     }
 }
@@ -195,7 +209,7 @@ impl<H: Plugged> Port<H> {
         let peer = self.peer.load(guard).filter(|peer| peer.port().is_up());
         let peer = peer.ok_or(Unsent::NoCarrier)?;
         let port = peer.port();
-        let (number, reason) = match port.queue_for(peer, frame, guard) {
+        let (number, why) = match port.queue_for(peer, frame, guard) {
             Ok(found) => found,
             Err(why) => return Ok(Arrival::Dropped(port, why)),
         };
@@ -205,7 +219,7 @@ impl<H: Plugged> Port<H> {
             peer,
             number,
             rx,
-            reason,
+            why,
         }))
     }
 
@@ -270,7 +284,7 @@ impl<H: Plugged> Port<H> {
                 let left = self.stamps_of_several(port).left;
                 for frame in frames {
                     let on_wire = wire_frames(&frame, &frame.descriptor());
-                    port.steered_nowhere.count_several(why, on_wire);
+                    port.count_dropped(why, on_wire, guard);
                     frame.take_time_stamps(left);
                     frame.into_skb().consume();
                 }
@@ -299,7 +313,7 @@ impl<H: Plugged> Port<H> {
         let far = match self.far_end(&*skb, guard)? {
             Arrival::At(far) => far,
             Arrival::Dropped(port, why) => {
-                port.steered_nowhere.count(why);
+                port.count_dropped(why, 1, guard);
                 SkBuff::from(skb).consume();
                 return Ok(burst);
             }

@@ -127,10 +127,7 @@ impl<H: Plugged> Port<H> {
         };
         let sender = self.peer.load(guard);
         let active = self.slots.active(guard);
-        let mut queues = self.queues(host, tells, guard);
-        if let Some(queues) = &mut queues {
-            queues.last = Some((&work.last, [parser.number(), queues.steering.number()]));
-        }
+        let queues = self.queues(host, tells, Some((&work.last, parser)), guard);
         let port = self.receiving(host, setup, &active);
         let limits = port.coalesces();
         let coalescing = (limits.is_some() || !work.flows.is_empty()).then(|| Coalescing {

@@ -4,18 +4,20 @@
 //!
 //! That is found out when the frame arrives, by what steers at that moment: frames of one flow meet in
 //! one ring, in their order. A change of what steers has others go elsewhere, while those that were in a
-//! ring stay in it. Where rules look at what packets carry, frames of one flow need not meet; those that
+//! ring stay in it. Where rules look at more than what tells a flow, frames of one need not meet; those that
 //! arrive as one then part when they are taken out of the ring.
 
 use crate::{
     host::Host,
     memory::KernelMemory,
     number::next_number,
+    parser::Parser,
     port::Port,
     steering::{
         Need,
         Refusal,
-        Steering, //
+        Steering,
+        Wanted, //
     }, //
 };
 use core::{
@@ -27,6 +29,7 @@ use engine::{
     filter::Address,
     parser::{
         FlowType,
+        LastFlow,
         Machine,
         Parsed,
         USUAL_HEADERS, //
@@ -36,10 +39,11 @@ use engine::{
         Tells, //
     },
     steer::{
+        self,
         Hashed,
+        Look,
+        RawTable,
         Reason,
-        Rule,
-        Spread,
         Steered,
         MAIN_CONTEXT, //
     },
@@ -60,21 +64,19 @@ use net::{
 };
 
 impl<H: Host> Port<H> {
-    /// Steers by `contexts`, which are sorted by their numbers and begin with the main one, and by
-    /// `rules`, each with its location. On return no frame is under way to its ring any more that was
-    /// steered by what was there before. Process context; who calls has the host's lock for changes of
-    /// a port.
+    /// Steers by what is `wanted`. On return no frame is under way to its ring any more that was steered by
+    /// what was there before. Process context; who calls has the host's lock for changes of a port.
     ///
     /// # Errors
     ///
     /// [`Refusal`]; then all stays as it was.
-    pub fn steer_by(&self, contexts: &[Spread<'_>], rules: &[(u32, Rule)]) -> Result<(), Refusal> {
-        let need = Need::of(contexts, rules);
+    pub fn steer_by(&self, wanted: &Wanted<'_>) -> Result<(), Refusal> {
+        let need = Need::of(wanted);
         let mut room = self.room.lock();
         let before = room.size();
         room.grow(&need)?;
-        match self.made(contexts, rules) {
-            Ok(steering) => drop(self.steering.publish(Some(steering))),
+        match self.steering_by(wanted) {
+            Ok(steering) => self.steer_as(steering, rules_of(wanted.raw)),
             Err(refusal) => {
                 room.settle(&before);
                 return Err(refusal);
@@ -84,15 +86,47 @@ impl<H: Host> Port<H> {
         Ok(())
     }
 
-    /// What steers by `contexts` and `rules`.
-    fn made(
-        &self,
-        contexts: &[Spread<'_>],
-        rules: &[(u32, Rule)],
-    ) -> Result<Arc<Steering>, Refusal> {
+    /// What steers by what is `wanted`, for [`Self::steer_as`]. Context: as [`Self::steer_by`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: there is no memory.
+    pub fn steering_by(&self, wanted: &Wanted<'_>) -> Result<Arc<Steering>, Refusal> {
+        let Wanted {
+            contexts,
+            rules,
+            raw,
+            raw_parser,
+        } = *wanted;
         let memory = self.card.memory.source();
-        let steering = Steering::new(&memory, contexts, rules, random_u64())?;
-        Ok(Arc::new(steering.numbered(next_number()), GFP_KERNEL)?)
+        let tables = steer::Steering::new(&memory, contexts, rules, raw, random_u64())?;
+        let steering = Steering {
+            tables,
+            raw_parser: raw_parser.filter(|_| !raw.is_empty()).cloned(),
+            number: next_number(),
+        };
+        Ok(Arc::new(steering, GFP_KERNEL)?)
+    }
+
+    /// Steers by what was made, which takes no more of the card than what was there before, and whose raw
+    /// tables have `rules`: numbers of a table, and in that. Context: as [`Self::steer_by`].
+    pub fn steer_as(&self, steering: Arc<Steering>, rules: impl Iterator<Item = (u16, u32)>) {
+        let old = self.steering.publish(Some(steering.clone()));
+        let Some(old) = old.filter(|old| old.tables.has_raw_rules()) else {
+            return;
+        };
+        // It counts no frame any more. A rule that goes on has a number that no other one has got meanwhile.
+        for (table, number) in rules {
+            let hits = old.tables.hits(table, number);
+            steering.tables.add_hits(table, number, hits);
+        }
+    }
+
+    /// How many frames had the rule with `number` of raw table `table`, as they arrived.
+    pub fn hits(&self, table: u16, number: u32) -> u64 {
+        let guard = rcu::Guard::new();
+        let steering = self.steering.load(&guard);
+        steering.map_or(0, |steering| steering.tables.hits(table, number))
     }
 
     /// Has the flow with `hash` come by `queue` from now on, whatever the tables say of it, and gives a
@@ -143,8 +177,8 @@ impl<H: Host> Port<H> {
         if !self.takes_vlan(host, bytes) {
             return Explained::filtered(parsed.flow, Reason::OtherVlan);
         }
-        let looked = self.queues(host, Tells::Nothing, guard).and_then(|queues| {
-            let steered = queues.steer(|| parsed, &|at| Arriving::pair(bytes, at))?;
+        let looked = self.queues(host, Tells::Nothing, None, guard).and_then(|queues| {
+            let steered = queues.steer(|| parsed, &Frame(bytes))?;
             Some(Looked {
                 flow: parsed.flow,
                 steered,
@@ -163,24 +197,33 @@ impl<H: Host> Port<H> {
     }
 
     /// What says for which of its queues the frames of `host`'s port are, if something does: the first one
-    /// has them otherwise. `tells`: what the host is told of their flows.
+    /// has them otherwise. `tells`: what the host is told of their flows. `last`: for who hands frames up, what
+    /// the last one was, and the parser.
     #[inline]
     pub(crate) fn queues<'a>(
         &'a self,
         host: &H,
         tells: Tells,
+        last: Option<(&'a LastFlow, &Parser)>,
         guard: &'a rcu::Guard,
     ) -> Option<Queues<'a, KernelMemory>> {
-        let steering = self.steering.load(guard)?;
-        let (has_rules, has_flows) = (steering.has_rules(), !self.flows.is_empty());
+        let Steering {
+            tables,
+            raw_parser,
+            number,
+        } = self.steering.load(guard)?;
+        let (has_rules, has_flows) = (tables.has_rules(), !self.flows.is_empty());
         let is_wanted = (has_rules || has_flows) && host.wants_rules();
+        let by_rules = has_rules && is_wanted;
+        let raw_parser = if by_rules { raw_parser.as_ref() } else { None };
         Some(Queues {
-            steering,
-            by_rules: has_rules && is_wanted,
+            steering: tables,
+            raw_parser: raw_parser.map(|parser| parser.machine()),
+            by_rules,
             flows: Some(&self.flows).filter(|_| has_flows && is_wanted),
             in_use: self.queues_in_use.load(Ordering::Relaxed),
             tells,
-            last: None,
+            last: last.map(|(last, parser)| (last, [parser.number(), *number])),
         })
     }
 
@@ -209,24 +252,84 @@ impl<H: Host> Port<H> {
         host: &H,
         frame: &F,
         guard: &rcu::Guard,
-    ) -> Result<(u16, Option<Reason>), Reason> {
+    ) -> Result<(u16, Option<Why>), Why> {
         if !self.takes(host, frame.arrives_for(), guard) {
-            return Err(Reason::Filtered);
+            return Err(Why::of(Reason::Filtered));
         }
         if !self.takes_vlan(host, frame) {
-            return Err(Reason::OtherVlan);
+            return Err(Why::of(Reason::OtherVlan));
         }
-        let steered = self.queues(host, Tells::Nothing, guard).and_then(|queues| {
-            if queues.look_at_payload() && frame.is_several() {
+        let steered = self.queues(host, Tells::Nothing, None, guard).and_then(|queues| {
+            if queues.look_closer() && frame.is_several() {
                 return queues.steer_together(|| self.parsed(frame, guard));
             }
-            queues.steer(|| self.parsed(frame, guard), &|at| frame.pair(at))
+            queues.steer(|| self.parsed(frame, guard), &Frame(frame))
         });
         match steered {
             None => Ok((0, None)),
-            Some(steered) if steered.reason.is_drop() => Err(steered.reason),
-            Some(steered) => Ok((steered.queue, Some(steered.reason))),
+            Some(steered) if steered.reason.is_drop() => Err(Why::steered(&steered)),
+            Some(steered) => Ok((steered.queue, Some(Why::steered(&steered)))),
         }
+    }
+
+    /// Counts `frames` that are dropped. Several senders do at once.
+    pub(crate) fn count_dropped(&self, why: Why, frames: u64, guard: &rcu::Guard) {
+        self.steered_nowhere.count_several(why.reason, frames);
+        self.count_hits(why, frames, guard);
+    }
+
+    /// Counts `frames` for the rule of a raw table that they have, if they have one. Those that come to a poll
+    /// before they meet a program are counted there. Several senders do at once.
+    #[inline]
+    pub(crate) fn count_hits(&self, why: Why, frames: u64, guard: &rcu::Guard) {
+        if let Some((table, number)) = why.raw {
+            if let Some(steering) = self.steering.load(guard) {
+                steering.tables.add_hits(table, number, frames);
+            }
+        }
+    }
+}
+
+/// The rules of raw tables, by the numbers of their tables and of themselves.
+fn rules_of<'a>(tables: &'a [RawTable<'a>]) -> impl Iterator<Item = (u16, u32)> + 'a {
+    tables.iter().flat_map(|table| {
+        let rules = table.rules.iter();
+        rules.map(|(number, _)| (table.number, *number))
+    })
+}
+
+/// Why a frame is for the queue that it is for, or is dropped.
+#[derive(Clone, Copy)]
+pub(crate) struct Why {
+    pub(crate) reason: Reason,
+    /// Numbers of the raw table that has the rule that says so, and of that.
+    raw: Option<(u16, u32)>,
+}
+
+impl Why {
+    fn of(reason: Reason) -> Self {
+        Self { reason, raw: None }
+    }
+
+    #[inline]
+    fn steered(steered: &Steered) -> Self {
+        Self {
+            reason: steered.reason,
+            raw: steered.table.zip(steered.rule),
+        }
+    }
+}
+
+/// A frame that arrives, as rules look at it.
+struct Frame<'a, F: ?Sized>(&'a F);
+
+impl<F: Arriving + ?Sized> Look for Frame<'_, F> {
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.0.pair(at)
+    }
+
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        self.0.first_bytes(room)
     }
 }
 
@@ -262,6 +365,7 @@ impl Explained {
                     hash: None,
                     reason,
                     rule: None,
+                    table: None,
                     context: MAIN_CONTEXT,
                     entry: None,
                 },
@@ -286,6 +390,10 @@ pub(crate) trait Arriving {
     /// The two bytes at offset `at`, if it has both.
     fn pair(&self, at: usize) -> Option<[u8; 2]>;
 
+    /// Its first bytes: as many as `room` has place for or the frame has, or more. None of several frames that
+    /// are looked at [together](Queues::steer_together).
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8];
+
     /// Whether it is several frames on the wire, that have their headers in common.
     fn is_several(&self) -> bool;
 }
@@ -308,6 +416,10 @@ impl Arriving for [u8] {
         self.get(at..)?.first_chunk().copied()
     }
 
+    fn first_bytes<'a>(&'a self, _room: &'a mut [u8]) -> &'a [u8] {
+        self
+    }
+
     fn is_several(&self) -> bool {
         false
     }
@@ -317,21 +429,24 @@ impl Arriving for [u8] {
 impl Arriving for SkBuff {
     #[inline]
     fn arrives_for(&self) -> Option<Address> {
-        self.first_bytes(&mut [0; size_of::<Address>()])
-            .arrives_for()
+        SkBuff::first_bytes(self, &mut [0; size_of::<Address>()]).arrives_for()
     }
 
     fn front(&self) -> Option<[u8; LOOKED_AT]> {
-        self.first_bytes(&mut [0; LOOKED_AT]).front()
+        SkBuff::first_bytes(self, &mut [0; LOOKED_AT]).front()
     }
 
     #[inline]
     fn parsed(&self, parser: &Machine<KernelMemory>) -> Parsed {
-        self.first_bytes(&mut [0; USUAL_HEADERS]).parsed(parser)
+        SkBuff::first_bytes(self, &mut [0; USUAL_HEADERS]).parsed(parser)
     }
 
     fn pair(&self, at: usize) -> Option<[u8; 2]> {
         self.bytes_at(at)
+    }
+
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        SkBuff::first_bytes(self, room)
     }
 
     fn is_several(&self) -> bool {
@@ -356,6 +471,10 @@ impl Arriving for Chain<TxDescriptor> {
 
     fn pair(&self, at: usize) -> Option<[u8; 2]> {
         self.first(|frame| frame.pair(at))?
+    }
+
+    fn first_bytes<'a>(&'a self, _room: &'a mut [u8]) -> &'a [u8] {
+        &[]
     }
 
     fn is_several(&self) -> bool {

@@ -2,10 +2,13 @@
 
 //! What a port has to steer by, what that takes of the card, and what it counts of it.
 
-use crate::memory::{
-    Charge,
-    DeviceMemory,
-    KernelMemory, //
+use crate::{
+    memory::{
+        Charge,
+        DeviceMemory,
+        KernelMemory, //
+    },
+    parser::Parser, //
 };
 use engine::{
     errno,
@@ -16,18 +19,41 @@ use engine::{
     },
     steer::{
         self,
+        RawTable,
         Rule,
         Spread, //
     }, //
 };
 use kernel::{
     alloc::AllocError,
-    fmt, //
+    fmt,
+    sync::Arc, //
 };
 use net::stats::Counter;
 
 /// What steers the frames of a port.
-pub(crate) type Steering = steer::Steering<KernelMemory>;
+pub struct Steering {
+    pub(crate) tables: steer::Steering<KernelMemory>,
+    /// The parser that finds the headers that raw tables look at, if there are such: that of whose graph
+    /// their nodes have their numbers, whichever parses frames for all else. So no frame that is under way
+    /// while another one is activated goes by a rule.
+    pub(crate) raw_parser: Option<Arc<Parser>>,
+    /// The number by which it is known from all others.
+    pub(crate) number: u64,
+}
+
+/// What a port is to steer by.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Contexts, sorted by their numbers; the first is the main one.
+    pub contexts: &'a [Spread<'a>],
+    /// Rules, each with its location.
+    pub rules: &'a [(u32, Rule)],
+    /// Raw tables, sorted by their numbers.
+    pub raw: &'a [RawTable<'a>],
+    /// The parser by whose graph they name nodes; needed if there are some.
+    pub raw_parser: Option<&'a Arc<Parser>>,
+}
 
 /// The flows of a port that its host steers by itself.
 pub(crate) type FlowTable = steer::FlowTable<KernelMemory>;
@@ -109,8 +135,8 @@ impl From<AllocError> for Refusal {
 
 /// What steering takes of the card, beside memory.
 pub(crate) struct Room {
-    /// Rules, contexts, and entries of the contexts' tables.
-    counted: [Charge; 3],
+    /// Rules, contexts, entries of the contexts' tables, raw tables, and their rules.
+    counted: [Charge; 5],
     /// Entries of the main context's table, without which there is no port.
     main: Charge,
 }
@@ -118,21 +144,34 @@ pub(crate) struct Room {
 /// How much of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Need {
-    counted: [u64; 3],
+    counted: [u64; 5],
     main: u64,
 }
 
 impl Need {
-    /// For `contexts`, of which the first one is the main one, and `rules`.
-    pub(crate) fn of(contexts: &[Spread<'_>], rules: &[(u32, Rule)]) -> Self {
+    /// For what is `wanted`.
+    pub(crate) fn of(wanted: &Wanted<'_>) -> Self {
         // CAST: A `usize` has at most 64 bits.
         let entries = |contexts: &[Spread<'_>]| {
             let lengths = contexts.iter().map(|it| it.table.len() as u64);
             lengths.fold(0, u64::saturating_add)
         };
+        let Wanted {
+            contexts,
+            rules,
+            raw,
+            ..
+        } = wanted;
         let (main, others) = contexts.split_at(contexts.len().min(1));
+        let raw_rules = raw.iter().map(|table| table.rules.len() as u64);
         Self {
-            counted: [rules.len() as u64, others.len() as u64, entries(others)],
+            counted: [
+                rules.len() as u64,
+                others.len() as u64,
+                entries(others),
+                raw.len() as u64,
+                raw_rules.fold(0, u64::saturating_add),
+            ],
             main: entries(main),
         }
     }
@@ -147,6 +186,8 @@ impl Room {
                 none(Resource::Rules)?,
                 none(Resource::RssContexts)?,
                 none(Resource::RssEntries)?,
+                none(Resource::RawTables)?,
+                none(Resource::RawRules)?,
             ],
             main: none(Resource::RssEntries)?,
         })

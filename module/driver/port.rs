@@ -11,6 +11,7 @@ mod parsed;
 mod permission;
 mod queues;
 mod ration;
+mod raw;
 mod splits;
 mod statistics;
 mod steering;
@@ -99,6 +100,13 @@ pub(crate) use permission::{
 pub(crate) use queues::{
     RxQueue,
     TxQueue, //
+};
+pub(crate) use raw::{
+    bytes as key_bytes,
+    told as told_action,
+    words as key_words,
+    RawField,
+    RawTable, //
 };
 pub(crate) use splits::Splits;
 pub(crate) use statistics::Rx;

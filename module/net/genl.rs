@@ -42,6 +42,7 @@ pub use message::{
 };
 pub use request::{
     DumpAnswer,
+    Nest,
     Request, //
 };
 

@@ -114,6 +114,7 @@ pub(crate) fn steer(message: &mut Message<'_>, ifindex: u32, steered: &Steered) 
     for (number, value) in [
         (QUEUE, steered.queue),
         (RULE, steered.rule),
+        (TABLE, steered.table.map(u32::from)),
         (CONTEXT, steered.flow.map(|_| steered.context)),
         (ENTRY, steered.entry.map(|(entry, _)| entry)),
         (ENTRIES, steered.entry.map(|(_, entries)| entries)),

@@ -12,6 +12,7 @@ use crate::{
     },
     registry::Registry,
     report::ReportPrograms,
+    tables,
     Policy,
     Slot,
     State, //
@@ -75,6 +76,8 @@ pub(crate) struct Cursor {
     ifindex: u32,
     /// What of it comes next: by what that is numbered.
     item: u32,
+    /// The same, where each item has several.
+    part: u32,
 }
 
 impl Operations for Registry {
@@ -97,7 +100,7 @@ impl Operations for Registry {
                     operation::Permission::Admin => Permission::Admin,
                 };
                 let number = operation.command.raw();
-                let (one, dump) = (rules(one)?, rules(dump)?);
+                let (one, dump) = (one.map(rules).transpose()?, dump.map(rules).transpose()?);
                 commands.add(number, permission, one, dump)?;
             }
         }
@@ -182,6 +185,16 @@ impl Operations for Registry {
             Some(Command::ParseGet) => registry.with(request, parse::IFINDEX, |interface, rtnl| {
                 parsed(request, interface, rtnl)
             }),
+            Some(
+                command @ (Command::TableNew
+                | Command::TableDel
+                | Command::TableEntryNew
+                | Command::TableEntryDel),
+            ) => registry.with(request, tables::IFINDEX, |interface, rtnl| {
+                tables::change(command, request, interface, rtnl)?;
+                registry.touch();
+                Ok(())
+            }),
             _ => Err(not_supported()),
         }
     }
@@ -224,6 +237,15 @@ impl Operations for Registry {
                 Some(Command::AuditGet) => registry.each(request, None, cursor, rtnl, |it, _| {
                     answer.message(|message| answer::audit(message, it, rtnl))
                 }),
+                Some(Command::TableGet) => {
+                    let only = request.u32(tables::IFINDEX);
+                    registry.each(request, only, cursor, rtnl, |it, next| {
+                        tables::dump(it, next, answer, rtnl)
+                    })
+                }
+                Some(Command::TableEntryGet) => {
+                    registry.dump_entries(request, cursor, answer, rtnl)
+                }
                 Some(Command::GraphGet) => registry.dump_graph(request, cursor, answer, rtnl),
                 Some(Command::CountsGet) => registry.dump_counts(request, cursor, answer, rtnl),
                 Some(Command::ImageGet) => registry.dump_image(request, cursor, answer, rtnl),
@@ -234,30 +256,28 @@ impl Operations for Registry {
 }
 
 /// The rules of `table`.
-fn rules(
-    table: Option<&'static [AttributePolicy]>,
-) -> Result<Option<impl ExactSizeIterator<Item = Rule>>> {
-    let Some(table) = table else { return Ok(None) };
-    let rule = |policy: &AttributePolicy| match *policy {
-        AttributePolicy::Reject => Some(Rule::Reject),
-        AttributePolicy::U32 { min, max } => Some(Rule::U32 {
-            min: min.unwrap_or(0),
-            max: max.unwrap_or(u32::MAX),
-        }),
-        AttributePolicy::Binary { max_len } => Some(Rule::Binary {
-            max_len: max_len.unwrap_or(u16::MAX),
-        }),
-        // No request of the family has one.
-        _ => None,
-    };
-    if table.iter().any(|policy| rule(policy).is_none()) {
-        return Err(EINVAL);
+fn rules(table: &[AttributePolicy]) -> Result<KVec<Rule>> {
+    let mut all = KVec::with_capacity(table.len(), GFP_KERNEL)?;
+    for policy in table {
+        let rule = match *policy {
+            AttributePolicy::Reject => Rule::Reject,
+            AttributePolicy::U32 { min, max } => Rule::U32 {
+                min: min.unwrap_or(0),
+                max: max.unwrap_or(u32::MAX),
+            },
+            AttributePolicy::Binary { max_len } => Rule::Binary {
+                max_len: max_len.unwrap_or(u16::MAX),
+            },
+            AttributePolicy::String { max_len } => Rule::Text {
+                max_len: max_len.unwrap_or(u16::MAX),
+            },
+            AttributePolicy::Nest(table) => Rule::Nest(rules(table)?),
+            // No request of the family has one.
+            AttributePolicy::Uint { .. } | AttributePolicy::Flag => return Err(EINVAL),
+        };
+        all.push(rule, GFP_KERNEL)?;
     }
-    Ok(Some(
-        table
-            .iter()
-            .map(move |policy| rule(policy).unwrap_or(Rule::Reject)),
-    ))
+    Ok(all)
 }
 
 /// The frame in attribute `number` of `request`.
@@ -444,15 +464,31 @@ impl Registry {
                 break;
             }
             if ifindex != cursor.ifindex {
-                *cursor = Cursor { ifindex, item: 0 };
+                *cursor = Cursor {
+                    ifindex,
+                    ..Cursor::default()
+                };
             }
             write(&*interface, &mut cursor.item)?;
             *cursor = Cursor {
                 ifindex: ifindex.saturating_add(1),
-                item: 0,
+                ..Cursor::default()
             };
         }
         Ok(())
+    }
+
+    /// Writes the entries of the raw tables of an interface, from where `cursor` stands.
+    fn dump_entries(
+        &self,
+        request: &Request<'_>,
+        cursor: &mut Cursor,
+        answer: &mut DumpAnswer<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let interface = self.named(request, tables::IFINDEX, rtnl)?;
+        let next = (&mut cursor.item, &mut cursor.part);
+        Ok(tables::dump_entries(&*interface, next, answer, rtnl)?)
     }
 
     /// Writes the file of a device's parse graph, from the byte on that `cursor` stands at.

@@ -34,6 +34,8 @@ pub mod receive;
 mod registry;
 mod report;
 mod steer;
+mod table;
+mod tables;
 pub mod transmit;
 
 pub use audit::{
@@ -77,6 +79,7 @@ pub use offload_uapi::netlink::{
     State,
     SteerReason,
     Symmetry,
+    TableTarget,
     Unit,
     Verdict, //
 };
@@ -100,6 +103,14 @@ pub use report::{
 pub use steer::{
     Hashed,
     Steered, //
+};
+pub use table::{
+    Blame,
+    Entry,
+    EntryAction,
+    Field,
+    NewEntry,
+    Table, //
 };
 
 /// What `pr_info!` and its like begin a line with: `module!` makes it in the crate that it stands in;

@@ -14,6 +14,12 @@ use crate::{
         KernelProgram, //
     },
     steer::Steered,
+    table::{
+        Blame,
+        Entry,
+        NewEntry,
+        Table, //
+    },
     Slot,
     Unit, //
 };
@@ -115,6 +121,75 @@ pub trait ReportPrograms: Send + Sync {
     fn show_counts(&self, see: &mut dyn FnMut(Option<&dyn ParserCounts>), rtnl: &Rtnl<'_>) {
         let _ = rtnl;
         see(None);
+    }
+
+    /// Adds a raw table to the interface, whose number is another one than those of the others. `blame` is
+    /// told what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if there are none, `EINVAL`, `EEXIST`, `ENOSPC`, `ENOMEM`; then all is as before.
+    fn add_table(&self, table: &Table<'_>, blame: &Blame<'_>, rtnl: &Rtnl<'_>) -> Result {
+        let _ = (table, rtnl);
+        Err(blame.has_no_tables())
+    }
+
+    /// Deletes raw table `number` with its entries.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::add_table`]; `ENOENT`.
+    fn delete_table(&self, number: u16, blame: &Blame<'_>, rtnl: &Rtnl<'_>) -> Result {
+        let _ = (number, rtnl);
+        Err(blame.has_no_tables())
+    }
+
+    /// Shows `see` the raw tables from number `first` on, in the order of their numbers, until it gives false.
+    fn show_tables(&self, first: u32, see: &mut dyn FnMut(&Table<'_>) -> bool, rtnl: &Rtnl<'_>) {
+        let _ = (first, see, rtnl);
+    }
+
+    /// Adds an entry to raw table `table`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::add_table`]; `ENOENT`.
+    fn add_entry(
+        &self,
+        table: u16,
+        entry: &NewEntry<'_>,
+        blame: &Blame<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let _ = (table, entry, rtnl);
+        Err(blame.has_no_tables())
+    }
+
+    /// Deletes the entry with `priority` of raw table `table`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::add_entry`].
+    fn delete_entry(
+        &self,
+        table: u16,
+        priority: u32,
+        blame: &Blame<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        let _ = (table, priority, rtnl);
+        Err(blame.has_no_tables())
+    }
+
+    /// Shows `see` the entries of raw table `table` from `priority` on, in their order, until it gives false.
+    fn show_entries(
+        &self,
+        table: u16,
+        priority: u32,
+        see: &mut dyn FnMut(&Entry<'_>) -> bool,
+        rtnl: &Rtnl<'_>,
+    ) {
+        let _ = (table, priority, see, rtnl);
     }
 
     /// Tells `see` of each resource of the device.

@@ -16,8 +16,10 @@ pub struct Steered {
     pub reason: SteerReason,
     /// The receive queue; `None` if it is dropped.
     pub queue: Option<u32>,
-    /// Location of the rule that it fits.
+    /// Location of the rule that it fits, or the priority of the entry of a raw table.
     pub rule: Option<u32>,
+    /// Number of the raw table that has the entry.
+    pub table: Option<u16>,
     /// Number of the RSS context by which it was hashed, or dropped for its type.
     pub context: u32,
     /// Index in the context's indirection table, if that has named the queue, and the table's length.

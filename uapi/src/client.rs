@@ -22,11 +22,11 @@
 use crate::decode;
 use crate::error::{DecodeError, Error, Refusal};
 use crate::events::Events;
-use crate::netlink::{self, Command, Policy, Slot, VERSION};
+use crate::netlink::{self, Command, Policy, Slot, TableAction, TableTarget, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
 use crate::types::{
-    Audit, Counts, Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport, Stats,
-    Steered,
+    Action, Audit, Counts, Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport,
+    Stats, Steered, Table, TableEntry, TableField,
 };
 
 /// What the kernel says to a request that makes no sense.
@@ -321,6 +321,131 @@ impl Client {
         self.only(Command::SteerGet, &request, decode::steered)
     }
 
+    /// The raw tables of an interface, or of all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn tables(&mut self, ifindex: Option<u32>) -> Result<Vec<Table>, Error> {
+        let filter = ifindex.map(|ifindex| (netlink::table::IFINDEX, ifindex));
+        self.dump(Command::TableGet, filter, decode::table)
+    }
+
+    /// Adds raw table `number` to an interface, with the fields of `key`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`], and [`Error::Refused`] with `EPERM` for whoever may not, with `EEXIST` if there is
+    /// one of that number, with `ENOENT` if the parse graph has no such node, with `EINVAL` for a key that is
+    /// too long, with `ENOSPC` or `E2BIG` if there are as many as there may be.
+    pub fn add_table(
+        &mut self,
+        ifindex: u32,
+        number: u32,
+        name: &str,
+        target: TableTarget,
+        key: &[TableField],
+    ) -> Result<(), Error> {
+        use netlink::{table, table_field};
+        let mut request = one(Command::TableNew)
+            .u32(table::IFINDEX, ifindex)
+            .u32(table::TABLE, number)
+            .string(table::NAME, name)
+            .u32(table::TARGET, target.raw());
+        for field in key {
+            let nest = one(Command::TableNew)
+                .string(table_field::NODE, &field.node)
+                .u32(table_field::OCCURRENCE, field.occurrence)
+                .u32(table_field::OFFSET, field.offset)
+                .u32(table_field::BITS, field.bits);
+            request = request.nest(table::FIELD, nest);
+        }
+        self.ask(Command::TableNew, &request)?;
+        Ok(())
+    }
+
+    /// Deletes raw table `number` of an interface, with its entries.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::add_table`]; with `ENOENT` if there is none.
+    pub fn delete_table(&mut self, ifindex: u32, number: u32) -> Result<(), Error> {
+        let request = one(Command::TableDel)
+            .u32(netlink::table::IFINDEX, ifindex)
+            .u32(netlink::table::TABLE, number);
+        self.ask(Command::TableDel, &request)?;
+        Ok(())
+    }
+
+    /// The entries of all raw tables of an interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`].
+    pub fn table_entries(&mut self, ifindex: u32) -> Result<Vec<TableEntry>, Error> {
+        let filter = Some((netlink::table_entry::IFINDEX, ifindex));
+        self.dump(Command::TableEntryGet, filter, decode::table_entry)
+    }
+
+    /// Adds an entry to raw table `table` of an interface: frames that have `value` in its key, as far as `mask`
+    /// says, meet `action`. Without a `priority` it gets the lowest one that is free.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::add_table`].
+    pub fn add_table_entry(
+        &mut self,
+        (ifindex, table): (u32, u32),
+        priority: Option<u32>,
+        value: &[u8],
+        mask: Option<&[u8]>,
+        action: Action,
+    ) -> Result<(), Error> {
+        use netlink::table_entry::*;
+        let mut request = one(Command::TableEntryNew)
+            .u32(IFINDEX, ifindex)
+            .u32(TABLE, table)
+            .bytes(VALUE, value);
+        if let Some(priority) = priority {
+            request = request.u32(PRIORITY, priority);
+        }
+        if let Some(mask) = mask {
+            request = request.bytes(MASK, mask);
+        }
+        let (action, queue, context) = match action {
+            Action::Drop => (TableAction::Drop, None, None),
+            Action::Queue(queue) => (TableAction::Queue, Some(queue), None),
+            Action::Context { id, offset } => (TableAction::Context, Some(offset), Some(id)),
+        };
+        request = request.u32(ACTION, action.raw());
+        for (number, value) in [(QUEUE, queue), (CONTEXT, context)] {
+            if let Some(value) = value {
+                request = request.u32(number, value);
+            }
+        }
+        self.ask(Command::TableEntryNew, &request)?;
+        Ok(())
+    }
+
+    /// Deletes the entry with `priority` of raw table `table` of an interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::delete_table`].
+    pub fn delete_table_entry(
+        &mut self,
+        (ifindex, table): (u32, u32),
+        priority: u32,
+    ) -> Result<(), Error> {
+        use netlink::table_entry::*;
+        let request = one(Command::TableEntryDel)
+            .u32(IFINDEX, ifindex)
+            .u32(TABLE, table)
+            .u32(PRIORITY, priority);
+        self.ask(Command::TableEntryDel, &request)?;
+        Ok(())
+    }
+
     /// What happens from now on, in the network namespace that the thread is in now.
     ///
     /// # Errors
@@ -382,6 +507,10 @@ impl Client {
             Command::ParseGet => netlink::parse::name,
             Command::AuditGet | Command::AuditSet => netlink::audit::name,
             Command::CountsGet | Command::CountsSet => netlink::counts::name,
+            Command::TableNew | Command::TableDel | Command::TableGet => netlink::table::name,
+            Command::TableEntryNew | Command::TableEntryDel | Command::TableEntryGet => {
+                netlink::table_entry::name
+            }
             _ => netlink::stats::name,
         };
         let answer = self.connection.ask(self.family.id, request, names)?;

@@ -10,7 +10,7 @@ use crate::netlink::{self, Command};
 use crate::types::{
     Audit, CountedEdge, CountedNode, CountsPiece, Device, DeviceProgram, Digest, Event,
     FailedFrame, FoundKeys, GraphPiece, HashFields, ImagePiece, Parsed, Parser, Program, Resource,
-    SlotReport, Stats, Steered,
+    SlotReport, Stats, Steered, Table, TableEntry, TableField,
 };
 
 /// An interface.
@@ -300,6 +300,7 @@ pub fn steered(bytes: &[u8]) -> Result<Steered, DecodeError> {
         reason: all.need(REASON, all.named(REASON)?)?,
         queue: all.u32(QUEUE)?,
         rule: all.u32(RULE)?,
+        table: all.u32(TABLE)?,
         context: all.u32(CONTEXT)?,
         entry: all.u32(ENTRY)?,
         entries: all.u32(ENTRIES)?,
@@ -309,6 +310,57 @@ pub fn steered(bytes: &[u8]) -> Result<Steered, DecodeError> {
         hash_fields: all.u32(HASH_FIELDS)?.map(HashFields),
         symmetry: all.named(SYMMETRY)?,
         programmed: all.flag(PROGRAMMED),
+    })
+}
+
+/// A raw table.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn table(bytes: &[u8]) -> Result<Table, DecodeError> {
+    use netlink::table::*;
+    let all = Attributes::parse("table", name, bytes)?;
+    Ok(Table {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        table: all.need(TABLE, all.u32(TABLE)?)?,
+        name: all.string(NAME)?.unwrap_or_default(),
+        target: all.need(TARGET, all.named(TARGET)?)?,
+        key: all.each(FIELD).map(table_field).collect::<Result<_, _>>()?,
+        bits: all.need(KEY_BITS, all.u32(KEY_BITS)?)?,
+        entries: all.need(ENTRIES, all.u32(ENTRIES)?)?,
+    })
+}
+
+fn table_field(bytes: &[u8]) -> Result<TableField, DecodeError> {
+    use netlink::table_field::*;
+    let all = Attributes::parse("table-field", name, bytes)?;
+    Ok(TableField {
+        node: all.need(NODE, all.string(NODE)?)?,
+        occurrence: all.need(OCCURRENCE, all.u32(OCCURRENCE)?)?,
+        offset: all.need(OFFSET, all.u32(OFFSET)?)?,
+        bits: all.need(BITS, all.u32(BITS)?)?,
+    })
+}
+
+/// An entry of a raw table.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn table_entry(bytes: &[u8]) -> Result<TableEntry, DecodeError> {
+    use netlink::table_entry::*;
+    let all = Attributes::parse("table-entry", name, bytes)?;
+    Ok(TableEntry {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        table: all.need(TABLE, all.u32(TABLE)?)?,
+        priority: all.need(PRIORITY, all.u32(PRIORITY)?)?,
+        value: all.need(VALUE, all.bytes(VALUE))?.to_vec(),
+        mask: all.need(MASK, all.bytes(MASK))?.to_vec(),
+        action: all.need(ACTION, all.named(ACTION)?)?,
+        queue: all.u32(QUEUE)?,
+        context: all.u32(CONTEXT)?,
+        hits: all.need(HITS, all.uint(HITS)?)?,
     })
 }
 

@@ -32,6 +32,20 @@ pub const MAX_INDIRECTION: u32 = 4 * MAX_QUEUES;
 pub const MAX_CONTEXTS: u32 = 64;
 /// Locations of a port's rules of receive flow classification.
 pub const MAX_RULES: u32 = 16_384;
+/// Raw tables of a port.
+pub const MAX_RAW_TABLES: u32 = 16;
+/// Bytes of the name of a raw table.
+pub const MAX_RAW_NAME: u32 = 31;
+/// Fields of the key of a raw table.
+pub const MAX_RAW_FIELDS: u32 = 8;
+/// Bytes of the key of a raw table.
+pub const MAX_RAW_KEY: u32 = 64;
+/// Largest number of the occurrence of a node that a field of a raw table looks at.
+pub const MAX_RAW_OCCURRENCE: u32 = 16;
+/// Bytes at the beginning of a frame in which raw tables look for their fields.
+pub const RAW_BYTES: u32 = 256;
+/// Rules in all raw tables of a port.
+pub const MAX_RAW_RULES: u32 = 16_384;
 /// Largest offset of the two bytes of a payload that a rule looks at (`user-def`), in bytes.
 pub const MAX_PAYLOAD_OFFSET: u8 = 62;
 /// Addresses of each kind, unicast and multicast, that the filter of a port has beside the port's own.

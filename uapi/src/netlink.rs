@@ -41,6 +41,18 @@ pub const STOP_OKAY: usize = 65535;
 pub const FLOW_KEYS: usize = 56;
 /// Bytes of the fields that only a device has.
 pub const DEVICE_FIELDS: usize = 56;
+/// The largest number of a raw table.
+pub const MAX_TABLE: usize = 32767;
+/// Bytes of the name of a raw table, at the most.
+pub const MAX_TABLE_NAME: usize = 31;
+/// Bytes of the name of a node of a parse graph, at the most.
+pub const MAX_NODE_NAME: usize = 63;
+/// Bytes of the key of a raw table, at the most.
+pub const MAX_KEY: usize = 64;
+/// Which time a frame comes to a node, at the most.
+pub const MAX_OCCURRENCE: usize = 16;
+/// Bits before the end of a field of a key, from its header on, at the most.
+pub const MAX_KEY_OFFSET: usize = 2048;
 /// A place of an interface where a device can do the kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
@@ -717,6 +729,93 @@ impl Symmetry {
     }
 }
 
+/// What of the kernel's a raw table stands for: what is offloaded to it. This
+/// is for who looks; rules by "ethtool -N" go to tables for ntuple alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum TableTarget {
+    /// "ntuple".
+    Ntuple = 0,
+    /// "flower".
+    Flower = 1,
+    /// "route".
+    Route = 2,
+    /// "nftables".
+    Nftables = 3,
+}
+
+impl TableTarget {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Ntuple, Self::Flower, Self::Route, Self::Nftables];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Ntuple,
+            1 => Self::Flower,
+            2 => Self::Route,
+            3 => Self::Nftables,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ntuple => "ntuple",
+            Self::Flower => "flower",
+            Self::Route => "route",
+            Self::Nftables => "nftables",
+        }
+    }
+}
+
+/// What becomes of a frame that a rule of a raw table matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum TableAction {
+    /// It is dropped.
+    Drop = 0,
+    /// It goes to a receive queue.
+    Queue = 1,
+    /// It is spread by an RSS context.
+    Context = 2,
+}
+
+impl TableAction {
+    /// All of them, by number.
+    pub const ALL: &'static [Self] = &[Self::Drop, Self::Queue, Self::Context];
+
+    /// The one with that number, if it is one that was known when this was compiled.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        Some(match raw {
+            0 => Self::Drop,
+            1 => Self::Queue,
+            2 => Self::Context,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    pub const fn raw(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Queue => "queue",
+            Self::Context => "context",
+        }
+    }
+}
+
 /// An operation's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -772,6 +871,18 @@ pub enum Command {
     /// Begin to count anew the frames of an interface, or end it. What was
     /// counted is gone.
     CountsSet = 21,
+    /// Add a raw table to an interface. It has no entries yet.
+    TableNew = 22,
+    /// Delete a raw table of an interface, with its entries.
+    TableDel = 23,
+    /// Dump the raw tables of an interface, or of all.
+    TableGet = 24,
+    /// Add an entry to a raw table.
+    TableEntryNew = 25,
+    /// Delete an entry of a raw table.
+    TableEntryDel = 26,
+    /// Dump the entries of all raw tables of an interface.
+    TableEntryGet = 27,
 }
 
 impl Command {
@@ -798,6 +909,12 @@ impl Command {
         Self::AuditSet,
         Self::CountsGet,
         Self::CountsSet,
+        Self::TableNew,
+        Self::TableDel,
+        Self::TableGet,
+        Self::TableEntryNew,
+        Self::TableEntryDel,
+        Self::TableEntryGet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -824,6 +941,12 @@ impl Command {
             19 => Self::AuditSet,
             20 => Self::CountsGet,
             21 => Self::CountsSet,
+            22 => Self::TableNew,
+            23 => Self::TableDel,
+            24 => Self::TableGet,
+            25 => Self::TableEntryNew,
+            26 => Self::TableEntryDel,
+            27 => Self::TableEntryGet,
             _ => return None,
         })
     }
@@ -857,6 +980,12 @@ impl Command {
             Self::AuditSet => "audit-set",
             Self::CountsGet => "counts-get",
             Self::CountsSet => "counts-set",
+            Self::TableNew => "table-new",
+            Self::TableDel => "table-del",
+            Self::TableGet => "table-get",
+            Self::TableEntryNew => "table-entry-new",
+            Self::TableEntryDel => "table-entry-del",
+            Self::TableEntryGet => "table-entry-get",
         }
     }
 }
@@ -1214,7 +1343,8 @@ pub mod steer {
     ///
     /// A `u32`.
     pub const QUEUE: u16 = 4;
-    /// Location of the rule that the frame fits.
+    /// Location of the rule that the frame fits, or the priority of the
+    /// entry of a raw table.
     ///
     /// A `u32`.
     pub const RULE: u16 = 5;
@@ -1258,8 +1388,13 @@ pub mod steer {
     ///
     /// Nothing: it is there or not.
     pub const PROGRAMMED: u16 = 14;
+    /// Number of the raw table that has the entry. Absent for rules of
+    /// receive flow classification.
+    ///
+    /// A `u32`.
+    pub const TABLE: u16 = 15;
     /// The largest number.
-    pub const MAX: u16 = 14;
+    pub const MAX: u16 = 15;
 
     /// The name of an attribute in the specification.
     pub const fn name(number: u16) -> Option<&'static str> {
@@ -1278,6 +1413,7 @@ pub mod steer {
             HASH_FIELDS => "hash-fields",
             SYMMETRY => "symmetry",
             PROGRAMMED => "programmed",
+            TABLE => "table",
             _ => return None,
         })
     }
@@ -1638,6 +1774,159 @@ pub mod counts {
     }
 }
 
+/// A part of the key of a raw table: some bits of a header. A frame that has
+/// not that header, or ends before the bits do, is not in the table. Looked
+/// at are the first 256 bytes of frames.
+pub mod table_field {
+    /// The name of the header's node, as the file of the parse graph has it.
+    ///
+    /// Text with a zero byte at its end.
+    pub const NODE: u16 = 1;
+    /// Which time it is that a frame comes to the node, from 1 on, with all
+    /// that it carries. Absent stands for 1.
+    ///
+    /// A `u32`.
+    pub const OCCURRENCE: u16 = 2;
+    /// Bits between the beginning of the header and those that are meant.
+    /// Absent stands for none.
+    ///
+    /// A `u32`.
+    pub const OFFSET: u16 = 3;
+    /// How many they are.
+    ///
+    /// A `u32`.
+    pub const BITS: u16 = 4;
+    /// The largest number.
+    pub const MAX: u16 = 4;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            NODE => "node",
+            OCCURRENCE => "occurrence",
+            OFFSET => "offset",
+            BITS => "bits",
+            _ => return None,
+        })
+    }
+}
+
+/// A raw table of an interface: rules of receive steering that match any bits
+/// of the headers that the device's parse graph knows.
+pub mod table {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Its number.
+    ///
+    /// A `u32`.
+    pub const TABLE: u16 = 2;
+    /// Its name. There may be none.
+    ///
+    /// Text with a zero byte at its end.
+    pub const NAME: u16 = 3;
+    /// What of the kernel's it stands for. Absent stands for ntuple.
+    ///
+    /// A `u32`, one of [`TableTarget`](super::TableTarget).
+    pub const TARGET: u16 = 4;
+    /// A field of its key, in their order.
+    ///
+    /// Attributes of [`table_field`](super::table_field). There may be several of them.
+    pub const FIELD: u16 = 5;
+    /// How long its key is, in bits.
+    ///
+    /// A `u32`.
+    pub const KEY_BITS: u16 = 6;
+    /// How many entries it has.
+    ///
+    /// A `u32`.
+    pub const ENTRIES: u16 = 7;
+    /// The largest number.
+    pub const MAX: u16 = 7;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            TABLE => "table",
+            NAME => "name",
+            TARGET => "target",
+            FIELD => "field",
+            KEY_BITS => "key-bits",
+            ENTRIES => "entries",
+            _ => return None,
+        })
+    }
+}
+
+/// An entry of a raw table: a rule. The bits of the fields of the key lie one
+/// behind the other in value and mask, from the highest of the first byte on;
+/// what is left of the last byte is zero.
+pub mod table_entry {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// The number of its table.
+    ///
+    /// A `u32`.
+    pub const TABLE: u16 = 2;
+    /// Its number in the table. Of all rules of the interface that match a
+    /// frame, the one with the lowest number counts, be that the location of
+    /// a rule of receive flow classification or this; of two with the same
+    /// number the former, or that of the lower table. If a request that adds
+    /// it has none, it gets the lowest one that no other entry of the table
+    /// has.
+    ///
+    /// A `u32`.
+    pub const PRIORITY: u16 = 3;
+    /// What a frame is to have in the fields of the key.
+    ///
+    /// Bytes.
+    pub const VALUE: u16 = 4;
+    /// Which bits of it count. Absent stands for all.
+    ///
+    /// Bytes.
+    pub const MASK: u16 = 5;
+    /// What becomes of the frame.
+    ///
+    /// A `u32`, one of [`TableAction`](super::TableAction).
+    pub const ACTION: u16 = 6;
+    /// The receive queue; for action context, what is added to the queue that
+    /// the context's indirection table names, where absent stands for 0.
+    ///
+    /// A `u32`.
+    pub const QUEUE: u16 = 7;
+    /// Number of the RSS context, for action context.
+    ///
+    /// A `u32`.
+    pub const CONTEXT: u16 = 8;
+    /// Frames that have come to the interface and gone where it says. One
+    /// that a program has changed is not looked up for that again.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const HITS: u16 = 9;
+    /// The largest number.
+    pub const MAX: u16 = 9;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            TABLE => "table",
+            PRIORITY => "priority",
+            VALUE => "value",
+            MASK => "mask",
+            ACTION => "action",
+            QUEUE => "queue",
+            CONTEXT => "context",
+            HITS => "hits",
+            _ => return None,
+        })
+    }
+}
+
 /// What [`Command::DevGet`] without `NLM_F_DUMP` may have.
 pub const DEV_GET_DO: [AttributePolicy; 2] = [
     AttributePolicy::Reject,
@@ -1836,6 +2125,119 @@ pub const COUNTS_SET_DO: [AttributePolicy; 3] = [
     },
 ];
 
+/// What [`Command::TableNew`] without `NLM_F_DUMP` may have.
+pub const TABLE_NEW_DO: [AttributePolicy; 6] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: Some(32767),
+    },
+    AttributePolicy::String { max_len: Some(31) },
+    AttributePolicy::U32 {
+        min: None,
+        max: Some(3),
+    },
+    AttributePolicy::Nest(&[
+        AttributePolicy::Reject,
+        AttributePolicy::String { max_len: Some(63) },
+        AttributePolicy::U32 {
+            min: Some(1),
+            max: Some(16),
+        },
+        AttributePolicy::U32 {
+            min: None,
+            max: Some(2048),
+        },
+        AttributePolicy::U32 {
+            min: Some(1),
+            max: Some(512),
+        },
+    ]),
+];
+
+/// What [`Command::TableDel`] without `NLM_F_DUMP` may have.
+pub const TABLE_DEL_DO: [AttributePolicy; 3] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: Some(32767),
+    },
+];
+
+/// What [`Command::TableGet`] with `NLM_F_DUMP` may have.
+pub const TABLE_GET_DUMP: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::TableEntryNew`] without `NLM_F_DUMP` may have.
+pub const TABLE_ENTRY_NEW_DO: [AttributePolicy; 9] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: Some(32767),
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+    AttributePolicy::Binary { max_len: Some(64) },
+    AttributePolicy::Binary { max_len: Some(64) },
+    AttributePolicy::U32 {
+        min: None,
+        max: Some(2),
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+];
+
+/// What [`Command::TableEntryDel`] without `NLM_F_DUMP` may have.
+pub const TABLE_ENTRY_DEL_DO: [AttributePolicy; 4] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: Some(32767),
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+];
+
+/// What [`Command::TableEntryGet`] with `NLM_F_DUMP` may have.
+pub const TABLE_ENTRY_GET_DUMP: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -1997,6 +2399,54 @@ pub const OPERATIONS: &[Operation<Command>] = &[
             permission: Permission::NamespaceAdmin,
             one: Some(&COUNTS_SET_DO),
             dump: None,
+        },
+    },
+    Operation {
+        command: Command::TableNew,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&TABLE_NEW_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::TableDel,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&TABLE_DEL_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::TableGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: None,
+            dump: Some(&TABLE_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::TableEntryNew,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&TABLE_ENTRY_NEW_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::TableEntryDel,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&TABLE_ENTRY_DEL_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::TableEntryGet,
+        mode: Mode::Request {
+            permission: Permission::Anyone,
+            one: None,
+            dump: Some(&TABLE_ENTRY_GET_DUMP),
         },
     },
 ];

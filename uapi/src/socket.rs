@@ -105,9 +105,21 @@ impl Request {
         self
     }
 
+    /// With attributes in an attribute.
+    #[must_use]
+    pub(crate) fn nest(mut self, number: u16, inner: Self) -> Self {
+        const NLA_F_NESTED: u16 = 1 << 15;
+        let inner = inner.attributes.as_slice();
+        let mut value = vec![0; inner.buffer_len()];
+        inner.emit(&mut value);
+        let nest = DefaultNla::new(number | NLA_F_NESTED, value);
+        self.attributes.push(nest);
+        self
+    }
+
     /// With text.
     #[must_use]
-    fn string(mut self, number: u16, value: &str) -> Self {
+    pub(crate) fn string(mut self, number: u16, value: &str) -> Self {
         let value = value.bytes().chain([0]).collect();
         self.attributes.push(DefaultNla::new(number, value));
         self

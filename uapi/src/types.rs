@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::netlink::{
     DigestAlgorithm, FlowType, HashLevel, ParseVerdict, ParserLevel, Policy, ProgramKind, Slot,
-    State, SteerReason, Symmetry, Unit, Verdict,
+    State, SteerReason, Symmetry, TableAction, TableTarget, Unit, Verdict,
 };
 
 /// A number that has a name in the specification.
@@ -48,6 +48,8 @@ named!(
     State,
     SteerReason,
     Symmetry,
+    TableAction,
+    TableTarget,
     Unit,
     Verdict
 );
@@ -331,8 +333,10 @@ pub struct Steered {
     pub reason: Known<SteerReason>,
     /// The receive queue; `None` if it is dropped.
     pub queue: Option<u32>,
-    /// Location of the rule that it fits.
+    /// Location of the rule that it fits, or the priority of the entry of a raw table.
     pub rule: Option<u32>,
+    /// Number of the raw table that has the entry; `None` for rules of receive flow classification.
+    pub table: Option<u32>,
     /// Number of the RSS context by which it was hashed, or dropped for its type; 0 is the main one.
     /// `None` if the device has not looked at it.
     pub context: Option<u32>,
@@ -352,6 +356,91 @@ pub struct Steered {
     pub symmetry: Option<Known<Symmetry>>,
     /// Whether a program runs in the device that sees the frame next, and may change or drop it.
     pub programmed: bool,
+}
+
+/// A raw table: rules of receive steering that match any bits of the headers that a parse graph knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Table {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Its number.
+    pub table: u32,
+    /// Its name; may be empty.
+    pub name: String,
+    /// What of the kernel's it stands for.
+    pub target: Known<TableTarget>,
+    /// The fields of its key, in their order.
+    pub key: Vec<TableField>,
+    /// How long its key is, in bits.
+    pub bits: u32,
+    /// How many entries it has.
+    pub entries: u32,
+}
+
+/// A part of the key of a raw table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableField {
+    /// The name of the node whose header it is of.
+    pub node: String,
+    /// Which time it is that a frame comes to the node, from 1 on.
+    pub occurrence: u32,
+    /// Where in the header it begins, in bits.
+    pub offset: u32,
+    /// How long it is, in bits.
+    pub bits: u32,
+}
+
+/// As it is written on a command line, in bits: `NODE#OCCURRENCE:OFFSET:LENGTH`.
+impl fmt::Display for TableField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.node)?;
+        if self.occurrence != 1 {
+            write!(f, "#{}", self.occurrence)?;
+        }
+        write!(f, ":{}:{}", self.offset, self.bits)
+    }
+}
+
+/// An entry of a raw table: a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableEntry {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// The number of its table.
+    pub table: u32,
+    /// Its number there. Of all rules that match a frame, the one with the lowest number counts.
+    pub priority: u32,
+    /// What a frame is to have in the fields of the key, one behind the other, from the highest bit of the
+    /// first byte on.
+    #[serde(serialize_with = "hexadecimal")]
+    pub value: Vec<u8>,
+    /// Which bits of it count.
+    #[serde(serialize_with = "hexadecimal")]
+    pub mask: Vec<u8>,
+    /// What becomes of the frame.
+    pub action: Known<TableAction>,
+    /// The receive queue, or what is added to the one that the context's table names.
+    pub queue: Option<u32>,
+    /// Number of the RSS context.
+    pub context: Option<u32>,
+    /// Frames that have come to the interface and gone where it says.
+    pub hits: u64,
+}
+
+/// What becomes of a frame that an entry of a raw table matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is dropped.
+    Drop,
+    /// It goes to this receive queue.
+    Queue(u32),
+    /// It is spread by an RSS context.
+    Context {
+        /// Number of the context.
+        id: u32,
+        /// What is added to the queue that the context's table names.
+        offset: u32,
+    },
 }
 
 /// Fields of a frame: `RXH_*` of `linux/ethtool.h`.

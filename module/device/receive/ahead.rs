@@ -119,7 +119,7 @@ impl<H: Plugged> Port<H> {
             Ok(Arrival::At(far)) => far,
             Ok(Arrival::Dropped(port, why)) => {
                 let on_wire = wire_frames(&skb, descriptor);
-                port.steered_nowhere.count_several(why, on_wire);
+                port.count_dropped(why, on_wire, guard);
                 skb.take_time_stamps(self.stamps(&skb, port).left);
                 skb.consume();
                 return Ok(Fate::Gone);
@@ -137,14 +137,18 @@ impl<H: Plugged> Port<H> {
         };
         let sent = match arrived {
             Arrived::Gone => {
-                far.count();
+                far.count_met(guard);
                 return Ok(Fate::Gone);
             }
             Arrived::HandedOver => {
-                far.count();
+                far.count_met(guard);
                 return Ok(Fate::UnderWay);
             }
-            Arrived::Held => Ok(()),
+            Arrived::Held => {
+                far.count_met(guard);
+                peer.raise(number);
+                return Ok(Fate::UnderWay);
+            }
             Arrived::Not(skb) => rx.ring.send(skb, descriptor, stamps),
         };
         sent.map_err(|skb| (Unsent::RingFull(number), skb))?;

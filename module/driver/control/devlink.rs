@@ -47,12 +47,27 @@ impl Firmware<Self> for Ports {
 
     fn activate(instance: &mut Locked<'_, Self>, extack: &Extack<'_>) -> Result {
         let asic = instance.asic();
-        // Ports begin and end to count under RTNL.
-        with_rtnl(|_| asic.card.activate_parser()).map_err(|refusal| {
-            extack.fmt(fmt!(
-                "parser: {refusal}: a port counts, and would have to begin anew"
-            ));
-            Error::from(refusal)
+        // Ports begin and end to count under RTNL, and have their raw tables made.
+        with_rtnl(|rtnl| {
+            let mut next = KVec::new();
+            if let Some(stored) = asic.card.parsers.stored() {
+                for port in instance.all() {
+                    if let Some(steering) = port.raw_steering(&stored, extack, rtnl)? {
+                        next.push((port, steering), GFP_KERNEL)?;
+                    }
+                }
+            }
+            asic.card.activate_parser().map_err(|refusal| {
+                extack.fmt(fmt!(
+                    "parser: {refusal}: a port counts, and would have to begin anew"
+                ));
+                Error::from(refusal)
+            })?;
+            // Until then their tables look at frames by the graph before: each has its own.
+            for (port, steering) in next {
+                port.steer_raw_by(steering);
+            }
+            Ok::<_, Error>(())
         })?;
         asic.offload.touch();
         Ok(())

@@ -8,14 +8,19 @@
 
 use super::{
     ports::Ports,
-    steer::rule::{
-        self,
-        Wanted, //
+    steer::{
+        rule::{
+            self,
+            Wanted, //
+        },
+        user::RawRule, //
     }, //
 };
 use crate::port::{
+    key_bytes,
     Configuration,
-    Port, //
+    Port,
+    RawTable, //
 };
 use engine::{
     parser::{
@@ -25,6 +30,7 @@ use engine::{
     resources::Resource,
     steer::{
         Action,
+        Rule,
         MAIN_CONTEXT, //
     }, //
 };
@@ -41,7 +47,8 @@ use net::{
         Place,
         Value, //
     },
-    error::not_supported, //
+    error::not_supported,
+    ethtool::FlowRule, //
 };
 use parse_graph::Field;
 
@@ -59,10 +66,12 @@ enum Table {
     Rss,
     /// The flows of accelerated RFS.
     Arfs,
+    /// Rules of raw tables.
+    Raw,
 }
 
 impl Table {
-    const ALL: [Self; 4] = [Self::Parser, Self::Ntuple, Self::Rss, Self::Arfs];
+    const ALL: [Self; 5] = [Self::Parser, Self::Ntuple, Self::Rss, Self::Arfs, Self::Raw];
 
     /// What an entry takes one of.
     const fn resource(self) -> Resource {
@@ -71,6 +80,7 @@ impl Table {
             Self::Ntuple => Resource::Rules,
             Self::Rss => Resource::RssEntries,
             Self::Arfs => Resource::Flows,
+            Self::Raw => Resource::RawRules,
         }
     }
 
@@ -80,6 +90,7 @@ impl Table {
             Self::Ntuple => c"ntuple",
             Self::Rss => c"rss",
             Self::Arfs => c"arfs",
+            Self::Raw => c"raw",
         };
         dpipe::Table {
             name,
@@ -107,10 +118,20 @@ enum Meta {
     Hash,
     /// Two bytes of its payload, behind their offset, as in the `user-def` of rules.
     UserDef,
+    /// Number of the raw table that looks at it.
+    RawTable,
+    /// What the frame has in the key of that: its first 16 bytes,
+    RawKey0,
+    /// the next ones,
+    RawKey1,
+    /// those behind them,
+    RawKey2,
+    /// and the last ones.
+    RawKey3,
 }
 
 impl Meta {
-    const FIELDS: [dpipe::Field; 8] = [
+    const FIELDS: [dpipe::Field; 13] = [
         dpipe::Field::new(c"port", Self::Port as u32, 16).of_interfaces(),
         dpipe::Field::new(c"queue", Self::Queue as u32, 16),
         dpipe::Field::new(c"queue_offset", Self::QueueOffset as u32, 16),
@@ -119,7 +140,15 @@ impl Meta {
         dpipe::Field::new(c"rss_entry", Self::RssEntry as u32, 32),
         dpipe::Field::new(c"hash", Self::Hash as u32, 32),
         dpipe::Field::new(c"user_def", Self::UserDef as u32, 32),
+        dpipe::Field::new(c"raw_table", Self::RawTable as u32, 16),
+        dpipe::Field::new(c"raw_key0", Self::RawKey0 as u32, 128),
+        dpipe::Field::new(c"raw_key1", Self::RawKey1 as u32, 128),
+        dpipe::Field::new(c"raw_key2", Self::RawKey2 as u32, 128),
+        dpipe::Field::new(c"raw_key3", Self::RawKey3 as u32, 128),
     ];
+
+    /// The pieces of the key of a raw table.
+    const RAW_KEY: [Self; 4] = [Self::RawKey0, Self::RawKey1, Self::RawKey2, Self::RawKey3];
 
     const fn place(self) -> Place {
         // CAST: A small number.
@@ -243,6 +272,7 @@ impl Pipeline<Ports> for SteeringPipeline {
         Table::Ntuple.told(),
         Table::Rss.told(),
         Table::Arfs.told(),
+        Table::Raw.told(),
     ];
 
     fn headers() -> &'static Headers {
@@ -272,6 +302,14 @@ impl Pipeline<Ports> for SteeringPipeline {
             }
             Some(Table::Rss) => &[Meta::Port, Meta::RssContext, Meta::RssEntry],
             Some(Table::Arfs) => &[Meta::Port, Meta::Hash],
+            Some(Table::Raw) => &[
+                Meta::Port,
+                Meta::RawTable,
+                Meta::RawKey0,
+                Meta::RawKey1,
+                Meta::RawKey2,
+                Meta::RawKey3,
+            ],
         };
         meta.iter().try_for_each(|meta| list.push(meta.place()))
     }
@@ -283,7 +321,9 @@ impl Pipeline<Ports> for SteeringPipeline {
                 let mut fields = Field::ALL.into_iter().filter(|field| found.has(*field));
                 return fields.try_for_each(|field| list.push(place(field)));
             }
-            Some(Table::Ntuple) => &[Meta::Queue, Meta::Drop, Meta::RssContext, Meta::QueueOffset],
+            Some(Table::Ntuple | Table::Raw) => {
+                &[Meta::Queue, Meta::Drop, Meta::RssContext, Meta::QueueOffset]
+            }
             Some(Table::Rss | Table::Arfs) => &[Meta::Queue],
             None => &[],
         };
@@ -300,6 +340,7 @@ impl Pipeline<Ports> for SteeringPipeline {
             Some(Table::Ntuple) => all.try_for_each(|port| dump_rules(port, dump)),
             Some(Table::Rss) => all.try_for_each(|port| dump_spreads(port, dump)),
             Some(Table::Arfs) => all.try_for_each(|port| dump_flows(port, dump)),
+            Some(Table::Raw) => all.try_for_each(|port| dump_raw(port, dump)),
         }
     }
 }
@@ -319,19 +360,61 @@ fn entry(port: &Port, of_port: impl Into<u64>) -> u64 {
 fn dump_rules(port: &Port, dump: &mut Dump<'_>) -> Result {
     let mut asked = Asked(KVec::new());
     for (location, rule) in port.chosen.lock().rules.iter() {
+        // One of a raw table is told there.
+        if raw_rule(rule).is_some() {
+            continue;
+        }
         asked.0.clear();
         asked.0.push(at(port), GFP_KERNEL)?;
         asked.ask(&Wanted::of(rule))?;
         let index = entry(port, *location);
-        match rule::action(rule) {
-            Action::Drop => dump.entry(index, &asked.0, &[Meta::Drop.value(1_u32)]),
-            Action::Queue(queue) => dump.entry(index, &asked.0, &[Meta::Queue.value(queue)]),
-            Action::Context { id, offset } => dump.entry(
-                index,
-                &asked.0,
-                &[Meta::RssContext.value(id), Meta::QueueOffset.value(offset)],
-            ),
-        }?;
+        dump_action(index, &asked, rule::action(rule), dump)?;
+    }
+    Ok(())
+}
+
+/// A rule of a raw table, if `rule` is one.
+fn raw_rule(rule: &FlowRule) -> Option<RawRule> {
+    RawRule::of(rule).unwrap_or_default()
+}
+
+fn dump_action(index: u64, asked: &Asked, action: Action, dump: &mut Dump<'_>) -> Result {
+    match action {
+        Action::Drop => dump.entry(index, &asked.0, &[Meta::Drop.value(1_u32)]),
+        Action::Queue(queue) => dump.entry(index, &asked.0, &[Meta::Queue.value(queue)]),
+        Action::Context { id, offset } => dump.entry(
+            index,
+            &asked.0,
+            &[Meta::RssContext.value(id), Meta::QueueOffset.value(offset)],
+        ),
+    }
+}
+
+/// The rules of a port's raw tables, each with a number that it has in this list alone.
+fn dump_raw(port: &Port, dump: &mut Dump<'_>) -> Result {
+    let chosen = port.chosen.lock();
+    let mut number = 0_u16;
+    let mut asked = Asked(KVec::new());
+    let mut dump_one = |table: &RawTable, rule: &Rule| -> Result {
+        asked.0.clear();
+        asked.0.push(at(port), GFP_KERNEL)?;
+        let value = Meta::RawTable.value(table.number);
+        asked.0.push(value, GFP_KERNEL)?;
+        asked.key(table.len(), rule)?;
+        dump_action(entry(port, number), &asked, rule.action, dump)?;
+        // Not as many as would come to the beginning again.
+        number = number.wrapping_add(1);
+        Ok(())
+    };
+    for table in chosen.raw.iter() {
+        for (_, rule) in table.rules.iter() {
+            dump_one(table, rule)?;
+        }
+        for (_, rule) in chosen.rules.iter() {
+            if let Some(raw) = raw_rule(rule).filter(|raw| raw.table == table.number) {
+                dump_one(table, &raw.rule(table.bits(), rule::action(rule)))?;
+            }
+        }
     }
     Ok(())
 }
@@ -372,6 +455,24 @@ impl Asked {
                 user.under_number(mask)
             };
             self.0.push(user, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the bits of a key of `len` bytes that are in the mask of `rule`.
+    fn key(&mut self, len: usize, rule: &Rule) -> Result {
+        let (value, mask) = (key_bytes(&rule.key), key_bytes(&rule.mask));
+        let pieces = value.chunks(PIECE).zip(mask.chunks(PIECE));
+        for ((number, meta), (value, mask)) in (0..).zip(Meta::RAW_KEY).zip(pieces) {
+            let len = len.saturating_sub(number * PIECE).min(PIECE);
+            let (value, mask) = (value.get(..len), mask.get(..len));
+            let (Some(value), Some(mask)) = (value, mask) else {
+                continue;
+            };
+            if mask.iter().any(|byte| *byte != 0) {
+                let asked = Value::bytes(meta.place(), value).under(mask);
+                self.0.push(asked, GFP_KERNEL)?;
+            }
         }
         Ok(())
     }
@@ -428,6 +529,9 @@ impl Asked {
     }
 }
 
+/// Bytes of a key that have room in one value.
+const PIECE: usize = 16;
+
 const ETH_P_IP: u16 = 0x0800;
 const ETH_P_IPV6: u16 = 0x86dd;
 
@@ -470,8 +574,8 @@ fn dump_flows(port: &Port, dump: &mut Dump<'_>) -> Result {
 
 /// The numbers of a port's entries have 16 bits.
 const _: () = {
-    use offload_uapi::limits::{MAX_CONTEXTS, MAX_INDIRECTION, MAX_RULES};
-    assert!(MAX_RULES <= 1 << 16);
+    use offload_uapi::limits::{MAX_CONTEXTS, MAX_INDIRECTION, MAX_RAW_RULES, MAX_RULES};
+    assert!(MAX_RULES + MAX_RAW_RULES <= 1 << 16);
     assert!((MAX_CONTEXTS + 1) * MAX_INDIRECTION <= 1 << 16);
     assert!(device::port::MAX_FLOWS <= 1 << 16);
 };

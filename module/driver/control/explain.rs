@@ -32,6 +32,7 @@ impl Port {
             reason: SteerReason::SingleQueue,
             queue: explained.queue.map(u32::from),
             rule: None,
+            table: None,
             context: 0,
             entry: None,
             flow: None,
@@ -54,6 +55,7 @@ fn tell(looked: &Looked, told: Steered) -> Steered {
     Steered {
         reason: reason(steered.reason),
         rule: steered.rule,
+        table: steered.table,
         context: steered.context,
         entry: steered.entry.map(|entry| (entry, hashed.entries)),
         flow: Some(flow_type(looked.flow)),

@@ -29,13 +29,16 @@ use net::{
     rcu, //
 };
 use offload::{
+    Blame,
     DeviceProgram,
     Digest,
     Digests,
     Enforcer,
+    Entry,
     ImageFacts,
     Interface,
     KernelProgram,
+    NewEntry,
     Parsed,
     Parser,
     ParserCounts,
@@ -46,6 +49,7 @@ use offload::{
     Slot,
     State,
     Steered,
+    Table,
     Unit, //
 };
 
@@ -281,6 +285,48 @@ impl ReportPrograms for Port {
 
     fn show_counts(&self, see: &mut dyn FnMut(Option<&dyn ParserCounts>), _rtnl: &Rtnl<'_>) {
         Self::show_counts(self, see);
+    }
+
+    fn add_table(&self, table: &Table<'_>, blame: &Blame<'_>, rtnl: &Rtnl<'_>) -> Result {
+        self.add_raw_table(table, blame, rtnl)
+    }
+
+    fn delete_table(&self, number: u16, blame: &Blame<'_>, _rtnl: &Rtnl<'_>) -> Result {
+        self.delete_raw_table(number, blame)
+    }
+
+    fn show_tables(&self, first: u32, see: &mut dyn FnMut(&Table<'_>) -> bool, _rtnl: &Rtnl<'_>) {
+        self.show_raw_tables(first, see);
+    }
+
+    fn add_entry(
+        &self,
+        table: u16,
+        entry: &NewEntry<'_>,
+        blame: &Blame<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.add_raw_rule(table, entry, blame)
+    }
+
+    fn delete_entry(
+        &self,
+        table: u16,
+        priority: u32,
+        blame: &Blame<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        self.delete_raw_rule(table, priority, blame)
+    }
+
+    fn show_entries(
+        &self,
+        table: u16,
+        priority: u32,
+        see: &mut dyn FnMut(&Entry<'_>) -> bool,
+        _rtnl: &Rtnl<'_>,
+    ) {
+        self.show_raw_rules(table, priority, see);
     }
 
     fn resources(&self, see: &mut dyn FnMut(&Resource<'_>)) {

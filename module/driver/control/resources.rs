@@ -20,6 +20,8 @@ use offload_uapi::limits::{
     MAX_CONTEXTS,
     MAX_INDIRECTION,
     MAX_PORTS,
+    MAX_RAW_RULES,
+    MAX_RAW_TABLES,
     MAX_RULES, //
 };
 
@@ -46,6 +48,8 @@ const fn row(resource: Resource) -> devlink::Resource {
         | Resource::Programs
         | Resource::Operations
         | Resource::Rules
+        | Resource::RawTables
+        | Resource::RawRules
         | Resource::RssContexts
         | Resource::RssEntries
         | Resource::Flows
@@ -68,6 +72,8 @@ const fn row(resource: Resource) -> devlink::Resource {
 const _: () = {
     let ports = MAX_PORTS as u64;
     assert!(MAX_RULES as u64 * ports <= Resource::Rules.most());
+    assert!(MAX_RAW_TABLES as u64 * ports <= Resource::RawTables.most());
+    assert!(MAX_RAW_RULES as u64 * ports <= Resource::RawRules.most());
     assert!(MAX_CONTEXTS as u64 * ports <= Resource::RssContexts.most());
     let tables = (MAX_CONTEXTS as u64 + 1) * ports;
     assert!(MAX_INDIRECTION as u64 * tables <= Resource::RssEntries.most());

@@ -2,7 +2,10 @@
 
 //! Receive steering, as users choose it by `ethtool`.
 
+mod raw;
 pub(super) mod rule;
+pub(super) mod user;
+mod wanted;
 
 use crate::port::{
     Chosen,
@@ -15,8 +18,6 @@ use engine::{
     steer::{
         self,
         Fields,
-        Rule,
-        Spread,
         KEY_SIZE,
         MAIN_CONTEXT, //
     }, //
@@ -48,6 +49,7 @@ use offload_uapi::limits::{
     MAX_INDIRECTION,
     MAX_RULES, //
 };
+use wanted::error;
 
 /// The types of frames that users mean by `flow`.
 const fn flow_types(flow: HashedFlow) -> &'static [FlowType] {
@@ -103,11 +105,6 @@ const fn told(symmetry: steer::Symmetry) -> Symmetry {
     }
 }
 
-/// The error for what the device refuses.
-fn error(refusal: &Refusal) -> Error {
-    Error::from_errno(-refusal.errno())
-}
-
 impl Configuration {
     /// This, with what a user changes of it. The stack has checked lengths and queues.
     ///
@@ -151,30 +148,6 @@ impl Configuration {
 }
 
 impl Port {
-    /// Has the device steer by `main`, by the `contexts` with their numbers, and by `rules`.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal`]; then it goes on as before.
-    fn steer<'a>(
-        &self,
-        main: &'a Configuration,
-        contexts: impl ExactSizeIterator<Item = (u32, &'a Configuration)>,
-        rules: &[(u32, FlowRule)],
-    ) -> Result<(), Refusal> {
-        let len = contexts.len().saturating_add(1);
-        let mut spreads = KVVec::<Spread<'_>>::with_capacity(len, GFP_KERNEL)?;
-        spreads.push(main.spread(MAIN_CONTEXT), GFP_KERNEL)?;
-        for (id, context) in contexts {
-            spreads.push(context.spread(id), GFP_KERNEL)?;
-        }
-        let mut made = KVVec::<(u32, Rule)>::with_capacity(rules.len(), GFP_KERNEL)?;
-        for (location, rule) in rules {
-            made.push((*location, rule::of(rule)), GFP_KERNEL)?;
-        }
-        self.hardware.steer_by(&spreads, &made)
-    }
-
     /// Refuses `new` for configuration `id` if a rule would come to a queue by it that is not in use.
     ///
     /// # Errors
@@ -198,7 +171,11 @@ impl Port {
                 return Err(refusal.errno());
             }
         }
-        Ok(())
+        let table_of = |other| (other == id).then_some(&*new.table);
+        raw::check_all(&chosen.raw, table_of, in_use).map_err(|(table, priority, refusal)| {
+            extack.fmt(fmt!("table {table}: entry {priority}: {refusal}"));
+            refusal.errno()
+        })
     }
 
     /// Makes configuration `id` what `new` is, in the device first.
@@ -223,7 +200,7 @@ impl Port {
         } else {
             &chosen.main
         };
-        self.steer(main, others, &chosen.rules)
+        self.steer(main, others, &chosen.rules, &chosen.raw)
             .map_err(|refusal| self.refused(&refusal, Some(extack), rtnl))?;
         *chosen.configuration_mut(id)? = new;
         Ok(())
@@ -235,7 +212,7 @@ impl Port {
     ///
     /// What the device refuses, as the kernel log says; then nothing has changed.
     fn rule(&self, rules: KVVec<(u32, FlowRule)>, chosen: &mut Chosen, rtnl: &Rtnl<'_>) -> Result {
-        self.steer(&chosen.main, chosen.others(), &rules)
+        self.steer(&chosen.main, chosen.others(), &rules, &chosen.raw)
             .map_err(|refusal| {
                 self.refuse_rule(fmt!("{refusal}"), rtnl);
                 error(&refusal)
@@ -251,8 +228,18 @@ impl Port {
     /// `ENOMEM`.
     pub(super) fn begin_to_steer(&self) -> Result {
         let chosen = self.chosen.lock();
-        self.steer(&chosen.main, chosen.others(), &chosen.rules)
+        self.steer(&chosen.main, chosen.others(), &chosen.rules, &chosen.raw)
             .map_err(|refusal| error(&refusal))
+    }
+
+    /// Tells the user why something is not done: by `extack`, or where the request has none, in the kernel
+    /// log.
+    fn tell(&self, why: fmt::Arguments<'_>, extack: &Extack<'_>, rtnl: &Rtnl<'_>) {
+        if extack.has_reader() {
+            extack.fmt(why);
+        } else if net::log::ratelimit() {
+            pr_info!("{}: {why}\n", self.device.name(rtnl));
+        }
     }
 
     /// Tells the user why the device does not steer as it was to: by `extack`, or where the request has
@@ -279,6 +266,7 @@ impl Port {
     /// `EINVAL` if what users have set would be lost, or what the device refuses, which the kernel log
     /// says; `ENOMEM`. Then nothing has changed.
     pub(super) fn spread_over(&self, queues: u16, rtnl: &Rtnl<'_>) -> Result {
+        self.check_raw_queues(queues, rtnl)?;
         let len = Configuration::table_len(queues);
         let resize = self.resize(len, rtnl)?;
         let mut chosen = self.chosen.lock();
@@ -292,7 +280,7 @@ impl Port {
         }
         let mut told = main.told_table()?;
         let others = contexts.iter().map(|(id, context)| (*id, context));
-        self.steer(&main, others, &chosen.rules)
+        self.steer(&main, others, &chosen.rules, &chosen.raw)
             .map_err(|refusal| self.refused(&refusal, None, rtnl))?;
         (chosen.main, chosen.contexts) = (main, contexts);
         // The core asks what they are.
@@ -491,7 +479,7 @@ impl RssContexts for Port {
             .contexts
             .insert_within_capacity(place, (context, new))
             .map_err(|_| ENOMEM)?;
-        let steered = self.steer(&chosen.main, chosen.others(), &chosen.rules);
+        let steered = self.steer(&chosen.main, chosen.others(), &chosen.rules, &chosen.raw);
         steered.map(|()| symmetry).map_err(|refusal| {
             let _ = chosen.contexts.remove(place);
             self.refused(&refusal, Some(extack), rtnl)
@@ -511,14 +499,25 @@ impl RssContexts for Port {
         self.configure(context, new, &mut chosen, extack, rtnl)
     }
 
-    fn remove_context(&self, context: u32, _rtnl: &Rtnl<'_>) {
+    fn remove_context(&self, context: u32, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result {
         let mut chosen = self.chosen.lock();
         let Ok(place) = chosen.place(context) else {
-            return;
+            return Ok(());
         };
+        // The core knows of rules, but not of raw tables. If the interface goes, all goes.
+        let named = raw::naming(&chosen.raw, context);
+        if let Some((table, priority)) = named.filter(|_| self.device.is_registered(rtnl)) {
+            self.tell(
+                fmt!("context {context}: table {table}: entry {priority} gives it frames"),
+                extack,
+                rtnl,
+            );
+            return Err(EBUSY);
+        }
         let _ = chosen.contexts.remove(place);
         // No rule names it. Without memory the device keeps it for nothing until the next change.
-        let _ = self.steer(&chosen.main, chosen.others(), &chosen.rules);
+        let _ = self.steer(&chosen.main, chosen.others(), &chosen.rules, &chosen.raw);
+        Ok(())
     }
 }
 
@@ -556,6 +555,12 @@ impl FlowRules for Port {
         if let Err(refusal) = checked {
             self.refuse_rule(fmt!("{refusal}"), rtnl);
             return Err(refusal.errno());
+        }
+        if let Some(raw) = user::RawRule::of(rule).unwrap_or_default() {
+            raw.check(&chosen.raw, location).map_err(|refusal| {
+                self.refuse_rule(fmt!("{refusal}"), rtnl);
+                EINVAL
+            })?;
         }
         let rule = FlowRule {
             location: Location::At(location),

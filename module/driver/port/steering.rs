@@ -2,6 +2,7 @@
 
 //! What the user has chosen of receive steering. The device has what follows from it.
 
+use super::raw::RawTable;
 use engine::{
     parser::FlowType,
     steer::{
@@ -30,6 +31,8 @@ pub(crate) struct Chosen {
     pub(crate) contexts: KVVec<(u32, Configuration)>,
     /// The rules by their locations, sorted.
     pub(crate) rules: KVVec<(u32, FlowRule)>,
+    /// The raw tables, sorted by their numbers.
+    pub(crate) raw: KVec<RawTable>,
 }
 
 /// What spreads frames over queues.
@@ -56,6 +59,7 @@ impl Chosen {
             },
             contexts: KVVec::new(),
             rules: KVVec::new(),
+            raw: KVec::new(),
         })
     }
 
@@ -68,6 +72,11 @@ impl Chosen {
     pub(crate) fn place(&self, id: u32) -> Result<usize, usize> {
         self.contexts
             .binary_search_by_key(&id, |(number, _)| *number)
+    }
+
+    /// The place of raw table `number` among the others, or the one where it would be.
+    pub(crate) fn place_of_table(&self, number: u16) -> Result<usize, usize> {
+        self.raw.binary_search_by_key(&number, |table| table.number)
     }
 
     /// The place of the rule at `location` among the others, or the one where it would be.

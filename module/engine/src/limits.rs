@@ -27,6 +27,8 @@ pub const MAX_MAP_BYTES: u64 = 1 << 30;
 pub const DEVICE_MEMORY: u64 = 256 << 20;
 /// Rules of receive steering of a device of full size: 16,384 for each of 64 ports.
 pub const MAX_RULES: u64 = 1 << 20;
+/// Raw tables of receive steering of a device of full size: 16 for each of 64 ports.
+pub const MAX_RAW_TABLES: u64 = 1 << 10;
 /// RSS contexts of a device of full size, beside the main ones of its ports: 64 for each of 64.
 pub const MAX_CONTEXTS: u64 = 1 << 12;
 /// Entries of the indirection tables of a device of full size: 512 for each context and each port.

@@ -30,6 +30,7 @@ pub use hashed::{FlowKeys, IpVersion};
 pub use keys::{FlowType, KeyWords, Keys, Layer4, Path};
 pub use last::{By, Decisive, LastFlow};
 pub use machine::{Machine, MAX_MEMORY};
+pub(crate) use number::load;
 pub use trace::{Passed, Trace};
 
 /// Bytes at the beginning of a frame in which most have all of the headers that a parser reads: a

@@ -530,7 +530,7 @@ where
     /// Whether frames that have arrived at once may go different ways.
     #[inline]
     fn may_part(&self) -> bool {
-        self.queues.as_ref().is_some_and(Queues::look_at_payload)
+        self.queues.as_ref().is_some_and(Queues::look_closer)
     }
 
     /// Takes one frame with the bytes that are on the wire through the rest of the device.

@@ -14,7 +14,8 @@ use parse_graph::limits;
 
 use crate::errno;
 use crate::limits::{
-    DEVICE_MEMORY, MAX_CONTEXTS, MAX_GRO_FLOWS, MAX_RULES, MAX_STEERED_FLOWS, MAX_TABLE_ENTRIES,
+    DEVICE_MEMORY, MAX_CONTEXTS, MAX_GRO_FLOWS, MAX_RAW_TABLES, MAX_RULES, MAX_STEERED_FLOWS,
+    MAX_TABLE_ENTRIES,
 };
 
 /// What a resource is counted in.
@@ -41,6 +42,10 @@ pub enum Resource {
     Operations,
     /// Rules of receive steering, of all ports.
     Rules,
+    /// Raw tables of receive steering, of all ports.
+    RawTables,
+    /// Rules in raw tables, of all ports.
+    RawRules,
     /// RSS contexts of all ports, without the main ones.
     RssContexts,
     /// Entries of all indirection tables. A port has that of its main context whether or not there is
@@ -63,13 +68,15 @@ pub enum Resource {
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Memory,
         Self::MapMemory,
         Self::MapEntries,
         Self::Programs,
         Self::Operations,
         Self::Rules,
+        Self::RawTables,
+        Self::RawRules,
         Self::RssContexts,
         Self::RssEntries,
         Self::Flows,
@@ -89,6 +96,8 @@ impl Resource {
             Self::Programs => c"programs",
             Self::Operations => c"operations",
             Self::Rules => c"rules",
+            Self::RawTables => c"raw_tables",
+            Self::RawRules => c"raw_rules",
             Self::RssContexts => c"rss_contexts",
             Self::RssEntries => c"rss_entries",
             Self::Flows => c"flows",
@@ -109,6 +118,8 @@ impl Resource {
             Self::Programs => "programs",
             Self::Operations => "operations",
             Self::Rules => "rules",
+            Self::RawTables => "raw_tables",
+            Self::RawRules => "raw_rules",
             Self::RssContexts => "rss_contexts",
             Self::RssEntries => "rss_entries",
             Self::Flows => "flows",
@@ -128,6 +139,8 @@ impl Resource {
             | Self::Programs
             | Self::Operations
             | Self::Rules
+            | Self::RawTables
+            | Self::RawRules
             | Self::RssContexts
             | Self::RssEntries
             | Self::Flows
@@ -162,7 +175,8 @@ impl Resource {
             Self::Programs => DEVICE_MEMORY / 128,
             // Once to be run and once to be shown, an operation takes more than 32 bytes.
             Self::Operations => DEVICE_MEMORY / 32,
-            Self::Rules => MAX_RULES,
+            Self::Rules | Self::RawRules => MAX_RULES,
+            Self::RawTables => MAX_RAW_TABLES,
             Self::RssContexts => MAX_CONTEXTS,
             Self::RssEntries => MAX_TABLE_ENTRIES,
             Self::Flows => MAX_STEERED_FLOWS,
@@ -246,6 +260,10 @@ impl fmt::Display for Exhausted {
                     "free programs of this device, or set another size (devlink resource)",
                 Resource::Rules =>
                     "delete rules of this device, or set another size (devlink resource)",
+                Resource::RawTables =>
+                    "delete raw tables of this device, or set another size (devlink resource)",
+                Resource::RawRules =>
+                    "delete rules of its raw tables, or set another size (devlink resource)",
                 Resource::RssContexts | Resource::RssEntries =>
                     "delete RSS contexts of this device, or set another size (devlink resource)",
                 Resource::Flows => "wait for flows to end, or set another size (devlink resource)",
@@ -268,6 +286,8 @@ pub struct Resources {
     programs: Pool,
     operations: Pool,
     rules: Pool,
+    raw_tables: Pool,
+    raw_rules: Pool,
     rss_contexts: Pool,
     rss_entries: Pool,
     flows: Pool,
@@ -302,6 +322,8 @@ impl Resources {
             programs: Pool::new(Resource::Programs),
             operations: Pool::new(Resource::Operations),
             rules: Pool::new(Resource::Rules),
+            raw_tables: Pool::new(Resource::RawTables),
+            raw_rules: Pool::new(Resource::RawRules),
             rss_contexts: Pool::new(Resource::RssContexts),
             rss_entries: Pool::new(Resource::RssEntries),
             flows: Pool::new(Resource::Flows),
@@ -321,6 +343,8 @@ impl Resources {
             Resource::Programs => &self.programs,
             Resource::Operations => &self.operations,
             Resource::Rules => &self.rules,
+            Resource::RawTables => &self.raw_tables,
+            Resource::RawRules => &self.raw_rules,
             Resource::RssContexts => &self.rss_contexts,
             Resource::RssEntries => &self.rss_entries,
             Resource::Flows => &self.flows,

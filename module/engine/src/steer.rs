@@ -12,7 +12,9 @@
 
 mod fields;
 mod flow;
+mod look;
 mod payload;
+mod raw;
 mod rule;
 mod toeplitz;
 
@@ -23,7 +25,10 @@ use crate::parser::{FlowType, Parsed, Path};
 use fields::Input;
 pub use fields::{Fields, HashKind, Symmetry};
 pub use flow::{FlowTable, MAX_FLOWS};
-pub use payload::{unseen, Carrier, Pairs, Place};
+pub use look::{Bytes, Look, Seen, Unseen};
+pub use payload::{Carrier, Place};
+use raw::RawTables;
+pub use raw::{RawField, RawTable, MAX_RAW_BITS, MAX_RAW_FIELDS, MAX_RAW_TABLES, RAW_BYTES};
 pub use rule::{with_payload, Action, Rule, RuleTable};
 pub use toeplitz::KEY_SIZE;
 use toeplitz::{Contributions, MAX_INPUT};
@@ -178,8 +183,10 @@ pub struct Steered {
     pub hash: Option<Hash>,
     /// Why.
     pub reason: Reason,
-    /// Location of the rule that it matches.
+    /// Location of the rule that it matches, or its number in `table`.
     pub rule: Option<u32>,
+    /// Number of the raw table that has the rule.
+    pub table: Option<u16>,
     /// Number of the context by which it was hashed.
     pub context: u32,
     /// Index in the context's table, if that has named the queue.
@@ -204,16 +211,28 @@ pub struct Steering<M: Memory> {
     places: M::Buffer<Contributions>,
     entries: M::Buffer<u16>,
     rules: RuleTable<M>,
+    raw: RawTables<M>,
+    /// Whether there is a rule, of either kind.
+    has_rules: bool,
+    /// Whether a rule looks at more of a frame than its keys.
+    looks_closer: bool,
     /// Whether the main context drops frames of some type.
     discards: bool,
-    /// The embedder's number for it.
-    number: u64,
+}
+
+/// A rule that a frame matches.
+struct Matched {
+    /// Number of its raw table, if it is of one.
+    table: Option<u16>,
+    number: u32,
+    action: Action,
 }
 
 impl<M: Memory> Steering<M> {
     /// Steers by `contexts`, which are sorted by their numbers and begin with the
-    /// [main](MAIN_CONTEXT) one, and by `rules`, each with its location. `seed` is a random number, so
-    /// that nobody can choose frames that are much work to look up. Process context.
+    /// [main](MAIN_CONTEXT) one, by `rules`, each with its location, and by those of the tables `raw`, which
+    /// are sorted by their numbers. `seed` is a random number, so that nobody can choose frames that are much
+    /// work to look up. Process context.
     ///
     /// # Errors
     ///
@@ -222,6 +241,7 @@ impl<M: Memory> Steering<M> {
         memory: &M,
         contexts: &[Spread<'_>],
         rules: &[(u32, Rule)],
+        raw: &[RawTable<'_>],
         seed: u64,
     ) -> Result<Self, OutOfMemory> {
         let lengths = contexts.iter().map(|context| context.table.len());
@@ -247,36 +267,27 @@ impl<M: Memory> Steering<M> {
             }
         })?;
         let rules = RuleTable::new(memory, rules, seed)?;
+        let raw = RawTables::new(memory, raw, seed)?;
         let discards = contexts.first().is_some_and(|it| it.fields.discards());
         Ok(Self {
             contexts,
             places,
             entries,
+            has_rules: !rules.is_empty() || !raw.is_empty(),
+            looks_closer: rules.looks_at_payload() || !raw.is_empty(),
             rules,
+            raw,
             discards,
-            number: 0,
         })
     }
 
-    /// The same with a number by which it is known from all others, which it keeps.
-    #[must_use]
-    pub fn numbered(self, number: u64) -> Self {
-        Self { number, ..self }
-    }
-
-    /// Its number.
+    /// The hash of the frame that was `parsed`, and that can be `seen`, if it has anything that is hashed: by
+    /// the context by which a rule spreads it, if there is one and rules count (`by_rules`), or by the main
+    /// one. Any context.
     #[inline]
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// The hash of the frame that was `parsed`, and of which `pairs` gives more, if it has anything that is
-    /// hashed: by the context by which a rule spreads it, if there is one and rules count (`by_rules`), or by
-    /// the main one. Any context.
-    #[inline]
-    pub fn hash(&self, parsed: &Parsed, pairs: Pairs<'_>, by_rules: bool) -> Option<Hash> {
+    pub fn hash(&self, parsed: &Parsed, seen: Seen<'_, M>, by_rules: bool) -> Option<Hash> {
         if by_rules && self.has_rules() {
-            return self.steer(parsed, pairs, true, None).hash;
+            return self.steer(parsed, seen, true, None).hash;
         }
         self.main_hash(parsed)
     }
@@ -321,7 +332,13 @@ impl<M: Memory> Steering<M> {
     /// Whether there are rules.
     #[inline]
     pub fn has_rules(&self) -> bool {
-        !self.rules.is_empty()
+        self.has_rules
+    }
+
+    /// Whether there are rules in raw tables.
+    #[inline]
+    pub fn has_raw_rules(&self) -> bool {
+        !self.raw.is_empty()
     }
 
     /// Whether frames that no rule has may be dropped, so that they have to be looked at even if there
@@ -331,25 +348,44 @@ impl<M: Memory> Steering<M> {
         self.discards
     }
 
-    /// Whether rules look at what packets carry, so that frames of one flow may go different ways.
+    /// Whether rules look at more of a frame than its keys, so that frames of one flow may go different ways.
     #[inline]
-    pub fn looks_at_payload(&self) -> bool {
-        self.rules.looks_at_payload()
+    pub fn looks_closer(&self) -> bool {
+        self.looks_closer
     }
 
-    /// Where the frame that was `parsed` goes, of which `pairs` gives more. `by_rules`: whether the rules
-    /// count. `flows` are those that follow their readers, if they are to. Any context.
+    /// Counts `frames` that have gone where they were `steered`, if a rule of a raw table did. Any context,
+    /// several at once.
+    #[inline]
+    pub fn count(&self, steered: &Steered, frames: u64) {
+        if let (Some(table), Some(number)) = (steered.table, steered.rule) {
+            self.raw.count(table, number, frames);
+        }
+    }
+
+    /// How many frames were [counted](Self::count) for the rule with `number` of raw table `table`.
+    pub fn hits(&self, table: u16, number: u32) -> u64 {
+        self.raw.hits(table, number)
+    }
+
+    /// Adds what was counted for the rule with `number` of raw table `table` elsewhere.
+    pub fn add_hits(&self, table: u16, number: u32, frames: u64) {
+        self.raw.count(table, number, frames);
+    }
+
+    /// Where the frame that was `parsed` goes, and that can be `seen`. `by_rules`: whether the rules count.
+    /// `flows` are those that follow their readers, if they are to. Any context.
     #[inline]
     pub fn steer(
         &self,
         parsed: &Parsed,
-        pairs: Pairs<'_>,
+        seen: Seen<'_, M>,
         by_rules: bool,
         flows: Option<&FlowTable<M>>,
     ) -> Steered {
         if by_rules {
-            if let Some((location, action)) = self.rules.find(parsed, pairs) {
-                return self.by_rule(parsed, location, action);
+            if let Some(matched) = self.matched(parsed, seen) {
+                return self.by_rule(parsed, &matched);
             }
         }
         let Some(main) = self.contexts.first() else {
@@ -384,15 +420,54 @@ impl<M: Memory> Steering<M> {
         }
     }
 
-    /// Where the rule at `location` has a frame go.
+    /// The rule that counts of those that the frame matches that was `parsed`, and that can be `seen`.
+    #[inline]
+    fn matched(&self, parsed: &Parsed, seen: Seen<'_, M>) -> Option<Matched> {
+        if self.looks_closer {
+            return self.matched_closely(parsed, seen);
+        }
+        let (number, action) = self.rules.find_by(&parsed.keys.words())?;
+        Some(Matched {
+            table: None,
+            number,
+            action,
+        })
+    }
+
+    /// As [`Self::matched`], where rules look at more of a frame than its keys. All are on one line of
+    /// numbers, where the lowest counts; of two that are the same that of no raw table.
+    // The others are not to pay for that.
+    #[inline(never)]
+    fn matched_closely(&self, parsed: &Parsed, seen: Seen<'_, M>) -> Option<Matched> {
+        let rule = self.rules.find(parsed, seen.frame);
+        let rule = rule.map(|(number, action)| Matched {
+            table: None,
+            number,
+            action,
+        });
+        let parser = seen.parser.filter(|_| self.has_raw_rules());
+        let raw = parser.and_then(|parser| self.raw.find(parser, seen.frame));
+        match (rule, raw) {
+            (Some(rule), Some(raw)) if rule.number <= raw.number => Some(rule),
+            (_, Some(raw)) => Some(Matched {
+                table: Some(raw.table),
+                number: raw.number,
+                action: raw.action,
+            }),
+            (rule, None) => rule,
+        }
+    }
+
+    /// Where the rule that it has `matched` has a frame go.
     #[cold]
-    fn by_rule(&self, parsed: &Parsed, location: u32, action: Action) -> Steered {
+    fn by_rule(&self, parsed: &Parsed, matched: &Matched) -> Steered {
         let steered = Steered {
             reason: Reason::Rule,
-            rule: Some(location),
+            rule: Some(matched.number),
+            table: matched.table,
             ..Steered::FIRST
         };
-        match action {
+        match matched.action {
             Action::Drop => Steered {
                 reason: Reason::Dropped,
                 ..steered
@@ -410,7 +485,8 @@ impl<M: Memory> Steering<M> {
                 if context.discards(parsed) {
                     return Steered {
                         context: id,
-                        rule: Some(location),
+                        rule: steered.rule,
+                        table: steered.table,
                         ..Steered::DISCARDED
                     };
                 }
@@ -472,6 +548,7 @@ impl Steered {
         hash: None,
         reason: Reason::Unhashed,
         rule: None,
+        table: None,
         context: MAIN_CONTEXT,
         entry: None,
     };

@@ -30,11 +30,12 @@ pub(super) struct PipelineAdapter<T: Operations>(PhantomData<T>);
 impl<T: Operations> PipelineAdapter<T> {
     /// devlink gives the functions of a table one pointer, and that is the instance's: so there are some for
     /// each table.
-    const OPS: &'static [bindings::devlink_dpipe_table_ops; 4] = &[
+    const OPS: &'static [bindings::devlink_dpipe_table_ops; 5] = &[
         Self::ops::<0>(),
         Self::ops::<1>(),
         Self::ops::<2>(),
         Self::ops::<3>(),
+        Self::ops::<4>(),
     ];
 
     const fn ops<const INDEX: usize>() -> bindings::devlink_dpipe_table_ops {

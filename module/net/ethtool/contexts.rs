@@ -20,7 +20,10 @@ use crate::{
         Table, //
     },
 };
-use kernel::prelude::*;
+use kernel::{
+    error::from_result,
+    prelude::*, //
+};
 
 /// A port with further configurations, each with a table, a key and fields of its own.
 ///
@@ -58,7 +61,11 @@ pub trait RssContexts: Rss {
     /// each that is left, in the order of their numbers and before [`Operations::going`].
     ///
     /// [`Operations::going`]: crate::netdev::Operations::going
-    fn remove_context(&self, context: u32, rtnl: &Rtnl<'_>);
+    ///
+    /// # Errors
+    ///
+    /// Why it stays.
+    fn remove_context(&self, context: u32, extack: &Extack<'_>, rtnl: &Rtnl<'_>) -> Result;
 }
 
 impl<T: RssContexts> Table<T> {
@@ -145,10 +152,10 @@ unsafe extern "C" fn remove_rxfh_context<T: RssContexts>(
     dev: *mut bindings::net_device,
     _context: *mut bindings::ethtool_rxfh_context,
     number: u32,
-    _extack: *mut bindings::netlink_ext_ack,
+    extack: *mut bindings::netlink_ext_ack,
 ) -> i32 {
-    // SAFETY: The stack asks registered devices only, with RTNL held.
-    let (port, rtnl) = unsafe { (port::<T>(dev), Rtnl::held()) };
-    port.remove_context(number, &rtnl);
-    0
+    // SAFETY: The stack asks registered devices only, with RTNL held. The acknowledgement is that of this
+    // call.
+    let (port, rtnl, extack) = unsafe { (port::<T>(dev), Rtnl::held(), Extack::from_raw(extack)) };
+    from_result(|| port.remove_context(number, &extack, &rtnl).map(|()| 0))
 }

@@ -6,7 +6,6 @@ use crate::bindings;
 use kernel::prelude::*;
 
 /// What a request may have in an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// There must be no such attribute.
     Reject,
@@ -22,6 +21,13 @@ pub enum Rule {
         /// The most that are taken.
         max_len: u16,
     },
+    /// Text with a zero byte at its end.
+    Text {
+        /// The most bytes that are taken, without that one.
+        max_len: u16,
+    },
+    /// Attributes, from number 0 on.
+    Nest(KVec<Rule>),
 }
 
 /// Who may use an operation.
@@ -39,18 +45,21 @@ pub enum Permission {
 ///
 /// # Invariants
 ///
-/// `policies` refer to elements of `ranges`, which is not changed any more.
+/// `policies` refer to elements of `ranges`, which is not changed any more, and to those of vectors in
+/// `_nests`, which are not either.
 struct Policy {
     policies: KVec<bindings::nla_policy>,
     _ranges: KVec<bindings::netlink_range_validation>,
+    _nests: KVec<Policy>,
 }
 
 impl Policy {
     /// `rules` for the attributes from number 0 on.
-    fn new(rules: impl ExactSizeIterator<Item = Rule>) -> Result<Self> {
+    fn new(rules: KVec<Rule>) -> Result<Self> {
         let mut policies = KVec::with_capacity(rules.len(), GFP_KERNEL)?;
         // No element moves when the next one is added.
         let mut ranges = KVec::with_capacity(rules.len(), GFP_KERNEL)?;
+        let mut nests = KVec::new();
         for rule in rules {
             let mut policy = bindings::nla_policy::default();
             match rule {
@@ -71,6 +80,19 @@ impl Policy {
                     policy.type_ = bindings::NLA_BINARY as u8;
                     policy.len = max_len;
                 }
+                Rule::Text { max_len } => {
+                    policy.type_ = bindings::NLA_NUL_STRING as u8;
+                    policy.len = max_len;
+                }
+                Rule::Nest(rules) => {
+                    let nest = Policy::new(rules)?;
+                    let last = nest.policies.len().checked_sub(1).ok_or(EINVAL)?;
+                    policy.type_ = bindings::NLA_NESTED as u8;
+                    policy.len = u16::try_from(last)?;
+                    // INVARIANT: The vector's elements stay where they are when it is moved.
+                    policy.__bindgen_anon_1.nested_policy = nest.policies.as_ptr();
+                    nests.push(nest, GFP_KERNEL)?;
+                }
             }
             policies.push(policy, GFP_KERNEL)?;
         }
@@ -78,6 +100,7 @@ impl Policy {
         Ok(Self {
             policies,
             _ranges: ranges,
+            _nests: nests,
         })
     }
 }
@@ -114,12 +137,12 @@ impl Commands {
     /// # Errors
     ///
     /// `EINVAL` if the operation before this one has not a smaller number, `ENOMEM`.
-    pub fn add<R: ExactSizeIterator<Item = Rule>>(
+    pub fn add(
         &mut self,
         command: u8,
         permission: Permission,
-        one: Option<R>,
-        dump: Option<R>,
+        one: Option<KVec<Rule>>,
+        dump: Option<KVec<Rule>>,
     ) -> Result {
         if self
             .operations

@@ -126,6 +126,27 @@ impl<'a> Request<'a> {
         })
     }
 
+    /// The text of attribute `number`, if the request has it.
+    pub fn text(&self, number: u16) -> Option<&'a [u8]> {
+        self.bytes(number).map(text)
+    }
+
+    /// The attributes in each attribute `number`, of which a request may have several: those of a nest, whose
+    /// lengths have been checked by a [`Rule`](super::Rule).
+    pub fn nests(&self, number: u16) -> impl Iterator<Item = Nest<'a>> {
+        let header = self.info().nlhdr;
+        const START: usize = size_of::<bindings::nlmsghdr>() + size_of::<bindings::genlmsghdr>();
+        // SAFETY: A request has a header, and as many bytes behind its beginning as that says. The core has
+        // copied it from user space, and nobody changes it.
+        let bytes = unsafe {
+            // CAST: A `usize` has at least 32 bits.
+            let len = (*header).nlmsg_len as usize;
+            core::slice::from_raw_parts(header.cast::<u8>(), len)
+        };
+        let all = Nest(bytes.get(START..).unwrap_or_default());
+        all.filter_map(move |(found, value)| (found == number).then_some(Nest(value)))
+    }
+
     /// Tells the sender that attribute `number` is what is wrong, and why.
     pub fn blame(&self, number: u16, why: fmt::Arguments<'_>) {
         if let Some(attribute) = self.attribute(number) {
@@ -166,6 +187,48 @@ impl<'a> Request<'a> {
         let skb = build(info.family, portid, sequence, self.command(), fill)?;
         // SAFETY: The message is ours, and is given away.
         to_result(unsafe { bindings::offload_nic_genlmsg_reply(skb.as_ptr(), self.info.as_ptr()) })
+    }
+}
+
+/// The text that is in an attribute, up to its zero byte.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// Attributes, one behind the other, each with its number.
+#[derive(Clone)]
+pub struct Nest<'a>(&'a [u8]);
+
+impl<'a> Iterator for Nest<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const HEADER: usize = size_of::<bindings::nlattr>();
+        const FLAGS: u16 = 0xc000;
+        let [l0, l1, n0, n1] = *self.0.first_chunk::<HEADER>()?;
+        let len = usize::from(u16::from_ne_bytes([l0, l1]));
+        let value = self.0.get(HEADER..len)?;
+        self.0 = self.0.get(len.next_multiple_of(4)..).unwrap_or_default();
+        Some((u16::from_ne_bytes([n0, n1]) & !FLAGS, value))
+    }
+}
+
+impl<'a> Nest<'a> {
+    /// The value of attribute `number`: of the last one, as the core takes it.
+    fn value(&self, number: u16) -> Option<&'a [u8]> {
+        let all = self.clone().filter(|(found, _)| *found == number);
+        all.last().map(|(_, value)| value)
+    }
+
+    /// Attribute `number`, one of 32 bits, if it is there.
+    pub fn u32(&self, number: u16) -> Option<u32> {
+        let bytes = self.value(number)?.first_chunk()?;
+        Some(u32::from_ne_bytes(*bytes))
+    }
+
+    /// The text of attribute `number`, if it is there.
+    pub fn text(&self, number: u16) -> Option<&'a [u8]> {
+        self.value(number).map(text)
     }
 }
 

@@ -133,6 +133,7 @@ fn write_steered(steered: &Steered) -> Writer {
         .u32(REASON, raw(steered.reason))
         .maybe_u32(QUEUE, steered.queue)
         .maybe_u32(RULE, steered.rule)
+        .maybe_u32(TABLE, steered.table)
         .maybe_u32(CONTEXT, steered.context)
         .maybe_u32(ENTRY, steered.entry)
         .maybe_u32(ENTRIES, steered.entries)
@@ -199,16 +200,16 @@ prop_compose! {
     fn steered_frames()(
         ifindex: u32,
         reason in known(),
-        numbers: [Option<u32>; 6],
+        numbers: [Option<u32>; 7],
         flow_type in proptest::option::of(known()),
         hash_level in proptest::option::of(known()),
         hash_fields: Option<u32>,
         symmetry in proptest::option::of(known()),
         programmed: bool,
     ) -> Steered {
-        let [queue, rule, context, entry, entries, hash] = numbers;
+        let [queue, rule, table, context, entry, entries, hash] = numbers;
         Steered {
-            ifindex, reason, queue, rule, context, entry, entries, flow_type, hash, hash_level,
+            ifindex, reason, queue, rule, table, context, entry, entries, flow_type, hash, hash_level,
             hash_fields: hash_fields.map(HashFields), symmetry, programmed,
         }
     }
@@ -347,4 +348,44 @@ fn a_piece_of_an_image_is_its_bytes() {
     let piece = image_piece(&bytes).unwrap();
     assert_eq!((piece.format, piece.size, piece.offset), (2, 9, 4));
     assert_eq!(piece.bytes, [1, 2, 3, 4, 5]);
+}
+
+/// A table and an entry, as the kernel writes them.
+#[test]
+fn tables_and_entries_are_read_as_they_were_written() {
+    use netlink::{table as set, table_entry, table_field};
+    let field = |node: &str, occurrence| {
+        Writer::default()
+            .bytes(table_field::NODE, &[node.as_bytes(), b"\0"].concat())
+            .u32(table_field::OCCURRENCE, occurrence)
+            .u32(table_field::OFFSET, 96)
+            .u32(table_field::BITS, 32)
+    };
+    let bytes = Writer::default()
+        .u32(set::IFINDEX, 3)
+        .u32(set::TABLE, 7)
+        .u32(set::TARGET, 1)
+        .nest(set::FIELD, field("ipv4", 2))
+        .nest(set::FIELD, field("udp", 1))
+        .u32(set::KEY_BITS, 64)
+        .u32(set::ENTRIES, 5);
+    let found = table(&bytes.0).unwrap();
+    let key: Vec<_> = found.key.iter().map(ToString::to_string).collect();
+    assert_eq!(key, ["ipv4#2:96:32", "udp:96:32"]);
+    assert_eq!((found.table, found.name.as_str(), found.bits), (7, "", 64));
+    assert!(table(&Writer::default().u32(set::IFINDEX, 3).0).is_err());
+
+    let bytes = Writer::default()
+        .u32(table_entry::IFINDEX, 3)
+        .u32(table_entry::TABLE, 7)
+        .u32(table_entry::PRIORITY, 9)
+        .bytes(table_entry::VALUE, &[1, 2])
+        .bytes(table_entry::MASK, &[3, 4])
+        .u32(table_entry::ACTION, 2)
+        .u32(table_entry::CONTEXT, 1)
+        .uint(table_entry::HITS, 1 << 40);
+    let found = table_entry(&bytes.0).unwrap();
+    assert_eq!((found.value, found.mask), (vec![1, 2], vec![3, 4]));
+    assert_eq!((found.queue, found.context), (None, Some(1)));
+    assert_eq!((found.priority, found.hits), (9, 1 << 40));
 }

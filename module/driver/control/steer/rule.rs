@@ -2,6 +2,10 @@
 
 //! Rules of users', as the device has them.
 
+use super::user::{
+    self,
+    RawRule, //
+};
 use engine::{
     parser::{
         widened,
@@ -59,6 +63,8 @@ pub(super) enum Refusal {
     },
     /// It looks at two bytes of a payload (`user-def`) in a way that the device does not.
     UserDefined(UserDefinedRefusal),
+    /// It can't be one of a raw table (`user-def`).
+    Raw(user::Refusal),
 }
 
 /// Why `user-def` can't be as it is.
@@ -81,7 +87,7 @@ impl Refusal {
         match self {
             Self::Queue { .. } | Self::Sum { .. } => EINVAL,
             Self::UserDefined(UserDefinedRefusal::Type) => not_supported(),
-            Self::UserDefined(_) => EINVAL,
+            Self::UserDefined(_) | Self::Raw(_) => EINVAL,
         }
     }
 }
@@ -105,6 +111,7 @@ impl Display for Refusal {
                 f.write_str("user-def")?;
                 refusal.fmt(f)
             }
+            Self::Raw(refusal) => refusal.fmt(f),
         }
     }
 }
@@ -118,7 +125,7 @@ impl Display for UserDefinedRefusal {
             ),
             Self::Unknown { value } => write!(
                 f,
-                " {value:#x}: bits 32 to 63 mean nothing, and have to be 0"
+                " {value:#x}: bits 32 to 47 and 63 mean nothing, and have to be 0"
             ),
             // Users of `ethtool` give the bits that do not count.
             Self::PartOfOffset { mask } => write!(
@@ -158,7 +165,8 @@ impl Payload {
             return Ok(None);
         };
         let mask = u64::from_be_bytes(extension.mask.user);
-        if mask == 0 {
+        // One of a raw table has other bits.
+        if mask == 0 || RawRule::of(rule).is_ok_and(|raw| raw.is_some()) {
             return Ok(None);
         }
         let value = u64::from_be_bytes(extension.value.user);
@@ -209,21 +217,33 @@ impl Payload {
 /// Why not.
 pub(super) fn check(rule: &FlowRule, table: Option<&[u16]>, in_use: u16) -> Result<(), Refusal> {
     if let Action::Queue(asked) = rule.action {
-        if asked >= in_use.into() {
-            return Err(Refusal::Queue { asked, in_use });
-        }
-        let largest = table.and_then(|table| table.iter().max());
-        if let Some(&largest) =
-            largest.filter(|&&largest| u32::from(largest).saturating_add(asked) >= in_use.into())
-        {
-            return Err(Refusal::Sum {
+        check_queue(asked, table, in_use)?;
+    }
+    RawRule::of(rule).map_err(Refusal::Raw)?;
+    Payload::of(rule).map(drop).map_err(Refusal::UserDefined)
+}
+
+/// Whether a rule of a port with `in_use` queues can ask for queue `asked`, or have it added to those of
+/// `table`.
+///
+/// # Errors
+///
+/// Why not.
+pub(super) fn check_queue(asked: u32, table: Option<&[u16]>, in_use: u16) -> Result<(), Refusal> {
+    if asked >= in_use.into() {
+        return Err(Refusal::Queue { asked, in_use });
+    }
+    let largest = table.and_then(|table| table.iter().max());
+    match largest {
+        Some(&largest) if u32::from(largest).saturating_add(asked) >= in_use.into() => {
+            Err(Refusal::Sum {
                 largest,
                 offset: asked,
                 in_use,
-            });
+            })
         }
+        _ => Ok(()),
     }
-    Payload::of(rule).map(drop).map_err(Refusal::UserDefined)
 }
 
 /// What the device looks for in frames by a rule that was [checked](check).

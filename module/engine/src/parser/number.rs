@@ -12,7 +12,7 @@ pub(super) const LOAD: usize = size_of::<u64>();
 /// The eight bytes of `header` from `at` on, the first in the highest place; zeroes for those that it
 /// has not.
 #[inline(always)]
-pub(super) fn load(header: &[u8], at: usize) -> u64 {
+pub(crate) fn load(header: &[u8], at: usize) -> u64 {
     match get(header, at) {
         Some(bytes) => u64::from_be_bytes(bytes),
         None => load_last(header, at),

@@ -16,6 +16,8 @@ pub struct Passed {
     /// Whether the header is cut off, or not as the node says. That need be no failure: a graph may have
     /// another node for such headers.
     pub is_broken: bool,
+    /// Whether it has stopped in front of the header, and has not looked at it.
+    pub is_before: bool,
 }
 
 /// Who is told of a parser's way.

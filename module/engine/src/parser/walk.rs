@@ -17,8 +17,10 @@ use crate::memory::Memory;
 enum Visited<'a> {
     /// The parser goes on.
     Through { header: &'a [u8], behind: usize },
-    /// It does not, or somewhere else, at an offset.
-    Stopped(Target, usize),
+    /// It does not, at an offset: all is well.
+    Stopped(usize),
+    /// It has stopped in front of the header.
+    Before,
     /// The header is not as it should be.
     Broken,
 }
@@ -76,6 +78,7 @@ impl<M: Memory> Machine<M> {
                 step: Step::default(),
                 to: Target::FAIL,
                 is_broken: true,
+                is_before: false,
             });
             return None;
         }
@@ -123,6 +126,7 @@ impl<M: Memory> Machine<M> {
             found.step(number, offset);
             let visited = self.visit(number, place, frame, at, asked, found);
             let is_broken = matches!(visited, Visited::Broken);
+            let is_before = matches!(visited, Visited::Before);
             target = match visited {
                 Visited::Through { header, behind } => {
                     at = behind;
@@ -133,10 +137,11 @@ impl<M: Memory> Machine<M> {
                         self.tables.look_up(&place.next, key)
                     }
                 }
-                Visited::Stopped(target, behind) => {
+                Visited::Stopped(behind) => {
                     at = behind;
-                    target
+                    Target::OKAY
                 }
+                Visited::Before => Target::OKAY,
                 Visited::Broken => place.fail,
             };
             if at > usize::from(limits::OFFSET) && target.as_node().is_some() {
@@ -149,6 +154,7 @@ impl<M: Memory> Machine<M> {
                 },
                 to: target,
                 is_broken,
+                is_before,
             });
         }
     }
@@ -184,7 +190,7 @@ impl<M: Memory> Machine<M> {
         if place.has(Place::STOPS_BEFORE) {
             let rest = self.rests.get(usize::from(number));
             if rest.is_some_and(|rest| found.meets(asked, rest.stop_before)) {
-                return Visited::Stopped(Target::OKAY, at);
+                return Visited::Before;
             }
         }
         let header = frame.get(at..).unwrap_or_default();
@@ -213,7 +219,7 @@ impl<M: Memory> Machine<M> {
             behind = at;
         }
         if place.has(Place::STOPS_BEHIND) && self.stops_behind(number, asked, found) {
-            return Visited::Stopped(Target::OKAY, behind);
+            return Visited::Stopped(behind);
         }
         Visited::Through { header, behind }
     }

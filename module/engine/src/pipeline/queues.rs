@@ -3,22 +3,24 @@
 //! Which of the queues in use a frame is for: asked when it arrives, and again behind its program.
 //!
 //! What arrives at once has one answer, as it is of one flow: a super-frame, or several frames that were one
-//! to their sender. But where rules look at what packets carry each of them may be for another queue.
+//! to their sender. But where rules look at what packets carry, or into the headers of what they carry, each of
+//! them may be for another queue.
 //! So all are for that then to which the other rules bring them, and each is asked about again when it
 //! is a frame of its own, before it meets its program.
 
 use super::wire::OnWire;
 use crate::descriptor::ToldFlow;
-use crate::fields::get;
 use crate::frame::VlanTag;
 use crate::memory::Memory;
 use crate::parser::{By, LastFlow, Machine, Parsed, USUAL_HEADERS};
-use crate::steer::{unseen, FlowTable, Hash, Pairs, Reason, Steered, Steering};
+use crate::steer::{Bytes, FlowTable, Hash, Look, Reason, Seen, Steered, Steering, Unseen};
 
 /// What says for which queue a frame is, and with which hash it goes to the host.
 pub struct Queues<'a, M: Memory> {
     /// What steers frames.
     pub steering: &'a Steering<M>,
+    /// The parser for whose graph its raw tables were made, if it has some.
+    pub raw_parser: Option<&'a Machine<M>>,
     /// Whether its rules count.
     pub by_rules: bool,
     /// The flows that follow their readers, if they are to.
@@ -62,28 +64,28 @@ impl<M: Memory> Queues<'_, M> {
         bytes: &[u8],
         beside: Option<VlanTag>,
     ) -> Option<ToldFlow> {
-        self.flow_of(parser, bytes, beside, &|at| get(bytes, at))
+        self.flow_of(parser, bytes, beside, &Bytes(bytes))
     }
 
-    /// As [`Self::flow`], of a frame whose headers are `bytes`, and of which `pairs` gives more.
+    /// As [`Self::flow`], of a `frame` whose headers are `bytes`.
     #[inline]
     pub(super) fn flow_of(
         &self,
         parser: &Machine<M>,
         bytes: &[u8],
         beside: Option<VlanTag>,
-        pairs: Pairs<'_>,
+        frame: &dyn Look,
     ) -> Option<ToldFlow> {
         match self.tells {
             Tells::Nothing => None,
-            Tells::Hash => self.hash(parser, bytes, pairs).map(ToldFlow::Hash),
+            Tells::Hash => self.hash(parser, bytes, frame).map(ToldFlow::Hash),
             Tells::Keys => parser.flow_keys_of(bytes, beside).map(ToldFlow::Keys),
         }
     }
 
     /// The hash of a frame, for [`Self::flow_of`].
     #[inline]
-    fn hash(&self, parser: &Machine<M>, bytes: &[u8], pairs: Pairs<'_>) -> Option<Hash> {
+    fn hash(&self, parser: &Machine<M>, bytes: &[u8], frame: &dyn Look) -> Option<Hash> {
         // Rules may look at more than what makes a flow.
         let last = self.last.filter(|_| !self.by_rules);
         if let Some(hash) = last.and_then(|(last, by)| last.find(by, bytes)) {
@@ -91,42 +93,53 @@ impl<M: Memory> Queues<'_, M> {
         }
         let mut parsed = Parsed::default();
         let decisive = parser.flow_into(bytes, &mut parsed);
-        let hash = self.steering.hash(&parsed, pairs, self.by_rules);
+        let hash = self
+            .steering
+            .hash(&parsed, self.seen(frame), self.by_rules);
         if let Some((last, by)) = last {
             last.note(by, bytes, decisive, hash);
         }
         hash
     }
 
-    /// Whether frames of one flow may go different ways, by what they carry.
+    /// How rules see `frame`.
     #[inline]
-    pub fn look_at_payload(&self) -> bool {
-        self.by_rules && self.steering.looks_at_payload()
+    fn seen<'a>(&'a self, frame: &'a dyn Look) -> Seen<'a, M> {
+        Seen {
+            frame,
+            parser: self.raw_parser,
+        }
     }
 
-    /// Where a frame goes, to a queue in use, whose headers `look` finds, and of which `pairs` gives more.
-    /// `None`: it is not looked at, as all go to the first queue. Any context.
+    /// Whether frames of one flow may go different ways, by more than what tells it from others.
     #[inline]
-    pub fn steer(&self, look: impl FnOnce() -> Parsed, pairs: Pairs<'_>) -> Option<Steered> {
+    pub fn look_closer(&self) -> bool {
+        self.by_rules && self.steering.looks_closer()
+    }
+
+    /// Where `frame` goes, to a queue in use, whose headers `look` finds. `None`: it is not looked at, as all
+    /// go to the first queue. Any context.
+    #[inline]
+    pub fn steer(&self, look: impl FnOnce() -> Parsed, frame: &dyn Look) -> Option<Steered> {
         if self.in_use <= 1 && !self.by_rules && !self.steering.discards() {
             return None;
         }
-        Some(self.steered(&look(), pairs))
+        Some(self.steered(&look(), frame))
     }
 
     /// As [`Self::steer`], of several frames that arrive at once, with headers alike, where rules
-    /// [look at what they carry](Self::look_at_payload). `None` also if each of them will have to say for
+    /// [look closer at them](Self::look_closer). `None` also if each of them will have to say for
     /// itself whether it is dropped. Any context.
     pub fn steer_together(&self, look: impl FnOnce() -> Parsed) -> Option<Steered> {
-        let steered = self.steer(look, &unseen)?;
+        let steered = self.steer(look, &Unseen)?;
         (!steered.reason.is_drop()).then_some(steered)
     }
 
     #[inline(never)]
-    fn steered(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Steered {
+    fn steered(&self, parsed: &Parsed, frame: &dyn Look) -> Steered {
         let steered = self
             .steering
-            .steer(parsed, pairs, self.by_rules, self.flows);
+            .steer(parsed, self.seen(frame), self.by_rules, self.flows);
         // Tables name queues in use, but for a moment while their number changes.
         let queue = steered.queue.checked_rem(self.in_use).unwrap_or(0);
         Steered { queue, ..steered }
@@ -135,7 +148,7 @@ impl<M: Memory> Queues<'_, M> {
     /// Where a frame goes that is in queue `own`, and that begins with `bytes` now.
     #[inline(never)]
     pub(super) fn next(&self, parser: &Machine<M>, own: u16, bytes: &[u8]) -> Next {
-        match self.steer(|| parser.flow_of(bytes), &|at| get(bytes, at)) {
+        match self.steer(|| parser.flow_of(bytes), &Bytes(bytes)) {
             Some(steered) => self.next_of(own, &steered),
             None => Next::Here(None),
         }
@@ -148,8 +161,11 @@ impl<M: Memory> Queues<'_, M> {
     pub(super) fn alone<W: OnWire>(&self, parser: &Machine<M>, own: u16, wire: &W) -> Next {
         let mut room = [0; USUAL_HEADERS];
         let parsed = parser.flow_of(wire.first_bytes(&mut room));
-        let steered = self.steered(&parsed, &|at| wire.pair(at));
-        if steered.reason.is_drop() || steered.rule != self.steered(&parsed, &unseen).rule {
+        let steered = self.steered(&parsed, &Wire(wire));
+        self.steering.count(&steered, 1);
+        let rule_of = |steered: &Steered| (steered.table, steered.rule);
+        let is_own = || rule_of(&steered) != rule_of(&self.steered(&parsed, &Unseen));
+        if steered.reason.is_drop() || is_own() {
             return self.next_of(own, &steered);
         }
         Next::Here(None)
@@ -168,5 +184,18 @@ impl<M: Memory> Queues<'_, M> {
         } else {
             Next::There(steered.queue, steered.reason)
         }
+    }
+}
+
+/// A frame on the wire, as rules look at it.
+struct Wire<'a, W>(&'a W);
+
+impl<W: OnWire> Look for Wire<'_, W> {
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.0.pair(at)
+    }
+
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        self.0.first_bytes(room)
     }
 }

@@ -15,6 +15,7 @@ use crate::map::Map;
 use crate::memory::Memory;
 use crate::parser::USUAL_HEADERS;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
+use crate::steer::Look;
 use crate::transmit::{TxPlan, WireFrame};
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -138,10 +139,31 @@ where
 
     /// What is told of the flow of a frame that lies in pieces, if the host wants to be told.
     fn flow_in_pages<F: InPages>(&self, frame: &F, beside: Option<VlanTag>) -> Option<ToldFlow> {
-        let pairs = |at: usize| Some([byte_of(frame, at)?, byte_of(frame, at.checked_add(1)?)?]);
         self.queues
             .as_ref()?
-            .flow_of(self.parser, frame.header(), beside, &pairs)
+            .flow_of(self.parser, frame.header(), beside, &Pieces(frame))
+    }
+}
+
+/// A frame that lies in pieces, as rules look at it.
+struct Pieces<'a, F>(&'a F);
+
+impl<F: InPages> Look for Pieces<'_, F> {
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        let next = at.checked_add(1)?;
+        Some([byte_of(self.0, at)?, byte_of(self.0, next)?])
+    }
+
+    fn first_bytes<'a>(&'a self, room: &'a mut [u8]) -> &'a [u8] {
+        let (size, mut len) = (room.len(), 0_usize);
+        for piece in core::iter::once(self.0.header()).chain(self.0.pages()) {
+            let free = room.get_mut(len..).unwrap_or_default();
+            free.iter_mut()
+                .zip(piece)
+                .for_each(|(to, from)| *to = *from);
+            len = len.saturating_add(piece.len()).min(size);
+        }
+        room.get(..len).unwrap_or_default()
     }
 }
 

@@ -5,17 +5,9 @@
 //! Where they are depends on the frame, and no frame is looked at so closely unless a rule asks for that.
 //! So they are none of its [keys](crate::parser::Keys): who looks up rules asks for them.
 
+use super::look::Look;
 use crate::parser::{FlowType, Layer4, Parsed};
 use crate::protocol::{SCTP_HEADER, TCP_DATA_OFFSET, TCP_HEADER, UDP_HEADER};
-
-/// Gives the two bytes of a frame at an offset from its Ethernet header on, if it has both. It is asked for
-/// the same ones as often as there are shapes of rules that want them.
-pub type Pairs<'a> = &'a dyn Fn(usize) -> Option<[u8; 2]>;
-
-/// [`Pairs`] of a frame that nobody looks at so closely.
-pub fn unseen(_offset: usize) -> Option<[u8; 2]> {
-    None
-}
 
 /// Whose payload it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -36,10 +28,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// The bytes there of the frame that was `parsed`. None of a fragment: no piece but the first begins
+    /// The bytes there of the `frame` that was `parsed`. None of a fragment: no piece but the first begins
     /// with what the packet does.
     #[inline(never)]
-    pub(super) fn read(self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<[u8; 2]> {
+    pub(super) fn read(self, parsed: &Parsed, frame: &dyn Look) -> Option<[u8; 2]> {
         let ip = usize::from(parsed.transport_offset);
         if ip == 0 || parsed.keys.layer4 == Layer4::Fragment {
             return None;
@@ -48,7 +40,7 @@ impl Place {
             Carrier::Ip => 0,
             Carrier::Transport => match parsed.flow {
                 FlowType::Tcp4 | FlowType::Tcp6 => {
-                    let [words, _] = pairs(ip.checked_add(TCP_DATA_OFFSET)?)?;
+                    let [words, _] = frame.pair(ip.checked_add(TCP_DATA_OFFSET)?)?;
                     let len = usize::from(words >> 4).wrapping_mul(4);
                     (len >= TCP_HEADER).then_some(len)?
                 }
@@ -57,6 +49,6 @@ impl Place {
                 _ => return None,
             },
         };
-        pairs(ip.checked_add(header)?.checked_add(self.offset.into())?)
+        frame.pair(ip.checked_add(header)?.checked_add(self.offset.into())?)
     }
 }

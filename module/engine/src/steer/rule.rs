@@ -20,7 +20,8 @@ mod hash;
 
 use core::cmp::Ordering;
 
-use super::payload::{Pairs, Place};
+use super::look::Look;
+use super::payload::Place;
 use crate::memory::{Memory, OutOfMemory};
 use crate::parser::{KeyWords, Parsed};
 use crate::sort::sort;
@@ -145,11 +146,24 @@ impl<M: Memory> RuleTable<M> {
             .is_some_and(|tables| tables.looks_at_payload)
     }
 
-    /// The rule with the lowest location of those that match the frame that was `parsed`, and of which
-    /// `pairs` gives more: the location, and what the rule has done. Any context.
+    /// The rule with the lowest location of those that match the `frame` that was `parsed`: the location, and
+    /// what the rule has done. Any context.
     #[inline]
-    pub fn find(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<(u32, Action)> {
-        self.0.as_ref()?.find(parsed, pairs)
+    pub fn find(&self, parsed: &Parsed, frame: &dyn Look) -> Option<(u32, Action)> {
+        self.0.as_ref()?.find(parsed, frame)
+    }
+
+    /// As [`Self::find`] for a frame with `keys`, whatever they are made of, in a table of which no rule wants
+    /// to see what packets carry.
+    #[inline]
+    pub(super) fn find_by(&self, keys: &KeyWords) -> Option<(u32, Action)> {
+        self.0.as_ref()?.find_by(keys)
+    }
+
+    /// The lowest location of a rule.
+    pub(super) fn lowest(&self) -> u32 {
+        let first = self.0.as_ref().and_then(|tables| tables.shapes.first());
+        first.map_or(u32::MAX, |shape| shape.lowest)
     }
 }
 
@@ -229,24 +243,28 @@ impl<M: Memory> Tables<M> {
     }
 
     #[inline]
-    fn find(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<(u32, Action)> {
+    fn find(&self, parsed: &Parsed, frame: &dyn Look) -> Option<(u32, Action)> {
         if self.looks_at_payload {
-            return self.find_closely(parsed, pairs);
+            return self.find_closely(parsed, frame);
         }
-        let keys = parsed.keys.words();
-        self.search(|shape| self.find_in(shape, &keys))
+        self.find_by(&parsed.keys.words())
+    }
+
+    #[inline]
+    fn find_by(&self, keys: &KeyWords) -> Option<(u32, Action)> {
+        self.search(|shape| self.find_in(shape, keys))
     }
 
     /// As [`Self::find`], where shapes want to see what packets carry.
     // The others are not to pay for that.
     #[inline(never)]
-    fn find_closely(&self, parsed: &Parsed, pairs: Pairs<'_>) -> Option<(u32, Action)> {
+    fn find_closely(&self, parsed: &Parsed, frame: &dyn Look) -> Option<(u32, Action)> {
         let keys = parsed.keys.words();
         self.search(|shape| {
             let value = match shape.payload {
                 None => 0,
                 // A frame that does not have it fits none of these rules.
-                Some(place) => u16::from_be_bytes(place.read(parsed, pairs)?),
+                Some(place) => u16::from_be_bytes(place.read(parsed, frame)?),
             };
             self.find_in(shape, &with_payload(keys, value))
         })

@@ -96,6 +96,8 @@ pub(crate) struct Found {
     pub(crate) path: Vec<(u16, u16)>,
     /// Those of them whose headers are not as they should be, by their places on the way.
     pub(crate) broken: Vec<usize>,
+    /// Whether it has stopped in front of the last one.
+    pub(crate) is_before: bool,
 }
 
 impl Found {
@@ -132,6 +134,7 @@ impl Model {
             fields: [0; Field::DEVICE_BYTES],
             at: 0,
             counted: 0,
+            is_before: false,
         };
         let ethernet = &self.nodes[0];
         for store in &ethernet.stores {
@@ -173,6 +176,7 @@ impl Model {
             offset,
             path,
             broken,
+            is_before: parser.is_before,
         }
     }
 }
@@ -214,6 +218,7 @@ struct Parser<'a> {
     fields: Fields,
     at: usize,
     counted: u8,
+    is_before: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -275,6 +280,7 @@ impl<'a> Parser<'a> {
         let (node, frame) = (&whole.node, self.frame);
         // 1.
         if Self::each(node.stop_before).any(|condition| self.is_true(condition)) {
+            self.is_before = true;
             return Some(Target::OKAY);
         }
         // 2. Of nothing it does not matter where it is.

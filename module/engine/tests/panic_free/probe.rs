@@ -39,7 +39,8 @@ use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::steer::{
-    Action, FlowTable, Hash, Hashed, Pairs, Reason, Rule, RuleTable, Spread, Steered, Steering,
+    Action, FlowTable, Hash, Hashed, Look, RawTable, Reason, Rule, RuleTable, Seen, Spread, Steered,
+    Steering,
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};
@@ -227,9 +228,9 @@ pub fn rules(rules: &[(u32, Rule)], seed: u64) -> Result<RuleTable<Opaque>, OutO
 pub fn find_rule(
     rules: &RuleTable<Opaque>,
     parsed: &Parsed,
-    pairs: Pairs<'_>,
+    frame: &dyn Look,
 ) -> Option<(u32, Action)> {
-    rules.find(parsed, pairs)
+    rules.find(parsed, frame)
 }
 
 pub fn flows(flows: u32) -> Result<FlowTable<Opaque>, OutOfMemory> {
@@ -683,19 +684,22 @@ pub fn filter(memory: &Opaque, addresses: &[Address], address: Address) -> bool 
 pub fn steering(
     memory: &Opaque,
     contexts: &[Spread<'_>],
-    rules: &[(u32, Rule)],
+    (rules, raw): (&[(u32, Rule)], &[RawTable<'_>]),
     seed: u64,
 ) -> Result<Steering<Opaque>, OutOfMemory> {
-    Steering::new(memory, contexts, rules, seed)
+    Steering::new(memory, contexts, rules, raw, seed)
 }
 
 pub fn steer(
     steering: &Steering<Opaque>,
     parsed: &Parsed,
-    pairs: Pairs<'_>,
+    seen: Seen<'_, Opaque>,
     flows: Option<&FlowTable<Opaque>>,
 ) -> Steered {
-    steering.steer(parsed, pairs, true, flows)
+    let steered = steering.steer(parsed, seen, true, flows);
+    steering.count(&steered, steering.hits(1, 2));
+    steering.add_hits(1, 2, 3);
+    steered
 }
 
 pub fn steer_together(queues: &Queues<'_, Opaque>, parsed: &Parsed) -> Option<Steered> {

@@ -607,6 +607,7 @@ fn within_limits<T>(
         },
         queues: steering.map(|steering| Queues {
             steering,
+            raw_parser: Some(&kernel::MACHINE),
             by_rules: true,
             flows: None,
             in_use: IN_USE,

@@ -4,7 +4,7 @@
 
 use super::kernel::parse;
 use super::*;
-use engine::steer::{unseen, with_payload, Carrier, Place};
+use engine::steer::{with_payload, Bytes, Carrier, Place, RawField, RawTable, Seen};
 
 /// What the wire frames of [`super_frame`] begin to carry.
 const FIRST: [u16; 3] = [0x0007, 0x585f, 0xb0b7];
@@ -51,7 +51,7 @@ fn by(rules: &[Rule]) -> Steering<HostMemory> {
         context(CONTEXT, &[2; KEY_SIZE]),
     ];
     let rules: Vec<_> = (0..).zip(rules.iter().copied()).collect();
-    Steering::new(&HostMemory, &contexts, &rules, 7).expect("memory")
+    Steering::new(&HostMemory, &contexts, &rules, &[], 7).expect("memory")
 }
 
 /// Where a wire frame has gone.
@@ -226,8 +226,61 @@ fn the_hash_of_a_frame_in_pages() {
     let steering = by(&[carries(FIRST[0], to_context)]);
     let (device, _) = run(port, Running::Nothing, plain(), Some(&steering));
     let bytes = plain().bytes;
-    let pairs = |at: usize| bytes.get(at..)?.first_chunk().copied();
-    let hash = steering.hash(&parse(&bytes), &pairs, true);
-    assert!(hash.is_some() && hash != steering.hash(&parse(&bytes), &unseen, true));
+    let seen = Seen {
+        frame: &Bytes(&bytes),
+        parser: None,
+    };
+    let hash = steering.hash(&parse(&bytes), seen, true);
+    assert!(hash.is_some() && hash != steering.hash(&parse(&bytes), Seen::NOT, true));
     assert_eq!(device.flows, [hash.map(ToldFlow::Hash)], "{:?}", device.log);
+}
+
+/// What a raw table looks at behind the headers tells frames apart that arrived as one, and each is counted.
+#[test]
+fn by_raw_tables() {
+    let field = RawField {
+        node: 0,
+        occurrence: 1,
+        offset: HEADERS as u16 * 8,
+        bits: 16,
+    };
+    let wants = |word: u16, action| {
+        let mut rule = any(action);
+        (rule.key[0], rule.mask[0]) = (u64::from(word) << 48, 0xffff << 48);
+        rule
+    };
+    let rules = [
+        (3, wants(FIRST[1], Action::Queue(1))),
+        (4, wants(FIRST[2], Action::Drop)),
+    ];
+    let raw = RawTable {
+        number: 9,
+        fields: &[field],
+        rules: &rules,
+    };
+    let main = Spread {
+        id: MAIN_CONTEXT,
+        key: &[1; KEY_SIZE],
+        fields: HashedFields::USUAL,
+        symmetry: Symmetry::None,
+        table: &[INGRESS.queue],
+    };
+    let steering = Steering::new(&HostMemory, &[main], &[], &[raw], 7).expect("memory");
+    let (log, frames) = steered_steps(PORT, Running::Nothing, super_frame(), Some(&steering));
+    let ways: Vec<_> = log
+        .iter()
+        .filter_map(|step| match step {
+            Step::Received(..) | Step::InPages(..) => Some(Way::Here),
+            Step::PassedOn(_, queue, reason) => Some(Way::To(*queue, *reason)),
+            Step::Dropped(reason) => Some(Way::Nowhere(*reason)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        Way::Here,
+        Way::To(1, Reason::Rule),
+        Way::Nowhere(Reason::Dropped),
+    ];
+    assert_eq!((&ways[..], frames), (&expected[..], 3), "{log:?}");
+    assert_eq!([3, 4, 5].map(|number| steering.hits(9, number)), [1, 1, 0]);
 }

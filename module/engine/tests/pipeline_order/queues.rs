@@ -29,7 +29,7 @@ fn rules() -> Steering<HostMemory> {
         table: &[INGRESS.queue],
     };
     let rules = [(0, rule(9, Action::Queue(1))), (1, rule(13, Action::Drop))];
-    Steering::new(&HostMemory, &[main], &rules, 7).expect("memory")
+    Steering::new(&HostMemory, &[main], &rules, &[], 7).expect("memory")
 }
 
 /// A program that chooses `queue`, if any.

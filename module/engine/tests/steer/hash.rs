@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use engine::memory::HostMemory;
 use engine::parser::{FlowType, Keys};
 use engine::steer::{
-    unseen, Action, Fields, Hash, HashKind, HashedFields, Reason, Rule, Spread, Steering, Symmetry,
+    Action, Fields, Hash, HashKind, HashedFields, Reason, Rule, Seen, Spread, Steering, Symmetry,
     KEY_SIZE, MAIN_CONTEXT,
 };
 use etherparse::PacketBuilder;
@@ -116,7 +116,7 @@ fn by(
         symmetry,
         table,
     };
-    Steering::new(&HostMemory, &[main], &[], 7).unwrap()
+    Steering::new(&HostMemory, &[main], &[], &[], 7).unwrap()
 }
 
 /// A datagram or a segment.
@@ -156,12 +156,12 @@ fn published_vectors() {
             .map(|(address, port)| (address.parse().unwrap(), port));
         for tcp in [false, true] {
             let parsed = parse(&frame(source, destination, tcp));
-            let hash = usual.hash(&parsed, &unseen, false).map(told);
+            let hash = usual.hash(&parsed, Seen::NOT, false).map(told);
             let expected = Some((vector.by_ports, HashKind::L4, false));
             assert_eq!(hash, expected, "{source:?} {destination:?}");
         }
         let parsed = parse(&frame(source, destination, false));
-        let hash = addresses.hash(&parsed, &unseen, false).map(told);
+        let hash = addresses.hash(&parsed, Seen::NOT, false).map(told);
         let expected = Some((vector.by_addresses, HashKind::L3, false));
         assert_eq!(hash, expected, "{source:?} {destination:?}");
     }
@@ -383,7 +383,7 @@ fn hash_is_toeplitz(symmetry: Symmetry, seed: u64) {
             let parsed = parse(&made.frame);
             assert_eq!(parsed.flow, made.flow, "{:02x?}", made.frame);
             let input = slow_input(&made, fields, symmetry);
-            let steered = steering.steer(&parsed, &unseen, true, None);
+            let steered = steering.steer(&parsed, Seen::NOT, true, None);
             let hash = steered.hash.map(|hash| hash.value);
             let expected = (!input.is_empty()).then(|| slow.hash(&input));
             assert_eq!(
@@ -424,8 +424,8 @@ fn both_directions_of_a_flow_are_alike_where_that_is_wanted() {
                 frame((destination, ports[1]), (source, ports[0]), true),
             ];
             assert_eq!(
-                steering.hash(&parse(&there), &unseen, false),
-                steering.hash(&parse(&back), &unseen, false)
+                steering.hash(&parse(&there), Seen::NOT, false),
+                steering.hash(&parse(&back), Seen::NOT, false)
             );
         }
     }
@@ -442,7 +442,7 @@ fn what_has_nothing_to_hash_goes_by_the_first_entry() {
     let mut arp = vec![0xff; 12];
     arp.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
     for frame in [&arp[..], &arp[..13], &[]] {
-        let steered = steering.steer(&parse(frame), &unseen, true, None);
+        let steered = steering.steer(&parse(frame), Seen::NOT, true, None);
         assert_eq!(
             (steered.queue, steered.hash, steered.reason),
             (5, None, Reason::Unhashed)
@@ -486,7 +486,7 @@ fn frames_of_a_type_may_be_dropped_but_for_those_of_a_rule() {
     };
     let to_context = Action::Context { id: 3, offset: 0 };
     let rules = [(7, rule(7, Action::Queue(5))), (8, rule(8, to_context))];
-    let steering = Steering::new(&HostMemory, &contexts, &rules, 7).expect("memory");
+    let steering = Steering::new(&HostMemory, &contexts, &rules, &[], 7).expect("memory");
     assert!(steering.discards());
     for (port, is_tcp, by_rules, reason, rule, context) in [
         (1, false, true, Reason::Discarded, None, MAIN_CONTEXT),
@@ -496,7 +496,7 @@ fn frames_of_a_type_may_be_dropped_but_for_those_of_a_rule() {
         (8, false, true, Reason::Rule, Some(8), 3),
         (8, true, true, Reason::Discarded, Some(8), 3),
     ] {
-        let steered = steering.steer(&frame(port, is_tcp), &unseen, by_rules, None);
+        let steered = steering.steer(&frame(port, is_tcp), Seen::NOT, by_rules, None);
         assert_eq!(
             (steered.reason, steered.rule, steered.context),
             (reason, rule, context),
@@ -516,7 +516,7 @@ fn a_flow_label_tells_flows_apart_if_there_is_one() {
     let mut frame = frame((address, 1), (address, 2), false);
     let kind = |frame: &[u8]| {
         steering
-            .hash(&parse(frame), &unseen, false)
+            .hash(&parse(frame), Seen::NOT, false)
             .map(|hash| hash.kind)
     };
     assert_eq!(kind(&frame), Some(HashKind::L3));
@@ -534,7 +534,7 @@ fn memory_may_end_at_each_buffer() {
         symmetry: Symmetry::None,
         table: &[0, 1],
     };
-    let new = |buffers| Steering::new(&Ending::after(buffers), &[main], &[], 7);
+    let new = |buffers| Steering::new(&Ending::after(buffers), &[main], &[], &[], 7);
     let enough = (0..16).find(|&buffers| new(buffers).is_ok());
     assert!(enough.is_some_and(|enough| enough >= 3), "{enough:?}");
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use engine::memory::HostMemory;
 use engine::parser::{Keys, Layer4};
-use engine::steer::{with_payload, Action, Carrier, Place, Rule, RuleTable};
+use engine::steer::{with_payload, Action, Carrier, Look, Place, Rule, RuleTable};
 use proptest::collection::{hash_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -50,12 +50,29 @@ impl Made {
 
     /// What a table finds for it, and how often it looked closer.
     fn find(&self, table: &RuleTable<HostMemory>) -> (Option<(u32, Action)>, u32) {
-        let looks = Cell::new(0);
-        let found = table.find(&parse(&self.bytes), &|at| {
-            looks.set(looks.get() + 1);
-            self.bytes.get(at..)?.first_chunk().copied()
-        });
-        (found, looks.get())
+        let watched = Watched {
+            bytes: &self.bytes,
+            looks: Cell::new(0),
+        };
+        let found = table.find(&parse(&self.bytes), &watched);
+        (found, watched.looks.get())
+    }
+}
+
+/// A frame, and how often it was looked at.
+struct Watched<'a> {
+    bytes: &'a [u8],
+    looks: Cell<u32>,
+}
+
+impl Look for Watched<'_> {
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.looks.set(self.looks.get() + 1);
+        self.bytes.get(at..)?.first_chunk().copied()
+    }
+
+    fn first_bytes<'a>(&'a self, _room: &'a mut [u8]) -> &'a [u8] {
+        panic!("no raw table")
     }
 }
 

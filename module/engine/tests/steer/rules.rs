@@ -4,7 +4,7 @@
 
 use engine::memory::{HostMemory, OutOfMemory};
 use engine::parser::{KeyWords, Keys, Parsed};
-use engine::steer::{unseen, Action, Rule, RuleTable};
+use engine::steer::{Action, Rule, RuleTable, Unseen};
 use proptest::collection::{hash_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -17,7 +17,7 @@ fn found(table: &RuleTable<HostMemory>, keys: &Keys) -> Option<(u32, Action)> {
         keys: *keys,
         ..Parsed::default()
     };
-    table.find(&parsed, &unseen)
+    table.find(&parsed, &Unseen)
 }
 
 /// The first rule, by location, that matches.

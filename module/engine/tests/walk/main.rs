@@ -21,6 +21,7 @@ mod named;
 mod options;
 #[path = "../dissector/random.rs"]
 mod random;
+mod raw;
 mod way;
 
 use corpus::corpus;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context, Result};
 use engine::memory::HostMemory;
 use engine::parser::Machine;
-use engine::steer::{unseen, HashedFields, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT};
+use engine::steer::{HashedFields, Seen, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT};
 use graph_json::Canonical;
 use offload_tests::command::Cmd;
 use offload_tests::compiled::Compiled;
@@ -81,7 +81,7 @@ fn steering() -> Result<Steering<HostMemory>> {
         symmetry: Symmetry::None,
         table: &table,
     };
-    Steering::new(&HostMemory, &[main], &[], 7)
+    Steering::new(&HostMemory, &[main], &[], &[], 7)
         .ok()
         .context("memory")
 }
@@ -130,7 +130,7 @@ pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
                 let start = Instant::now();
                 for _ in 0..FRAMES {
                     let parsed = parser.flow_of(black_box(&frame));
-                    black_box(steering.steer(&parsed, &unseen, true, None));
+                    black_box(steering.steer(&parsed, Seen::NOT, true, None));
                 }
                 Ok((f64::from(FRAMES), start.elapsed()))
             })

@@ -74,10 +74,10 @@ impl Args {
 
 fn list(all: &[Explained]) -> Table {
     let mut table = table([
-        "frame", "bytes", "type", "hash", "of", "fields", "symmetry", "context", "entry", "rule",
-        "reason", "queue", "then",
+        "frame", "bytes", "type", "hash", "of", "fields", "symmetry", "context", "entry", "table",
+        "rule", "reason", "queue", "then",
     ]);
-    for column in [0, 1, 7, 8, 9, 11] {
+    for column in [0, 1, 7, 8, 9, 10, 12] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -99,6 +99,7 @@ fn list(all: &[Explained]) -> Table {
             or_dash(steered.symmetry),
             or_dash(steered.context),
             or_dash(entry.map(|(entry, entries)| format!("{entry} of {entries}"))),
+            or_dash(steered.table),
             or_dash(steered.rule),
             steered.reason.to_string(),
             or_dash(steered.queue),
@@ -122,6 +123,7 @@ mod tests {
             reason: Known::Is(SteerReason::Rule),
             queue: Some(5),
             rule: Some(7),
+            table: Some(2),
             context: Some(1),
             entry: Some(12),
             entries: Some(64),
@@ -136,6 +138,7 @@ mod tests {
             reason: Known::Is(SteerReason::SingleQueue),
             queue: Some(0),
             rule: None,
+            table: None,
             context: None,
             entry: None,
             entries: None,
@@ -162,8 +165,8 @@ mod tests {
             .lines()
             .map(|line| line.split_whitespace().collect())
             .collect();
-        let first = "1 60 udp4 0x000051cc l4 sdf none 1 12 of 64 7 rule 5 program";
-        let second = "2 60 of 1500 - - - - - - - - single-queue 0 -";
+        let first = "1 60 udp4 0x000051cc l4 sdf none 1 12 of 64 2 7 rule 5 program";
+        let second = "2 60 of 1500 - - - - - - - - - single-queue 0 -";
         for row in [first, second] {
             let row: Vec<_> = row.split(' ').collect();
             assert!(rows.contains(&row), "{text}");

@@ -21,7 +21,7 @@ use std::hint::black_box;
 use engine::memory::HostMemory;
 use engine::parser::{Keys, Layer4, Parsed};
 use engine::steer::{
-    unseen, Action, HashedFields, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
+    Action, HashedFields, Rule, Seen, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
 };
 use kernel::parse;
 use turns::{times, Contestant};
@@ -84,7 +84,7 @@ fn steering(rules: u32) -> Steering<HostMemory> {
         (location, rule)
     };
     let rules: Vec<_> = (0..rules).map(rule).collect();
-    Steering::new(&HostMemory, &[main], &rules, 7).expect("memory")
+    Steering::new(&HostMemory, &[main], &rules, &[], 7).expect("memory")
 }
 
 /// The hash by its definition.
@@ -136,7 +136,7 @@ fn main() {
         let parsed: Vec<_> = frames.iter().map(|frame| parse(frame)).collect();
         let inputs: Vec<_> = parsed.iter().map(four_tuple).collect();
         for (parsed, input) in parsed.iter().zip(&inputs) {
-            let hash = plain.hash(parsed, &unseen, false).map(|hash| hash.value);
+            let hash = plain.hash(parsed, Seen::NOT, false).map(|hash| hash.value);
             assert_eq!(hash, Some(bit_by_bit(&key(), input)), "{parsed:?}");
         }
         let with_rules = RULES.map(|(name, rules)| (name, steering(rules)));
@@ -148,7 +148,7 @@ fn main() {
                 black_box(parse(frame()));
             }),
             Contestant::new("hash, table", || {
-                black_box(plain.steer(to_steer(), &unseen, true, None));
+                black_box(plain.steer(to_steer(), Seen::NOT, true, None));
             }),
             Contestant::new("by bits", || {
                 black_box(bit_by_bit(&key, input()));
@@ -157,7 +157,7 @@ fn main() {
         for (name, rules) in &with_rules {
             let mut to_steer = around(&parsed);
             contestants.push(Contestant::new(name, move || {
-                black_box(rules.steer(to_steer(), &unseen, true, None));
+                black_box(rules.steer(to_steer(), Seen::NOT, true, None));
             }));
         }
         compete(name, &mut contestants, is_bench, &mut has_head);
