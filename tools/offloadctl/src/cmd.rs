@@ -13,3 +13,4 @@ pub(crate) mod program;
 pub(crate) mod resource;
 pub(crate) mod stats;
 pub(crate) mod steer;
+pub(crate) mod table;
