@@ -97,7 +97,7 @@ fn headers_have_all_fields_of_graphs() -> Result<()> {
     let meta = all
         .iter()
         .all(|field| field.starts_with("offload_nic_meta "));
-    ensure!(meta && all.len() == 8, "{all:?}");
+    ensure!(meta && all.len() == 13, "{all:?}");
     Ok(())
 }
 
@@ -110,6 +110,7 @@ fn tables_tell_what_they_are() -> Result<()> {
         ("ntuple", "/rules"),
         ("rss", "/rss_entries"),
         ("arfs", "/flows"),
+        ("raw", "/raw_rules"),
     ] {
         let table = table(name)?;
         ensure!(table["size"] == resources[path].size, "{table}");
@@ -332,6 +333,55 @@ fn masks_are_told_as_they_are() -> Result<()> {
     // Where there are none, and all values have four bytes, the tool shows what is told.
     let (shown, found) = (dump(&NIC, "rss")?, told(&NIC, "rss")?);
     ensure!(found == shown, "{found:#?}\nnot {shown:#?}");
+/// Rules of raw tables, by whatever they came, with the bits of their keys.
+#[test]
+fn rules_of_raw_tables() -> Result<()> {
+    let (_module, ports) = nic()?;
+    let table = |port: usize, args: &str| -> Result<()> {
+        let args = args.replace("PORT", &ports[port].name);
+        ports[port]
+            .offloadctl(format!("table {args}"))?
+            .run()
+            .map(drop)
+    };
+    table(0, "add PORT 3 udp:16:16")?;
+    table(1, "add PORT 1 ipv6.ipv6_src ipv4:8:4")?;
+    table(1, "rule add PORT 1 fd00::9 3 --queue 2")?;
+    table(0, "rule add PORT 3 53 --priority 9 --drop")?;
+    ethtool(
+        &ports[0],
+        "-N",
+        "flow-type ether user-def 0x3000000000035 action 1 loc 4",
+    )?;
+    let expected: Vec<_> = [
+        (0, "port=0x0 raw_table=0x3 raw_key0=", "drop=0x1"),
+        (1, "port=0x0 raw_table=0x3 raw_key0=", "queue=0x1"),
+        (
+            1 << 16,
+            "port=0x1 raw_table=0x1 raw_key0= raw_key1=",
+            "queue=0x2",
+        ),
+    ]
+    .into_iter()
+    .map(|(index, matches, actions)| Entry {
+        index,
+        matches: matches.to_owned(),
+        actions: actions.to_owned(),
+    })
+    .collect();
+    let found = dump(&NIC, "raw")?;
+    ensure!(found == expected, "{found:#?}\nnot {expected:#?}");
+    // It is told once.
+    ensure!(
+        dump(&NIC, "ntuple")?.is_empty(),
+        "{:?}",
+        dump(&NIC, "ntuple")?
+    );
+    let matches = fields("raw", "match")?;
+    ensure!(
+        matches.contains("raw_table") && matches.contains("raw_key3"),
+        "{matches:?}"
+    );
     Ok(())
 }
 
@@ -470,7 +520,7 @@ fn a_reload_keeps_tables() -> Result<()> {
         let tables = devlink("table show", "", "table")?;
         tables.iter().map(|table| text(table, "name")).collect()
     };
-    let all = ["parser", "ntuple", "rss", "arfs"];
+    let all = ["parser", "ntuple", "rss", "arfs", "raw"];
     ensure!(names()? == all, "{:?}", names()?);
     let ns = NetNs::new("pipes")?;
     for _ in 0..2 {

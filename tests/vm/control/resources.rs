@@ -24,6 +24,8 @@ const MAP_ENTRIES: &str = "/map_entries";
 const PROGRAMS: &str = "/programs";
 const OPERATIONS: &str = "/operations";
 const RULES: &str = "/rules";
+const RAW_TABLES: &str = "/raw_tables";
+const RAW_RULES: &str = "/raw_rules";
 const RSS_CONTEXTS: &str = "/rss_contexts";
 const RSS_ENTRIES: &str = "/rss_entries";
 const FLOWS: &str = "/flows";
@@ -195,6 +197,8 @@ fn what_there_is() -> Result<()> {
             (PARSER_HEADERS, 64),
             (PARSER_NODES, 1024),
             (PROGRAMS, DEVICE_MEMORY / 128),
+            (RAW_RULES, 64 * 16_384),
+            (RAW_TABLES, 64 * 16),
             (RSS_CONTEXTS, 64 * 64),
             (RSS_ENTRIES, 65 * 64 * 512),
             (RULES, 64 * 16_384),
@@ -223,6 +227,8 @@ fn what_comes_is_counted_until_it_goes() -> Result<()> {
         (PARSER_HEADERS, 0),
         (PARSER_NODES, 0),
         (PROGRAMS, 0),
+        (RAW_RULES, 0),
+        (RAW_TABLES, 0),
         (RSS_CONTEXTS, 0),
         (RSS_ENTRIES, 0),
         (RULES, 0),

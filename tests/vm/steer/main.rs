@@ -15,6 +15,7 @@ mod order;
 mod packet;
 mod payload;
 mod permission;
+mod raw;
 mod rss_type;
 mod rules;
 mod socket;

@@ -496,7 +496,7 @@ fn what_cannot_be_is_refused_by_name_and_changes_nothing() -> Result<()> {
         (
             "-N",
             format!("{rule} user-def 0x100040001 action 1 loc 3"),
-            "user-def 0x100040001: bits 32 to 63 mean nothing, and have to be 0",
+            "user-def 0x100040001: bits 32 to 47 and 63 mean nothing, and have to be 0",
         ),
         (
             "-N",

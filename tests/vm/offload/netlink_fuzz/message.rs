@@ -65,7 +65,7 @@ impl Generator {
             let flags = if self.one_in(2) { NLM_F_DUMP } else { 0 };
             let command = match self.random.random_range(0..4) {
                 0 => self.random.random(),
-                _ => self.random.random_range(0..16),
+                _ => self.random.random_range(0..32),
             };
             (command, flags, self.attributes(3))
         };
@@ -129,8 +129,37 @@ impl Generator {
         let Some(&(command, flags, table)) = requests.choose(&mut self.random) else {
             return (0, 0, Vec::new());
         };
+        let mut bytes = self.by(table);
+        if self.one_in(8) {
+            bytes.extend(self.attributes(1));
+        }
+        (command, flags, bytes)
+    }
+
+    /// Attributes that `table` has rules for, most of them right.
+    fn by(&mut self, table: &[AttributePolicy]) -> Vec<u8> {
+        /// Names of nodes in the parse graph that each device comes with, and of one that it has not.
+        const NODES: [&str; 5] = ["ethernet", "ipv4", "udp", "tcp", "vxlan"];
         let mut bytes = Vec::new();
         for (number, policy) in (0..).zip(table) {
+            if let AttributePolicy::Nest(inner) = policy {
+                for _ in 0..self.random.random_range(0..4) {
+                    let value = self.by(inner);
+                    attribute(&mut bytes, number | NLA_F_NESTED, &value);
+                }
+                continue;
+            }
+            if let AttributePolicy::String { .. } = policy {
+                let mut text = NODES[self.random.random_range(0..NODES.len())]
+                    .as_bytes()
+                    .to_vec();
+                if self.one_in(8) {
+                    text = self.value();
+                }
+                text.push(0);
+                attribute(&mut bytes, number, &text);
+                continue;
+            }
             let number_up_to = match *policy {
                 AttributePolicy::U32 { max, .. } => Some(max),
                 AttributePolicy::Binary { .. } => None,
@@ -163,10 +192,7 @@ impl Generator {
             let value = value.unwrap_or_default();
             attribute(&mut bytes, number, &value.to_ne_bytes());
         }
-        if self.one_in(8) {
-            bytes.extend(self.attributes(1));
-        }
-        (command, flags, bytes)
+        bytes
     }
 
     /// Some attributes, with others in them up to a depth.

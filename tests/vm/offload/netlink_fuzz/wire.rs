@@ -174,6 +174,8 @@ impl Wire {
             Command::ParseGet => decode::parsed(attributes).map(drop)?,
             Command::AuditGet => decode::audit(attributes).map(drop)?,
             Command::CountsGet => decode::counts(attributes).map(drop)?,
+            Command::TableGet => decode::table(attributes).map(drop)?,
+            Command::TableEntryGet => decode::table_entry(attributes).map(drop)?,
             other => bail!("an answer {other:?}, which is none"),
         }
         Ok(Said::Message)
