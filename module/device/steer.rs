@@ -29,7 +29,6 @@ use engine::{
     filter::Address,
     parser::{
         FlowType,
-        LastFlow,
         Machine,
         Parsed,
         USUAL_HEADERS, //
@@ -41,6 +40,7 @@ use engine::{
     steer::{
         self,
         Hashed,
+        LastFlow,
         Look,
         RawTable,
         Reason,
@@ -177,14 +177,16 @@ impl<H: Host> Port<H> {
         if !self.takes_vlan(host, bytes) {
             return Explained::filtered(parsed.flow, Reason::OtherVlan);
         }
-        let looked = self.queues(host, Tells::Nothing, None, guard).and_then(|queues| {
-            let steered = queues.steer(|| parsed, &Frame(bytes))?;
-            Some(Looked {
-                flow: parsed.flow,
-                steered,
-                hashed: queues.steering.hashed(&parsed, &steered),
-            })
-        });
+        let looked = self
+            .queues(host, Tells::Nothing, None, guard)
+            .and_then(|queues| {
+                let steered = queues.steer(|| parsed, &Frame(bytes))?;
+                Some(Looked {
+                    flow: parsed.flow,
+                    steered,
+                    hashed: queues.steering.hashed(&parsed, &steered),
+                })
+            });
         let queue = looked.as_ref().map_or(Some(0), |looked| {
             let steered = &looked.steered;
             (!steered.reason.is_drop()).then_some(steered.queue)
@@ -259,12 +261,14 @@ impl<H: Host> Port<H> {
         if !self.takes_vlan(host, frame) {
             return Err(Why::of(Reason::OtherVlan));
         }
-        let steered = self.queues(host, Tells::Nothing, None, guard).and_then(|queues| {
-            if queues.look_closer() && frame.is_several() {
-                return queues.steer_together(|| self.parsed(frame, guard));
-            }
-            queues.steer(|| self.parsed(frame, guard), &Frame(frame))
-        });
+        let steered = self
+            .queues(host, Tells::Nothing, None, guard)
+            .and_then(|queues| {
+                if queues.look_closer() && frame.is_several() {
+                    return queues.steer_together(|| self.parsed(frame, guard));
+                }
+                queues.steer(|| self.parsed(frame, guard), &Frame(frame))
+            });
         match steered {
             None => Ok((0, None)),
             Some(steered) if steered.reason.is_drop() => Err(Why::steered(&steered)),

@@ -13,9 +13,9 @@ use crate::{
 use engine::{
     coalesce::Flows,
     exec::Core,
-    parser::LastFlow,
     pipeline::Met,
-    resources::Resource, //
+    resources::Resource,
+    steer::LastFlow, //
 };
 use kernel::prelude::*;
 use net::skbuff::{

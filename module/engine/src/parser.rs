@@ -6,12 +6,12 @@
 //! kernel runs a [flow dissector](dissector) that is made of the same graph, and finds the same.
 
 mod counts;
+mod decisive;
 pub mod dissector;
 mod flow;
 mod found;
 mod hashed;
 mod keys;
-mod last;
 mod machine;
 mod more;
 mod moves;
@@ -24,11 +24,11 @@ mod walk;
 
 pub use crate::protocol::{IPPROTO_AH, IPPROTO_ESP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP};
 pub use counts::{Counts, EdgeCount, Failure, NodeCount, KEPT};
+pub use decisive::{words_of, Decisive, WORDS};
 pub use flow::{widened, Parsed, ASKED_OF_FLOWS};
 pub use found::{Found, Step, Verdict, STEPS};
 pub use hashed::{FlowKeys, IpVersion};
 pub use keys::{FlowType, KeyWords, Keys, Layer4, Path};
-pub use last::{By, Decisive, LastFlow};
 pub use machine::{Machine, MAX_MEMORY};
 pub(crate) use number::load;
 pub use trace::{Passed, Trace};

@@ -740,7 +740,7 @@ where
             stamp: self.stamp,
             ..*descriptor
         };
-        self.to_host(device, owned, &descriptor);
+        self.hand_to_host(device, owned, &descriptor);
     }
 
     /// Takes the VLAN tag out of a frame, with `metadata` bytes before it, that the host gets beside it.

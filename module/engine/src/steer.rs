@@ -12,6 +12,7 @@
 
 mod fields;
 mod flow;
+mod last;
 mod look;
 mod payload;
 mod raw;
@@ -25,6 +26,7 @@ use crate::parser::{FlowType, Parsed, Path};
 use fields::Input;
 pub use fields::{Fields, HashKind, Symmetry};
 pub use flow::{FlowTable, MAX_FLOWS};
+pub use last::{By, LastFlow};
 pub use look::{Bytes, Look, Seen, Unseen};
 pub use payload::{Carrier, Place};
 use raw::RawTables;

@@ -333,6 +333,9 @@ fn masks_are_told_as_they_are() -> Result<()> {
     // Where there are none, and all values have four bytes, the tool shows what is told.
     let (shown, found) = (dump(&NIC, "rss")?, told(&NIC, "rss")?);
     ensure!(found == shown, "{found:#?}\nnot {shown:#?}");
+    Ok(())
+}
+
 /// Rules of raw tables, by whatever they came, with the bits of their keys.
 #[test]
 fn rules_of_raw_tables() -> Result<()> {

@@ -4,9 +4,9 @@
 
 use parse_graph::{stop, Field};
 
+use super::decisive::Decisive;
 use super::found::{Found, Verdict};
 use super::keys::{FlowType, Keys, Layer4, Path};
-use super::last::Decisive;
 use super::machine::Machine;
 use crate::fields::{get, get16};
 use crate::memory::Memory;

@@ -94,16 +94,16 @@ pub struct Machine<M: Memory> {
     pub(super) stages: Stages<M>,
 }
 
-/// Bytes of the device's memory that a parser takes at most, whatever its graph.
-pub const MAX_MEMORY: usize = 1 << 20;
-
-/// All that a graph may have: a node has one list of options at most.
-const _: () = {
+/// Bytes of the device's memory that a parser takes at most, whatever its graph: all that one may have.
+pub const MAX_MEMORY: usize = {
+    let most = 1 << 20;
+    // A node has one list of options at most.
     let node = size_of::<Place>() + size_of::<Rest>() + size_of::<List>();
     let moves = Move::PER_STORE * size_of::<Move>();
     let others = size_of::<Check>() + size_of::<Part>() + size_of::<Tlv>();
     let records = limits::NODES * node + limits::RECORDS * (moves + others);
-    assert!(records + tables::MOST + unroll::MOST <= MAX_MEMORY);
+    assert!(records + tables::MOST + unroll::MOST <= most);
+    most
 };
 
 impl<M: Memory> Machine<M> {

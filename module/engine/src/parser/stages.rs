@@ -9,8 +9,8 @@
 
 use parse_graph::{Range, Target};
 
+use super::decisive::Decisive;
 use super::found::{Found, Step};
-use super::last::Decisive;
 use super::moves::Move;
 use super::number::{Check, Number};
 use super::tables::{part, Next, Tables};

@@ -8,8 +8,8 @@ use parse_graph::{
     stop, Compare, Condition, Field, Graph, Length, Node, Piece, Range, Source, Store,
 };
 
+use super::decisive::Decisive;
 use super::found::Step;
-use super::last::Decisive;
 use super::moves::Move;
 use super::number::{Check, Number};
 use super::stages::{Stage, Stages};

@@ -4,8 +4,8 @@
 
 use parse_graph::{limits, stop, Field, Node, Target};
 
+use super::decisive::Decisive;
 use super::found::{Found, Step, Verdict};
-use super::last::Decisive;
 use super::machine::{Machine, Place};
 use super::stages::Start;
 use super::tables::part;

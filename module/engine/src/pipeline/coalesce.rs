@@ -53,7 +53,7 @@ where
 
     /// A frame is ready for the host: it goes up, or is held, or goes behind one that is held.
     #[inline]
-    pub(super) fn to_host<D: Receiver>(
+    pub(super) fn hand_to_host<D: Receiver>(
         &mut self,
         device: &mut D,
         frame: D::Owned,

@@ -12,8 +12,9 @@ use super::wire::OnWire;
 use crate::descriptor::ToldFlow;
 use crate::frame::VlanTag;
 use crate::memory::Memory;
-use crate::parser::{By, LastFlow, Machine, Parsed, USUAL_HEADERS};
-use crate::steer::{Bytes, FlowTable, Hash, Look, Reason, Seen, Steered, Steering, Unseen};
+use crate::parser::{Machine, Parsed, USUAL_HEADERS};
+use crate::steer::{By, Bytes, FlowTable, Hash, LastFlow, Look, Reason, Seen};
+use crate::steer::{Steered, Steering, Unseen};
 
 /// What says for which queue a frame is, and with which hash it goes to the host.
 pub struct Queues<'a, M: Memory> {
@@ -93,9 +94,7 @@ impl<M: Memory> Queues<'_, M> {
         }
         let mut parsed = Parsed::default();
         let decisive = parser.flow_into(bytes, &mut parsed);
-        let hash = self
-            .steering
-            .hash(&parsed, self.seen(frame), self.by_rules);
+        let hash = self.steering.hash(&parsed, self.seen(frame), self.by_rules);
         if let Some((last, by)) = last {
             last.note(by, bytes, decisive, hash);
         }

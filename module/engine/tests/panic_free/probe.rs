@@ -26,7 +26,7 @@ use engine::limits::Limits;
 use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::dissector::{self, Unfit};
-use engine::parser::{By, Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, LastFlow, Machine};
+use engine::parser::{Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, Machine};
 use engine::parser::{NodeCount, Parsed, Passed, Step};
 use engine::pipeline::{
     self, Counters, End, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
@@ -39,7 +39,7 @@ use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::steer::{
-    Action, FlowTable, Hash, Hashed, Look, RawTable, Reason, Rule, RuleTable, Seen, Spread, Steered,
+    Action, By, FlowTable, Hash, Hashed, LastFlow, Look, RawTable, Reason, Rule, RuleTable, Seen, Spread, Steered,
     Steering,
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};

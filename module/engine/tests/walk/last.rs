@@ -3,8 +3,8 @@
 //! A frame that is taken for one of the last frame's flow is of that.
 
 use engine::memory::HostMemory;
-use engine::parser::{LastFlow, Machine, Parsed};
-use engine::steer::{Hash, HashKind};
+use engine::parser::{Machine, Parsed};
+use engine::steer::{Hash, HashKind, LastFlow};
 use parse_graph::Graph;
 use proptest::prelude::*;
 
