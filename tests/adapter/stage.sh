@@ -8,7 +8,8 @@
 #   stage.sh offload_nic|netdevsim|veth SCRIPT [ARG]...
 #
 # SCRIPT is relative to the selftests, which are in OFFLOAD_NIC_SUITES; the ethtool
-# that they want is in OFFLOAD_NIC_ETHTOOL.
+# that they want is in OFFLOAD_NIC_ETHTOOL. The NIC parses by the graph in the file
+# OFFLOAD_NIC_GRAPH, if there is one, as OFFLOADCTL builds it.
 set -eu
 nic=$1 script=$2
 shift 2
@@ -40,6 +41,10 @@ modprobe --quiet configfs || :
 
 # This one drives a bus: it makes and removes its devices itself.
 if [ "$script" = net/bpf_offload.py ]; then
+	if [ -n "${OFFLOAD_NIC_GRAPH:-}" ]; then
+		echo "SKIP: it makes its devices itself, each with the graph that it comes with"
+		exit 4
+	fi
 	case $nic in
 	offload_nic)
 		insmod "$OFFLOAD_NIC_KO"
@@ -52,6 +57,19 @@ if [ "$script" = net/bpf_offload.py ]; then
 		;;
 	esac
 fi
+
+# Has the NIC parse by another graph, and the kernel run the flow dissector that is made of that: no hash is told
+# otherwise. One that is attached here dissects in all namespaces.
+parse_by() {
+	mkdir -p /tmp/firmware
+	printf /tmp/firmware >/sys/module/firmware_class/parameters/path
+	"$OFFLOADCTL" parser build "$1" --output /tmp/firmware/graph.fw --object /tmp/firmware/graph.o
+	devlink dev flash offload_nic/offload_nic0 file graph.fw component parser
+	devlink dev reload offload_nic/offload_nic0 action fw_activate
+	bpftool prog load /tmp/firmware/graph.o /sys/fs/bpf/graph type flow_dissector
+	bpftool prog attach pinned /sys/fs/bpf/graph flow_dissector
+	"$OFFLOADCTL" parser show onic0
+}
 
 # Interfaces of a device of netdevsim.
 netdevsim_port() {
@@ -83,6 +101,7 @@ offload_nic)
 		ethtool -L onic$port combined $queues
 		ports+=(onic$port)
 	done
+	[ -z "${OFFLOAD_NIC_GRAPH:-}" ] || parse_by "$OFFLOAD_NIC_GRAPH"
 	# What ordinary frames lie in comes from the sender's memory. This one wants them in pages of a pool.
 	[ "${script##*/}" != pp_alloc_fail.py ] || ethtool -G onic0 tcp-data-split on
 	;;
@@ -116,6 +135,11 @@ ip address add 203.0.113.1/24 dev "$near"
 ip address add 2001:db8:2::1/64 dev "$near" nodad
 remote ip address add 203.0.113.2/24 dev "$far"
 remote ip address add 2001:db8:2::2/64 dev "$far" nodad
+# The stack labels flows of IPv6 by itself. A graph in which there are no labels may leave out what has one.
+if [ -n "${OFFLOAD_NIC_GRAPH:-}" ] && ! grep -q '"flow_label"' "$OFFLOAD_NIC_GRAPH"; then
+	echo 0 >/proc/sys/net/ipv6/auto_flowlabels
+	remote sh -c 'echo 0 >/proc/sys/net/ipv6/auto_flowlabels'
+fi
 remote ip link set lo up
 remote ip link set "$far" up
 ip link set "$near" up

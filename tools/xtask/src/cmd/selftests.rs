@@ -3,9 +3,10 @@
 //! `cargo xtask selftests`: the kernel tree's own tests of NICs, on ours.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 use super::KernelOptions;
 use crate::flavour::{Flavour, Machine};
@@ -33,6 +34,10 @@ pub(crate) struct Args {
     /// What the tests are run on: netdevsim and veth are there for comparison
     #[arg(long, value_enum, default_value_t = Nic::Ours)]
     nic: Nic,
+    /// Have the NIC parse by this graph, and the kernel run its flow dissector: a file in JSON, or one of
+    /// samples/parsers by its name
+    #[arg(long, value_name = "GRAPH")]
+    graph: Option<String>,
     /// Seconds after which the guest of a script is killed
     #[arg(long, default_value_t = 1800, value_name = "SECONDS")]
     timeout: u64,
@@ -117,6 +122,9 @@ const EXCUSES: [Excuse; 2] = [
 const DMA_BUFS: &str = "it lends a NIC DMA buffers (udmabuf)";
 const HUGE_PAGES: &str = "it lends a NIC huge pages";
 
+/// Where parse graphs are.
+const SAMPLES: &str = "samples/parsers";
+
 /// Scripts that need what User Mode Linux lacks, what that is, and a kernel that has it.
 const X86: [(&str, &str, Flavour); 9] = [
     (
@@ -176,6 +184,8 @@ struct Totals {
 impl Args {
     /// Runs the command; its exit status.
     pub(crate) fn run(self) -> Result<i32> {
+        // What is wrong with the options is said before minutes of building.
+        let graph = self.graph()?;
         let workshop = Workshop::open_for_suites()?;
         let source = Source::ensure(&workshop.cache, &workshop.root, self.kernel.kernel_source())?;
         let suite = Suite::ensure(&workshop.cache, &workshop.root, &source)?;
@@ -193,6 +203,11 @@ impl Args {
             if self.refusal(flavour, script).is_none() && !sessions.contains_key(&guest) {
                 let mut session = self.session(&workshop, &suite, flavour)?;
                 session.cpus(processors(script));
+                if let Some(graph) = &graph {
+                    session.user_side(None)?;
+                    session.env("OFFLOAD_NIC_GRAPH", graph.display().to_string());
+                    session.ro(graph.parent().unwrap_or(graph));
+                }
                 sessions.insert(guest, session);
             }
         }
@@ -220,6 +235,25 @@ impl Args {
         Ok(i32::from(
             totals.counts.failed > 0 || totals.counts.passed == 0,
         ))
+    }
+
+    /// The file of the graph that is asked for, if one is.
+    fn graph(&self) -> Result<Option<PathBuf>> {
+        let Some(graph) = &self.graph else {
+            return Ok(None);
+        };
+        if self.nic != Nic::Ours {
+            bail!("--graph {graph}: {} has no parse graph", self.nic.name());
+        }
+        let samples = crate::workshop::repo()?.join(SAMPLES);
+        let sample = samples.join(format!("{graph}.json"));
+        let file = [sample, PathBuf::from(graph)]
+            .into_iter()
+            .find(|file| file.is_file());
+        let file = file.with_context(|| {
+            format!("--graph {graph}: neither a file nor the name of one in {SAMPLES}")
+        })?;
+        Ok(Some(file.canonicalize()?))
     }
 
     /// The kernel for a script.
