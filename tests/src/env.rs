@@ -93,6 +93,12 @@ pub fn selftests() -> Result<PathBuf> {
     path("OFFLOAD_NIC_SELFTESTS")
 }
 
+/// The object of the kernel's own sample of a flow dissector, if it could be compiled.
+pub fn sample_dissector() -> Option<PathBuf> {
+    let object = path("OFFLOAD_NIC_SAMPLE_DISSECTOR").ok();
+    object.filter(|object| object.exists())
+}
+
 /// A directory that outlives the VM.
 ///
 /// # Errors

@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use graph_json::Canonical;
 use parse_graph::blob;
 use serde_json::Value;
@@ -143,6 +144,29 @@ pub struct Dissector {
 }
 
 impl Dissector {
+    /// The one that is pinned there.
+    #[must_use]
+    pub fn pinned(pin: PathBuf) -> Self {
+        Self { pin }
+    }
+
+    /// Runs it on the frame in the file `frame`, so many `times`; what it finds, as `struct bpf_flow_keys`, and
+    /// how long that takes on average.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not find out that all is well with the frame.
+    pub fn run(&self, frame: &str, times: u32) -> Result<(Vec<u8>, Duration)> {
+        const FOUND: &str = "/tmp/flow_keys";
+        let shown = Cmd::new("bpftool -j prog run pinned")
+            .arg(&self.pin)
+            .args(format!("data_in {frame} data_out {FOUND} repeat {times}"))
+            .json()?;
+        ensure!(shown["retval"] == 0, "{:?}: {shown}", self.pin);
+        let each = shown["duration"].as_u64().context("no duration")?;
+        Ok((fs::read(FOUND)?, Duration::from_nanos(each)))
+    }
+
     fn ask(&self, verb: &str) -> Cmd {
         Cmd::new(format!("bpftool prog {verb} pinned"))
             .arg(&self.pin)

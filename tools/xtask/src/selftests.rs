@@ -40,3 +40,31 @@ pub(crate) fn build(workshop: &Workshop, tree: &Path) -> Result<Built> {
     }
     .ensure(workshop, key?)
 }
+
+/// The kernel's sample of a flow dissector, below the top of a tree.
+const SAMPLE_DISSECTOR: &str = "tools/testing/selftests/bpf/progs/bpf_flow.c";
+
+/// Compiles the sample of a flow dissector in the kernel tree `tree`; the directory with `bpf_flow.bpf.o`, which
+/// is not there if the tree has no such sample, or another one.
+///
+/// # Errors
+///
+/// If the root lacks what starts a compiler.
+pub(crate) fn build_dissector(workshop: &Workshop, tree: &Path) -> Result<Built> {
+    /// Runs in the root. Headers of the C library ask for the architecture that they are of.
+    const SCRIPT: &str = r#"
+        clang -O2 -g -target bpf -mcpu=v3 -D__x86_64__ -I/usr/include/x86_64-linux-gnu \
+            -c "$2/$SAMPLE" -o "$1/bpf_flow.bpf.o" || rm -f "$1/bpf_flow.bpf.o""#;
+    let script = SCRIPT.replace("$SAMPLE", SAMPLE_DISSECTOR);
+    let key = Key::new("1")
+        .with("script", script.as_bytes())
+        .with("tree", tree.as_os_str().as_encoded_bytes());
+    Objects {
+        name: "sample-dissector",
+        what: "the kernel's sample of a flow dissector",
+        sources: &workshop.repo,
+        tree: Some(tree),
+        script: &script,
+    }
+    .ensure(workshop, key)
+}

@@ -2,8 +2,8 @@
 
 //! What it takes to find out where a frame belongs: the device's parser (with the graph that each card
 //! comes with), hash and table, and the kernel's own dissector and hash, by which it would spread frames (RPS);
-//! and the same where the kernel runs the flow dissector that is made of that graph. The device's walk is told
-//! alone, too.
+//! and the same where the kernel runs the flow dissector that is made of that graph, or the sample of one that it
+//! has itself. The device's walk is told alone, too, and so are both programs.
 //!
 //! Both do the same frame again and again. The kernel does as a program for classifiers asks it to
 //! (`BPF_PROG_TEST_RUN`); what another program takes that does the same but that is subtracted.
@@ -20,24 +20,50 @@ use engine::steer::{HashedFields, Seen, Spread, Steering, Symmetry, KEY_SIZE, MA
 use graph_json::Canonical;
 use offload_tests::command::Cmd;
 use offload_tests::compiled::Compiled;
-use offload_tests::graphs::{sample, Graphs};
+use offload_tests::env;
+use offload_tests::graphs::{sample, Dissector, Graphs};
 use offload_tests::link::Link;
 use offload_tests::nic::Nic;
-use parse_graph::stop;
+use parse_graph::agree::Keys;
+use parse_graph::{stop, Field};
 
 use crate::contest::{Contest, Entrant, Turn};
 use crate::marks::Marks;
 
-/// How often the program is run in a turn, and how often it asks each time.
-const RUNS: u32 = 20_000;
+/// How often the program asks each time that it is run.
 const ASKS: u32 = 16;
+
+/// How often the program is run in a turn. Where the processor is emulated all is slow alike.
+fn runs() -> u32 {
+    if env::is_emulated() {
+        2_000
+    } else {
+        20_000
+    }
+}
+
 /// Frames of a turn.
-const FRAMES: u32 = RUNS * ASKS;
-const ROUNDS: usize = 21;
+fn frames_of_a_turn() -> u32 {
+    runs() * ASKS
+}
+
+fn rounds() -> usize {
+    if env::is_emulated() {
+        11
+    } else {
+        21
+    }
+}
 
 /// Where the programs are, and a frame for them.
 const PINS: &str = "/sys/fs/bpf/flow_hash";
 const FRAME: &str = "/tmp/flow_hash.frame";
+/// Ports of its flow, as they lie in the frame.
+const PORTS: [u8; 4] = [0x83, 4, 0, 80];
+
+/// Where the programs of the kernel's sample are, and their maps.
+const SAMPLE: &str = "/sys/fs/bpf/sample_dissector";
+const SAMPLE_MAPS: &str = "/sys/fs/bpf/sample_dissector_maps";
 
 /// Frames of TCP, by name.
 fn frames() -> [(&'static str, Vec<u8>); 3] {
@@ -55,8 +81,10 @@ fn frames() -> [(&'static str, Vec<u8>); 3] {
     ]
     .concat();
     let tcp = [
-        0x83, 4, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0,
-    ];
+        &PORTS[..],
+        &[0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0],
+    ]
+    .concat();
     [
         ("TCP over IPv4", [&ethernet[..], &v4, &tcp].concat()),
         (
@@ -90,7 +118,7 @@ fn steering() -> Result<Steering<HostMemory>> {
 fn program(name: &str) -> Result<Duration> {
     let shown = Cmd::new("bpftool -j prog run pinned")
         .arg(format!("{PINS}/{name}"))
-        .args(format!("data_in {FRAME} repeat {RUNS}"))
+        .args(format!("data_in {FRAME} repeat {}", runs()))
         .json()?;
     let time = shown["duration"].as_u64().context("no duration")?;
     Ok(Duration::from_nanos(time))
@@ -101,8 +129,57 @@ fn kernel() -> Result<Turn> {
     Turn::of(|| {
         let (with, without) = (program("flow_hash")?, program("flow_hash_not")?);
         ensure!(with > without, "{with:?} with, {without:?} without");
-        Ok((f64::from(FRAMES), (with - without) * RUNS))
+        Ok((f64::from(frames_of_a_turn()), (with - without) * runs()))
     })
+}
+
+/// The kernel's turn, with `dissector` in the place of its own code.
+fn kernel_with(dissector: &Dissector) -> Result<Turn> {
+    dissector.attach()?;
+    let turn = kernel()?;
+    dissector.detach()?;
+    Ok(turn)
+}
+
+/// What `dissector` takes by itself, without a hash.
+fn alone(dissector: &Dissector) -> Result<Turn> {
+    Turn::of(|| {
+        let (_, each) = dissector.run(FRAME, frames_of_a_turn())?;
+        Ok((f64::from(frames_of_a_turn()), each * frames_of_a_turn()))
+    })
+}
+
+/// The kernel's own sample of a flow dissector, in programs that call each other by a table, as its tests load
+/// it (`flow_dissector_load.h`); or it is said why not.
+fn sample_dissector() -> Result<Option<Dissector>> {
+    /// How many there are beside the first.
+    const OTHERS: u8 = 6;
+    let Some(object) = env::sample_dissector() else {
+        println!(
+            "skipped: the kernel's sample of a flow dissector: it was not compiled of this kernel's source"
+        );
+        return Ok(None);
+    };
+    for pins in [SAMPLE, SAMPLE_MAPS] {
+        if Path::new(pins).exists() {
+            fs::remove_dir_all(pins)?;
+        }
+    }
+    Cmd::new("bpftool prog loadall")
+        .arg(object)
+        .args(format!(
+            "{SAMPLE} type flow_dissector pinmaps {SAMPLE_MAPS}"
+        ))
+        .run()?;
+    for index in 0..OTHERS {
+        let entry = format!("key {index} 0 0 0 value pinned {SAMPLE}/flow_dissector_{index}");
+        Cmd::new(format!(
+            "bpftool map update pinned {SAMPLE_MAPS}/jmp_table {entry}"
+        ))
+        .run()?;
+    }
+    let first = Path::new(SAMPLE).join("_dissect");
+    Ok(Some(Dissector::pinned(first)))
 }
 
 /// How long each takes for a frame.
@@ -123,42 +200,61 @@ pub(crate) fn everything(marks: &mut Marks) -> Result<()> {
     let graphs = Graphs::new(Nic { id: 0 }, &Link::new("lo"))?;
     graphs.build("kernel", &sample("kernel"))?;
     let dissector = graphs.load("kernel")?;
+    let sample = sample_dissector()?;
     for (name, frame) in frames() {
         fs::write(FRAME, &frame)?;
-        let device = || {
+        // Or what it takes is no measure.
+        for dissector in [Some(&dissector), sample.as_ref()].into_iter().flatten() {
+            let (found, _) = dissector.run(FRAME, 1)?;
+            let keys = Keys {
+                flow_keys: &found,
+                device: &[],
+            };
+            ensure!(keys.bytes(Field::Ports) == PORTS, "{name}: {found:02x?}");
+        }
+        let timed = |walk: &dyn Fn()| {
             Turn::of(|| {
                 let start = Instant::now();
-                for _ in 0..FRAMES {
-                    let parsed = parser.flow_of(black_box(&frame));
-                    black_box(steering.steer(&parsed, Seen::NOT, true, None));
+                for _ in 0..frames_of_a_turn() {
+                    walk();
                 }
-                Ok((f64::from(FRAMES), start.elapsed()))
+                Ok((f64::from(frames_of_a_turn()), start.elapsed()))
+            })
+        };
+        let device = || {
+            timed(&|| {
+                let parsed = parser.flow_of(black_box(&frame));
+                black_box(steering.steer(&parsed, Seen::NOT, true, None));
             })
         };
         let walk = || {
-            Turn::of(|| {
-                let start = Instant::now();
-                for _ in 0..FRAMES {
-                    black_box(parser.parse(black_box(&frame), stop::STOP_AT_FLOW_LABEL));
-                }
-                Ok((f64::from(FRAMES), start.elapsed()))
+            timed(&|| {
+                black_box(parser.parse(black_box(&frame), stop::STOP_AT_FLOW_LABEL));
             })
         };
-        let by_program = || {
-            dissector.attach()?;
-            let turn = kernel()?;
-            dissector.detach()?;
-            Ok(turn)
-        };
-        let entrants = vec![
+        let mut entrants = vec![
             Entrant::new("parser, hash and table of the device", device).compared_as("the device"),
             Entrant::new("dissector and hash of the kernel", kernel).compared_as("the kernel"),
-            Entrant::new("the graph's dissector, attached, and hash", by_program),
+            Entrant::new("the graph's dissector, attached, and hash", || {
+                kernel_with(&dissector)
+            })
+            .compared_as("the graph's"),
             Entrant::new("the walk of the device alone", walk),
+            Entrant::new("the graph's dissector alone", || alone(&dissector))
+                .compared_as("the graph's alone"),
         ];
-        let contest = Contest::of_frames(name, ROUNDS);
+        if let Some(sample) = &sample {
+            entrants.extend([
+                Entrant::new("the kernel's sample of one, attached, and hash", || {
+                    kernel_with(sample)
+                }),
+                Entrant::new("that sample alone", || alone(sample)),
+            ]);
+        }
+        let contest = Contest::of_frames(name, rounds());
         contest.run(entrants, marks)?;
     }
+    drop(sample);
     fs::remove_dir_all(PINS)?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::cargo;
 use crate::flavour::Flavour;
 use crate::guest::Output;
 use crate::profile::{self, Profile};
+use crate::selftests;
 use crate::session::Session;
 use crate::target::Target;
 use crate::ui;
@@ -49,17 +50,22 @@ impl Args {
         argv.extend(self.what.iter().cloned());
         for &flavour in &self.on {
             let kernel = workshop.kernel(flavour, None)?;
+            let dissector = selftests::build_dissector(&workshop, &kernel.source)?.keep(&workshop)?;
             let of_this_checkout = self.module.is_empty().then_some(None);
             let given = self.module.iter().map(Some);
             for module in of_this_checkout.into_iter().chain(given) {
                 let kernel = Target::Ours(kernel.clone());
-                let session = match module {
+                let mut session = match module {
                     None => Session::new(&workshop, kernel)?,
                     Some(module) => {
                         ui::say(&format!("The module is {}", module.display()));
                         Session::with_module(&workshop, kernel, module)?
                     }
                 };
+                session.env(
+                    "OFFLOAD_NIC_SAMPLE_DISSECTOR",
+                    dissector.join("bpf_flow.bpf.o").display().to_string(),
+                );
                 let code = self.measure(&workshop, flavour, session, &argv)?;
                 if code != 0 {
                     return Ok(code);
