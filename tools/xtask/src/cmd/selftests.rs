@@ -70,7 +70,7 @@ impl Nic {
 }
 
 /// What is run if nothing is asked for.
-const SCRIPTS: [&str; 32] = [
+const SCRIPTS: [&str; 34] = [
     BPF_OFFLOAD,
     "drivers/net/ping.py",
     "drivers/net/stats.py",
@@ -81,6 +81,8 @@ const SCRIPTS: [&str; 32] = [
     "drivers/net/napi_threaded.py",
     "drivers/net/ring_reconfig.py",
     "drivers/net/netpoll_basic.py",
+    "drivers/net/gro.py",
+    "drivers/net/hw/gro_hw.py",
     "drivers/net/hw/csum.py",
     "drivers/net/hw/tso.py",
     "drivers/net/hw/uso.py",
