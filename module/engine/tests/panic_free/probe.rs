@@ -14,7 +14,7 @@ use core::num::NonZeroU64;
 
 use engine::checksum::{sum, Sum};
 use engine::clock::{OutOfRange, Timebase};
-use engine::coalesce::{Coalescing, Flows, GroLimits, Held, Segment, Verdict};
+use engine::coalesce::{Coalescing, End, Flows, GroLimits, Held, Segment, Verdict};
 use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
@@ -29,7 +29,7 @@ use engine::parser::dissector::{self, Unfit};
 use engine::parser::{Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, Machine};
 use engine::parser::{NodeCount, Parsed, Passed, Step};
 use engine::pipeline::{
-    self, Counters, End, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
+    self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
 use engine::pipeline::{
     Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher,
@@ -39,8 +39,8 @@ use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
 use engine::resources::{Charge, Exhausted, Resource, Resources, Usage};
 use engine::steer::{
-    Action, By, FlowTable, Hash, Hashed, LastFlow, Look, RawTable, Reason, Rule, RuleTable, Seen, Spread, Steered,
-    Steering,
+    Action, By, FlowTable, Hash, Hashed, LastFlow, Look, RawTable, Reason, Rule, RuleTable, Seen,
+    Spread, Steered, Steering,
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};
 use engine::transmit::{TxPlan, TxRefusal, WireFrame};

@@ -39,7 +39,7 @@ fn table(number: u16, len: u16) -> Vec<(u32, Target)> {
 
 /// The same that leads to nothing.
 fn table_of_ends(number: u16, len: u16) -> Vec<(u32, Target)> {
-    let end = |index| [Target::OKAY, Target::FAIL][usize::from((number >> index % 10) & 1)];
+    let end = |index| [Target::OKAY, Target::FAIL][usize::from((number >> (index % 10)) & 1)];
     (0..len)
         .map(|index| (u32::from(index) * KEYS, end(index)))
         .collect()

@@ -50,7 +50,8 @@ impl Args {
         argv.extend(self.what.iter().cloned());
         for &flavour in &self.on {
             let kernel = workshop.kernel(flavour, None)?;
-            let dissector = selftests::build_dissector(&workshop, &kernel.source)?.keep(&workshop)?;
+            let dissector =
+                selftests::build_dissector(&workshop, &kernel.source)?.keep(&workshop)?;
             let of_this_checkout = self.module.is_empty().then_some(None);
             let given = self.module.iter().map(Some);
             for module in of_this_checkout.into_iter().chain(given) {
