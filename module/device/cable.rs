@@ -433,7 +433,9 @@ impl<H: Plugged> Port<H> {
             // Who has claimed it deals with what is held; who asks for it finds the rings empty.
             let held = || {
                 let mut work = rx.work.take(|| ())?;
-                lost(rx).add(work.forget_waiting());
+                if let Some(coalescer) = &mut work.coalescer {
+                    lost(rx).add(coalescer.forget());
+                }
                 work.take_held()
             };
             if let Some(held) = with_bh_disabled(held) {

@@ -2,12 +2,20 @@
 
 //! Frames that wait in a receive queue for others that go up with them, where the host's memory has them.
 
-use engine::descriptor::{
-    Gso,
-    InnerHeaders,
-    RxDescriptor,
-    TxChecksum,
-    TxDescriptor, //
+use crate::memory::{
+    DeviceMemory,
+    KernelMemory, //
+};
+use engine::{
+    coalesce::Flows,
+    descriptor::{
+        Gso,
+        InnerHeaders,
+        RxDescriptor,
+        TxChecksum,
+        TxDescriptor, //
+    },
+    resources::Resource, //
 };
 use kernel::prelude::*;
 use net::skbuff::{
@@ -16,6 +24,72 @@ use net::skbuff::{
     GsoRequest,
     OffloadRequest, //
 };
+
+/// For how long a frame waits for others of its flow, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// From its arrival on.
+    pub longest: u64,
+    /// Since any frame has come to its queue, if that counts.
+    pub idle: Option<u64>,
+}
+
+impl Patience {
+    /// Of frames that came when, or before, none waits any more at `now`, when the last one of all came at
+    /// `last`.
+    pub(crate) fn ends_before(self, now: u64, last: u64) -> u64 {
+        match self.idle {
+            Some(idle) if now.saturating_sub(last) >= idle => now,
+            _ => now.saturating_sub(self.longest),
+        }
+    }
+
+    /// In how many nanoseconds that is to be asked again, if the oldest that waits came at `oldest`.
+    pub(crate) fn left(self, now: u64, last: u64, oldest: u64) -> u64 {
+        let longest = self.longest.saturating_sub(now.saturating_sub(oldest));
+        match self.idle {
+            Some(idle) => longest.min(idle.saturating_sub(now.saturating_sub(last))),
+            None => longest,
+        }
+    }
+}
+
+/// What puts the frames of a queue together.
+pub(crate) struct Coalescer {
+    /// The flows of which frames wait for more.
+    pub(crate) flows: Flows<KernelMemory>,
+    /// Those frames.
+    pub(crate) aggregates: Aggregates,
+    /// When the last frame came.
+    pub(crate) last: u64,
+}
+
+impl Coalescer {
+    /// As large as the device has it. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
+        let slots = memory.resources().usage(Resource::GroFlows).size;
+        let slots = u16::try_from(slots).unwrap_or(u16::MAX);
+        Ok(Self {
+            flows: Flows::new(&memory.source(), slots).map_err(|_| ENOMEM)?,
+            aggregates: Aggregates::new(slots)?,
+            last: 0,
+        })
+    }
+
+    /// Forgets the frames that wait for more; how many they were on the wire.
+    pub(crate) fn forget(&mut self) -> u64 {
+        let mut frames = 0_u64;
+        while let Some((slot, held)) = self.flows.remove(0) {
+            drop(self.aggregates.take(slot));
+            frames = frames.saturating_add(held.coalesced().frames.into());
+        }
+        frames
+    }
+}
 
 /// A frame that waits.
 pub(crate) struct Waiting {
@@ -33,7 +107,7 @@ impl Aggregates {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(slots: u16) -> Result<Self> {
+    fn new(slots: u16) -> Result<Self> {
         let mut all = KVVec::with_capacity(slots.into(), GFP_KERNEL)?;
         for _ in 0..slots {
             all.push(None, GFP_KERNEL)?;

@@ -96,6 +96,8 @@ pub struct RxQueue {
     pub gro_evicted: Counter,
     /// Those that went up as nothing came for too long.
     pub gro_timed_out: Counter,
+    /// Frames that went up alone as there was no memory to put them behind others.
+    pub gro_no_buffer: Counter,
     /// Frames for which a program has chosen a queue that is not in use.
     pub misdirected: Counter,
     /// Lost: in the ring when the port went down.
@@ -134,6 +136,7 @@ impl RxQueue {
             withheld_hashes: Counter::new(),
             gro_evicted: Counter::new(),
             gro_timed_out: Counter::new(),
+            gro_no_buffer: Counter::new(),
             misdirected: Counter::new(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),

@@ -12,6 +12,10 @@ mod wire;
 
 use crate::{
     cable::Taken,
+    coalesce::{
+        Coalescer,
+        Patience, //
+    },
     host::Receive,
     lane::{
         Lane,
@@ -64,8 +68,8 @@ pub struct Setup {
     pub gro: bool,
     /// Up to which length the device hands super-frames up whole and puts frames together, if it is to.
     pub hardware_gro: Option<GroLimits>,
-    /// For how many nanoseconds a frame may wait for others of its flow.
-    pub patience: u64,
+    /// For how long a frame may wait for others of its flow.
+    pub patience: Patience,
     /// Of frames of TCP longer than so many bytes, what is behind the headers is to lie in pages, if that
     /// is wanted.
     pub split_above: Option<u32>,
@@ -130,11 +134,22 @@ impl<H: Plugged> Port<H> {
         let queues = self.queues(host, tells, Some((&work.last, parser)), guard);
         let port = self.receiving(host, setup, &active);
         let limits = port.coalesces();
-        let coalescing = (limits.is_some() || !work.flows.is_empty()).then(|| Coalescing {
-            flows: &mut work.flows,
-            limits,
-            now: ktime_get_ns(),
-        });
+        let (mut coalescing, mut aggregates, mut last) = (None, None, None);
+        if let Some(coalescer) = &mut work.coalescer {
+            let Coalescer {
+                flows,
+                aggregates: waiting,
+                last: last_came,
+            } = &mut **coalescer;
+            if limits.is_some() || !flows.is_empty() {
+                coalescing = Some(Coalescing {
+                    flows,
+                    limits,
+                    now: ktime_get_ns(),
+                });
+                (aggregates, last) = (Some(waiting), Some(last_came));
+            }
+        }
         let mut pipeline = Pipeline {
             port,
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
@@ -153,7 +168,7 @@ impl<H: Plugged> Port<H> {
             has_host_program: setup.host_program,
             replaces_host: active.replaces_host,
             withholds_hashes,
-            aggregates: &mut work.aggregates,
+            aggregates,
             host: stack,
             context,
             guard,
@@ -235,12 +250,14 @@ impl<H: Plugged> Port<H> {
             let more = poll.take_over(&mut pipeline, &mut taken, sender, left);
             done = done.saturating_add(more);
         }
-        if limits.is_some() {
-            let now = ktime_get_ns();
-            let before = now.saturating_sub(setup.patience);
+        if let Some(last) = last {
+            let (now, patience) = (ktime_get_ns(), setup.patience);
+            if done > 0 {
+                *last = now;
+            }
+            let before = patience.ends_before(now, *last);
             if let Some(oldest) = pipeline.end_older(&mut poll, before) {
-                let waited = now.saturating_sub(oldest);
-                context.poll_after(setup.patience.saturating_sub(waited));
+                context.poll_after(patience.left(now, *last, oldest));
             }
         }
         if let Some((runs, since)) = runs {

@@ -4,17 +4,15 @@
 //! belongs to whoever has claimed it.
 
 use crate::{
-    coalesce::Aggregates,
+    coalesce::Coalescer,
     memory::{
         DeviceMemory,
         KernelMemory, //
     }, //
 };
 use engine::{
-    coalesce::Flows,
     exec::Core,
     pipeline::Met,
-    resources::Resource,
     steer::LastFlow, //
 };
 use kernel::prelude::*;
@@ -29,10 +27,8 @@ pub(crate) struct Work {
     pub(crate) core: Core<KernelMemory>,
     /// The flow of the frame that was handed up last.
     pub(crate) last: LastFlow,
-    /// The flows of which frames wait for more.
-    pub(crate) flows: Flows<KernelMemory>,
-    /// Those frames.
-    pub(crate) aggregates: Aggregates,
+    /// What puts frames together, if that was ever wanted.
+    pub(crate) coalescer: Option<KBox<Coalescer>>,
     /// What is the next one for the poll.
     held: Option<Held>,
     /// How many were held so far. Wraps around.
@@ -60,15 +56,11 @@ impl Work {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(memory: &DeviceMemory) -> Result<Self> {
-        let source = memory.source();
-        let core = Core::new(&source, memory.limits()).map_err(|_| ENOMEM)?;
-        let slots = memory.resources().usage(Resource::GroFlows).size;
-        let slots = u16::try_from(slots).unwrap_or(u16::MAX);
+        let core = Core::new(&memory.source(), memory.limits()).map_err(|_| ENOMEM)?;
         Ok(Self {
             core,
             last: LastFlow::default(),
-            flows: Flows::new(&source, slots).map_err(|_| ENOMEM)?,
-            aggregates: Aggregates::new(slots)?,
+            coalescer: None,
             held: None,
             count: 0,
         })
@@ -91,16 +83,6 @@ impl Work {
     #[inline]
     pub(crate) fn take_held(&mut self) -> Option<Held> {
         self.held.take()
-    }
-
-    /// Forgets the frames that wait for more; how many they were on the wire.
-    pub(crate) fn forget_waiting(&mut self) -> u64 {
-        let mut frames = 0_u64;
-        while let Some((slot, held)) = self.flows.remove(0) {
-            drop(self.aggregates.take(slot));
-            frames = frames.saturating_add(held.coalesced().frames.into());
-        }
-        frames
     }
 
     /// The number of the frame that is held, if one is.

@@ -82,6 +82,9 @@ pub const RX_LRO_WIRE_BYTES: &str = "rx_lro_wire_bytes";
 pub const RX_HW_GRO_EVICTED: &str = "rx_hw_gro_evicted";
 /// Those that went up since nothing more came in time.
 pub const RX_HW_GRO_TIMED_OUT: &str = "rx_hw_gro_timed_out";
+/// Frames that could not be put behind others, as there was no memory for that: what had waited went up, and
+/// then they did.
+pub const RX_HW_GRO_NO_BUFFER: &str = "rx_hw_gro_no_buffer";
 /// Frames that were on the cable when the port went down, or waited there to be put together with others.
 pub const RX_DOWN_DROPS: &str = "rx_down_drops";
 /// Frames that were on the cable when the receive rings were made smaller than their number, or

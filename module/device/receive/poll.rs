@@ -39,6 +39,7 @@ use crate::{
 };
 use engine::{
     checksum::Sum,
+    coalesce::End,
     descriptor::{
         Coalesced,
         RxDescriptor,
@@ -46,7 +47,6 @@ use engine::{
     },
     fault::FaultRecord,
     pipeline::{
-        End,
         Lost,
         Moved,
         Payload,
@@ -93,7 +93,7 @@ pub(super) struct Poll<'a, H: Plugged> {
     /// Whether the host is not told the hashes that it wants to be told.
     pub(super) withholds_hashes: bool,
     /// The frames of the queue that wait for more.
-    pub(super) aggregates: &'a mut Aggregates,
+    pub(super) aggregates: Option<&'a mut Aggregates>,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -268,28 +268,36 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
             frame: frame.into_aggregate(),
             descriptor: *descriptor,
         };
-        self.aggregates.put(slot, waiting);
+        if let Some(aggregates) = &mut self.aggregates {
+            aggregates.put(slot, waiting);
+        }
     }
 
     fn held(&self, slot: u16) -> Option<(&[u8], &RxDescriptor)> {
-        let waiting = self.aggregates.get(slot)?;
+        let waiting = self.aggregates.as_ref()?.get(slot)?;
         Some((waiting.frame.first(), &waiting.descriptor))
     }
 
     fn held_mut(&mut self, slot: u16) -> &mut [u8] {
-        let waiting = self.aggregates.get_mut(slot);
+        let waiting = self.aggregates.as_mut().and_then(|all| all.get_mut(slot));
         waiting.map_or(&mut [], |waiting| waiting.frame.first_mut())
     }
 
     fn append(&mut self, slot: u16, frame: Written, header: usize) -> Result<(), Written> {
-        match self.aggregates.get_mut(slot) {
+        let waiting = self.aggregates.as_mut().and_then(|all| all.get_mut(slot));
+        let appended = match waiting {
             Some(waiting) => frame.append_to(&mut waiting.frame, header, self.context),
             None => Err(frame),
+        };
+        if appended.is_err() {
+            self.rx.gro_no_buffer.add(1);
         }
+        appended
     }
 
     fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End) {
-        let Some(Waiting { frame, descriptor }) = self.aggregates.take(slot) else {
+        let waiting = self.aggregates.as_mut().and_then(|all| all.take(slot));
+        let Some(Waiting { frame, descriptor }) = waiting else {
             return;
         };
         match why {

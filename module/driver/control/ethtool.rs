@@ -99,6 +99,7 @@ const RX_TOTALS: &[RxCount] = &[
     (stats::RX_LRO_WIRE_BYTES, |rx| rx.host.lro.wire_bytes.get()),
     (stats::RX_HW_GRO_EVICTED, |rx| rx.card.gro_evicted.get()),
     (stats::RX_HW_GRO_TIMED_OUT, |rx| rx.card.gro_timed_out.get()),
+    (stats::RX_HW_GRO_NO_BUFFER, |rx| rx.card.gro_no_buffer.get()),
     (stats::RX_DOWN_DROPS, |rx| rx.card.down_drops.get()),
     (stats::RX_RESIZE_DROPS, |rx| rx.card.resize_drops.get()),
     (stats::XDP_HW_QUEUE_CHANGES, |rx| rx.card.handed_over.get()),

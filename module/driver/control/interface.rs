@@ -117,6 +117,9 @@ impl Operations for Port {
         if !(off & Features::TC).is_empty() {
             self.end_tc_offload()?;
         }
+        if !(on & Features::COALESCING).is_empty() {
+            self.hardware.prepare_coalescing(self)?;
+        }
         if !((on | off) & Features::LOOPBACK).is_empty() {
             self.set_loopback(!(on & Features::LOOPBACK).is_empty(), rtnl);
         }

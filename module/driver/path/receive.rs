@@ -8,6 +8,7 @@ use crate::port::{
 };
 use core::sync::atomic::Ordering;
 use device::{
+    coalesce::Patience,
     host::{
         HostFrame,
         Receive, //
@@ -46,10 +47,13 @@ use net::{
 };
 use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
 
-/// For how many nanoseconds the device lets a frame wait for others of its flow, unless the user says
-/// (`gro_flush_timeout`): long enough for frames that a slow sender sends one by one, and short beside what a
-/// host takes to answer.
-const PATIENCE: u64 = 1_000_000;
+/// For how long the device lets a frame wait for others of its flow, unless the user says
+/// (`gro_flush_timeout`): long enough for frames that a slow sender sends one by one, those of many flows in
+/// turn, and no longer than a moment when nothing comes.
+const PATIENCE: Patience = Patience {
+    longest: 20_000_000,
+    idle: Some(1_000_000),
+};
 
 /// The host's end of a poll: what the frames go to that the device hands up.
 pub(super) struct Poll<'a> {
@@ -119,7 +123,12 @@ impl Port {
             flows: self.tells(),
             gro: device.has_gro(),
             hardware_gro,
-            patience: context.gro_flush_timeout().unwrap_or(PATIENCE),
+            patience: context
+                .gro_flush_timeout()
+                .map_or(PATIENCE, |longest| Patience {
+                    longest,
+                    idle: None,
+                }),
             // One that takes no fragments may be on its way out while the user has frames split.
             split_above: match native {
                 Some(program) if !program.takes_frags() => None,

@@ -27,7 +27,7 @@ mod segment;
 mod verdict;
 mod whole;
 
-pub use flows::{Coalescing, Flows};
+pub use flows::{Coalescing, End, Flows};
 pub use held::{FixedIds, Held};
 pub use segment::Segment;
 pub use verdict::Verdict;

@@ -35,9 +35,9 @@ pub const MAX_CONTEXTS: u64 = 1 << 12;
 pub const MAX_TABLE_ENTRIES: u64 = 512 * (MAX_CONTEXTS + 64);
 /// Flows that the hosts of a device of full size steer by themselves: 4,096 for each of 64 ports.
 pub const MAX_STEERED_FLOWS: u64 = 1 << 18;
-/// Flows of which a receive queue lets frames wait to be put together with others: as many as the kernel's GRO
-/// has places for, in eight chains of eight.
-pub const MAX_GRO_FLOWS: u64 = 64;
+/// Flows of which a receive queue lets frames wait to be put together with others. The kernel's GRO has places
+/// for 64; its test of hardware GRO wants eight times as many.
+pub const MAX_GRO_FLOWS: u64 = 512;
 /// Instructions that a program may do again for one frame. Straight-line code is bounded by its
 /// length, so only backward jumps and calls are charged: a jump with the instructions that it
 /// leads back over, a call with those from the function's first one to the one that returns.

@@ -41,7 +41,7 @@ use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use crate::checksum::Sum;
-use crate::coalesce::{is_made_by_gro, Coalescing, GroLimits};
+use crate::coalesce::{is_made_by_gro, Coalescing, End, GroLimits};
 use crate::descriptor::{Coalesced, Outcome, RxDescriptor, ToldFlow, TxDescriptor};
 use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
@@ -54,7 +54,6 @@ use crate::store::ProgramKind;
 use crate::transmit::{TxPlan, WireFrame};
 use crate::verdict::XdpVerdict;
 use crate::vlan::{take_out, TagKinds, VlanTag, LOOKED_AT, VLAN_HLEN};
-pub use coalesce::End;
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
@@ -740,7 +739,7 @@ where
             stamp: self.stamp,
             ..*descriptor
         };
-        self.hand_to_host(device, owned, &descriptor);
+        self.hold_or_deliver(device, owned, &descriptor);
     }
 
     /// Takes the VLAN tag out of a frame, with `metadata` bytes before it, that the host gets beside it.

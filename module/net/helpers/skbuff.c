@@ -7,6 +7,7 @@
  */
 
 #include <linux/if_vlan.h>
+#include <linux/log2.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/skbuff_ref.h>
@@ -21,13 +22,24 @@ void offload_nic_consume_skb(struct sk_buff *skb)
 	consume_skb(skb);
 }
 
-/* What a page of those is used for that frames are appended to: 17 of them are enough for 64 KiB. */
-#define APPENDED_PIECE min_t(unsigned long, PAGE_SIZE, SZ_4K)
+/*
+ * How much memory a frame takes for what is appended to it, at a time. Most are of few parts: what
+ * the first one takes counts against the socket that gets them. With others of 4 KiB there is
+ * enough in the list for 64 KiB.
+ */
+static u32 appended_piece(const struct sk_buff *to, u32 len)
+{
+	u32 most = min_t(unsigned long, PAGE_SIZE, SZ_4K);
+
+	if (skb_shinfo(to)->nr_frags || len >= most)
+		return most;
+	return max_t(u32, roundup_pow_of_two(len), SMP_CACHE_BYTES);
+}
 
 /*
- * Puts a copy of len bytes behind all that to has, into pages of pool. left is the room in the
- * last one, of those that came here before. Whether there was memory, and a place in the list;
- * else nothing has changed. Context: the poll that has the pool.
+ * Puts a copy of len bytes behind all that to has, into pages of pool. left is the room behind the
+ * last of those that came here before. Whether there was memory, and a place in the list; else
+ * nothing has changed. Context: the poll that has the pool.
  */
 bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8 *from, u32 len,
 			    u32 *left)
@@ -37,14 +49,14 @@ bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8
 		struct page *page;
 		unsigned int start, room;
 	} pieces[MAX_SKB_FRAGS];
-	u32 here = min(len, *left);
-	u32 more = DIV_ROUND_UP(len - here, APPENDED_PIECE), i;
+	u32 here = min(len, *left), piece = appended_piece(to, len);
+	u32 more = DIV_ROUND_UP(len - here, piece), i;
 
 	if (shinfo->nr_frags + more > MAX_SKB_FRAGS)
 		return false;
 
 	for (i = 0; i < more; i++) {
-		pieces[i].room = APPENDED_PIECE;
+		pieces[i].room = piece;
 		pieces[i].page = page_pool_dev_alloc(pool, &pieces[i].start, &pieces[i].room);
 		if (!pieces[i].page)
 			goto undo;
@@ -65,14 +77,14 @@ bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8
 	from += here;
 	len -= here;
 	for (i = 0; i < more; i++) {
-		u32 size = min_t(u32, len, APPENDED_PIECE);
+		u32 size = min(len, piece);
 
 		memcpy(page_address(pieces[i].page) + pieces[i].start, from, size);
 		skb_add_rx_frag(to, shinfo->nr_frags, pieces[i].page, pieces[i].start, size,
 				pieces[i].room);
 		from += size;
 		len -= size;
-		*left = APPENDED_PIECE - size;
+		*left = piece - size;
 	}
 	return true;
 

@@ -178,20 +178,42 @@ impl VnetTap {
     /// Where fewer or more come.
     pub fn next(&self, wire_frames: usize) -> Result<Vec<Received>> {
         let (mut all, mut count) = (Vec::new(), 0);
+        while count < wire_frames {
+            let received = self
+                .one()
+                .with_context(|| format!("{count} of {wire_frames} frames came"))?;
+            count += received.wire_frames()?;
+            all.push(received);
+        }
+        ensure!(count == wire_frames, "{count} frames, not {wire_frames}");
+        Ok(all)
+    }
+
+    /// What comes until the first that is `last`, which is not among it.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not come for a long time.
+    pub fn until(&self, last: impl Fn(&[u8]) -> bool) -> Result<Vec<Received>> {
+        let mut all = Vec::new();
+        loop {
+            let received = self.one()?;
+            if last(&received.frame) {
+                return Ok(all);
+            }
+            all.push(received);
+        }
+    }
+
+    /// The next packet.
+    fn one(&self) -> Result<Received> {
         let began = Instant::now();
         let mut buffer = vec![0; 1 << 17];
-        while count < wire_frames {
+        loop {
             match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
-                Ok(len) => {
-                    let received = Received::new(&buffer[..len])?;
-                    count += received.wire_frames()?;
-                    all.push(received);
-                }
+                Ok(len) => return Received::new(&buffer[..len]),
                 Err(Errno::EAGAIN) => {
-                    ensure!(
-                        began.elapsed() < PATIENCE,
-                        "{count} of {wire_frames} frames came"
-                    );
+                    ensure!(began.elapsed() < PATIENCE, "nothing comes any more");
                     let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
                     poll(&mut fds, PollTimeout::from(100_u8)).context("poll")?;
                 }
@@ -199,8 +221,6 @@ impl VnetTap {
                 Err(errno) => return Err(errno).context("read a packet socket"),
             }
         }
-        ensure!(count == wire_frames, "{count} frames, not {wire_frames}");
-        Ok(all)
     }
 
     /// Whether nothing has come that was not read.

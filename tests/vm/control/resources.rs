@@ -187,7 +187,7 @@ fn what_there_is() -> Result<()> {
         }
         let expected = [
             (FLOWS, 64 * 4096),
-            (GRO_FLOWS, 64),
+            (GRO_FLOWS, 512),
             (MAP_ENTRIES, DEVICE_MEMORY / 8),
             (MEMORY, DEVICE_MEMORY),
             (MAP_MEMORY, DEVICE_MEMORY),
@@ -595,7 +595,7 @@ fn sizes_out_of_range() -> Result<()> {
         (PROGRAMS, 1 << 40, "Size larger than maximum"),
         (OPERATIONS, u64::MAX, "Size larger than maximum"),
         (FLOWS, 64 * 4096 + 1, "Size larger than maximum"),
-        (GRO_FLOWS, 65, "Size larger than maximum"),
+        (GRO_FLOWS, 513, "Size larger than maximum"),
         (
             MAP_ENTRIES,
             before[MAP_ENTRIES].size + 1,

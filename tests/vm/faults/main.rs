@@ -28,6 +28,7 @@ use offload_tests::wire::vnet::{Gso, Unfinished, VnetSender};
 use offload_tests::wire::Sender;
 use offload_uapi::{limits, stats};
 
+mod coalesced;
 mod filters;
 mod injection;
 mod nics;

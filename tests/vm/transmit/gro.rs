@@ -224,7 +224,7 @@ fn once_more(stand: &Stand, seed: u64) -> Result<()> {
     let frames = random_batch(seed, stand.target);
     let mut last = None;
     for _ in 0..5 {
-        let mut exchange = |by| {
+        let exchange = |by| {
             stand.put_together(by)?;
             stand.exchange(&frames)
         };

@@ -7,6 +7,17 @@ use super::GroLimits;
 use crate::memory::{Memory, OutOfMemory};
 use crate::numbered::numbered;
 
+/// Why a frame is not held any longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The next frame of its flow has come, or its last one; or nothing is to be held any more.
+    Flow,
+    /// Another flow needed its place.
+    Room,
+    /// Nothing has come for too long.
+    Time,
+}
+
 /// A slot, and by what the flow is found that is in it.
 #[derive(Clone, Copy)]
 struct Place {

@@ -9,23 +9,12 @@ use core::ops::Deref;
 
 use super::wire::Owned;
 use super::{Pipeline, Receiver};
-use crate::coalesce::{Coalescing, GroLimits, Held, Segment, Verdict};
+use crate::coalesce::{Coalescing, End, GroLimits, Held, Segment, Verdict};
 use crate::descriptor::RxDescriptor;
 use crate::exec::Services;
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::receive_checksum::RxChecksum;
-
-/// Why a frame is not held any longer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum End {
-    /// The next frame of its flow has come, or its last one; or nothing is to be held any more.
-    Flow,
-    /// Another flow needed its place.
-    Room,
-    /// Nothing has come for too long.
-    Time,
-}
 
 /// What is held of the flow of a frame that has come, and what becomes of both.
 struct Found {
@@ -53,7 +42,7 @@ where
 
     /// A frame is ready for the host: it goes up, or is held, or goes behind one that is held.
     #[inline]
-    pub(super) fn hand_to_host<D: Receiver>(
+    pub(super) fn hold_or_deliver<D: Receiver>(
         &mut self,
         device: &mut D,
         frame: D::Owned,

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use engine::checksum::Sum;
-use engine::coalesce::{Coalescing, Flows, GroLimits};
+use engine::coalesce::{Coalescing, End, Flows, GroLimits};
 use engine::descriptor::{Coalesced, Gso, RxDescriptor, TxDescriptor};
 use engine::fault::FaultRecord;
 use engine::frame::Frame;
 use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::pipeline::{
-    Counters, End, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline,
-    Port, Programs, Receiver, Room, Running, Sent, Watcher,
+    Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
+    Programs, Receiver, Room, Running, Sent, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::Reason;

@@ -29,7 +29,7 @@ const SEQUENCES: u64 = if cfg!(debug_assertions) {
 };
 
 const SETUP: Setup = Setup {
-    slots: 64,
+    slots: 512,
     limits: GroLimits {
         ipv4: 65_536,
         ipv6: 65_536,

@@ -3,9 +3,8 @@
 //! The rules one by one, as the kernel's own test of GRO (`gro.c`) asks for them, and what it does not ask:
 //! places, time, and memory.
 
-use engine::coalesce::GroLimits;
+use engine::coalesce::{End, GroLimits};
 use engine::descriptor::GsoKind;
-use engine::pipeline::End;
 
 use crate::common::PORT_ADDRESS;
 use crate::device::{Queue, Setup, Up};

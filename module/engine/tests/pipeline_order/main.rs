@@ -20,7 +20,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 
 use engine::checksum::{sum, Sum};
-use engine::coalesce::{Coalescing, Flows, GroLimits};
+use engine::coalesce::{Coalescing, End, Flows, GroLimits};
 use engine::descriptor::{
     Coalesced, Gso, GsoKind, RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor,
     TxHeaders,
@@ -33,8 +33,8 @@ use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
-    Counters, End, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline,
-    Port, Programs, Queues, Receiver, Room, Running, Sent, Tells, Watcher,
+    Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
+    Programs, Queues, Receiver, Room, Running, Sent, Tells, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{

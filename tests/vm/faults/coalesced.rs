@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Frames that the device puts together when there is no memory for that.
+
+use anyhow::{ensure, Context, Result};
+use etherparse::PacketBuilder;
+use offload_tests::frames::{mark_number, MARK_PASS};
+use offload_tests::wire::vnet::VnetTap;
+use offload_tests::wire::Sender;
+use offload_uapi::stats;
+
+use super::{adds_up, Bench, Settings};
+
+/// Segments in a row, and bytes in each.
+const SEGMENTS: usize = 6000;
+const SIZE: usize = 1000;
+/// Bytes of headers.
+const HEADERS: usize = 14 + 20 + 20;
+
+/// What the stream has at `at`.
+fn byte(at: usize) -> u8 {
+    (at * 31 + at / 251) as u8
+}
+
+/// Segment number `index`.
+fn segment(target: [u8; 6], index: usize) -> Result<Vec<u8>> {
+    let payload: Vec<u8> = (index * SIZE..(index + 1) * SIZE).map(byte).collect();
+    let mut packet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], target)
+        .ipv4([10, 9, 0, 1], [10, 9, 0, 2], 64)
+        .tcp(1000, 2000, u32::try_from(index * SIZE)?, 1000);
+    packet = packet.ack(1);
+    let mut frame = Vec::new();
+    packet.write(&mut frame, &payload)?;
+    Ok(frame)
+}
+
+/// What waits goes up, and what there is no memory for behind it goes up alone: each byte of the stream that
+/// comes is where it was, and each frame is accounted for.
+#[test]
+fn coalesced_frames() -> Result<()> {
+    let Some(bench) = Bench::new("coalesced_frames", 1)? else {
+        return Ok(());
+    };
+    let (near, far) = (&bench.cable.near, &bench.cable.far);
+    let name = &far.name;
+    for line in [
+        format!("ethtool -K {name} rx on gro off rx-gro-hw on"),
+        // So that there is something to be put together.
+        format!("ethtool -C {name} rx-usecs 20000 rx-frames 32"),
+    ] {
+        far.cmd(line).run()?;
+    }
+    let target = far.address()?;
+    let (sender, tap) = (Sender::new(near)?, VnetTap::new(far)?);
+    let before = far.statistics()?;
+    let packets = [near.stat("tx", "packets")?, far.stat("rx", "packets")?];
+    let scarcity = Settings::new(&[
+        // Only allocations that can't wait; a packet socket's can.
+        ("ignore-gfp-wait", "Y"),
+        ("times", "-1"),
+        ("probability", "70"),
+    ])?;
+    let sent = (0..SEGMENTS).try_for_each(|index| sender.send(&segment(target, index)?));
+    drop(scarcity);
+    sent?;
+    sender.end_batch(MARK_PASS, 1)?;
+    let received = tap.until(|frame| mark_number(MARK_PASS, frame) == Some(1))?;
+    let mut together = 0;
+    for packet in &received {
+        let sequence = packet.frame.get(38..42).context("no TCP")?;
+        let at = sequence
+            .iter()
+            .fold(0, |at, byte| at << 8 | usize::from(*byte));
+        let payload = &packet.frame[HEADERS..];
+        let is_there = payload
+            .iter()
+            .copied()
+            .eq((at..at + payload.len()).map(byte));
+        ensure!(is_there, "other bytes at {at} than were sent");
+        together += usize::from(packet.segments.is_some());
+    }
+    let sent = near.stat("tx", "packets")? - packets[0];
+    far.await_that("every frame", |far| {
+        let taken = far.statistics()?.since(&before, stats::RX_DEVICE_FRAMES)?;
+        Ok(taken == sent)
+    })?;
+    let lost = adds_up(far, &before, packets[1])?;
+    let alone = far
+        .statistics()?
+        .since(&before, stats::RX_HW_GRO_NO_BUFFER)?;
+    println!(
+        "{sent} frames sent, {lost} lost without a buffer, {alone} alone without one; {} packets, {together} \
+         of several frames",
+        received.len()
+    );
+    ensure!(
+        alone > 0,
+        "there was always memory to put frames behind others"
+    );
+    ensure!(together > 0, "nothing was put together");
+    bench.finish()
+}
