@@ -17,8 +17,8 @@
 //! - [`Flows`] is where a queue holds frames: so many flows, the oldest first.
 //!
 //! Not coalesced, and so left to the host's GRO: UDP, and what is behind GRE, PPPoE or a tunnel with UDP;
-//! packets whose IP header says IPv4 where IPv6 is to be, which the kernel's GRO merges and IPv6 drops;
-//! and what would be longer than [`LONGEST`].
+//! packets with another version where IPv6 is to be, which the kernel's GRO merges and IPv6 drops; and what
+//! would be longer than [`LONGEST`].
 
 mod flows;
 mod headers;

@@ -215,6 +215,18 @@ fn what_goes_past_and_what_ends() {
     }
 }
 
+/// The kernel's GRO would put them together, and IPv6 drops them: they are nothing to cut again.
+#[test]
+fn what_is_not_ipv6_goes_past() {
+    let mut ip = v6();
+    if let Ip::V6 { version, .. } = &mut ip {
+        *version = 5;
+    }
+    let frames = segments(&[ip], 2);
+    check(&[], &frames, &[100, 100]);
+    assert!(up_of(&frames, SETUP).iter().all(|up| up.why.is_none()));
+}
+
 #[test]
 fn options_of_tcp() {
     for ips in kinds() {

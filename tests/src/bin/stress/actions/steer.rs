@@ -137,6 +137,7 @@ const FEATURES: &[&str] = &[
     "rxhash",
     "ntuple",
     "rx-gro-hw",
+    "large-receive-offload",
     "rx-vlan-hw-parse",
     "rx-vlan-stag-hw-parse",
     "rx-vlan-filter",
