@@ -453,6 +453,9 @@ int main(int argc, char **argv)
 		if (strcmp(argv[2], operations[i].name) || argc != 3 + operations[i].args)
 			continue;
 		nth = argv[1];
+		/* The kernel writes to it: no page of it is to be made then. */
+		memset(verifier_log, 1, sizeof(verifier_log));
+		verifier_log[0] = '\0';
 		operations[i].run(argv + 3);
 		printf("%d %d\n%s", left, errno, verifier_log);
 		return 0;
