@@ -53,6 +53,14 @@ void offload_nic_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
 	napi_gro_receive(napi, skb);
 }
 
+/* What GRO has done with goes up at the end of the poll; the frame goes behind it, as it is. */
+static void go_past_gro(struct napi_struct *napi, struct sk_buff *skb)
+{
+	skb_mark_napi_id(skb, napi);
+	list_add_tail(&skb->list, &napi->gro.rx_list);
+	napi->gro.rx_count++;
+}
+
 /*
  * Whether GRO would do nothing with a frame that is the last one of a poll: there is none that it
  * could go together with, and it would not wait for one.
@@ -71,12 +79,11 @@ void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16
 {
 	skb_record_rx_queue(skb, queue);
 	skb->protocol = eth_type_trans(skb, napi->dev);
-	if (is_last && gro_would_do_nothing(napi)) {
-		skb_mark_napi_id(skb, napi);
-		netif_receive_skb(skb);
-		return;
-	}
-	napi_gro_receive(napi, skb);
+	/* Not to the stack from here: it is to begin where less lies on this one. */
+	if (is_last && gro_would_do_nothing(napi))
+		go_past_gro(napi, skb);
+	else
+		napi_gro_receive(napi, skb);
 }
 
 /*
@@ -153,9 +160,7 @@ void offload_nic_napi_receive_classified(struct napi_struct *napi, struct sk_buf
 	}
 	/* GRO merges frames without a look at these fields: past it, but in order. */
 	napi_gro_flush(napi, false);
-	skb_mark_napi_id(skb, napi);
-	list_add_tail(&skb->list, &napi->gro.rx_list);
-	napi->gro.rx_count++;
+	go_past_gro(napi, skb);
 }
 
 /* An instance that is in no list yet is never to be scheduled, as one that is off. */

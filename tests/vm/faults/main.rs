@@ -537,7 +537,7 @@ fn frames_without_a_buffer() -> Result<()> {
         (None, "on", true),
         (Some((Mode::Offload, "protocols")), "off", false),
         (Some((Mode::Offload, "stamp_a")), "off", true),
-        (Some((Mode::Offload, "actions")), "off", true),
+        (Some((Mode::Offload, "actions")), "off", false),
         (Some((Mode::Native, "pass")), "off", true),
     ] {
         let what = format!("{program:?}, split {split}");
