@@ -7,20 +7,15 @@ use crate::{
         Plugged,
         Port, //
     },
-    program::Program, //
+    program::Program,
+    work::NAP, //
 };
 use kernel::{
     prelude::*,
     sync::Arc,
-    time::{
-        delay::fsleep,
-        Delta, //
-    }, //
+    time::delay::fsleep, //
 };
 use net::sync::with_bh_disabled;
-
-/// How long who waits for a poll leaves the processor to it.
-const NAP: Delta = Delta::from_micros(100);
 
 impl<H: Plugged> Port<H> {
     /// Has the device run `program` for each frame, and the host its own behind it unless

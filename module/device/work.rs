@@ -15,11 +15,17 @@ use engine::{
     pipeline::Met,
     steer::LastFlow, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    time::Delta, //
+};
 use net::skbuff::{
     SkBuff,
     Stamp, //
 };
+
+/// How long who waits for a poll leaves the processor to it.
+pub(crate) const NAP: Delta = Delta::from_micros(100);
 
 /// What works on the frames of a receive queue.
 pub(crate) struct Work {

@@ -57,9 +57,9 @@ impl<'a> PollContext<'a> {
     }
 
     /// Asks for another poll of this queue in `nanoseconds`, or a little later where the user defers
-    /// interrupts; it may come at any time before, too, as it does for who has asked for an earlier one. For work that has to wait, as work does that
-    /// feeds itself: softirqs are served before all tasks, so that it would keep a CPU from
-    /// everything else.
+    /// interrupts; it may come at any time before, too, as it does for who has asked for an earlier one.
+    /// For work that has to wait, as work does that feeds itself: softirqs are served before all tasks,
+    /// so that it would keep a CPU from everything else.
     pub fn poll_after(&self, nanoseconds: u64) {
         let wanted = self.poll_after.get().unwrap_or(u64::MAX);
         self.poll_after.set(Some(wanted.min(nanoseconds)));
