@@ -30,7 +30,10 @@ use engine::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        barrier::smp_mb,
+        Arc, //
+    }, //
 };
 use net::{
     rcu,
@@ -41,10 +44,7 @@ use net::{
         UniqueSkBuff, //
     },
     stats::Counter,
-    sync::{
-        memory_barrier,
-        with_bh_disabled, //
-    }, //
+    sync::with_bh_disabled, //
 };
 
 /// Why a frame did not get on the cable.
@@ -140,26 +140,27 @@ impl Taken {
         let Some(tx) = sender.port().tx_queue(self.queue).filter(|_| frames > 0) else {
             return;
         };
-        tx.complete(frames);
-        memory_barrier();
-        sender.port().tell_of_completions(sender, self.queue, tx);
+        let completed = tx.complete(frames);
+        sender
+            .port()
+            .tell_of_completions(sender, self.queue, tx, completed);
     }
 
     /// Notes the last ones with `sender`, and raises the interrupts of those of its queues that wait
     /// for completions, or for room in `rx`. Context: bottom halves off.
     #[inline]
     pub(crate) fn finish<H: Plugged>(self, sender: &H, rx: &RxQueue) {
-        let tx = sender
-            .port()
-            .tx_queue(self.queue)
-            .filter(|_| self.frames > 0);
-        if let Some(tx) = tx {
-            tx.complete(self.frames);
-        }
-        // Those who begin to wait say so first, and look then for what they wait for.
-        memory_barrier();
-        if let Some(tx) = tx {
-            sender.port().tell_of_completions(sender, self.queue, tx);
+        let tx = sender.port().tx_queue(self.queue);
+        // Those who begin to wait say so first, and look then for what they wait for. So there is a full
+        // barrier before they are looked for.
+        match tx.filter(|_| self.frames > 0) {
+            Some(tx) => {
+                let completed = tx.complete(self.frames);
+                sender
+                    .port()
+                    .tell_of_completions(sender, self.queue, tx, completed);
+            }
+            None => smp_mb(),
         }
         rx.waiting.take(|queue| sender.raise(queue));
     }
@@ -398,12 +399,12 @@ impl<H: Plugged> Port<H> {
     }
 
     /// Raises the interrupt of transmit queue `queue` of this port, which is `host`'s, if the driver
-    /// is to learn of completions in it: one for each frame would be as much work as the frame.
-    /// Context: bottom halves off, behind a memory barrier.
+    /// is to learn of completions in it, `completed` in all: one for each frame would be as much work as
+    /// the frame. Context: bottom halves off.
     #[inline]
-    fn tell_of_completions(&self, host: &H, queue: u16, tx: &TxQueue) {
+    fn tell_of_completions(&self, host: &H, queue: u16, tx: &TxQueue, completed: u32) {
         let many = self.tx_ring_size() / 2;
-        if tx.is_due(many) {
+        if tx.is_due(completed, many) {
             host.raise(queue);
         }
     }

@@ -26,7 +26,18 @@ use engine::{
     mac::Burst,
     pipeline::Counters, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        barrier::smp_mb, //
+    }, //
+};
 use net::{
     handover::HandoverRing,
     ring::FrameRing,
@@ -34,10 +45,7 @@ use net::{
         sum,
         Counter, //
     },
-    sync::{
-        memory_barrier,
-        Claim, //
-    }, //
+    sync::Claim, //
 };
 
 /// A receive queue, as both ends of the cable see it. Its counters belong to whoever has claimed what
@@ -222,7 +230,7 @@ impl Waiting {
 /// A transmit queue: what the device tells the driver of it.
 pub struct TxQueue {
     /// How many frames were taken from the cable at its far end, in all. Wraps around.
-    completed: AtomicU32,
+    completed: Atomic<u32>,
     /// How many of them the driver was told of.
     told: AtomicU32,
     /// Whether the driver wants an interrupt for the next of them: it keeps the stack waiting.
@@ -241,7 +249,7 @@ pub struct TxQueue {
 impl TxQueue {
     pub(crate) const fn new() -> Self {
         Self {
-            completed: AtomicU32::new(0),
+            completed: Atomic::new(0),
             told: AtomicU32::new(0),
             is_awaited: AtomicBool::new(false),
             redirected_packets: Counter::new(),
@@ -251,22 +259,19 @@ impl TxQueue {
         }
     }
 
-    /// Notes that `frames` were taken.
+    /// Notes that `frames` were taken, and gives how many that are in all. A full memory barrier.
     #[inline]
-    pub(crate) fn complete(&self, frames: u32) {
-        self.completed.fetch_add(frames, Ordering::Release);
+    pub(crate) fn complete(&self, frames: u32) -> u32 {
+        let before = self.completed.fetch_add(frames, Full);
+        before.wrapping_add(frames)
     }
 
-    /// Whether the driver is to learn at once of the frames that were taken: because it waits, or
-    /// because it does not know of more than `many`. To be asked behind a memory barrier after
-    /// [`Self::complete`].
+    /// Whether the driver is to learn at once of the frames that were taken, `completed` in all: because
+    /// it waits, or because it does not know of more than `many`. To be asked behind [`Self::complete`].
     #[inline]
-    pub(crate) fn is_due(&self, many: u32) -> bool {
-        let untold = self
-            .completed
-            .load(Ordering::Relaxed)
-            .wrapping_sub(self.told());
-        untold > many || self.is_awaited.load(Ordering::Relaxed)
+    pub(crate) fn is_due(&self, completed: u32, many: u32) -> bool {
+        let untold = completed.wrapping_sub(self.told());
+        untold > many || self.is_awaited()
     }
 
     /// How many frames the driver was told of that were taken, in all. Wraps around. It may be fewer
@@ -280,7 +285,7 @@ impl TxQueue {
     /// the same ones. Any context.
     #[inline]
     pub fn tell(&self) -> u32 {
-        let (completed, told) = (self.completed.load(Ordering::Acquire), self.told());
+        let (completed, told) = (self.completed.load(Acquire), self.told());
         if completed != told {
             self.told.store(completed, Ordering::Relaxed);
         }
@@ -293,8 +298,8 @@ impl TxQueue {
         self.is_awaited.store(true, Ordering::Relaxed);
         // Whoever takes frames notes that first and looks for this then; whichever of the two comes
         // late sees what the other one did.
-        memory_barrier();
-        self.completed.load(Ordering::Relaxed) != self.told()
+        smp_mb();
+        self.completed.load(Relaxed) != self.told()
     }
 
     /// Whether completions are awaited.

@@ -34,10 +34,3 @@ pub fn with_bh_disabled<R>(f: impl FnOnce() -> R) -> R {
     unsafe { bindings::offload_nic_local_bh_enable() };
     result
 }
-
-/// A full memory barrier between what comes before and what comes after, on all CPUs.
-#[inline]
-pub fn memory_barrier() {
-    // SAFETY: A barrier has no requirement.
-    unsafe { bindings::offload_nic_smp_mb() };
-}

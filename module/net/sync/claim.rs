@@ -9,16 +9,17 @@ use core::{
         Deref,
         DerefMut, //
     },
-    sync::atomic::{
-        AtomicU8,
-        Ordering, //
-    },
+};
+use kernel::sync::atomic::{
+    Atomic,
+    Full,
+    Relaxed, //
 };
 
-const FREE: u8 = 0;
-const TAKEN: u8 = 1;
+const FREE: i32 = 0;
+const TAKEN: i32 = 1;
 /// Somebody found it taken, and wants to hear when it is free.
-const ASKED: u8 = 2;
+const ASKED: i32 = 2;
 
 /// A `T` that one context at a time has. It is no lock: who finds it taken does something else, and
 /// may ask to be told. So it may be taken by a context that runs on top of one that has it, on the
@@ -31,7 +32,7 @@ const ASKED: u8 = 2;
 /// `value` is used by a [`Claimed`] alone, of which there is one while `state` is not [`FREE`], and
 /// none else.
 pub struct Claim<T> {
-    state: AtomicU8,
+    state: Atomic<i32>,
     value: UnsafeCell<T>,
 }
 
@@ -43,7 +44,7 @@ impl<T> Claim<T> {
     pub const fn new(value: T) -> Self {
         // INVARIANT: Nobody has it.
         Self {
-            state: AtomicU8::new(FREE),
+            state: Atomic::new(FREE),
             value: UnsafeCell::new(value),
         }
     }
@@ -62,7 +63,7 @@ impl<T> Claim<T> {
             if self.swap(FREE, TAKEN) {
                 return Some(self.claimed(told));
             }
-            let is_asked = self.state.load(Ordering::Relaxed) == TAKEN | ASKED;
+            let is_asked = self.state.load(Relaxed) == TAKEN | ASKED;
             if is_asked || self.swap(TAKEN, TAKEN | ASKED) {
                 return None;
             }
@@ -70,12 +71,9 @@ impl<T> Claim<T> {
     }
 
     #[inline]
-    fn swap(&self, from: u8, to: u8) -> bool {
-        // Weak would do in a loop, but not in `take`. Who asks has what it did before seen by whoever
-        // is told.
-        self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+    fn swap(&self, from: i32, to: i32) -> bool {
+        // Who asks has what it did before seen by whoever is told.
+        self.state.cmpxchg(from, to, Full).is_ok()
     }
 
     /// The state was just changed from [`FREE`].
@@ -123,8 +121,10 @@ impl<T, F: FnMut()> DerefMut for Claimed<'_, T, F> {
 impl<T, F: FnMut()> Drop for Claimed<'_, T, F> {
     #[inline]
     fn drop(&mut self) {
-        // INVARIANT: The value is not used by this any more.
-        if self.claim.state.swap(FREE, Ordering::AcqRel) & ASKED != 0 {
+        // INVARIANT: The value is not used by this any more. Nearly always nobody has asked, and that is
+        // cheaper to find out so where there is one CPU.
+        if !self.claim.swap(TAKEN, FREE) {
+            self.claim.state.xchg(FREE, Full);
             (self.told)();
         }
     }
