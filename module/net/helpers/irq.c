@@ -107,7 +107,8 @@ static struct irq_chip chip = {
 
 static irqreturn_t handle_napi(int irq, void *napi)
 {
-	napi_schedule(napi);
+	/* Interrupts are off here, also where the handler has a thread. */
+	napi_schedule_irqoff(napi);
 	return IRQ_HANDLED;
 }
 
