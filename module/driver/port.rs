@@ -409,7 +409,7 @@ impl Host for Port {
 
     #[inline]
     fn wants_rules(&self) -> bool {
-        self.device.has_ntuple()
+        self.device.features_now().has_ntuple()
     }
 
     #[inline]

@@ -35,6 +35,7 @@ use engine::{
 use net::{
     machine,
     napi::PollContext,
+    netdev::Features,
     rcu,
     skbuff::{
         Classified,
@@ -112,16 +113,17 @@ impl Port {
     /// What the card is to know for a poll. `native` is the program of the host's, if it runs one.
     fn setup(&self, native: Option<&NativeProgram>, context: &PollContext<'_>) -> Setup {
         let device = &self.device;
+        let features = device.features_now();
         // The two differ in what the core lets them do, and in who counts.
-        let coalesces = device.has_hardware_gro() || device.has_lro();
+        let coalesces = features.has_hardware_gro() || features.has_lro();
         let hardware_gro = coalesces.then(|| {
             let (ipv4, ipv6) = device.gro_max_sizes();
             GroLimits { ipv4, ipv6 }
         });
         Setup {
-            checksums: device.receives_checksums(),
-            flows: self.tells(),
-            gro: device.has_gro(),
+            checksums: features.receives_checksums(),
+            flows: self.tells(features),
+            gro: features.has_gro(),
             hardware_gro,
             patience: context
                 .gro_flush_timeout()
@@ -136,15 +138,15 @@ impl Port {
             },
             host_program: native.is_some(),
             strip: TagKinds {
-                customer: device.strips_customer_tags(),
-                service: device.strips_service_tags(),
+                customer: features.strips_customer_tags(),
+                service: features.strips_service_tags(),
             },
         }
     }
 
     /// What the stack is to be told of flows.
-    fn tells(&self) -> Tells {
-        if !self.device.receives_hashes() {
+    fn tells(&self, features: Features) -> Tells {
+        if !features.receives_hashes() {
             Tells::Nothing
         } else if self.hashes_as_stack.load(Ordering::Relaxed) {
             Tells::Keys
@@ -265,7 +267,7 @@ impl Poll<'_> {
         let (rx, frames) = (self.rx, u64::from(wire.frames));
         rx.packets.add(frames);
         rx.bytes.add(wire.bytes);
-        let count = if self.port.device.has_lro() {
+        let count = if self.port.device.features_now().has_lro() {
             &rx.lro
         } else {
             &rx.whole

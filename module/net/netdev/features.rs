@@ -101,6 +101,63 @@ impl Features {
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// Whether one is in it, by its number (`NETIF_F_*_BIT`).
+    #[inline]
+    const fn has(self, number: u32) -> bool {
+        self.0 & bit(number) != 0
+    }
+
+    /// Whether the user wants to be told of the checksums of received frames (`rx-checksumming`).
+    #[inline]
+    pub const fn receives_checksums(self) -> bool {
+        self.has(bindings::NETIF_F_RXCSUM_BIT)
+    }
+
+    /// Whether the user wants to be told of the hashes of received frames (`receive-hashing`).
+    #[inline]
+    pub const fn receives_hashes(self) -> bool {
+        self.has(bindings::NETIF_F_RXHASH_BIT)
+    }
+
+    /// Whether the user wants 802.1Q tags to be taken out of received frames (`rx-vlan-hw-parse`).
+    #[inline]
+    pub const fn strips_customer_tags(self) -> bool {
+        self.has(bindings::NETIF_F_HW_VLAN_CTAG_RX_BIT)
+    }
+
+    /// Whether the user wants 802.1ad tags to be taken out of received frames
+    /// (`rx-vlan-stag-hw-parse`).
+    #[inline]
+    pub const fn strips_service_tags(self) -> bool {
+        self.has(bindings::NETIF_F_HW_VLAN_STAG_RX_BIT)
+    }
+
+    /// Whether the user wants rules of receive flow classification to count (`ntuple-filters`).
+    #[inline]
+    pub const fn has_ntuple(self) -> bool {
+        self.has(bindings::NETIF_F_NTUPLE_BIT)
+    }
+
+    /// Whether the stack puts received frames together (`generic-receive-offload`).
+    #[inline]
+    pub const fn has_gro(self) -> bool {
+        self.has(bindings::NETIF_F_GRO_BIT)
+    }
+
+    /// Whether the user wants frames to be put together before the stack gets them
+    /// (`rx-gro-hw`). The core keeps that off where checksums are, and where a generic XDP program is.
+    #[inline]
+    pub const fn has_hardware_gro(self) -> bool {
+        self.has(bindings::NETIF_F_GRO_HW_BIT)
+    }
+
+    /// Whether the user wants that in the older way (`large-receive-offload`), which the core switches off
+    /// where packets are forwarded.
+    #[inline]
+    pub const fn has_lro(self) -> bool {
+        self.has(bindings::NETIF_F_LRO_BIT)
+    }
 }
 
 /// A set of features that is kept under RTNL.
@@ -157,6 +214,14 @@ impl NetDevice {
     /// The features that are on.
     pub fn features(&self, _rtnl: &Rtnl<'_>) -> Features {
         // SAFETY: The device is valid; RTNL keeps the answer true.
+        Features(unsafe { bindings::offload_nic_features(self.as_ptr()) })
+    }
+
+    /// The features that are on at this moment. Who decides by several of them reads them once. Any
+    /// context.
+    #[inline]
+    pub fn features_now(&self) -> Features {
+        // SAFETY: The device is valid. They are read as one number.
         Features(unsafe { bindings::offload_nic_features(self.as_ptr()) })
     }
 

@@ -87,65 +87,6 @@ impl NetDevice {
         unsafe { bindings::offload_nic_longest_forwarded(self.as_ptr()) as usize }
     }
 
-    /// Whether a feature is on, by its number (`NETIF_F_*_BIT`).
-    #[inline]
-    fn has_feature(&self, bit: u32) -> bool {
-        // SAFETY: The device is valid.
-        let features = unsafe { bindings::offload_nic_features(self.as_ptr()) };
-        features & (1 << bit) != 0
-    }
-
-    /// Whether the user wants to be told of the checksums of received frames (`rx-checksumming`).
-    #[inline]
-    pub fn receives_checksums(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_RXCSUM_BIT)
-    }
-
-    /// Whether the user wants to be told of the hashes of received frames (`receive-hashing`).
-    #[inline]
-    pub fn receives_hashes(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_RXHASH_BIT)
-    }
-
-    /// Whether the user wants 802.1Q tags to be taken out of received frames (`rx-vlan-hw-parse`).
-    #[inline]
-    pub fn strips_customer_tags(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_HW_VLAN_CTAG_RX_BIT)
-    }
-
-    /// Whether the user wants 802.1ad tags to be taken out of received frames
-    /// (`rx-vlan-stag-hw-parse`).
-    #[inline]
-    pub fn strips_service_tags(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_HW_VLAN_STAG_RX_BIT)
-    }
-
-    /// Whether the user wants rules of receive flow classification to count (`ntuple-filters`).
-    #[inline]
-    pub fn has_ntuple(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_NTUPLE_BIT)
-    }
-
-    /// Whether the stack puts received frames together (`generic-receive-offload`).
-    #[inline]
-    pub fn has_gro(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_GRO_BIT)
-    }
-
-    /// Whether the user wants frames to be put together before the stack gets them
-    /// (`rx-gro-hw`). The core keeps that off where checksums are, and where a generic XDP program is.
-    #[inline]
-    pub fn has_hardware_gro(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_GRO_HW_BIT)
-    }
-
-    /// Whether the user wants that in the older way (`large-receive-offload`), which the core switches off
-    /// where packets are forwarded.
-    #[inline]
-    pub fn has_lro(&self) -> bool {
-        self.has_feature(bindings::NETIF_F_LRO_BIT)
-    }
-
     /// The longest packets of IPv4 and IPv6 that the user lets GRO make, in bytes from the IP header
     /// on: they stay below that.
     #[inline]
