@@ -26,10 +26,7 @@ use engine::{
         TxHeaders, //
     },
     mac::Burst,
-    transmit::{
-        TxPlan,
-        TxRefusal, //
-    },
+    transmit::TxRefusal,
 };
 use net::skbuff::{
     gso,
@@ -48,6 +45,7 @@ use offload::transmit::{
 const LEGACY_GSO: u32 = gso::TCPV4 | gso::TCPV6 | gso::TCP_ECN | gso::TCP_FIXEDID | gso::DODGY;
 
 /// What the driver tells the device about a frame.
+#[inline]
 fn descriptor(
     skb: &SkBuff,
     queue: u16,
@@ -151,33 +149,29 @@ impl<'a> Outgoing<'a> {
 }
 
 impl Transmitter for Outgoing<'_> {
-    type Plan = (TxDescriptor, TxPlan);
     type Descriptor = TxDescriptor;
 
     fn capabilities(&self) -> Capabilities {
         capabilities(self.profile)
     }
 
-    fn plan(&self, frame: &SkBuff, request: &OffloadRequest) -> Result<Self::Plan, Reason> {
+    fn to_device(
+        &mut self,
+        frame: &SkBuff,
+        request: &OffloadRequest,
+        work: Work,
+        told: &mut TxDescriptor,
+    ) -> Result<(), Reason> {
         let capability = self.profile.tx_capability().ok_or(Reason::NotOffered)?;
-        let descriptor = descriptor(frame, self.queue, request, capability);
-        let plan = plan(frame, &descriptor).map_err(reason)?;
+        *told = descriptor(frame, self.queue, request, capability);
+        let plan = &plan(frame, told);
+        let plan = plan.as_ref().map_err(|refusal| reason(*refusal))?;
         // They are made in one go. The stack does not know the number for each of its frames.
         if plan.frames() > MAX_SEGMENTS.into() {
             return Err(Reason::TooManySegments);
         }
-        Ok((descriptor, plan))
-    }
-
-    fn to_device(
-        &mut self,
-        frame: &SkBuff,
-        work: Work,
-        (descriptor, plan): Self::Plan,
-    ) -> TxDescriptor {
-        let (frames, bytes) = (u64::from(plan.frames()), plan.wire_bytes());
         self.count();
-        self.burst.add_cut(frame.linear(), &plan, fragments(frame));
+        self.burst.add_cut(frame.linear(), plan, fragments(frame));
         let done = &mut self.done;
         match work {
             Work::Checksum => done.checksums = done.checksums.saturating_add(1),
@@ -185,17 +179,17 @@ impl Transmitter for Outgoing<'_> {
                 // A frame of the stack is cut once.
                 done.gso_packets = 1;
                 done.gso_bytes = frame.len() as u64;
-                done.gso_wire_packets = frames;
-                done.gso_wire_bytes = bytes;
+                done.gso_wire_packets = plan.frames().into();
+                done.gso_wire_bytes = plan.wire_bytes();
             }
         }
-        descriptor
+        Ok(())
     }
 
-    fn to_wire(&mut self, frame: &SkBuff) -> TxDescriptor {
+    fn to_wire(&mut self, frame: &SkBuff, told: &mut TxDescriptor) {
         self.count();
         self.burst.add(frame.linear(), frame.len(), 1);
-        TxDescriptor::of_wire_frame(frame.len(), self.queue)
+        *told = TxDescriptor::of_wire_frame(frame.len(), self.queue);
     }
 
     fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason) {

@@ -64,7 +64,8 @@ impl Port {
         }
         let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
         outgoing.is_replaced = is_clone;
-        let prepared = match prepare(skb, &mut outgoing) {
+        let mut told = TxDescriptor::default();
+        let prepared = match prepare(skb, &mut outgoing, &mut told) {
             Ok(prepared) => prepared,
             Err((work, _)) => {
                 tx.offloads.count_lost(work);
@@ -74,7 +75,7 @@ impl Port {
 
         // Counted before the far side can take the frames and count them off.
         tx.open(outgoing.skbs);
-        let (unsent, skb) = match self.put_on_cable(prepared, &guard) {
+        let (unsent, skb) = match self.put_on_cable(prepared, &told, &guard) {
             Ok(fate) => {
                 tx.packets.add(outgoing.burst.frames());
                 tx.bytes.add(outgoing.burst.bytes());
@@ -110,17 +111,18 @@ impl Port {
         }
     }
 
-    /// Puts what a frame of the stack has become on the cable, or tells why that can't be, and gives
-    /// the frame back if it is still the one that it was.
+    /// Puts what a frame of the stack has become on the cable, of which the device is `told` if it is whole,
+    /// or tells why that can't be, and gives the frame back if it is still the one that it was.
     #[inline]
     fn put_on_cable(
         &self,
         prepared: Prepared<TxDescriptor>,
+        told: &TxDescriptor,
         guard: &rcu::Guard,
     ) -> Result<Fate, (Unsent, Option<SkBuff>)> {
         match prepared {
-            Prepared::Whole(skb, descriptor) => {
-                let sent = self.hardware.send(skb, &descriptor, guard);
+            Prepared::Whole(skb) => {
+                let sent = self.hardware.send(skb, told, guard);
                 sent.map_err(|(unsent, skb)| (unsent, Some(skb)))
             }
             Prepared::Cut(frames) => {

@@ -32,28 +32,32 @@ pub enum Work {
     Segmentation,
 }
 
-/// A driver's side of sending one frame.
+/// A driver's side of sending one frame. What the device is told is written where it is to be: to move it
+/// takes as long as to make it.
 pub trait Transmitter {
-    /// What the device has to know to do its work.
-    type Plan;
-    /// What it is told of a frame.
-    type Descriptor: Descriptor;
+    /// What the device is told of a frame.
+    type Descriptor: Descriptor + Default;
 
     /// What the device can do, now.
     fn capabilities(&self) -> Capabilities;
 
-    /// Plans the device's work for `frame`, which its capabilities allow.
+    /// `frame` goes to the device as it is, which does `work` as `request` says, and its capabilities
+    /// allow. `told` becomes what the device is told.
     ///
     /// # Errors
     ///
-    /// Why the device can't do it in spite of them.
-    fn plan(&self, frame: &SkBuff, request: &OffloadRequest) -> Result<Self::Plan, Reason>;
+    /// Why the device can't do it in spite of them; then the frame does not go there, and `told` is of no
+    /// use.
+    fn to_device(
+        &mut self,
+        frame: &SkBuff,
+        request: &OffloadRequest,
+        work: Work,
+        told: &mut Self::Descriptor,
+    ) -> Result<(), Reason>;
 
-    /// `frame` goes to the device as it is, which does `work` by `plan`: what it is told.
-    fn to_device(&mut self, frame: &SkBuff, work: Work, plan: Self::Plan) -> Self::Descriptor;
-
-    /// `frame` goes to the device as it goes on the wire: what it is told.
-    fn to_wire(&mut self, frame: &SkBuff) -> Self::Descriptor;
+    /// `frame` goes to the device as it goes on the wire. `told` becomes what the device is told.
+    fn to_wire(&mut self, frame: &SkBuff, told: &mut Self::Descriptor);
 
     /// Software is about to do `work` for `frame` because of `reason`. What comes out is no longer
     /// what the stack gave if it is segments, or if others have references to the frame.
@@ -62,13 +66,14 @@ pub trait Transmitter {
 
 /// What goes to the device of a frame of the stack.
 pub enum Prepared<D: Descriptor> {
-    /// The frame itself, and what the device is told of it.
-    Whole(SkBuff, D),
+    /// The frame itself.
+    Whole(SkBuff),
     /// The segments that software has cut it into, which must not be sent in part.
     Cut(Chain<D>),
 }
 
-/// Makes of a frame of the stack what goes to the device.
+/// Makes of a frame of the stack what goes to the device. `told` is what that is told of one that stays
+/// whole.
 ///
 /// Context: as of `ndo_start_xmit`; does not sleep. Allocates no more than the segments of one
 /// super-frame.
@@ -80,17 +85,18 @@ pub enum Prepared<D: Descriptor> {
 pub fn prepare<T: Transmitter>(
     skb: SkBuff,
     driver: &mut T,
+    told: &mut T::Descriptor,
 ) -> Result<Prepared<T::Descriptor>, (Work, Error)> {
     // Most frames ask for nothing, and one look at them tells.
     if skb.is_plain() {
-        let descriptor = driver.to_wire(&skb);
-        return Ok(Prepared::Whole(skb, descriptor));
+        driver.to_wire(&skb, told);
+        return Ok(Prepared::Whole(skb));
     }
     if skb.is_gso() {
-        return segment(skb, driver).map_err(|error| (Work::Segmentation, error));
+        return segment(skb, driver, told).map_err(|error| (Work::Segmentation, error));
     }
-    match finish_checksum(skb, driver) {
-        Ok((skb, descriptor)) => Ok(Prepared::Whole(skb, descriptor)),
+    match finish_checksum(skb, driver, told) {
+        Ok(skb) => Ok(Prepared::Whole(skb)),
         Err(error) => Err((Work::Checksum, error)),
     }
 }
@@ -98,23 +104,26 @@ pub fn prepare<T: Transmitter>(
 /// Sends a super-frame through the decision about it, and if software has to cut it, each segment
 /// through that about checksums.
 #[inline(never)]
-fn segment<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<Prepared<T::Descriptor>> {
+fn segment<T: Transmitter>(
+    skb: SkBuff,
+    driver: &mut T,
+    told: &mut T::Descriptor,
+) -> Result<Prepared<T::Descriptor>> {
     let request = skb.offload_request();
     let capabilities = driver.capabilities();
     let reason = match &request.gso {
         Some(gso) => check_segmentation(&request, gso, skb.linear(), skb.len(), &capabilities),
         None => Err(Reason::Malformed),
     };
-    match reason.and_then(|()| driver.plan(&skb, &request)) {
-        Ok(plan) => {
-            let descriptor = driver.to_device(&skb, Work::Segmentation, plan);
-            Ok(Prepared::Whole(skb, descriptor))
-        }
+    match reason.and_then(|()| driver.to_device(&skb, &request, Work::Segmentation, told)) {
+        Ok(()) => Ok(Prepared::Whole(skb)),
         Err(reason) => {
             driver.by_software(&skb, Work::Segmentation, reason);
             let keep = keeps_checksums(&skb, &request, &capabilities);
             let cut = skb_gso_helper(skb.share_check()?, keep, |segment| {
-                finish_checksum(segment, driver)
+                let mut told = T::Descriptor::default();
+                let segment = finish_checksum(segment, driver, &mut told)?;
+                Ok((segment, told))
             });
             cut.map(Prepared::Cut)
         }
@@ -170,12 +179,16 @@ pub fn checksum_helper(skb: &mut UniqueSkBuff, checksum: &Checksum) -> Result {
 }
 
 /// Sends a single frame through the decision about its checksum, and gives the frame that is to be
-/// sent: itself, unless software has to write to one that others have references to. Beside it is
+/// sent: itself, unless software has to write to one that others have references to. `told` becomes
 /// what the device is told.
-fn finish_checksum<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<(SkBuff, T::Descriptor)> {
+fn finish_checksum<T: Transmitter>(
+    skb: SkBuff,
+    driver: &mut T,
+    told: &mut T::Descriptor,
+) -> Result<SkBuff> {
     if !skb.has_partial_checksum() {
-        let descriptor = driver.to_wire(&skb);
-        return Ok((skb, descriptor));
+        driver.to_wire(&skb, told);
+        return Ok(skb);
     }
     let request = skb.offload_request();
     let Some(checksum) = &request.checksum else {
@@ -183,17 +196,14 @@ fn finish_checksum<T: Transmitter>(skb: SkBuff, driver: &mut T) -> Result<(SkBuf
     };
     let capabilities = driver.capabilities();
     let reason = check_checksum(&request, checksum, skb.linear(), skb.len(), &capabilities);
-    match reason.and_then(|()| driver.plan(&skb, &request)) {
-        Ok(plan) => {
-            let descriptor = driver.to_device(&skb, Work::Checksum, plan);
-            Ok((skb, descriptor))
-        }
+    match reason.and_then(|()| driver.to_device(&skb, &request, Work::Checksum, told)) {
+        Ok(()) => Ok(skb),
         Err(reason) => {
             driver.by_software(&skb, Work::Checksum, reason);
             let mut unique = skb.share_check()?;
             checksum_helper(&mut unique, checksum)?;
-            let descriptor = driver.to_wire(&unique);
-            Ok((unique.into(), descriptor))
+            driver.to_wire(&unique, told);
+            Ok(unique.into())
         }
     }
 }
