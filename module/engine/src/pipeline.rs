@@ -86,6 +86,7 @@ impl Port {
     /// Up to which length frames are put together that came one by one, if they are: not if the host runs a
     /// program, which is to see each, or wants payload in pages of its own; nor if the device does not know
     /// of each whether its checksum is right.
+    #[inline]
     pub fn coalesces(&self) -> Option<GroLimits> {
         let is_known = self.checksums == RxChecksums::Complete;
         let is_seen = self.host_program || self.split_above.is_some();
@@ -304,13 +305,13 @@ where
         &mut self,
         device: &mut D,
         wire: D::Wire,
-        met: &Met,
+        met: &mut Met,
         stamp: Option<NonZeroU64>,
     ) {
         self.stamp = stamp;
         // CAST: A `usize` has at most 64 bits.
         device.arrived(1, wire.frame_len() as u64);
-        self.send_on(device, wire, &met.0);
+        self.send_on(device, wire, &mut met.0);
     }
 
     /// Takes a frame up that another queue has [handed over](Receiver::hand_over) to this one, with
@@ -325,7 +326,7 @@ where
         stamp: Option<NonZeroU64>,
     ) {
         self.stamp = stamp;
-        let descriptor = RxDescriptor {
+        let mut descriptor = RxDescriptor {
             // CAST: A frame is shorter than 4 GiB.
             len: wire.frame_len() as u32,
             meta_len,
@@ -333,7 +334,7 @@ where
             verdict: Some(XdpVerdict::Pass),
             ..RxDescriptor::default()
         };
-        self.bring(device, wire, &descriptor, None);
+        self.bring(device, wire, &mut descriptor, None);
     }
 
     /// Takes a frame in that another queue has [handed over](Receiver::hand_over) to this one before it has
@@ -362,7 +363,9 @@ where
 
     #[inline(never)]
     fn filled_in<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> Result<D::Wire, Lost> {
-        let plan = plan(&sent).ok_or(Lost::Unplanned)?;
+        // It stays where it was made: to move it takes as long as to make it.
+        let plan = &plan(&sent);
+        let plan = plan.as_ref().ok_or(Lost::Unplanned)?;
         let frame = plan.wire_frames([]).next().ok_or(Lost::Unplanned)?;
         if !self.port.limit.takes(frame.len()) {
             device.consume(sent.into());
@@ -371,12 +374,12 @@ where
         // CAST: A `usize` has at most 64 bits.
         device.arrived(1, frame.len() as u64);
         // Where it lies, if nobody else has it: one that no host gets is hardly ever copied.
-        let sent = match device.fill_in(sent, &plan, &frame) {
+        let sent = match device.fill_in(sent, plan, &frame) {
             Ok(wire) => return Ok(wire),
             Err(sent) => sent,
         };
         let room = self.programs.running.room(frame.len());
-        let owned = device.cut(&sent, None, &plan, &frame, room);
+        let owned = device.cut(&sent, None, plan, &frame, room);
         device.consume(sent.into());
         owned.map(D::Wire::from)
     }
@@ -569,13 +572,13 @@ where
     fn run<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
         match self.programs.running.place(wire.frame_len(), wire.bytes()) {
             Place::Anywhere => {
-                let descriptor = RxDescriptor {
+                let mut descriptor = RxDescriptor {
                     // CAST: A frame is shorter than 4 GiB.
                     len: wire.frame_len() as u32,
                     queue: self.programs.ingress.queue.into(),
                     ..RxDescriptor::default()
                 };
-                self.bring(device, wire, &descriptor, None);
+                self.bring(device, wire, &mut descriptor, None);
             }
             Place::AsItLies => self.run_in_place(device, wire),
             Place::Own(room) => self.run_in_own(device, wire, room),
@@ -586,8 +589,8 @@ where
     #[inline(never)]
     fn run_in_place<D: Receiver>(&mut self, device: &mut D, wire: D::Wire) {
         let mut frame = Frame::read_only(wire.bytes().unwrap_or_default());
-        let ran = self.programs.run(device, &mut frame);
-        self.send_on(device, wire, &ran);
+        let mut ran = self.programs.run(device, &mut frame);
+        self.send_on(device, wire, &mut ran);
     }
 
     /// Runs a program in memory of the receiver's: it may write, or the frame lies in several pieces.
@@ -599,10 +602,10 @@ where
         let Some(mut frame) = owned.frame() else {
             return device.lost(Lost::NoBuffer);
         };
-        let ran = self.programs.run(device, &mut frame);
+        let mut ran = self.programs.run(device, &mut frame);
         let (start, end) = (frame.data_offset(), frame.end_offset());
         owned.set_bounds(start, end);
-        self.send_on(device, owned.into(), &ran);
+        self.send_on(device, owned.into(), &mut ran);
     }
 
     /// Brings a frame where the program wants it.
@@ -612,7 +615,7 @@ where
         &mut self,
         device: &mut D,
         wire: D::Wire,
-        ran: &Result<RxDescriptor, Lost>,
+        ran: &mut Result<RxDescriptor, Lost>,
     ) {
         let descriptor = match ran {
             Ok(descriptor) => descriptor,
@@ -634,7 +637,7 @@ where
 
     /// Brings a frame that has met its program to the host, by the queue that it is for now.
     #[inline]
-    fn go_up<D: Receiver>(&mut self, device: &mut D, wire: D::Wire, descriptor: &RxDescriptor) {
+    fn go_up<D: Receiver>(&mut self, device: &mut D, wire: D::Wire, descriptor: &mut RxDescriptor) {
         let may_move = self.programs.running.may_move_frames();
         if descriptor.chosen_queue.is_none() && !may_move {
             return self.bring(device, wire, descriptor, None);
@@ -679,13 +682,14 @@ where
         }
     }
 
-    /// Brings a frame to the host, with what is told of its `flow` if that is known.
+    /// Brings a frame to the host, with what is told of its `flow` if that is known. The rest of its
+    /// descriptor is written where that is: to copy what the program has said would take longer.
     #[inline]
     fn bring<D: Receiver>(
         &mut self,
         device: &mut D,
         wire: D::Wire,
-        descriptor: &RxDescriptor,
+        descriptor: &mut RxDescriptor,
         flow: Option<Option<ToldFlow>>,
     ) {
         if wire.frame_len() < ETH_HLEN {
@@ -694,22 +698,16 @@ where
         let header = self.header(&wire, descriptor.network_offset());
         if self.port.host_program {
             let found = || wire.bytes().and_then(|bytes| self.flow(bytes, None));
-            let flow = flow.unwrap_or_else(found);
+            descriptor.flow = flow.unwrap_or_else(found);
             let vlan = match self.port.strip {
                 TagKinds::NONE => None,
                 strip => strip.outermost(wire.first_bytes(&mut [0; LOOKED_AT])),
             };
-            return device.to_host_program(
-                wire,
-                &RxDescriptor {
-                    len: without(vlan, descriptor.len as usize),
-                    flow,
-                    vlan,
-                    stamp: self.stamp,
-                    header_len: header.map_or(0, |header| without(vlan, header)),
-                    ..*descriptor
-                },
-            );
+            descriptor.len = without(vlan, descriptor.len as usize);
+            descriptor.vlan = vlan;
+            descriptor.stamp = self.stamp;
+            descriptor.header_len = header.map_or(0, |header| without(vlan, header));
+            return device.to_host_program(wire, descriptor);
         }
         if let Some(header) = header {
             return self.bring_in_pages(device, wire, header, descriptor, flow);
@@ -722,7 +720,7 @@ where
         if owned.bytes().len() < network_offset as usize {
             return device.lost(Lost::Runt);
         }
-        let flow = match descriptor.tc {
+        descriptor.flow = match descriptor.tc {
             Some(tc) if tc.hash_invalid => None,
             tc => flow.unwrap_or_else(|| self.flow(owned.bytes(), tc.and_then(|tc| tc.vlan))),
         };
@@ -731,15 +729,11 @@ where
             None => self.take_tag(&mut owned, descriptor.meta_len),
             Some(_) => None,
         };
-        let descriptor = RxDescriptor {
-            len: without(vlan, descriptor.len as usize),
-            checksum: self.port.checksums.of(owned.bytes(), network_offset),
-            flow,
-            vlan,
-            stamp: self.stamp,
-            ..*descriptor
-        };
-        self.hold_or_deliver(device, owned, &descriptor);
+        descriptor.len = without(vlan, descriptor.len as usize);
+        descriptor.checksum = self.port.checksums.of(owned.bytes(), network_offset);
+        descriptor.vlan = vlan;
+        descriptor.stamp = self.stamp;
+        self.hold_or_deliver(device, owned, descriptor);
     }
 
     /// Takes the VLAN tag out of a frame, with `metadata` bytes before it, that the host gets beside it.
@@ -764,6 +758,7 @@ where
 }
 
 /// The length of a frame of `len` bytes when `tag` has left it.
+#[inline]
 fn without(tag: Option<VlanTag>, len: usize) -> u32 {
     let tag = tag.map_or(0, |_| VLAN_HLEN);
     // CAST: A frame is shorter than 4 GiB.

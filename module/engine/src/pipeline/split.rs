@@ -95,23 +95,24 @@ where
         device: &mut D,
         wire: D::Wire,
         header: usize,
-        descriptor: &RxDescriptor,
+        descriptor: &mut RxDescriptor,
         flow: Option<Option<ToldFlow>>,
     ) {
         let network_offset = descriptor.network_offset();
-        let (mut wire, mut checksum) = (wire, RxChecksum::None);
+        let mut wire = wire;
+        descriptor.checksum = RxChecksum::None;
         if self.port.checksums == RxChecksums::Verified {
             // Who looks for the checksum by itself wants to see the frame in one piece.
             let Some(owned) = device.own(wire, Room::default()) else {
                 return device.lost(Lost::NoBuffer);
             };
-            checksum = self.port.checksums.of(owned.bytes(), network_offset);
+            descriptor.checksum = self.port.checksums.of(owned.bytes(), network_offset);
             wire = owned.into();
         }
         let Some(mut frame) = device.put_in_pages(wire, header, descriptor.meta_len) else {
             return device.lost(Lost::NoBuffer);
         };
-        let flow = match descriptor.tc {
+        descriptor.flow = match descriptor.tc {
             Some(tc) if tc.hash_invalid => None,
             tc => flow.unwrap_or_else(|| self.flow_in_pages(&frame, tc.and_then(|tc| tc.vlan))),
         };
@@ -123,18 +124,13 @@ where
         let vlan = tag.filter(|_| frame.take_out_tag());
         if self.port.checksums == RxChecksums::Complete {
             // CAST: A `usize` has at least 32 bits.
-            checksum = complete(&frame, network_offset as usize);
+            descriptor.checksum = complete(&frame, network_offset as usize);
         }
-        let descriptor = RxDescriptor {
-            len: without(vlan, descriptor.len as usize),
-            checksum,
-            flow,
-            vlan,
-            stamp: self.stamp,
-            header_len: without(vlan, header),
-            ..*descriptor
-        };
-        device.pages_to_host(frame, &descriptor);
+        descriptor.len = without(vlan, descriptor.len as usize);
+        descriptor.vlan = vlan;
+        descriptor.stamp = self.stamp;
+        descriptor.header_len = without(vlan, header);
+        device.pages_to_host(frame, descriptor);
     }
 
     /// What is told of the flow of a frame that lies in pieces, if the host wants to be told.

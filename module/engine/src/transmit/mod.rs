@@ -62,6 +62,7 @@ pub struct WireFrame {
 
 impl WireFrame {
     /// Its length in bytes.
+    #[inline]
     pub const fn len(&self) -> usize {
         let payload = self.payload.end.saturating_sub(self.payload.start);
         self.header.saturating_add(payload)
@@ -148,6 +149,7 @@ impl TxPlan {
     }
 
     /// Number of wire frames, 1 for a frame that is not cut.
+    #[inline]
     pub const fn frames(&self) -> u32 {
         match &self.work {
             Work::Cut(segments) => segments.count(),
@@ -181,6 +183,7 @@ impl TxPlan {
     }
 
     /// Length of all wire frames together, in bytes.
+    #[inline]
     pub const fn wire_bytes(&self) -> u64 {
         match &self.work {
             Work::Cut(segments) => segments.wire_bytes(),
@@ -272,6 +275,7 @@ impl TxPlan {
 
 /// Offsets in the frame of the first byte that is summed and of the checksum, which has `len`
 /// bytes.
+#[inline]
 fn range(start: u16, offset: u16, len: usize, headers: &[u8]) -> Result<(usize, usize), TxRefusal> {
     let start = usize::from(start);
     let field = start.saturating_add(offset.into());

@@ -740,7 +740,7 @@ pub fn go_on(
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
     core: &mut Core<Opaque>,
-    (wire, met): (Anywhere, &Met),
+    (wire, met): (Anywhere, &mut Met),
 ) {
     let mut pipeline = Pipeline {
         port,

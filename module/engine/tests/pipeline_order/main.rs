@@ -642,12 +642,12 @@ fn arrive(
     let mut ahead = Device::default();
     let wire = sent.descriptor.is_none().then(|| Wire::from(sent.clone()));
     let met = wire.and_then(|wire| {
-        let met = pipeline
+        let mut met = pipeline
             .programs
             .meet(&mut ahead, &wire, pipeline.port.limit)?;
         let is_too_long = ahead.log == [Step::Lost(Lost::TooLong)];
         if !met.is_end() {
-            pipeline.go_on(&mut ahead, wire, &met, sent.stamp);
+            pipeline.go_on(&mut ahead, wire, &mut met, sent.stamp);
         } else if met.descriptor().is_some() || is_too_long {
             ahead.consume(wire);
         }
