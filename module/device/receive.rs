@@ -118,9 +118,10 @@ impl<H: Plugged> Port<H> {
             return 0;
         };
         let work = &mut *work;
+        // To take it is to copy much, also if there is none.
         let held = match lane {
-            Lane::Ordinary => work.take_held(),
-            Lane::Bouncing => None,
+            Lane::Ordinary if work.is_holding() => work.take_held(),
+            _ => None,
         };
         let counting = self.counting_of(parser, guard);
         // Asked with the parser in hand: another one may be activated at any moment.
@@ -185,20 +186,20 @@ impl<H: Plugged> Port<H> {
         let mut taken = Taken::default();
         let mut done: usize = 0;
         let mut places = FIRST_BATCH;
-        let takes_over = lane == Lane::Ordinary && !rx.handed.is_empty();
+        let takes_over = lane == Lane::Ordinary && rx.handed.is_filled();
         if takes_over {
             // Of a poll that has more than enough to do, one half is for what comes from the cable.
             let share = limit.div_ceil(2);
             done = poll.take_over(&mut pipeline, &mut taken, sender, share);
         }
-        if let Some(held) = held {
+        if let Some(mut held) = held {
             poll.onward = Lane::Ordinary;
             poll.awaited_by = Some(held.queue);
             poll.replaces_host = held.replaces_host;
             // Another program may be there by now.
             let host_program = setup.host_program && !held.replaces_host;
             let now = core::mem::replace(&mut pipeline.port.host_program, host_program);
-            pipeline.go_on(&mut poll, Wire::Sent(held.skb), &held.met, held.arrived);
+            pipeline.go_on(&mut poll, Wire::Sent(held.skb), &mut held.met, held.arrived);
             pipeline.port.host_program = now;
             poll.replaces_host = active.replaces_host;
             taken.add_awaited(&mut poll.awaited_by, sender);
@@ -213,22 +214,22 @@ impl<H: Plugged> Port<H> {
             let singles = frames.len().saturating_add(done);
             while let Some(mut place) = frames.next() {
                 while let Some(frame) = place.next() {
-                    let descriptor = frame.descriptor();
-                    let is_single = place.is_empty() && descriptor.gso.is_none();
+                    let sent = Sent {
+                        arrived: frame.arrived(),
+                        descriptor: frame.descriptor(),
+                        skb: frame.into_skb(),
+                    };
+                    let (queue, is_cut) = (sent.descriptor.queue, sent.descriptor.gso.is_some());
+                    let is_single = place.is_empty() && !is_cut;
                     context.note_last(is_single && is_empty && frames.is_empty());
-                    poll.onward = Lane::behind(descriptor.queue);
-                    if descriptor.queue != FROM_DEVICE {
-                        poll.awaited_by = Some(descriptor.queue);
+                    poll.onward = Lane::behind(queue);
+                    if queue != FROM_DEVICE {
+                        poll.awaited_by = Some(queue);
                     }
-                    if descriptor.gso.is_some() {
+                    if is_cut {
                         // It becomes many, of which none stands for all.
                         taken.add_awaited(&mut poll.awaited_by, sender);
                     }
-                    let sent = Sent {
-                        arrived: frame.arrived(),
-                        skb: frame.into_skb(),
-                        descriptor,
-                    };
                     if let Some(counting) = counting {
                         counting.count(&sent.skb);
                     }
@@ -299,7 +300,7 @@ impl<H: Plugged> Port<H> {
     #[inline]
     pub fn has_bouncing(&self, queue: u16) -> bool {
         let rx = self.rx.get(usize::from(queue));
-        rx.is_some_and(|rx| !rx.bouncing.is_empty())
+        rx.is_some_and(|rx| rx.bouncing.is_filled())
     }
 
     /// Frames that receive queue `queue` has had this card send, by any of its ports.

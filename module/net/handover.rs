@@ -118,10 +118,10 @@ impl<D: Descriptor> HandoverRing<D> {
         Some((handed, arrived, note))
     }
 
-    /// Whether nothing is in it at this moment. Context: bottom halves off.
+    /// Whether something is in it; see [`FrameRing::is_filled`]. Context: bottom halves off.
     #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.ring.is_empty()
+    pub fn is_filled(&self) -> bool {
+        self.ring.is_filled()
     }
 
     /// Gives the ring another size. Of what is in it the oldest stays; the rest is freed as lost, and

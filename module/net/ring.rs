@@ -34,6 +34,10 @@ use core::{
         null_mut,
         NonNull, //
     },
+    sync::atomic::{
+        AtomicBool,
+        Ordering, //
+    },
 };
 use kernel::{
     error::to_result,
@@ -52,6 +56,8 @@ use kernel::{
 pub struct FrameRing<D: Descriptor> {
     #[pin]
     ring: Opaque<bindings::ptr_ring>,
+    /// Whether something was put in since nothing was found there.
+    is_used: AtomicBool,
     _descriptors: PhantomData<D>,
 }
 
@@ -83,6 +89,7 @@ impl<D: Descriptor> FrameRing<D> {
                 // SAFETY: `ring` is memory for a `struct ptr_ring` that stays in place.
                 to_result(unsafe { bindings::offload_nic_ptr_ring_init(ring, size) })
             }),
+            is_used: AtomicBool::new(false),
             _descriptors: PhantomData,
         })
     }
@@ -142,7 +149,10 @@ impl<D: Descriptor> FrameRing<D> {
             bindings::offload_nic_ptr_ring_send(ring, skb.as_ptr(), from.cast(), len, left, arrived)
         };
         match sent {
-            0 => Ok(()),
+            0 => {
+                self.is_used.store(true, Ordering::Release);
+                Ok(())
+            }
             // SAFETY: The ring did not take the frame, so that it is ours still.
             _ => Err(unsafe { SkBuff::from_raw(skb) }),
         }
@@ -157,7 +167,10 @@ impl<D: Descriptor> FrameRing<D> {
             return Ok(());
         };
         match produce(self.ring.get(), head.as_ptr()) {
-            0 => Ok(()),
+            0 => {
+                self.is_used.store(true, Ordering::Release);
+                Ok(())
+            }
             // SAFETY: The ring did not take the chain, so that it is ours still.
             _ => Err(unsafe { Chain::from_raw(head) }),
         }
@@ -213,6 +226,24 @@ impl<D: Descriptor> FrameRing<D> {
     pub fn is_empty(&self) -> bool {
         // SAFETY: The ring is initialised.
         unsafe { bindings::offload_nic_ptr_ring_empty(self.ring.get()) }
+    }
+
+    /// Whether something is in it, which is soon said of a ring that is rarely used. What was put in
+    /// before the caller was asked to look is found; of several who look at the same moment one finds it.
+    ///
+    /// Context: bottom halves off.
+    #[inline]
+    pub fn is_filled(&self) -> bool {
+        // Who puts something in between the exchange and the look sets it again.
+        let is_used = &self.is_used;
+        if !is_used.load(Ordering::Relaxed) || !is_used.swap(false, Ordering::AcqRel) {
+            return false;
+        }
+        let is_filled = !self.is_empty();
+        if is_filled {
+            is_used.store(true, Ordering::Relaxed);
+        }
+        is_filled
     }
 
     /// Gives the ring another size. Of what is in it the oldest stays; `misfit` gets the rest.

@@ -115,16 +115,18 @@ impl<H: Plugged> Port<H> {
         descriptor: &TxDescriptor,
         guard: &rcu::Guard,
     ) -> Result<Fate, (Unsent, SkBuff)> {
-        let far = match self.far_end(&skb, guard) {
+        // Not moved: that takes as long as some of what is asked there.
+        let arrival = self.far_end(&skb, guard);
+        let far = match &arrival {
             Ok(Arrival::At(far)) => far,
             Ok(Arrival::Dropped(port, why)) => {
                 let on_wire = wire_frames(&skb, descriptor);
-                port.count_dropped(why, on_wire, guard);
+                port.count_dropped(*why, on_wire, guard);
                 skb.take_time_stamps(self.stamps(&skb, port).left);
                 skb.consume();
                 return Ok(Fate::Gone);
             }
-            Err(unsent) => return Err((unsent, skb)),
+            Err(unsent) => return Err((*unsent, skb)),
         };
         let (peer, number, rx) = (far.peer, far.number, far.rx);
         let active = peer.port().slots.active(guard);

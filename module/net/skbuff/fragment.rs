@@ -9,7 +9,10 @@ use super::{
 use crate::bindings;
 use core::{
     marker::PhantomData,
-    ptr::NonNull, //
+    ptr::{
+        null_mut,
+        NonNull, //
+    }, //
 };
 
 /// One skb of the list in which the kernel has the rest of a frame.
@@ -52,10 +55,15 @@ impl SkBuff {
     /// pages. Most frames have none.
     #[inline]
     pub fn fragments(&self) -> Fragments<'_> {
-        Fragments {
+        let next = if self.is_linear() {
+            null_mut()
+        } else {
             // SAFETY: By the type invariants, the skb is valid.
-            // INVARIANT: The list is part of the frame, which is borrowed, and ends with null.
-            next: unsafe { bindings::offload_nic_skb_frag_list(self.as_ptr()) },
+            unsafe { bindings::offload_nic_skb_frag_list(self.as_ptr()) }
+        };
+        // INVARIANT: The list is part of the frame, which is borrowed, and ends with null.
+        Fragments {
+            next,
             _frame: PhantomData,
         }
     }
