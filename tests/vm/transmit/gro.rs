@@ -7,8 +7,6 @@ use anyhow::{ensure, Context, Result};
 use offload_tests::cable::Cable;
 use offload_tests::env;
 use offload_tests::link::Link;
-use offload_tests::module::Module;
-use offload_tests::netns::NetNs;
 use offload_tests::qstats;
 use offload_tests::wire::vnet::{Received, VnetTap};
 use offload_tests::wire::Sender;
@@ -16,7 +14,7 @@ use offload_uapi::stats;
 
 #[path = "../../../module/engine/tests/coalesce/frames.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
-mod frames;
+pub(crate) mod frames;
 #[path = "../../../module/engine/tests/coalesce/sequences.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 mod sequences;
@@ -24,13 +22,13 @@ mod sequences;
 use frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT, PSH};
 use sequences::Random;
 
-const MTU: usize = 2000;
+pub(crate) const MTU: usize = 2000;
 /// Frames of a batch: as many as a poll takes at once, and as the interrupt waits for.
-const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 /// Of these at most are segments.
 const SEGMENTS: usize = 28;
 
-fn sequences() -> u64 {
+pub(crate) fn sequences() -> u64 {
     if env::is_slow() {
         150
     } else {
@@ -44,14 +42,14 @@ fn filler(target: [u8; 6]) -> Vec<u8> {
 }
 
 /// `frames`, with fillers in front, as a batch.
-fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub(crate) fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut batch = vec![filler(target); BATCH - frames.len()];
     batch.extend_from_slice(frames);
     batch
 }
 
 /// Batch number `seed`.
-fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
+pub(crate) fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
     let mut random = Random::new(seed);
     let mut frames = sequences::sequence(&mut random, target, 1400);
     frames.retain(|frame| !ends_in_tag(frame));
@@ -98,7 +96,7 @@ fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> Vec<u8> {
     frame.bytes()
 }
 
-fn ethtool(link: &Link, features: &str) -> Result<()> {
+pub(crate) fn ethtool(link: &Link, features: &str) -> Result<()> {
     link.cmd(format!("ethtool -K {} {features}", link.name))
         .run()?;
     Ok(())
@@ -398,98 +396,4 @@ fn nothing_waits_in_a_port_that_is_down() -> Result<()> {
     let received = tap.next(1)?;
     ensure!(received[0].frame == ending, "another frame");
     Ok(())
-}
-
-/// A bridge between two NICs sends on what came in, bit for bit, whoever cuts it again.
-#[test]
-fn on_the_second_wire_as_on_the_first() -> Result<()> {
-    let _module = Module::insert("nics=2 ports=2 queues=1")?;
-    let namespaces = [NetNs::new("ga")?, NetNs::new("gr")?, NetNs::new("gb")?];
-    let [a, router, b] = &namespaces;
-    let mut links = Vec::new();
-    for (port, ns) in [a, router, router, b].into_iter().enumerate() {
-        let mut link = Link::new(&format!("onic{port}"));
-        link.move_to(ns)?;
-        ns.silence()?;
-        link.set(format!("arp off promisc on mtu {MTU} up")).run()?;
-        links.push(link);
-    }
-    let [near, inward, outward, far] = &links[..] else {
-        unreachable!("four ports")
-    };
-    ethtool(near, "rx off tx off gso off tso off")?;
-    ethtool(far, "rx on gro off rx-gro-hw off")?;
-    inward
-        .cmd("ip link add bridge mtu 2000 type bridge mcast_snooping 0")
-        .run()?;
-    for link in [inward, outward] {
-        link.set("master bridge").run()?;
-    }
-    inward.cmd("ip link set bridge up").run()?;
-    for link in &links {
-        link.await_carrier()?;
-    }
-    for link in [inward, outward] {
-        link.await_forwarding()?;
-    }
-    let target = far.address()?;
-    let sender = Sender::new(near)?;
-    let name = &inward.name;
-    inward
-        .cmd(format!(
-            "ethtool -C {name} rx-usecs 20000 rx-frames {BATCH}"
-        ))
-        .run()?;
-    let tap = VnetTap::new(far)?;
-    let count = sequences() / 4;
-    for (gro, cut, tags) in [
-        ("rx-gro-hw on gro off", "gso on tso on tx on", "off"),
-        ("rx-gro-hw on gro off", "gso on tso off tx off", "on"),
-    ] {
-        ethtool(
-            inward,
-            &format!("{gro} rx-vlan-hw-parse {tags} rx-vlan-stag-hw-parse {tags}"),
-        )?;
-        ethtool(outward, cut)?;
-        let before = inward.statistics()?;
-        for seed in 0..count {
-            let frames = random_batch(seed, target);
-            for frame in &frames {
-                sender.send(frame)?;
-            }
-            let received = tap
-                .next(BATCH)
-                .with_context(|| format!("{cut}: seed {seed}"))?;
-            let received = received.into_iter().map(|packet| packet.frame);
-            let (mut received, mut sent): (Vec<_>, Vec<_>) = (
-                received.map(kept).collect(),
-                frames.into_iter().map(kept).collect(),
-            );
-            // Of two flows one may be before the other.
-            received.sort();
-            sent.sort();
-            ensure!(received == sent, "{cut}: seed {seed}: other frames");
-        }
-        let together = inward
-            .statistics()?
-            .since(&before, stats::RX_HW_GRO_PACKETS)?;
-        println!("{gro}, {cut}: {together} super-frames");
-        ensure!(together > count / 2, "{cut}: {together} super-frames");
-    }
-    Ok(())
-}
-
-/// A frame without its VLAN tags, which a packet socket shows beside it, and without what GRO loses by its own
-/// rules: the identification of an IPv4 header with IPv6 inside, and so its checksum.
-fn kept(mut frame: Vec<u8>) -> Vec<u8> {
-    while matches!(frame.get(12..14), Some([0x81, 0] | [0x88, 0xa8])) && frame.len() >= 20 {
-        frame.drain(12..16);
-    }
-    if frame.get(12..14) == Some(&[8, 0]) && frame.get(23) == Some(&41) {
-        frame[18..20].fill(0);
-        if let Some(check) = frame.get_mut(24..26) {
-            check.fill(0);
-        }
-    }
-    frame
 }

@@ -2,6 +2,7 @@
 
 //! What is sent, and how it arrives: checksums, super-frames, completion.
 
+mod between;
 mod completion;
 mod features;
 mod gro;
