@@ -12,6 +12,7 @@ mod segments;
 mod sharing;
 mod socket;
 mod transfer;
+mod tunnels;
 mod twins;
 mod whole;
 mod wire;
