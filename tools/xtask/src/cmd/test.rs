@@ -78,7 +78,17 @@ const KERNELS: &[Kernel] = &[
         flavour: Flavour::DistroNext,
         why: Some("what the newest kernel asks of a driver, its flow dissector, and loading programs"),
         part: &[
-            "control",
+            "control::bus",
+            "control::devlink",
+            "control::interface",
+            "control::lifecycle",
+            "control::link",
+            "control::loopback_nic",
+            "control::mac",
+            "control::qstats",
+            "control::queues",
+            "control::time",
+            "control::vlan",
             "offload::uapi",
             // The graph `kernel` is believed on releases that this passes on.
             "parser::device",

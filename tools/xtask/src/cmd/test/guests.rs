@@ -68,6 +68,11 @@ const SPARED: &[(Flavour, &[&str], &str)] = &[
         ],
         "what is said and what is refused does not depend on locks; that with KASAN has it",
     ),
+    (
+        Flavour::UmlLockdep,
+        &["tc::equality", "xdp::equality"],
+        "what programs make of frames does not depend on locks; that with KASAN has it",
+    ),
 ];
 
 /// As [`SPARED`], of the distribution's kernels.
