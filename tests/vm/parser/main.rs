@@ -12,6 +12,7 @@ mod model;
 #[path = "../../../module/engine/tests/dissector/random.rs"]
 mod random;
 
+mod attach;
 mod audit;
 mod counts;
 mod device;

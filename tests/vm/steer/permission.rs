@@ -155,3 +155,57 @@ fn hashes_end_with_the_permission() -> Result<()> {
     }
     Ok(())
 }
+
+/// The same by the user's own command, under the policy by which hashes are told only while the kernel runs the
+/// graph's program. One that takes its own place leaves no moment in between.
+#[test]
+fn an_attached_dissector_is_replaced_at_once() -> Result<()> {
+    let mut stand = Stand::new(QUEUES)?;
+    let far = stand.cable.far.clone();
+    let graphs = Graphs::new(NIC, &far)?;
+    graphs.build("small", &sample("small"))?;
+    let name = &far.name;
+    far.offloadctl(format!("policy set {name} require-equal"))?
+        .run()?;
+    let packet = Packet::v4(UDP, [7, 9]);
+    let own = format!("attach {name}");
+    let other = format!("attach --file {}", Graphs::file("small").display());
+    let mut hash = None;
+    let mut is_told = false;
+    for (what, args, tells) in [
+        ("attached", own.as_str(), true),
+        ("attached again", &own, true),
+        ("another one attached", &other, false),
+        ("attached instead", &own, true),
+        ("detached", "detach", false),
+    ] {
+        let parser = far.offloadctl(format!("parser {args}"))?;
+        let passage = stand.send_during(&packet, || parser.run().map(drop))?;
+        let hashes: Vec<_> = passage.frames.iter().map(|frame| frame.hash).collect();
+        let mut told: Vec<_> = hashes.iter().copied().filter(|hash| *hash != 0).collect();
+        told.dedup();
+        ensure!(told.len() == 1, "{what}: other hashes: {told:x?}");
+        ensure!(
+            *hash.get_or_insert(told[0]) == told[0],
+            "{what}: another hash"
+        );
+        let all = |range: std::ops::Range<usize>, is_told: bool| {
+            hashes[range].iter().all(|hash| (*hash != 0) == is_told)
+        };
+        ensure!(
+            all(0..passage.before, is_told) && all(passage.after..hashes.len(), tells),
+            "{what}: not told before: {is_told}, behind: {tells}"
+        );
+        ensure!(
+            !(is_told && tells) || all(0..hashes.len(), true),
+            "{what}: a frame in between has none"
+        );
+        let without = hashes.iter().filter(|it| **it == 0).count();
+        println!(
+            "{what}: {without} of {} frames without a hash",
+            hashes.len()
+        );
+        is_told = tells;
+    }
+    Ok(())
+}

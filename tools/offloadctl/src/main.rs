@@ -127,6 +127,9 @@ mod tests {
             "parser build a.json --output a.fw --object a.o",
             "parser show",
             "parser dump onic0 --output a.fw",
+            "parser attach onic0",
+            "parser attach --file a.json --replace",
+            "parser detach",
             "parser graph a.json",
             "parser graph a.json --svg -o a.svg",
             "parser import --from cpl a.json --keys little-endian --masks network -o b.json",
@@ -161,6 +164,8 @@ mod tests {
                 "table rule add onic0 1 7 --drop --queue 1",
                 "cannot be used with",
             ),
+            ("parser attach --replace", "<INTERFACE>"),
+            ("parser attach onic0 --file a.json", "cannot be used with"),
             ("parser import a.json", "--from"),
             (
                 "parser import --from cpl a.json --field a=b",

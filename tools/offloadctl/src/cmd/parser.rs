@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{ensure, Context, Result};
 use clap::Subcommand;
 use comfy_table::{CellAlignment, Table};
-use engine::memory::HostMemory;
-use engine::parser::dissector;
 use graph_json::{digest, dump, names, Canonical};
 use offload_uapi::client::Client;
 use offload_uapi::types::{hex, Parser};
@@ -20,6 +18,7 @@ use super::frames::Source;
 use crate::interface::{Interfaces, Names};
 use crate::output::{table, Output, Status};
 
+mod attach;
 mod audit;
 mod compared;
 mod count;
@@ -46,8 +45,8 @@ enum Command {
         /// Write what can be flashed to this file: `devlink dev flash DEV file FILE component parser`
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Write the flow dissector to this object file: `bpftool prog load FILE PATH type flow_dissector`,
-        /// `bpftool prog attach pinned PATH flow_dissector`
+        /// Write the flow dissector to this object file, for other tools than `offloadctl parser attach`:
+        /// `bpftool prog load FILE PATH type flow_dissector`
         #[arg(long, value_name = "FILE")]
         object: Option<PathBuf>,
     },
@@ -64,6 +63,26 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Have the kernel run the flow dissector of a graph, in this network namespace
+    ///
+    /// It is that of the graph by which a device parses, so that its hashes are believed, or of the graph in
+    /// a file. `bpftool` loads and attaches it, and it stays when this has ended. One that was attached like
+    /// this before is replaced at once. What is attached in the first network namespace is for all of them.
+    Attach {
+        /// An interface of the device: its name or index
+        #[arg(required_unless_present = "file")]
+        interface: Option<String>,
+        /// The graph in this file, as JSON or as it is flashed
+        #[arg(long, value_name = "FILE", conflicts_with = "interface")]
+        file: Option<PathBuf>,
+        /// In the place of one, too, that was not attached like this
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Have the kernel run its own code again, in this network namespace
+    ///
+    /// Only what `offloadctl parser attach` has attached is detached.
+    Detach,
     Import(import::Args),
     /// Draw a graph, in the language of Graphviz or as SVG
     ///
@@ -156,6 +175,12 @@ impl Args {
                 interface,
                 output: blob,
             } => dump_of(&interface, blob.as_deref(), output),
+            Command::Attach {
+                interface,
+                file,
+                replace,
+            } => attach::attach(interface.as_deref(), file.as_deref(), replace, output),
+            Command::Detach => attach::detach(output),
             Command::Import(args) => args.run(output),
             Command::Graph {
                 file,
@@ -202,14 +227,6 @@ fn canonical(file: &Path) -> Result<Canonical> {
     Canonical::from_json(&text).with_context(context)
 }
 
-/// The instructions of the flow dissector of a graph.
-fn instructions(canonical: &Canonical) -> Result<Vec<u8>> {
-    let insns = dissector::translate(&HostMemory, &canonical.graph()?);
-    // Errors of the engine are text alone.
-    let insns = insns.map_err(|unfit| anyhow::anyhow!("{unfit}"))?;
-    Ok(insns.iter().flat_map(|insn| insn.to_le_bytes()).collect())
-}
-
 fn build(
     file: &Path,
     blob: Option<&Path>,
@@ -217,7 +234,8 @@ fn build(
     output: &Output,
 ) -> Result<Status> {
     let canonical = canonical(file)?;
-    let insns = instructions(&canonical).with_context(|| file.display().to_string())?;
+    let insns =
+        elf::instructions(&canonical.graph()?).with_context(|| file.display().to_string())?;
     let dissector = digest(&insns);
     let [nodes, entries, ..]: [u16; Header::KINDS] = canonical.graph()?.counts();
     let built = Built {
@@ -340,7 +358,7 @@ mod tests {
     #[test]
     fn what_a_nic_comes_with_is_the_sample() {
         let canonical = canonical(Path::new("../../samples/parsers/kernel.json")).unwrap();
-        let dissector = digest(&instructions(&canonical).unwrap());
+        let dissector = digest(&elf::instructions(&canonical.graph().unwrap()).unwrap());
         let blob = canonical.to_blob(Some(&dissector)).unwrap();
         assert!(
             fs::read(BUILT_IN).unwrap() == blob,
