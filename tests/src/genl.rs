@@ -13,6 +13,10 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 /// Bytes of a netlink header.
 const HEADER: usize = 16;
+/// Bytes of an error before the attributes that explain it: its number, and the header that it answers.
+const ERROR_HEADER: usize = 4 + HEADER;
+/// The attribute that has its text (`NLMSGERR_ATTR_MSG`).
+const ERROR_TEXT: u16 = 1;
 /// Bytes of a header of generic netlink: the command, the version, two that are kept free.
 const GENL_HEADER: usize = 4;
 
@@ -39,6 +43,9 @@ impl Family {
     pub(crate) fn open(name: &str) -> Result<Self> {
         let mut socket = Socket::new(NETLINK_GENERIC)?;
         socket.bind_auto()?;
+        // Errors come with a text, and without what they answer.
+        socket.set_ext_ack(true)?;
+        socket.set_cap_ack(true)?;
         socket.connect(&SocketAddr::new(0, 0))?;
         let controller = Self {
             socket,
@@ -99,7 +106,11 @@ impl Family {
                     NLMSG_DONE | NLMSG_ERROR => {
                         let code = payload.first_chunk().copied().unwrap_or_default();
                         let errno = Errno::from_raw(-i32::from_ne_bytes(code));
-                        ensure!(code == [0; 4], "generic netlink says {errno}");
+                        ensure!(
+                            code == [0; 4],
+                            "generic netlink says {errno}: {}",
+                            text(payload)
+                        );
                         return Ok(answer);
                     }
                     kind if kind == self.id => {
@@ -113,6 +124,13 @@ impl Family {
             }
         }
     }
+}
+
+/// What an error is explained with, if it is.
+fn text(error: &[u8]) -> String {
+    let explained = error.get(ERROR_HEADER..).unwrap_or_default();
+    let text = attributes(explained).and_then(|all| Ok(all.string(ERROR_TEXT)?));
+    text.ok().flatten().unwrap_or_default()
 }
 
 /// Takes the attributes of a message, or those in one of them, apart.

@@ -12,6 +12,7 @@ pub mod cable;
 pub mod clock;
 pub mod command;
 pub mod compiled;
+pub mod devlink;
 pub mod dissect;
 pub mod dpipe;
 pub mod env;

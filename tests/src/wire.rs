@@ -144,6 +144,22 @@ impl Tap {
         packet_socket(link, SockProtocol::EthAll).map(Self)
     }
 
+    /// Waits until it has kept something, and gives that.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing comes, or the socket can't be read.
+    pub fn await_frames(&self) -> Result<Vec<Vec<u8>>> {
+        use std::os::fd::AsFd;
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        let patience = PollTimeout::try_from(PATIENCE)?;
+        match poll(&mut fds, patience) {
+            Ok(0) => bail!("waited {} s in vain for a frame", PATIENCE.as_secs()),
+            Ok(_) | Err(Errno::EINTR) => self.frames(),
+            Err(errno) => bail!("poll a packet socket: {errno}"),
+        }
+    }
+
     /// What it has kept.
     ///
     /// # Errors

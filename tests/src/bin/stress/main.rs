@@ -6,8 +6,11 @@
 //!
 //! What is tried at random is often refused, which is right; but each kind of action must have
 //! succeeded in the end. The kernel's own checkers judge the rest.
+//!
+//! With `flashes COUNT` it is parse graphs alone, that often (see [`flashes`]).
 
 mod actions;
+mod flashes;
 mod fleet;
 mod pace;
 
@@ -23,6 +26,8 @@ use pace::Pace;
 
 /// How long a run lasts unless told otherwise.
 const MINUTES: u64 = 30;
+/// How many graphs are flashed unless told otherwise.
+const FLASHES: u64 = 10_000;
 /// Time between two checks.
 const BETWEEN_CHECKS: Duration = Duration::from_secs(30);
 
@@ -35,6 +40,9 @@ fn argument(index: usize, default: u64) -> Result<u64> {
 }
 
 fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("flashes") {
+        return flashes::run(argument(2, FLASHES)?, argument(3, 1)?);
+    }
     let (minutes, seed) = (argument(1, MINUTES)?, argument(2, 1)?);
     println!("stress: {minutes} minutes, seed {seed}");
     let module = Module::insert("nics=0")?;
