@@ -9,7 +9,7 @@ use anyhow::{ensure, Context, Result};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::cable::{at_both_ends, Cable};
-use offload_tests::link::Statistics;
+use offload_tests::link::{Link, Statistics};
 use offload_tests::netns::enter;
 use offload_tests::nic::set_profile;
 use offload_tests::{env, streams};
@@ -163,9 +163,40 @@ fn by_queue(now: &Statistics, before: &Statistics) -> Result<Vec<u64>> {
 /// Each datagram of what was sent at once goes its own way, whoever cuts it.
 #[test]
 fn what_was_sent_at_once_is_parted() -> Result<()> {
+    let rule = |far: &Link, rule: &str| -> Result<()> {
+        far.cmd(format!("ethtool -N {} flow-type udp4 {rule}", far.name))
+            .run()
+            .map(drop)
+    };
+    is_parted(
+        &|far| {
+            for words in [
+                "user-def 0x2 action 1 loc 1",
+                "user-def 0x3 action -1 loc 2",
+                "user-def 0x4 action 3 loc 3",
+                "user-def 0x6 action 0 loc 4",
+            ] {
+                rule(far, words)?;
+            }
+            Ok(())
+        },
+        &|far, drops| {
+            let action = if drops { -1 } else { 2 };
+            rule(far, &format!("dst-port 7 action {action} loc 9"))
+        },
+    )
+}
+
+/// Datagrams to port 7 begin with their number; of eight that are sent at once, 2 goes to queue 1, 3 is dropped,
+/// 4 goes to queue 3 and 6 to queue 0, as `set` has it, and all others to queue 2, or are dropped, as `set_others`
+/// has it, which does not keep any from its own.
+pub(crate) fn is_parted(
+    set: &dyn Fn(&Link) -> Result<()>,
+    set_others: &dyn Fn(&Link, bool) -> Result<()>,
+) -> Result<()> {
     let cable = in_use()?;
     let (near, far) = (&cable.near, &cable.far);
-    let socket = |link: &offload_tests::link::Link, address: &'static str| {
+    let socket = |link: &Link, address: &'static str| {
         enter(link.ns.as_deref(), move || Ok(UdpSocket::bind(address)?))
     };
     let (sender, receiver) = (socket(near, "10.7.0.1:7")?, socket(far, "10.7.0.2:7")?);
@@ -175,17 +206,7 @@ fn what_was_sent_at_once_is_parted() -> Result<()> {
     sender.send(&[9])?;
     receiver.recv(&mut [0; 8]).context("the first datagram")?;
 
-    for rule in [
-        "user-def 0x2 action 1 loc 1",
-        "user-def 0x3 action -1 loc 2",
-        "user-def 0x4 action 3 loc 3",
-        "user-def 0x6 action 0 loc 4",
-        // Neither does the rule for all of them keep any from its own.
-        "dst-port 7 action 2 loc 9",
-    ] {
-        far.cmd(format!("ethtool -N {} flow-type udp4 {rule}", far.name))
-            .run()?;
-    }
+    set(far)?;
     const SEGMENT: usize = 1000;
     const SEGMENTS: u8 = 8;
     let bytes: Vec<u8> = (1..=SEGMENTS)
@@ -196,19 +217,14 @@ fn what_was_sent_at_once_is_parted() -> Result<()> {
         })
         .collect();
     setsockopt(&sender, UdpGsoSegment, &i32::try_from(SEGMENT)?)?;
-    for (profile, last) in [
-        ("programmable", "action 2 loc 9"),
-        ("none", "action 2 loc 9"),
-        ("programmable", "action -1 loc 9"),
-        ("legacy", "action -1 loc 9"),
+    for (profile, drops_others) in [
+        ("programmable", false),
+        ("none", false),
+        ("programmable", true),
+        ("legacy", true),
     ] {
         set_profile(0, profile)?;
-        far.cmd(format!(
-            "ethtool -N {} flow-type udp4 dst-port 7 {last}",
-            far.name
-        ))
-        .run()?;
-        let drops_others = last.contains("-1");
+        set_others(far, drops_others)?;
         let before = (near.statistics()?, far.statistics()?);
         const TIMES: u64 = 20;
         for _ in 0..TIMES {
@@ -247,20 +263,36 @@ fn what_was_sent_at_once_is_parted() -> Result<()> {
     Ok(())
 }
 
-/// A stream that two queues share, by one bit of its segments, is as it was sent, whatever each of them puts
-/// together; what could have stayed whole has not.
+fn ethtool(far: &Link, args: &str) -> Result<()> {
+    let (verb, rest) = args.split_once(' ').context("a verb")?;
+    far.cmd(format!("ethtool {verb} {} {rest}", far.name))
+        .run()
+        .map(drop)
+}
+
 #[test]
 fn a_stream_in_two_queues() -> Result<()> {
+    is_shared(
+        &|far| {
+            ethtool(
+                far,
+                "-N flow-type tcp4 user-def 0x1 m 0xfffe action 2 loc 1",
+            )
+        },
+        &|far| ethtool(far, "-N delete 1"),
+    )
+}
+
+/// A stream that queue 2 shares, by one bit of its segments, as `set` has it, is as it was sent, whatever each of
+/// the queues puts together; what could have stayed whole has not, until `unset`.
+pub(crate) fn is_shared(
+    set: &dyn Fn(&Link) -> Result<()>,
+    unset: &dyn Fn(&Link) -> Result<()>,
+) -> Result<()> {
     let cable = in_use()?;
     let (near, far) = (&cable.near, &cable.far);
-    let ethtool = |args: &str| -> Result<()> {
-        let (verb, rest) = args.split_once(' ').context("a verb")?;
-        far.cmd(format!("ethtool {verb} {} {rest}", far.name))
-            .run()
-            .map(drop)
-    };
-    ethtool("-K rx-gro-hw on")?;
-    ethtool("-N flow-type tcp4 user-def 0x1 m 0xfffe action 2 loc 1")?;
+    ethtool(far, "-K rx-gro-hw on")?;
+    set(far)?;
     let before = far.statistics()?;
     let len = if env::is_slow() { 1 << 20 } else { 8 << 20 };
     streams::tcp(near, far, "10.7.0.2".parse()?, len)?;
@@ -274,7 +306,7 @@ fn a_stream_in_two_queues() -> Result<()> {
     );
 
     // Nobody looks there any more.
-    ethtool("-N delete 1")?;
+    unset(far)?;
     let before = far.statistics()?;
     streams::tcp(near, far, "10.7.0.2".parse()?, len)?;
     let now = far.statistics()?;

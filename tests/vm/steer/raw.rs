@@ -5,18 +5,23 @@
 use std::thread;
 
 use anyhow::{ensure, Context, Result};
+use nix::errno::Errno;
 use offload_tests::command::{says, Cmd};
+use offload_tests::env;
 use offload_tests::graphs::{sample, Graphs};
 use offload_tests::kmsg::Moment;
 use offload_tests::link::Link;
 use offload_tests::netns::enter;
 use offload_tests::nic::Nic;
 use offload_uapi::client::Client;
+use offload_uapi::error::Error;
 use offload_uapi::limits::{MAX_RAW_FIELDS, MAX_RAW_TABLES};
-use offload_uapi::types::Action;
+use offload_uapi::netlink::TableTarget;
+use offload_uapi::types::{Action, TableField};
 use serde_json::{json, Value};
 
 use crate::packet::{Network, Packet, TCP, UDP};
+use crate::payload;
 use crate::rules::stand;
 use crate::stand::Stand;
 
@@ -563,6 +568,126 @@ fn as_many_tables_and_rules_as_there_may_be() -> Result<()> {
         &table("rule add onic1 1 7 --drop")?.refused()?,
         &["raw_rules: 1 asked for, 0 of 0 in use"],
     )?;
+    Ok(())
+}
+
+/// `offloadctl table ARGS` for `far`.
+fn table(far: &Link, args: &str) -> Result<()> {
+    let said = far.offloadctl(format!("table {args}"))?.run()?;
+    ensure!(said.is_empty(), "{args}: {said}");
+    Ok(())
+}
+
+/// A rule may look at what differs from segment to segment: into what datagrams carry, and at the numbers of a
+/// stream.
+#[test]
+fn super_frames_are_parted() -> Result<()> {
+    payload::is_parted(
+        &|far| {
+            let name = &far.name;
+            table(far, &format!("add {name} 1 udp:2B:2B udp:8B:2B"))?;
+            for (number, action) in [
+                (2, "--queue 1"),
+                (3, "--drop"),
+                (4, "--queue 3"),
+                (6, "--queue 0"),
+            ] {
+                let priority = number;
+                let rule = format!("{name} 1 7 {number} --priority {priority} {action}");
+                table(far, &format!("rule add {rule}"))?;
+            }
+            Ok(())
+        },
+        &|far, drops| {
+            let name = &far.name;
+            let action = if drops { "--drop" } else { "--queue 2" };
+            // There is one from the second time on.
+            let _ = table(far, &format!("rule del {name} 1 9"));
+            table(far, &format!("rule add {name} 1 7 * --priority 9 {action}"))
+        },
+    )?;
+    payload::is_shared(
+        &|far| {
+            let name = &far.name;
+            table(far, &format!("add {name} 1 tcp:4B:4B"))?;
+            let rule = format!("{name} 1 0x2000/0x2000 --priority 1 --queue 2");
+            table(far, &format!("rule add {rule}"))
+        },
+        &|far| table(far, &format!("rule del {} 1 1", far.name)),
+    )
+}
+
+#[test]
+fn not_everyone_may_change_tables() -> Result<()> {
+    let stand = stand()?;
+    let [near, far] = [&stand.cable.near, &stand.cable.far];
+    stand.change("add PORT 1 ipv4:96:32")?;
+    stand.change("rule add PORT 1 10.0.0.9 --priority 3 --drop")?;
+    let shown = stand.shown_tables()?;
+    let changes = [
+        "add PORT 2 ipv4:0:8",
+        "del PORT 1",
+        "rule add PORT 1 10.0.0.8 --drop",
+        "rule del PORT 1 3",
+    ];
+    let tool = env::offloadctl()?;
+    for who in [
+        "setpriv --bounding-set=-net_admin --inh-caps=-net_admin",
+        "setpriv --reuid=65534 --regid=65534 --clear-groups",
+        // Who is root there has all capabilities, and none where the interface is.
+        "unshare --user --map-root-user",
+    ] {
+        let by = |args: &str| {
+            let args = args.replace("PORT", &far.name);
+            far.cmd(who).arg(&tool).args(format!("table {args}"))
+        };
+        for args in changes {
+            let said = by(args).refused()?;
+            says(&said, &["error", "not permitted"])
+                .and_then(|()| says(&said, &["CAP_NET_ADMIN"]))
+                .with_context(|| format!("{who}: {args}"))?;
+            ensure!(stand.shown_tables()? == shown, "{who}: {args}");
+        }
+        // To look is for everyone.
+        ensure!(
+            [
+                by("show PORT --json").json()?,
+                by("rule show PORT --json").json()?
+            ] == shown,
+            "{who}"
+        );
+    }
+
+    // From another network namespace it is not there, not even by its number.
+    let place = (far.index()?, 1);
+    ensure!(near.index()? != place.0, "both have one number");
+    let mut client = enter(near.ns.as_deref(), || Ok(Client::connect()?))?;
+    let key = [TableField {
+        node: "ipv4".to_owned(),
+        occurrence: 1,
+        offset: 0,
+        bits: 8,
+    }];
+    for refused in [
+        client
+            .add_table(place.0, 2, "", TableTarget::Ntuple, &key)
+            .map(drop),
+        client.delete_table(place.0, 1),
+        client
+            .add_table_entry(place, None, &[1; 4], None, Action::Drop)
+            .map(drop),
+        client.delete_table_entry(place, 3),
+        client.table_entries(place.0).map(drop),
+    ] {
+        let error = refused.err().context("it was taken")?;
+        ensure!(
+            matches!(&error, Error::Refused(refusal) if refusal.errno == Errno::ENODEV as i32),
+            "{error}"
+        );
+    }
+    let there = client.tables(None)?;
+    ensure!(there.is_empty(), "{there:?}");
+    ensure!(stand.shown_tables()? == shown, "from elsewhere");
     Ok(())
 }
 
