@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
@@ -112,13 +112,8 @@ impl Sender {
         loop {
             match send(self.socket.as_raw_fd(), frame, MsgFlags::empty()) {
                 Ok(_) => return Ok(()),
-                // The queue is full: it was not sent. The socket becomes writable
-                // as the interface frees what it has sent.
-                Err(Errno::ENOBUFS | Errno::EAGAIN) => {
-                    use std::os::fd::AsFd;
-                    let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLOUT)];
-                    poll(&mut fds, PollTimeout::from(100_u8)).context("poll")?;
-                }
+                // The queue is full: it was not sent.
+                Err(Errno::ENOBUFS | Errno::EAGAIN) => self.await_room()?,
                 Err(Errno::EINTR) => {}
                 Err(errno) => {
                     let len = frame.len();
@@ -126,6 +121,24 @@ impl Sender {
                 }
             }
         }
+    }
+
+    /// Waits until a queue that was full may have room: the socket becomes writable as the interface frees
+    /// what it has sent.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel does not let it wait.
+    pub fn await_room(&self) -> Result<()> {
+        let mut fds = [PollFd::new(self.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut fds, PollTimeout::from(100_u8)).context("poll")?;
+        Ok(())
+    }
+}
+
+impl AsFd for Sender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! How fast frames go through pairs of interfaces: ours, and others in the same guest, by turns.
 //!
-//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`, `rss`, `dissect`, `flash`, `queues`; all of it
+//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`, `rss`, `gro`, `dissect`, `flash`, `queues`; all of it
 //! without one.
 
 mod contest;
@@ -10,6 +10,7 @@ mod dissect;
 mod drops;
 mod flash;
 mod marks;
+mod merge;
 mod pairs;
 mod queues;
 mod source;
@@ -25,12 +26,13 @@ use offload_tests::env;
 /// What is measured, by name.
 type Measurement = (&'static str, fn(&mut Marks) -> Result<()>);
 
-const MEASUREMENTS: [Measurement; 8] = [
+const MEASUREMENTS: [Measurement; 9] = [
     ("drop", drops::everything),
     ("map", drops::hits),
     ("tcp", stream::tcp),
     ("udp", stream::udp),
     ("rss", stream::rss),
+    ("gro", merge::all),
     ("dissect", dissect::everything),
     ("flash", flash::all),
     ("queues", queues::two),
