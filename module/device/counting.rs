@@ -36,7 +36,7 @@ impl<H: Host> Port<H> {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: there is no memory. Then all goes on as before.
+    /// [`Refusal`]: it would take too much memory, or there is none. Then all goes on as before.
     pub fn begin_counting(&self) -> Result<(), Refusal> {
         let parser = self.card.parsers.running().ok_or(Refusal::Memory)?;
         let counting = Counting::new(&self.card.memory, parser)?;
@@ -83,7 +83,7 @@ impl<H: Plugged> Card<H> {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: there is no memory to count in. Then nothing has changed.
+    /// [`Refusal`]: there is no memory to count in, or it would take too much. Then nothing has changed.
     pub fn activate_parser(&self) -> Result<(), Refusal> {
         let Some(stored) = self.parsers.stored() else {
             return Ok(());

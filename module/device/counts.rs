@@ -41,7 +41,7 @@ impl Counting {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: there is no memory.
+    /// [`Refusal`]: it would take too much memory, or there is none.
     pub(crate) fn new(memory: &DeviceMemory, parser: Arc<Parser>) -> Result<Arc<Self>, Refusal> {
         // Its file was looked at when it was flashed.
         let contents = parser.contents().ok_or(Refusal::Memory)?;

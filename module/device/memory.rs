@@ -16,11 +16,11 @@ use engine::{
         DEVICE_MEMORY, //
     },
     memory::{
+        lock_bytes,
         Lock,
         LockClass,
         Memory,
-        OutOfMemory,
-        LOCK_BYTES, //
+        OutOfMemory, //
     },
     resources::{
         self,
@@ -203,7 +203,7 @@ impl Memory for KernelMemory {
         len: usize,
         mut fill: impl FnMut(usize) -> T,
     ) -> Result<KernelBuffer<KernelLock<T>>, OutOfMemory> {
-        let charge = self.charge(len.checked_mul(LOCK_BYTES as usize))?;
+        let charge = self.charge(len.checked_mul(lock_bytes::<T>()))?;
         let elements = collect(len, |index| KernelLock::new(class, fill(index)))?;
         Ok(KernelBuffer {
             elements,

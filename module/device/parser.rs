@@ -19,7 +19,8 @@ use engine::{
     parser::{
         dissector,
         Found,
-        Machine, //
+        Machine,
+        Uncounted, //
     },
     resources::{
         Exhausted,
@@ -59,6 +60,8 @@ pub enum Refusal {
     NoDissector(dissector::Unfit),
     /// It is larger than a graph may be.
     TooLarge(Exhausted),
+    /// Nothing can be counted by it.
+    Uncounted(Uncounted),
     /// The device, or the host, has no memory for it.
     Memory,
 }
@@ -69,6 +72,7 @@ impl fmt::Display for Refusal {
             Self::Unfit(unfit) => write!(f, "{unfit}"),
             Self::NoDissector(unfit) => write!(f, "{unfit}"),
             Self::TooLarge(exhausted) => write!(f, "{exhausted}"),
+            Self::Uncounted(uncounted) => write!(f, "{uncounted}"),
             Self::Memory => f.write_str("no memory left for the device"),
         }
     }
@@ -78,7 +82,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unfit(_) | Refusal::NoDissector(_) => EINVAL,
-            Refusal::TooLarge(_) => E2BIG,
+            Refusal::TooLarge(_) | Refusal::Uncounted(_) => E2BIG,
             Refusal::Memory => ENOMEM,
         }
     }
@@ -87,6 +91,15 @@ impl From<Refusal> for Error {
 impl From<Exhausted> for Refusal {
     fn from(exhausted: Exhausted) -> Self {
         Self::TooLarge(exhausted)
+    }
+}
+
+impl From<Uncounted> for Refusal {
+    fn from(uncounted: Uncounted) -> Self {
+        match uncounted {
+            Uncounted::Memory(OutOfMemory) => Self::Memory,
+            uncounted => Self::Uncounted(uncounted),
+        }
     }
 }
 

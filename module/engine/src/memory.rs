@@ -25,6 +25,18 @@ impl fmt::Display for OutOfMemory {
 /// What one lock counts for, in bytes of device memory, whatever the embedder's takes: a cache line.
 pub const LOCK_BYTES: u64 = 64;
 
+/// What a lock counts as, in bytes, that has a `T` in it: no less than that, whatever a lock is in this kernel.
+#[inline]
+pub const fn lock_bytes<T>() -> usize {
+    // CAST: It is small.
+    let (least, inner) = (LOCK_BYTES as usize, size_of::<T>());
+    if inner > least {
+        inner
+    } else {
+        least
+    }
+}
+
 /// What a lock guards. Locks of one class are never nested; of two, the one that is listed first is
 /// taken first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +84,7 @@ pub trait Memory: 'static {
         fill: impl FnMut(usize) -> T,
     ) -> Result<Self::Buffer<T>, OutOfMemory>;
 
-    /// Makes `len` locks of one class, lock `i` around `fill(i)`. Each counts as [`LOCK_BYTES`].
+    /// Makes `len` locks of one class, lock `i` around `fill(i)`. Each counts as [`lock_bytes`].
     ///
     /// Process context; may sleep.
     ///

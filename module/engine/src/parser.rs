@@ -23,7 +23,7 @@ mod unroll;
 mod walk;
 
 pub use crate::protocol::{IPPROTO_AH, IPPROTO_ESP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP};
-pub use counts::{Counts, EdgeCount, Failure, NodeCount, KEPT};
+pub use counts::{Counts, EdgeCount, Failure, NodeCount, Uncounted, KEPT, MAX_COUNTS_MEMORY};
 pub use decisive::{words_of, Decisive, WORDS};
 pub use flow::{widened, Parsed, ASKED_OF_FLOWS};
 pub use found::{Found, Step, Verdict, STEPS};

@@ -2,16 +2,55 @@
 
 //! How often frames came to each node of a graph, and which way they went from there.
 
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use parse_graph::{limits, Graph, Lookup, Node, Target};
 
 use super::machine::Machine;
 use super::trace::Passed;
-use crate::memory::{Lock, LockClass, Memory, OutOfMemory};
+use crate::memory::{lock_bytes, Lock, LockClass, Memory, OutOfMemory};
 
 /// Bytes that are kept of a frame, at most.
 pub const KEPT: usize = 128;
+
+/// Bytes of the device's memory that counts take at most, as much as a parser: nodes may share a table, and each
+/// has edges of its own all the same, 1,024 nodes of 1,024 entries as many as a million.
+pub const MAX_COUNTS_MEMORY: usize = 1 << 20;
+
+/// Why nothing can be counted by a graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Uncounted {
+    /// It would take that many bytes: above [`MAX_COUNTS_MEMORY`].
+    TooLarge {
+        /// How many edges the graph has.
+        edges: usize,
+        /// How many bytes that takes, all in all.
+        bytes: usize,
+    },
+    /// There is no memory.
+    Memory(OutOfMemory),
+}
+
+impl From<OutOfMemory> for Uncounted {
+    fn from(error: OutOfMemory) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl fmt::Display for Uncounted {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { edges, bytes } => write!(
+                f,
+                "the graph leads from node to node in {edges} ways, to count which takes {bytes} bytes: limit \
+                 {MAX_COUNTS_MEMORY}"
+            ),
+            Self::Memory(error) => error.fmt(f),
+        }
+    }
+}
 
 /// Where all edges lead that come from one node: nodes by their numbers, and behind them the three ways to
 /// stop, as [`Ends::place`] has them.
@@ -169,8 +208,8 @@ impl<M: Memory> Counts<M> {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`].
-    pub fn new(memory: &M, graph: &Graph<'_>) -> Result<Self, OutOfMemory> {
+    /// [`Uncounted`].
+    pub fn new(memory: &M, graph: &Graph<'_>) -> Result<Self, Uncounted> {
         let mut first = 0_u32;
         let mut nodes = graph.nodes();
         let places = memory.allocate(nodes.len(), |_| {
@@ -184,10 +223,15 @@ impl<M: Memory> Counts<M> {
             first = first.wrapping_add(place.edges);
             place
         })?;
+        // CAST: A `usize` has at least 32 bits.
+        let edges = first as usize;
+        let bytes = Self::bytes(places.len(), edges);
+        if bytes > MAX_COUNTS_MEMORY {
+            return Err(Uncounted::TooLarge { edges, bytes });
+        }
         let mut nodes = graph.nodes();
         let mut ends = Ends([0; WORDS]);
-        // CAST: A `usize` has at least 32 bits.
-        let edges = memory.allocate(first as usize, |_| {
+        let edges = memory.allocate(edges, |_| {
             let next = ends.take();
             let to = next.or_else(|| {
                 // Each node has one.
@@ -206,6 +250,18 @@ impl<M: Memory> Counts<M> {
             failures,
             frames: AtomicU64::new(0),
         })
+    }
+
+    /// How many bytes so many nodes and edges take.
+    fn bytes(nodes: usize, edges: usize) -> usize {
+        let node = size_of::<Place>().saturating_add(lock_bytes::<Failure>());
+        let edges = edges.saturating_mul(size_of::<Edge>());
+        nodes.saturating_mul(node).saturating_add(edges)
+    }
+
+    /// How many bytes of the device's memory they take, [`MAX_COUNTS_MEMORY`] at most.
+    pub fn memory(&self) -> usize {
+        Self::bytes(self.places.len(), self.edges.len())
     }
 
     /// Has `machine`, which is the parser of the graph that these are of, find its way through `frame`, of which

@@ -27,7 +27,7 @@ use engine::map::{Map, MapError, MapSpec};
 use engine::memory::{Lock, LockClass, Memory, OutOfMemory};
 use engine::parser::dissector::{self, Unfit};
 use engine::parser::{Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, Machine};
-use engine::parser::{NodeCount, Parsed, Passed, Step};
+use engine::parser::{NodeCount, Parsed, Passed, Step, Uncounted};
 use engine::pipeline::{
     self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
@@ -262,8 +262,10 @@ pub fn trace(
     machine.trace(frame, asked, &mut |passed: &Passed| trace(passed))
 }
 
-pub fn counts(graph: &Graph<'_>) -> Result<Counts<Opaque>, OutOfMemory> {
-    Counts::new(&Opaque, graph)
+pub fn counts(graph: &Graph<'_>) -> Result<(Counts<Opaque>, usize), Uncounted> {
+    let counts = Counts::new(&Opaque, graph)?;
+    let memory = counts.memory();
+    Ok((counts, memory))
 }
 
 pub fn count(

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use engine::memory::{HostMemory, OutOfMemory};
-use engine::parser::{Counts, Machine, Passed, Verdict, KEPT, STEPS};
+use engine::parser::{Counts, Machine, Passed, Uncounted, Verdict, KEPT, MAX_COUNTS_MEMORY, STEPS};
 use parse_graph::{limits, stop, Graph, Length, Node, Target};
 use proptest::prelude::*;
 
@@ -242,8 +242,51 @@ fn counts_need_memory() {
     let graph = canonical.graph().expect("a graph");
     let mut enough = 0;
     while let Err(error) = Counts::new(&Ending::after(enough), &graph) {
-        assert_eq!(error, OutOfMemory);
+        assert_eq!(error, Uncounted::Memory(OutOfMemory));
         enough += 1;
     }
     assert!(enough >= 2, "{enough} pieces");
+}
+
+/// A graph of as many nodes as there may be, all of which look up the same table of `len` entries.
+fn shared(len: u16) -> Vec<u8> {
+    let nodes = limits::NODES as u16;
+    let entry = |index: u16| (u32::from(index), Target::node(1 + index % (nodes - 1)));
+    let mut header = Parts::new(8);
+    header.node.flags = Node::COUNTED;
+    header.node.next.piece = whole(0, 2);
+    header.next = (0..len).map(entry).collect();
+    let ethernet = Parts::ethernet(Vec::new(), Target::node(1));
+    let mut all = vec![ethernet];
+    all.resize_with(limits::NODES, || header.clone());
+    build(limits::HEADERS, &all)
+}
+
+#[test]
+fn counts_take_no_more_memory_than_a_parser() {
+    let counts = |len| {
+        let bytes = shared(len);
+        let graph = Graph::new(&bytes).expect("a graph");
+        Counts::new(&HostMemory, &graph)
+    };
+    let all: Vec<_> = (0..limits::NODES as u16).collect();
+    let most = all.partition_point(|len| counts(*len).is_ok()) as u16 - 1;
+    let memory = counts(most).expect("memory").memory();
+    let row = limits::NODES * 16;
+    assert!(
+        (MAX_COUNTS_MEMORY - row..=MAX_COUNTS_MEMORY).contains(&memory),
+        "{most} entries: {memory} bytes"
+    );
+    let Err(Uncounted::TooLarge { edges, bytes }) = counts(1_023) else {
+        panic!("a million edges can be counted");
+    };
+    assert!(
+        edges > 1_000_000 && bytes > 16 * MAX_COUNTS_MEMORY - row,
+        "{edges}, {bytes}"
+    );
+    let told = Uncounted::TooLarge { edges, bytes }.to_string();
+    assert!(
+        told.contains(&edges.to_string()) && told.contains("limit 1048576"),
+        "{told}"
+    );
 }
