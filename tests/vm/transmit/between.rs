@@ -38,7 +38,6 @@ fn flows() -> usize {
 
 /// Who sends, a machine with two NICs, and who gets what that sends on.
 struct Between {
-    near: Link,
     inward: Link,
     outward: Link,
     far: Link,
@@ -74,7 +73,6 @@ impl Between {
             .run()?;
         Ok(Self {
             sender: Sender::new(&near)?,
-            near,
             inward,
             outward,
             far,
