@@ -47,6 +47,21 @@ fn what_is_dumped_has_the_same_digest() {
     }
 }
 
+/// Wherever a bit is wrong: in the header, in the graph, among the names, in a digest.
+#[test]
+fn no_bit_of_a_file_may_be_wrong() {
+    for (name, text) in corpus() {
+        let canonical = built(&name, &text);
+        let blob = canonical.to_blob(Some(&digest(b"a dissector"))).unwrap();
+        assert!(blob::parse(&blob, digest).is_ok(), "{name}");
+        for bit in 0..8 * blob.len() {
+            let mut wrong = blob.clone();
+            wrong[bit / 8] ^= 1 << (bit % 8);
+            assert!(blob::parse(&wrong, digest).is_err(), "{name}: bit {bit}");
+        }
+    }
+}
+
 #[test]
 fn a_drawing_has_all_nodes() {
     for (name, text) in corpus() {
