@@ -214,8 +214,15 @@ pub trait Receiver: Watcher {
     fn held_mut(&mut self, slot: u16) -> &mut [u8];
 
     /// What is behind the first `header` bytes of `frame` goes behind the frame that waits as number `slot`.
-    /// Gives the frame back if there is no memory for that; then nothing has changed.
-    fn append(&mut self, slot: u16, frame: Self::Owned, header: usize) -> Result<(), Self::Owned>;
+    /// The descriptor is that of the frame by itself. Gives the frame back if there is no memory for that;
+    /// then nothing has changed.
+    fn append(
+        &mut self,
+        slot: u16,
+        frame: Self::Owned,
+        descriptor: &RxDescriptor,
+        header: usize,
+    ) -> Result<(), Self::Owned>;
 
     /// The frame that waits as number `slot` goes to the host, because of `why`. If it has become several
     /// its headers are complete, but for the checksum; `made` says how it is to be cut again, and what it was

@@ -122,7 +122,8 @@ impl<M: Memory> Coalescing<'_, M> {
                     device.to_host(frame, descriptor);
                 }
                 Verdict::Merge(fixed) | Verdict::MergeAndEnd(fixed) => {
-                    let appended = device.append(found.slot, frame, segment.header_len());
+                    let header = segment.header_len();
+                    let appended = device.append(found.slot, frame, descriptor, header);
                     if let Err(frame) = appended {
                         // Without memory it is as if nothing were held.
                         self.end(device, found.place, End::Flow);

@@ -222,7 +222,13 @@ impl Receiver for Device {
         &mut self.held.get_mut(&slot).expect("it is held").0
     }
 
-    fn append(&mut self, slot: u16, frame: Own, header: usize) -> Result<(), Own> {
+    fn append(
+        &mut self,
+        slot: u16,
+        frame: Own,
+        _descriptor: &RxDescriptor,
+        header: usize,
+    ) -> Result<(), Own> {
         if (self.is_out_of_memory)() {
             return Err(frame);
         }

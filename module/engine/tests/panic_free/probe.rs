@@ -589,8 +589,14 @@ impl Receiver for Opaquely {
         black_box(&mut [])
     }
 
-    fn append(&mut self, slot: u16, frame: Anywhere, header: usize) -> Result<(), Anywhere> {
-        black_box((slot, header));
+    fn append(
+        &mut self,
+        slot: u16,
+        frame: Anywhere,
+        descriptor: &RxDescriptor,
+        header: usize,
+    ) -> Result<(), Anywhere> {
+        black_box((slot, descriptor, header));
         black_box(Err(frame))
     }
 

@@ -410,7 +410,13 @@ impl Receiver for Device {
         self.held.get_mut(&slot).map_or(&mut [], |(bytes, _)| bytes)
     }
 
-    fn append(&mut self, slot: u16, frame: Own, header: usize) -> Result<(), Own> {
+    fn append(
+        &mut self,
+        slot: u16,
+        frame: Own,
+        _descriptor: &RxDescriptor,
+        header: usize,
+    ) -> Result<(), Own> {
         let (bytes, _) = self.held.get_mut(&slot).expect("it is held");
         bytes.extend(&frame.bytes()[header..]);
         Ok(())
