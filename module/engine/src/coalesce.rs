@@ -6,8 +6,8 @@
 //! makes what the kernel's GRO makes, by the same rules: `dev_gro_receive()`, `inet_gro_receive()`,
 //! `ipv6_gro_receive()` and `tcp_gro_receive()` of Linux 7.2 are the ground truth. So what it hands up can
 //! be cut again into the frames that were on the wire, which the kernel demands of hardware GRO, but for
-//! what GRO itself does not look at: urgent pointers that no flag speaks of, zero checksums of either
-//! kind, and the identifications of outer IPv4 headers that are fixed while IPv6 is inside.
+//! what GRO itself [does not look at](is_same_to_gro): urgent pointers that no flag speaks of, zero checksums
+//! of either kind, and the identifications of outer IPv4 headers that are fixed while IPv6 is inside.
 //!
 //! - A super-frame that was one frame at the sender [stays whole](is_made_by_gro) if GRO would make just
 //!   that of it.
@@ -23,12 +23,14 @@
 mod flows;
 mod headers;
 mod held;
+mod lossy;
 mod segment;
 mod verdict;
 mod whole;
 
 pub use flows::{Coalescing, End, Flows};
 pub use held::{FixedIds, Held};
+pub use lossy::is_same_to_gro;
 pub use segment::Segment;
 pub use verdict::Verdict;
 pub use whole::is_made_by_gro;

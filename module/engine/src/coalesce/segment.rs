@@ -12,7 +12,7 @@ pub(super) const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 pub(super) const PSH: u8 = 0x08;
-const URG: u8 = 0x20;
+pub(super) const URG: u8 = 0x20;
 /// Flags behind which GRO waits for nothing more.
 const LAST: u8 = FIN | SYN | RST | PSH | URG;
 

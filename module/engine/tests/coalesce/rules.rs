@@ -3,7 +3,7 @@
 //! The rules one by one, as the kernel's own test of GRO (`gro.c`) asks for them, and what it does not ask:
 //! places, time, and memory.
 
-use engine::coalesce::{End, GroLimits};
+use engine::coalesce::{is_same_to_gro, End, GroLimits};
 use engine::descriptor::GsoKind;
 
 use crate::common::PORT_ADDRESS;
@@ -290,6 +290,43 @@ fn identifications() {
         let mut frames = segments(&ips, 2);
         set(&mut frames[1].ips, at, 1, 0);
         check(&ips, &frames, &[100, 100]);
+    }
+}
+
+/// A bit that is another one is a difference, but where GRO does not look.
+#[test]
+fn what_gro_does_not_look_at() {
+    for ips in kinds() {
+        let wire = segment(&ips, 0, SIZE);
+        let is_sit = matches!(ips[..], [Ip::V4 { .. }, Ip::V6 { .. }]);
+        let tcp = wire.bytes().len() - SIZE - 20;
+        for flags in [ACK, ACK | URG] {
+            let mut wire = wire.clone();
+            wire.tcp.flags = flags;
+            let wire = wire.bytes();
+            for bit in 0..wire.len() * 8 {
+                let mut cut = wire.clone();
+                cut[bit / 8] ^= 1 << (bit % 8);
+                let is_urgent = (tcp + 18..tcp + 20).contains(&(bit / 8)) && flags & URG == 0;
+                let is_id = is_sit && (18..20).contains(&(bit / 8));
+                let expected = is_urgent || is_id;
+                assert_eq!(is_same_to_gro(&wire, &cut), expected, "{ips:?}: bit {bit}");
+                if expected {
+                    // The sum of what is not looked at is not, either.
+                    cut[if is_id { 24 } else { tcp + 16 }] ^= 0x10;
+                    assert!(is_same_to_gro(&wire, &cut), "{ips:?}: bit {bit}");
+                    cut[tcp + 15] ^= 1;
+                    assert!(!is_same_to_gro(&wire, &cut), "{ips:?}: bit {bit}");
+                }
+            }
+            assert!(!is_same_to_gro(&wire, &wire[..wire.len() - 1]));
+            assert!(!is_same_to_gro(&wire, &[&wire[..], &[0]].concat()));
+            let [mut zero, mut other] = [wire.clone(), wire.clone()];
+            zero[tcp + 16..tcp + 18].fill(0);
+            other[tcp + 16..tcp + 18].fill(0xff);
+            assert!(is_same_to_gro(&zero, &other) && is_same_to_gro(&other, &zero));
+            assert!(!is_same_to_gro(&zero, &wire));
+        }
     }
 }
 

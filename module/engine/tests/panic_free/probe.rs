@@ -14,7 +14,9 @@ use core::num::NonZeroU64;
 
 use engine::checksum::{sum, Sum};
 use engine::clock::{OutOfRange, Timebase};
-use engine::coalesce::{Coalescing, End, Flows, GroLimits, Held, Segment, Verdict};
+use engine::coalesce::{
+    is_same_to_gro, Coalescing, End, Flows, GroLimits, Held, Segment, Verdict,
+};
 use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
@@ -683,6 +685,10 @@ pub fn gro_verdict(
     let record = Held::new(&first);
     let verdict = record.verdict(held, &next, new, limits);
     Some((verdict, record.complete(held)))
+}
+
+pub fn gro_loses(wire: &[u8], cut: &[u8]) -> bool {
+    is_same_to_gro(wire, cut)
 }
 
 pub fn filter(memory: &Opaque, addresses: &[Address], address: Address) -> bool {
