@@ -271,6 +271,7 @@ void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
 bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
 				   const struct sk_buff *from, u32 offset, u32 len);
+struct sk_buff *offload_nic_skb_cut_again(struct sk_buff *skb);
 bool offload_nic_skb_device_hash(const struct sk_buff *skb, u32 *hash);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
 bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb);

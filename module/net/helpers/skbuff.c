@@ -139,6 +139,25 @@ bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
 }
 
 /*
+ * Cuts a frame that was put together, as it is before the stack has looked at it, into new ones as
+ * they go on a wire: all of it done by the CPU. The frame stays as it is; segmentation moves the
+ * headers of what it is given. Gives an error, or nothing, if it can't be cut.
+ */
+struct sk_buff *offload_nic_skb_cut_again(struct sk_buff *skb)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN), *segments;
+
+	if (!clone)
+		return ERR_PTR(-ENOMEM);
+
+	skb_reset_mac_header(clone);
+	clone->protocol = eth_hdr(clone)->h_proto;
+	segments = skb_gso_segment(clone, 0);
+	consume_skb(clone);
+	return segments;
+}
+
+/*
  * Whether the frame has a hash of addresses and ports that its device has told, and which. What the
  * stack works out by itself is another one.
  */

@@ -37,6 +37,12 @@ impl Aggregate {
         }
     }
 
+    /// Whether nothing was put behind the first frame yet.
+    #[inline]
+    pub fn is_one(&self) -> bool {
+        self.skb.is_linear()
+    }
+
     /// The bytes of the first frame.
     #[inline]
     pub fn first(&self) -> &[u8] {

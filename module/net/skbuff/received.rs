@@ -5,12 +5,19 @@
 use super::{
     hash::HashKind,
     stamp::Stamp,
+    Chain,
+    SkBuff,
     UniqueSkBuff,
     VlanTag, //
 };
 use crate::{
     bindings,
     napi::PollContext, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::from_err_ptr,
+    prelude::*, //
 };
 
 /// A frame on its way up into the stack.
@@ -76,6 +83,30 @@ impl Received {
     #[inline]
     pub fn set_vlan_tag(&mut self, tag: VlanTag) {
         self.skb.set_vlan_tag(tag);
+    }
+
+    /// What the kernel's own segmentation makes of a frame that was [put
+    /// together](super::Aggregate::into_coalesced): new frames, in their order, each in one piece and with
+    /// its checksum filled in. The frame stays as it is. Context: NAPI poll.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; what the protocol finds wrong with the frame, or `EINVAL` if it is none to be cut.
+    pub fn cut_again(&mut self, _context: &PollContext<'_>) -> Result<Chain<()>> {
+        if self.bytes().len() < bindings::ETH_HLEN as usize {
+            return Err(EINVAL);
+        }
+        // SAFETY: The skb is valid, in no list, and has an Ethernet header in its linear part. Nobody else has
+        // a reference; what is made of it for a while is gone on return.
+        let frames = unsafe { bindings::offload_nic_skb_cut_again(self.skb.as_ptr()) };
+        let frames = NonNull::new(from_err_ptr(frames)?).ok_or(EINVAL)?;
+        // SAFETY: A list of new skbs linked by `next`, whose only references are ours.
+        Ok(unsafe { Chain::from_raw(frames) })
+    }
+
+    /// Frees the frame as one that nobody needs. Context: the poll that `context` stands for.
+    pub fn consume_in(self, context: &PollContext<'_>) {
+        SkBuff::from(self.skb).consume_in(context);
     }
 
     /// The skb, with what is known of its checksum.
