@@ -4,6 +4,7 @@
 
 use crate::{
     lane::Lane,
+    originals::Originals,
     parser::Parser, //
 };
 use engine::{
@@ -84,4 +85,20 @@ pub enum HostFrame {
 pub trait Receive {
     /// Takes a frame, and what the device says of it. Context: the poll of the queue.
     fn receive(&mut self, descriptor: &RxDescriptor, frame: HostFrame);
+
+    /// Whether the frames are to be kept that are about to be put together to one. Asked where
+    /// [`Setup::audits`](crate::receive::Setup::audits) says so. Context: the poll of the queue.
+    fn wants_originals(&mut self) -> bool;
+
+    /// There was no memory to keep such frames. Context: the poll of the queue.
+    fn lacks_originals(&mut self);
+
+    /// As [`Self::receive`], of a frame that was put together of `originals`: it goes up, or they do in its
+    /// place.
+    fn receive_with_originals(
+        &mut self,
+        descriptor: &RxDescriptor,
+        frame: Received,
+        originals: Originals,
+    );
 }

@@ -5,6 +5,7 @@
 use crate::{
     card::Card,
     counts::Counting,
+    damaged::DamagedSuperFrame,
     filter::Filter,
     host::Host,
     mac::Meter,
@@ -89,6 +90,8 @@ pub struct Port<H: Host> {
     pub steered_nowhere: Steered,
     /// Which frames are stamped.
     pub(crate) stamping: Stamping,
+    /// What tests have fail of what is put together.
+    pub damaged_super_frame: DamagedSuperFrame,
     /// What counts what the parser does for the port's frames, if the user wants that.
     pub(crate) counting: rcu::Slot<Counting>,
 }
@@ -140,6 +143,7 @@ impl<H: Host> Port<H> {
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),
             stamping: Stamping::new(),
+            damaged_super_frame: DamagedSuperFrame::none(),
             counting: rcu::Slot::empty(),
         }))
     }

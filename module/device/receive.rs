@@ -70,6 +70,9 @@ pub struct Setup {
     pub hardware_gro: Option<GroLimits>,
     /// For how long a frame may wait for others of its flow.
     pub patience: Patience,
+    /// Whether the host is to be [asked](Receive::wants_originals) which frames are to be kept that are put
+    /// together.
+    pub audits: bool,
     /// Of frames of TCP longer than so many bytes, what is behind the headers is to lie in pages, if that
     /// is wanted.
     pub split_above: Option<u32>,
@@ -169,6 +172,7 @@ impl<H: Plugged> Port<H> {
             has_host_program: setup.host_program,
             replaces_host: active.replaces_host,
             withholds_hashes,
+            audits: setup.audits,
             aggregates,
             host: stack,
             context,

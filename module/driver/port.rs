@@ -273,6 +273,8 @@ pub(crate) struct Port {
     pub(crate) splits: Splits,
     /// Whether the stack may be told what the device's parser finds.
     pub(crate) permission: Permission,
+    /// Whether the device may put frames together that the user wants to be.
+    pub(crate) gro_permission: Permission,
     /// The features that the user wants and the policy of the interface has refused.
     pub(crate) refused_features: FeatureCell,
     /// What tests have the port refuse or take.
@@ -334,6 +336,7 @@ impl Port {
             asic,
             splits: Splits::new(),
             permission: Permission::new(),
+            gro_permission: Permission::new(),
             refused_features: FeatureCell::new(),
             switches: TestSwitches::new(),
             takes_over_mtu: AtomicBool::new(false),

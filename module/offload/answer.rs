@@ -230,6 +230,45 @@ pub(crate) fn audit(
     })
 }
 
+/// The audit of what the device of an interface puts together.
+pub(crate) fn gro_audit(
+    message: &mut Message<'_>,
+    interface: &dyn ReportPrograms,
+    rtnl: &Rtnl<'_>,
+) -> Written {
+    use uapi::gro_audit::*;
+    let audit = &interface.interface().gro_audit;
+    let (told, lossy) = audit.told(rtnl);
+    message.put_u32(IFINDEX, interface.net_device().ifindex())?;
+    message.put_u32(ONE_IN, told.one_in)?;
+    message.put_u32(ENDS_PERMISSION, told.ends_permission.into())?;
+    message.put_uint(AUDITED, told.audited)?;
+    message.put_uint(LEFT_OUT, told.left_out)?;
+    message.put_uint(LOSSY, lossy)?;
+    message.put_uint(DIFFERENT, told.different)?;
+    if told.has_ended {
+        message.put_flag(ENDED)?;
+    }
+    let Some(first) = audit.first() else {
+        return Ok(());
+    };
+    message.nest(FIRST, |message| {
+        use uapi::cut::*;
+        message.put_u32(FRAMES, first.frames)?;
+        message.put_u32(SEGMENTS, first.segments)?;
+        message.put_u32(INDEX, first.index)?;
+        message.put_u32(OFFSET, first.offset)?;
+        message.put_u32(WIRE_LEN, first.wire.len)?;
+        message.put_u32(CUT_LEN, first.cut.len)?;
+        message.put(WIRE, &first.wire.bytes)?;
+        message.put(CUT, &first.cut.bytes)?;
+        if first.error != 0 {
+            message.put_u32(ERROR, first.error)?;
+        }
+        Ok(())
+    })
+}
+
 /// What was counted of the frames of an interface, from what is numbered `next` on, as much as there is room
 /// for: with number 0 how many there were, and behind it the nodes and the edges. Gives what comes next, and
 /// nothing if that is all.

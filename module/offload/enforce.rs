@@ -260,15 +260,15 @@ impl<'a> Enforcer<'a> {
         }
     }
 
-    /// What the parser tells of frames is told to the stack from now on, or not any more: who listens gets
-    /// to know.
-    pub fn parser_permission(&self, is_permitted: bool, rtnl: &Rtnl<'_>) {
+    /// What the device does in `slot` by itself counts from now on, or not any more: who listens gets to
+    /// know.
+    pub fn permission(&self, slot: Slot, is_permitted: bool, rtnl: &Rtnl<'_>) {
         if !is_permitted {
-            return self.removed(Slot::Parser, rtnl);
+            return self.removed(slot, rtnl);
         }
         self.statistics().activations.add_one(rtnl);
-        let comparison = self.examine(Slot::Parser, rtnl);
-        self.tell_of_slot(Command::SlotActivateNtf, Slot::Parser, &comparison, rtnl);
+        let comparison = self.examine(slot, rtnl);
+        self.tell_of_slot(Command::SlotActivateNtf, slot, &comparison, rtnl);
     }
 
     fn tell_of_slot(&self, command: Command, slot: Slot, comparison: &Comparison, rtnl: &Rtnl<'_>) {

@@ -47,6 +47,7 @@ use offload_uapi::{
         counts,
         dev,
         device_program,
+        gro_audit,
         image,
         parse,
         parser,
@@ -174,6 +175,26 @@ impl Operations for Registry {
                 interface.interface().audit.set(one_in, ends, rtnl);
                 Ok(())
             }),
+            Some(Command::GroAuditGet) => {
+                registry.with(request, gro_audit::IFINDEX, |interface, rtnl| {
+                    request.reply(|message| answer::gro_audit(message, interface, rtnl))
+                })
+            }
+            Some(Command::GroAuditSet) => {
+                registry.with(request, gro_audit::IFINDEX, |interface, rtnl| {
+                    let one_in = request.required_u32(gro_audit::ONE_IN)?;
+                    let ends = request.u32(gro_audit::ENDS_PERMISSION).unwrap_or(1);
+                    if ends > 1 {
+                        request.blame(
+                            gro_audit::ENDS_PERMISSION,
+                            fmt!("ends-permission is 0 or 1, not {ends}"),
+                        );
+                        return Err(EINVAL);
+                    }
+                    interface.interface().gro_audit.set(one_in, ends != 0, rtnl);
+                    Ok(())
+                })
+            }
             Some(Command::CountsSet) => {
                 registry.with(request, counts::IFINDEX, |interface, rtnl| {
                     let is_on = request.required_u32(counts::COUNTING)? != 0;
@@ -237,6 +258,11 @@ impl Operations for Registry {
                 Some(Command::AuditGet) => registry.each(request, None, cursor, rtnl, |it, _| {
                     answer.message(|message| answer::audit(message, it, rtnl))
                 }),
+                Some(Command::GroAuditGet) => {
+                    registry.each(request, None, cursor, rtnl, |it, _| {
+                        answer.message(|message| answer::gro_audit(message, it, rtnl))
+                    })
+                }
                 Some(Command::TableGet) => {
                     let only = request.u32(tables::IFINDEX);
                     registry.each(request, only, cursor, rtnl, |it, next| {

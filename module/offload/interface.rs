@@ -5,6 +5,8 @@
 use crate::{
     audit::Audit,
     compare::Comparison,
+    gro_audit::GroAudit,
+    parser_audit::Difference,
     Policy,
     Verdict, //
 };
@@ -35,7 +37,9 @@ pub struct Interface {
     /// A number of a [`Policy`]. Written under RTNL.
     policy: AtomicU32,
     /// Whether its parser finds what the kernel does.
-    pub audit: Audit,
+    pub audit: Audit<Difference>,
+    /// Whether what it puts together of several frames is cut into these again.
+    pub gro_audit: GroAudit,
     pub(crate) statistics: Statistics,
 }
 
@@ -46,6 +50,7 @@ impl Interface {
             device,
             policy: AtomicU32::new(Policy::Report.raw()),
             audit: Audit::default(),
+            gro_audit: GroAudit::default(),
             statistics: Statistics::default(),
         }
     }

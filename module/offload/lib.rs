@@ -26,9 +26,11 @@ mod digest;
 mod enforce;
 mod events;
 mod family;
+mod gro_audit;
 mod interface;
 mod offload;
 mod parser;
+mod parser_audit;
 mod program;
 pub mod receive;
 mod registry;
@@ -38,10 +40,7 @@ mod table;
 mod tables;
 pub mod transmit;
 
-pub use audit::{
-    Audit,
-    AUDITED, //
-};
+pub use audit::Audit;
 pub use compare::{
     compare,
     Comparison,
@@ -61,6 +60,7 @@ pub use enforce::{
     Enforcer,
     Permit, //
 };
+pub use gro_audit::GroAudit;
 pub use interface::{
     DeviceName,
     Interface, //
@@ -90,6 +90,10 @@ pub use parser::{
     Parsed,
     Parser,
     ParserLevel, //
+};
+pub use parser_audit::{
+    Difference,
+    AUDITED, //
 };
 pub use program::{
     DeviceProgram,

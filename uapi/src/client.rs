@@ -25,8 +25,8 @@ use crate::events::Events;
 use crate::netlink::{self, Command, Policy, Slot, TableAction, TableTarget, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
 use crate::types::{
-    Action, Audit, Counts, Device, DeviceProgram, Image, ParseGraph, Parsed, Parser, SlotReport,
-    Stats, Steered, Table, TableEntry, TableField,
+    Action, Audit, Counts, Device, DeviceProgram, GroAudit, Image, ParseGraph, Parsed, Parser,
+    SlotReport, Stats, Steered, Table, TableEntry, TableField,
 };
 
 /// What the kernel says to a request that makes no sense.
@@ -242,6 +242,45 @@ impl Client {
             .u32(netlink::audit::ONE_IN, one_in)
             .u32(netlink::audit::ENDS_PERMISSION, ends_permission.into());
         self.ask(Command::AuditSet, &request)?;
+        Ok(())
+    }
+
+    /// The audits of what the devices of all interfaces put together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::devices`], and [`Error::Refused`] with `EPERM` for whoever may not.
+    pub fn gro_audits(&mut self) -> Result<Vec<GroAudit>, Error> {
+        self.dump(Command::GroAuditGet, None, decode::gro_audit)
+    }
+
+    /// The audit of what the device of an interface puts together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`], and [`Error::Refused`] with `EPERM` for whoever may not.
+    pub fn gro_audit(&mut self, ifindex: u32) -> Result<GroAudit, Error> {
+        let request = one(Command::GroAuditGet).u32(netlink::gro_audit::IFINDEX, ifindex);
+        self.only(Command::GroAuditGet, &request, decode::gro_audit)
+    }
+
+    /// Begins the audit of what an interface's device puts together anew: of `one_in` super-frames one is cut
+    /// and compared, or none for 0; the first difference ends the permission if `ends_permission`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::device`], and [`Error::Refused`] with `EPERM` for whoever may not.
+    pub fn set_gro_audit(
+        &mut self,
+        ifindex: u32,
+        one_in: u32,
+        ends_permission: bool,
+    ) -> Result<(), Error> {
+        let request = one(Command::GroAuditSet)
+            .u32(netlink::gro_audit::IFINDEX, ifindex)
+            .u32(netlink::gro_audit::ONE_IN, one_in)
+            .u32(netlink::gro_audit::ENDS_PERMISSION, ends_permission.into());
+        self.ask(Command::GroAuditSet, &request)?;
         Ok(())
     }
 
@@ -506,6 +545,7 @@ impl Client {
             Command::ParserGet | Command::GraphGet => netlink::parser::name,
             Command::ParseGet => netlink::parse::name,
             Command::AuditGet | Command::AuditSet => netlink::audit::name,
+            Command::GroAuditGet | Command::GroAuditSet => netlink::gro_audit::name,
             Command::CountsGet | Command::CountsSet => netlink::counts::name,
             Command::TableNew | Command::TableDel | Command::TableGet => netlink::table::name,
             Command::TableEntryNew | Command::TableEntryDel | Command::TableEntryGet => {

@@ -8,9 +8,9 @@ use crate::attributes::Attributes;
 use crate::error::DecodeError;
 use crate::netlink::{self, Command};
 use crate::types::{
-    Audit, CountedEdge, CountedNode, CountsPiece, Device, DeviceProgram, Digest, Event,
-    FailedFrame, FoundKeys, GraphPiece, HashFields, ImagePiece, Parsed, Parser, Program, Resource,
-    SlotReport, Stats, Steered, Table, TableEntry, TableField,
+    Audit, CountedEdge, CountedNode, CountsPiece, CutDifference, Device, DeviceProgram, Digest,
+    Event, FailedFrame, FoundKeys, GraphPiece, GroAudit, HashFields, ImagePiece, KeptFrame, Parsed,
+    Parser, Program, Resource, SlotReport, Stats, Steered, Table, TableEntry, TableField,
 };
 
 /// An interface.
@@ -182,6 +182,46 @@ pub fn audit(bytes: &[u8]) -> Result<Audit, DecodeError> {
         left_out: all.need(LEFT_OUT, all.uint(LEFT_OUT)?)?,
         different: all.need(DIFFERENT, all.uint(DIFFERENT)?)?,
         first: first.transpose()?,
+    })
+}
+
+/// The audit of what the device of an interface puts together.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn gro_audit(bytes: &[u8]) -> Result<GroAudit, DecodeError> {
+    use netlink::gro_audit::*;
+    let all = Attributes::parse("gro-audit", name, bytes)?;
+    Ok(GroAudit {
+        ifindex: all.need(IFINDEX, all.u32(IFINDEX)?)?,
+        one_in: all.need(ONE_IN, all.u32(ONE_IN)?)?,
+        ends_permission: all.need(ENDS_PERMISSION, all.u32(ENDS_PERMISSION)?)? != 0,
+        ended: all.flag(ENDED),
+        audited: all.need(AUDITED, all.uint(AUDITED)?)?,
+        left_out: all.need(LEFT_OUT, all.uint(LEFT_OUT)?)?,
+        lossy: all.need(LOSSY, all.uint(LOSSY)?)?,
+        different: all.need(DIFFERENT, all.uint(DIFFERENT)?)?,
+        first: all.bytes(FIRST).map(cut).transpose()?,
+    })
+}
+
+fn cut(bytes: &[u8]) -> Result<CutDifference, DecodeError> {
+    use netlink::cut::*;
+    let all = Attributes::parse("cut", name, bytes)?;
+    let kept = |len, bytes| {
+        let len = all.need(len, all.u32(len)?)?;
+        let data = all.need(bytes, all.bytes(bytes))?.to_vec();
+        Ok(KeptFrame { len, data })
+    };
+    Ok(CutDifference {
+        frames: all.need(FRAMES, all.u32(FRAMES)?)?,
+        segments: all.need(SEGMENTS, all.u32(SEGMENTS)?)?,
+        error: all.u32(ERROR)?,
+        index: all.need(INDEX, all.u32(INDEX)?)?,
+        offset: all.need(OFFSET, all.u32(OFFSET)?)?,
+        wire: kept(WIRE_LEN, WIRE)?,
+        cut: kept(CUT_LEN, CUT)?,
     })
 }
 

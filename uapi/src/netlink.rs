@@ -10,8 +10,8 @@
 //! and permits an offload by the policy of the interface.
 //!
 //! Whoever may open a netlink socket may ask; changes need CAP_NET_ADMIN in the
-//! user namespace that owns the network namespace, and so do images and counts,
-//! in which frames of others are. Only interfaces of the
+//! user namespace that owns the network namespace, and so do images, counts and
+//! audits of GRO, in which frames of others are. Only interfaces of the
 //! asker's network namespace are seen.
 
 use crate::operation::{AttributePolicy, Mode, Operation, Permission};
@@ -30,6 +30,9 @@ pub const MAX_CHUNK: usize = 4096;
 pub const MAX_FRAME: usize = 65531;
 /// Bytes that are kept of a frame that failed, at the most.
 pub const MAX_KEPT: usize = 128;
+/// Bytes that are kept of a frame that is not what it was before it was put
+/// together with others, at the most.
+pub const MAX_CUT: usize = 1536;
 /// Where an edge of a parse graph leads by which frames are left to the
 /// kernel.
 pub const STOP_LEFT_OUT: usize = 65533;
@@ -883,6 +886,13 @@ pub enum Command {
     TableEntryDel = 26,
     /// Dump the entries of all raw tables of an interface.
     TableEntryGet = 27,
+    /// Get the audit of what an interface's device puts together, or dump those
+    /// of all. Frames are in it.
+    GroAuditGet = 28,
+    /// Set the audit of what an interface's device puts together. It begins
+    /// anew: with nothing counted, no difference, and the permission as it is
+    /// without.
+    GroAuditSet = 29,
 }
 
 impl Command {
@@ -915,6 +925,8 @@ impl Command {
         Self::TableEntryNew,
         Self::TableEntryDel,
         Self::TableEntryGet,
+        Self::GroAuditGet,
+        Self::GroAuditSet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -947,6 +959,8 @@ impl Command {
             25 => Self::TableEntryNew,
             26 => Self::TableEntryDel,
             27 => Self::TableEntryGet,
+            28 => Self::GroAuditGet,
+            29 => Self::GroAuditSet,
             _ => return None,
         })
     }
@@ -986,6 +1000,8 @@ impl Command {
             Self::TableEntryNew => "table-entry-new",
             Self::TableEntryDel => "table-entry-del",
             Self::TableEntryGet => "table-entry-get",
+            Self::GroAuditGet => "gro-audit-get",
+            Self::GroAuditSet => "gro-audit-set",
         }
     }
 }
@@ -1644,6 +1660,132 @@ pub mod audit {
     }
 }
 
+/// Frames that were put together and, cut again, are not what was on the
+/// wire.
+pub mod cut {
+    /// How many they were on the wire.
+    ///
+    /// A `u32`.
+    pub const FRAMES: u16 = 1;
+    /// How many they are when they are cut; 0 if they can't be.
+    ///
+    /// A `u32`.
+    pub const SEGMENTS: u16 = 2;
+    /// Why they can't be cut, as an error number.
+    ///
+    /// A `u32`.
+    pub const ERROR: u16 = 3;
+    /// Number of the first frame that is different, from 0 on.
+    ///
+    /// A `u32`.
+    pub const INDEX: u16 = 4;
+    /// Number of its first byte that is different, from 0 on.
+    ///
+    /// A `u32`.
+    pub const OFFSET: u16 = 5;
+    /// Length of that frame on the wire; 0 if there was none.
+    ///
+    /// A `u32`.
+    pub const WIRE_LEN: u16 = 6;
+    /// Its length as it is cut; 0 if there is none.
+    ///
+    /// A `u32`.
+    pub const CUT_LEN: u16 = 7;
+    /// Its first bytes on the wire.
+    ///
+    /// Bytes.
+    pub const WIRE: u16 = 8;
+    /// Its first bytes as it is cut.
+    ///
+    /// Bytes.
+    pub const CUT: u16 = 9;
+    /// The largest number.
+    pub const MAX: u16 = 9;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            FRAMES => "frames",
+            SEGMENTS => "segments",
+            ERROR => "error",
+            INDEX => "index",
+            OFFSET => "offset",
+            WIRE_LEN => "wire-len",
+            CUT_LEN => "cut-len",
+            WIRE => "wire",
+            CUT => "cut",
+            _ => return None,
+        })
+    }
+}
+
+/// Super-frames that the device of an interface has put together of frames
+/// that were received (rx-gro-hw, large-receive-offload), and that the kernel
+/// has cut again: what came out beside what was on the wire.
+pub mod gro_audit {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// Of so many super-frames one is cut. 0 for none.
+    ///
+    /// A `u32`.
+    pub const ONE_IN: u16 = 2;
+    /// The first difference ends the permission to put frames together, until
+    /// the audit is set again: 1 for yes, as it is unless it is set, and 0
+    /// for no.
+    ///
+    /// A `u32`.
+    pub const ENDS_PERMISSION: u16 = 3;
+    /// Super-frames that were cut and compared.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const AUDITED: u16 = 4;
+    /// Those that were to be and were not, as there was no memory to keep
+    /// their frames, or to cut them. They went up as they were.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const LEFT_OUT: u16 = 5;
+    /// Those among the audited that the kernel's own GRO does not give back
+    /// either: with urgent pointers that no flag speaks of, checksums of all
+    /// ones, or identifications of an IPv4 header outside of IPv6 that do not
+    /// count up. What was on the wire went up.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const LOSSY: u16 = 6;
+    /// Those among the audited that are not what was on the wire. That went
+    /// up.
+    ///
+    /// A `u32` or a `u64`, as its length says.
+    pub const DIFFERENT: u16 = 7;
+    /// A difference has ended the permission.
+    ///
+    /// Nothing: it is there or not.
+    pub const ENDED: u16 = 8;
+    /// The first one that is different.
+    ///
+    /// Attributes of [`cut`](super::cut).
+    pub const FIRST: u16 = 9;
+    /// The largest number.
+    pub const MAX: u16 = 9;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            ONE_IN => "one-in",
+            ENDS_PERMISSION => "ends-permission",
+            AUDITED => "audited",
+            LEFT_OUT => "left-out",
+            LOSSY => "lossy",
+            DIFFERENT => "different",
+            ENDED => "ended",
+            FIRST => "first",
+            _ => return None,
+        })
+    }
+}
+
 /// A node of a parse graph, and what was counted of it.
 pub mod counted_node {
     /// Its number, by which the graph's file has its name.
@@ -2238,6 +2380,35 @@ pub const TABLE_ENTRY_GET_DUMP: [AttributePolicy; 2] = [
     },
 ];
 
+/// What [`Command::GroAuditGet`] without `NLM_F_DUMP` may have.
+pub const GRO_AUDIT_GET_DO: [AttributePolicy; 2] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+];
+
+/// What [`Command::GroAuditGet`] with `NLM_F_DUMP` may have.
+pub const GRO_AUDIT_GET_DUMP: [AttributePolicy; 0] = [];
+
+/// What [`Command::GroAuditSet`] without `NLM_F_DUMP` may have.
+pub const GRO_AUDIT_SET_DO: [AttributePolicy; 4] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -2447,6 +2618,22 @@ pub const OPERATIONS: &[Operation<Command>] = &[
             permission: Permission::Anyone,
             one: None,
             dump: Some(&TABLE_ENTRY_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::GroAuditGet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&GRO_AUDIT_GET_DO),
+            dump: Some(&GRO_AUDIT_GET_DUMP),
+        },
+    },
+    Operation {
+        command: Command::GroAuditSet,
+        mode: Mode::Request {
+            permission: Permission::NamespaceAdmin,
+            one: Some(&GRO_AUDIT_SET_DO),
+            dump: None,
         },
     },
 ];

@@ -324,6 +324,58 @@ pub struct Audit {
     pub first: Option<(Vec<u8>, Parsed)>,
 }
 
+/// Super-frames of an interface that its device has put together, and that the kernel has cut again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroAudit {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Of so many super-frames one is cut; 0 for none.
+    pub one_in: u32,
+    /// Whether the first difference ends the permission to put frames together.
+    pub ends_permission: bool,
+    /// Whether one has.
+    pub ended: bool,
+    /// Super-frames that were cut and compared.
+    pub audited: u64,
+    /// Those that were to be, and were not: there was no memory.
+    pub left_out: u64,
+    /// Those among the audited that the kernel's own GRO does not give back either.
+    pub lossy: u64,
+    /// Those among the audited that are not what was on the wire.
+    pub different: u64,
+    /// The first of these.
+    pub first: Option<CutDifference>,
+}
+
+/// A super-frame that is not cut into what was on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutDifference {
+    /// How many frames were on the wire.
+    pub frames: u32,
+    /// How many come out; 0 if it can't be cut.
+    pub segments: u32,
+    /// Why not, as an error number.
+    pub error: Option<u32>,
+    /// Number of the first frame that is different, from 0 on.
+    pub index: u32,
+    /// Number of its first byte that is different, from 0 on.
+    pub offset: u32,
+    /// That frame on the wire.
+    pub wire: KeptFrame,
+    /// It as it is cut.
+    pub cut: KeptFrame,
+}
+
+/// What was kept of a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptFrame {
+    /// Its length; 0 if there is none.
+    pub len: u32,
+    /// Its first bytes.
+    #[serde(serialize_with = "hexadecimal")]
+    pub data: Vec<u8>,
+}
+
 /// How the device of an interface steers a frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Steered {

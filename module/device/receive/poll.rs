@@ -49,6 +49,7 @@ use engine::{
     pipeline::{
         Lost,
         Moved,
+        Owned,
         Payload,
         Pipeline,
         Receiver,
@@ -64,6 +65,7 @@ use engine::{
     },
     vlan::VlanTag, //
 };
+use kernel::prelude::*;
 use net::{
     handover::Handed,
     napi::PollContext,
@@ -92,6 +94,8 @@ pub(super) struct Poll<'a, H: Plugged> {
     pub(super) replaces_host: bool,
     /// Whether the host is not told the hashes that it wants to be told.
     pub(super) withholds_hashes: bool,
+    /// Whether the host may want frames kept that are put together.
+    pub(super) audits: bool,
     /// The frames of the queue that wait for more.
     pub(super) aggregates: Option<&'a mut Aggregates>,
     pub(super) host: &'a mut dyn Receive,
@@ -116,11 +120,16 @@ impl<H: Plugged> Poll<'_, H> {
     /// Gives the host a frame, and what there is to say of it.
     #[inline]
     fn up(&mut self, descriptor: &RxDescriptor, frame: HostFrame) {
+        self.count_withheld(descriptor);
+        self.host.receive(descriptor, frame);
+    }
+
+    #[inline]
+    fn count_withheld(&self, descriptor: &RxDescriptor) {
         if self.withholds_hashes {
             let frames = descriptor.coalesced.map_or(1, |several| several.frames);
             self.rx.withheld_hashes.add(frames.into());
         }
-        self.host.receive(descriptor, frame);
     }
 }
 
@@ -264,10 +273,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     }
 
     fn hold(&mut self, slot: u16, frame: Written, descriptor: &RxDescriptor) {
-        let waiting = Waiting {
-            frame: frame.into_aggregate(),
-            descriptor: *descriptor,
-        };
+        let waiting = Waiting::new(frame.into_aggregate(), descriptor);
         if let Some(aggregates) = &mut self.aggregates {
             aggregates.put(slot, waiting);
         }
@@ -283,29 +289,55 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         waiting.map_or(&mut [], |waiting| waiting.frame.first_mut())
     }
 
-    fn append(&mut self, slot: u16, frame: Written, header: usize) -> Result<(), Written> {
-        let waiting = self.aggregates.as_mut().and_then(|all| all.get_mut(slot));
-        let appended = match waiting {
+    fn append(
+        &mut self,
+        slot: u16,
+        frame: Written,
+        descriptor: &RxDescriptor,
+        header: usize,
+    ) -> Result<(), Written> {
+        let Some(aggregates) = &mut self.aggregates else {
+            return Err(frame);
+        };
+        let waiting = aggregates.get(slot);
+        let is_kept = self.audits || waiting.is_some_and(Waiting::has_originals);
+        if is_kept {
+            let next = (frame.bytes(), descriptor);
+            aggregates.keep(slot, next, self.host, self.context);
+        }
+        let appended = match aggregates.get_mut(slot) {
             Some(waiting) => frame.append_to(&mut waiting.frame, header, self.context),
             None => Err(frame),
         };
         if appended.is_err() {
             self.rx.gro_no_buffer.add(1);
+            if is_kept {
+                aggregates.forget_last(slot);
+            }
         }
         appended
     }
 
     fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End) {
         let waiting = self.aggregates.as_mut().and_then(|all| all.take(slot));
-        let Some(Waiting { frame, descriptor }) = waiting else {
+        let Some((waiting, originals)) = waiting else {
             return;
         };
+        let Waiting {
+            mut frame,
+            descriptor,
+            ..
+        } = waiting;
         match why {
             End::Flow => {}
             End::Room => self.rx.gro_evicted.add(1),
             End::Time => self.rx.gro_timed_out.add(1),
         }
         let Some((made, coalesced)) = made else {
+            // The second one has found no memory.
+            if let Some(originals) = originals {
+                KBox::into_inner(originals).consume_in(self.context);
+            }
             return self.up(&descriptor, HostFrame::Written(frame.into_received()));
         };
         let descriptor = RxDescriptor {
@@ -314,8 +346,17 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
             coalesced: Some(coalesced),
             ..descriptor
         };
+        self.port.damaged_super_frame.befall(&mut frame);
         let received = frame.into_coalesced(request(&made));
-        self.up(&descriptor, HostFrame::Written(received));
+        match originals {
+            None => self.up(&descriptor, HostFrame::Written(received)),
+            Some(originals) => {
+                self.count_withheld(&descriptor);
+                let originals = KBox::into_inner(originals);
+                self.host
+                    .receive_with_originals(&descriptor, received, originals);
+            }
+        }
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {

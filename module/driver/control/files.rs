@@ -262,6 +262,13 @@ impl PortFiles {
                     )
                 };
             }
+            dir.write_only_callback_file(
+                c"flip_coalesced_bit",
+                port,
+                &|port: &This, reader: &mut UserSliceReader| {
+                    port.hardware.damaged_super_frame.set(read_number(reader)?)
+                },
+            );
             switch!(c"bpf_tc_accept", bpf_tc_accept);
             switch!(c"bpf_tc_non_bound_accept", bpf_tc_non_bound_accept);
             switch!(c"bpf_xdpdrv_accept", bpf_xdpdrv_accept);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who is told when the stack begins, or ceases, to be told what a device's parser finds.
+//! Who is told when the stack begins, or ceases, to be told what a device's parser finds, and when a device may
+//! put frames together, or not any more.
 
 use crate::port::{
     Permissions,
@@ -14,6 +15,7 @@ use net::{
     rcu,
     work::Work, //
 };
+use offload::Slot;
 
 impl Port {
     /// Whether the stack is told what the parser finds that runs now.
@@ -23,12 +25,25 @@ impl Port {
         parser.is_some_and(|parser| self.is_believed(parser, &guard))
     }
 
-    /// Tells of the permission, if that is another one than was told of last.
-    fn tell_of_permission(&self, rtnl: &Rtnl<'_>) {
-        let is_permitted = self.has_permission();
-        if !self.permission.is_told(is_permitted) {
-            self.permission.set_told(is_permitted);
-            self.enforcer().parser_permission(is_permitted, rtnl);
+    /// Whether both permissions are as was told last.
+    fn has_told(&self) -> bool {
+        self.permission.is_told(self.has_permission())
+            && self
+                .gro_permission
+                .is_told(!self.interface.gro_audit.has_ended())
+    }
+
+    /// Tells of the permissions that are others than was told of last.
+    fn tell_of_permissions(&self, rtnl: &Rtnl<'_>) {
+        let may_coalesce = !self.interface.gro_audit.has_ended();
+        for (permission, slot, is_permitted) in [
+            (&self.permission, Slot::Parser, self.has_permission()),
+            (&self.gro_permission, Slot::Gro, may_coalesce),
+        ] {
+            if !permission.is_told(is_permitted) {
+                permission.set_told(is_permitted);
+                self.enforcer().permission(slot, is_permitted, rtnl);
+            }
         }
     }
 }
@@ -36,9 +51,8 @@ impl Port {
 impl Work for Permissions {
     fn work(&self) -> bool {
         with_rtnl(|rtnl| {
-            let is_untold = |port: &Port| !port.permission.is_told(port.has_permission());
-            while let Some(port) = self.0.ports.find(is_untold) {
-                port.tell_of_permission(rtnl);
+            while let Some(port) = self.0.ports.find(|port| !port.has_told()) {
+                port.tell_of_permissions(rtnl);
             }
         });
         false

@@ -101,7 +101,8 @@ impl Port {
         if features.is_empty() {
             return None;
         }
-        let is_running = !(features & device.features(rtnl)).is_empty();
+        let is_permitted = slot != Slot::Gro || !self.interface.gro_audit.has_ended();
+        let is_running = is_permitted && !(features & device.features(rtnl)).is_empty();
         Some(DeviceProgram {
             kind: ProgramKind::Fixed,
             name: [0; NAME_LEN],

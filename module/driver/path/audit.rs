@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The audit of the device's parser: frames for the stack in which the kernel looks as well.
+//! The audits of the device: frames for the stack in which the kernel looks as well, and super-frames that the
+//! kernel cuts again.
 
 use crate::port::{
     see_parsed,
     Port, //
 };
+use device::originals::Originals;
+use engine::coalesce::is_same_to_gro;
 use net::{
     flow_dissector::dissect,
-    rcu, //
+    napi::PollContext,
+    rcu,
+    skbuff::Received, //
 };
 use offload::AUDITED;
 
@@ -28,5 +33,28 @@ impl Port {
         let audit = &self.interface.audit;
         let found = parser.parse(bytes, 0);
         see_parsed(&found, &mut |device| audit.compare(bytes, device, &kernel));
+    }
+    /// Has the kernel cut `frame`, which was put together of `originals`, and gives it if these come out. Else
+    /// it is gone, and they are to go up. Context: the poll of the queue.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn audit_super_frame(
+        &self,
+        mut frame: Received,
+        originals: Originals,
+        context: &PollContext<'_>,
+    ) -> Result<Received, Originals> {
+        let cut = frame.cut_again(context);
+        let audit = &self.interface.gro_audit;
+        let is_same = audit.compare(&mut originals.bytes(), cut, is_same_to_gro);
+        if is_same {
+            originals.consume_in(context);
+            return Ok(frame);
+        }
+        frame.consume_in(context);
+        if !self.gro_permission.is_told(!audit.has_ended()) {
+            self.asic.tell_of_permissions_soon();
+        }
+        Err(originals)
     }
 }

@@ -14,6 +14,7 @@ use device::{
         Receive, //
     },
     lane::Lane,
+    originals::Originals,
     receive::{
         Setup,
         Source, //
@@ -116,7 +117,7 @@ impl Port {
         let features = device.features_now();
         // The two differ in what the core lets them do, and in who counts.
         let coalesces = features.has_hardware_gro() || features.has_lro();
-        let hardware_gro = coalesces.then(|| {
+        let hardware_gro = (coalesces && self.may_coalesce()).then(|| {
             let (ipv4, ipv6) = device.gro_max_sizes();
             GroLimits { ipv4, ipv6 }
         });
@@ -131,6 +132,7 @@ impl Port {
                     longest,
                     idle: None,
                 }),
+            audits: self.interface.gro_audit.is_on(),
             // One that takes no fragments may be on its way out while the user has frames split.
             split_above: match native {
                 Some(program) if !program.takes_frags() => None,
@@ -142,6 +144,15 @@ impl Port {
                 service: features.strips_service_tags(),
             },
         }
+    }
+
+    /// Whether nothing speaks against what the device puts together.
+    fn may_coalesce(&self) -> bool {
+        let is_permitted = !self.interface.gro_audit.has_ended();
+        if !self.gro_permission.is_told(is_permitted) {
+            self.asic.tell_of_permissions_soon();
+        }
+        is_permitted
     }
 
     /// What the stack is to be told of flows.
@@ -180,6 +191,30 @@ impl Receive for Poll<'_> {
             }
             // The card was told that there is no program.
             (HostFrame::Unwritten(..), None) => self.rx.no_buffer_drops.add(1),
+        }
+    }
+
+    fn wants_originals(&mut self) -> bool {
+        self.port.interface.gro_audit.is_due()
+    }
+
+    fn lacks_originals(&mut self) {
+        self.port.interface.gro_audit.leave_out();
+    }
+
+    fn receive_with_originals(
+        &mut self,
+        descriptor: &RxDescriptor,
+        frame: Received,
+        originals: Originals,
+    ) {
+        match self.port.audit_super_frame(frame, originals, self.context) {
+            Ok(frame) => self.deliver(descriptor, frame),
+            Err(originals) => {
+                for (descriptor, frame) in originals.into_frames() {
+                    self.deliver(&descriptor, frame);
+                }
+            }
         }
     }
 }

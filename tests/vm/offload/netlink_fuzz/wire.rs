@@ -173,6 +173,7 @@ impl Wire {
             Command::GraphGet => decode::graph_piece(attributes).map(drop)?,
             Command::ParseGet => decode::parsed(attributes).map(drop)?,
             Command::AuditGet => decode::audit(attributes).map(drop)?,
+            Command::GroAuditGet => decode::gro_audit(attributes).map(drop)?,
             Command::CountsGet => decode::counts(attributes).map(drop)?,
             Command::TableGet => decode::table(attributes).map(drop)?,
             Command::TableEntryGet => decode::table_entry(attributes).map(drop)?,
