@@ -262,6 +262,9 @@ pub(crate) fn gro_audit(
         message.put_u32(CUT_LEN, first.cut.len)?;
         message.put(WIRE, &first.wire.bytes)?;
         message.put(CUT, &first.cut.bytes)?;
+        if first.is_untrue {
+            message.put_flag(UNTRUE)?;
+        }
         if first.error != 0 {
             message.put_u32(ERROR, first.error)?;
         }

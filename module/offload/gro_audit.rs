@@ -29,6 +29,16 @@ pub struct GroAudit {
     lossy: AtomicU64,
 }
 
+/// One that a device has put together.
+pub struct SuperFrame<'a> {
+    /// Its first bytes, with all headers.
+    pub bytes: &'a [u8],
+    /// Whether its own headers are true: segmentation makes some of what they say anew.
+    pub is_complete: bool,
+    /// Tells of a frame on the wire, and of what was cut, whether they differ in no more than GRO itself loses.
+    pub is_same_to_gro: fn(&[u8], &[u8]) -> bool,
+}
+
 /// A super-frame that is not cut into what was on the wire.
 #[derive(Default)]
 pub(crate) struct CutDifference {
@@ -38,6 +48,9 @@ pub(crate) struct CutDifference {
     pub(crate) segments: u32,
     /// Why it can't be cut: a positive error number, or 0.
     pub(crate) error: u32,
+    /// Whether what comes out is the same, but its own headers are not true: then what is kept as cut is
+    /// itself.
+    pub(crate) is_untrue: bool,
     /// Which one is the first that is different, from 0 on.
     pub(crate) index: u32,
     /// Which of its bytes is.
@@ -110,14 +123,13 @@ impl GroAudit {
     }
 
     /// Compares what was on the `wire` with what the kernel's segmentation makes of the one that was put
-    /// together of it. Whether that may go up as it is: if not, what was on the wire has to. Frames that
-    /// `is_same_to_gro` are no difference, but what GRO itself loses. Context: softirq, in the read side of
-    /// RCU.
+    /// together of it. Whether that may go up as it is: if not, what was on the wire has to. Context: softirq,
+    /// in the read side of RCU.
     pub fn compare<'a>(
         &self,
         wire: &mut dyn Iterator<Item = &'a [u8]>,
+        made: &SuperFrame<'_>,
         cut: Result<Chain<()>>,
-        is_same_to_gro: fn(&[u8], &[u8]) -> bool,
     ) -> bool {
         if !self.is_on() {
             // Its audit has ended while it waited.
@@ -141,7 +153,7 @@ impl GroAudit {
             }
         };
         self.audit.count_audited();
-        let (mut index, mut is_lossy) = (0_u32, false);
+        let (mut index, mut is_lossy, mut first) = (0_u32, false, None);
         loop {
             let (frame, segment) = (wire.next(), cut.next());
             if frame.is_none() && segment.is_none() {
@@ -151,19 +163,16 @@ impl GroAudit {
             let bytes = segment.as_ref().map(|segment| segment.linear());
             match (frame, bytes) {
                 (Some(frame), Some(bytes)) if frame == bytes => {}
-                (Some(frame), Some(bytes)) if is_same_to_gro(frame, bytes) => is_lossy = true,
+                (Some(frame), Some(bytes)) if (made.is_same_to_gro)(frame, bytes) => {
+                    is_lossy = true
+                }
                 (frame, bytes) => {
                     self.differ(|difference| {
                         let (frames, segments) = (frame.is_some().into(), bytes.is_some().into());
                         let (frame, bytes) = (frame.unwrap_or_default(), bytes.unwrap_or_default());
-                        let same = frame
-                            .iter()
-                            .zip(bytes)
-                            .take_while(|(one, other)| one == other);
                         let before = index;
                         difference.index = index;
-                        // CAST: A frame is shorter than 4 GiB.
-                        difference.offset = same.count() as u32;
+                        difference.offset = same(frame, bytes);
                         difference.wire = Kept::of(frame)?;
                         difference.cut = Kept::of(bytes)?;
                         let all = |one: u32, more| before.saturating_add(one).saturating_add(more);
@@ -174,7 +183,20 @@ impl GroAudit {
                     return false;
                 }
             }
+            first = first.or(frame);
             index = index.saturating_add(1);
+        }
+        if !made.is_complete {
+            self.differ(|difference| {
+                let first = first.unwrap_or_default();
+                difference.is_untrue = true;
+                (difference.frames, difference.segments) = (index, index);
+                difference.offset = same(first, made.bytes);
+                difference.wire = Kept::of(first)?;
+                difference.cut = Kept::of(made.bytes)?;
+                Ok(())
+            });
+            return false;
         }
         if is_lossy {
             self.lossy.fetch_add(1, Ordering::Relaxed);
@@ -195,4 +217,14 @@ impl GroAudit {
 /// How many are left.
 fn count<T>(all: &mut dyn Iterator<Item = T>) -> u32 {
     all.fold(0, |count, _| count.saturating_add(1))
+}
+
+/// How many bytes are the same before one is not.
+fn same(one: &[u8], other: &[u8]) -> u32 {
+    let same = one
+        .iter()
+        .zip(other)
+        .take_while(|(one, other)| one == other);
+    // CAST: A frame is shorter than 4 GiB.
+    same.count() as u32
 }

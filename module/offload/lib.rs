@@ -60,7 +60,10 @@ pub use enforce::{
     Enforcer,
     Permit, //
 };
-pub use gro_audit::GroAudit;
+pub use gro_audit::{
+    GroAudit,
+    SuperFrame, //
+};
 pub use interface::{
     DeviceName,
     Interface, //

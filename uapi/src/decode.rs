@@ -218,6 +218,7 @@ fn cut(bytes: &[u8]) -> Result<CutDifference, DecodeError> {
         frames: all.need(FRAMES, all.u32(FRAMES)?)?,
         segments: all.need(SEGMENTS, all.u32(SEGMENTS)?)?,
         error: all.u32(ERROR)?,
+        untrue: all.flag(UNTRUE),
         index: all.need(INDEX, all.u32(INDEX)?)?,
         offset: all.need(OFFSET, all.u32(OFFSET)?)?,
         wire: kept(WIRE_LEN, WIRE)?,

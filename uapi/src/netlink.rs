@@ -1683,24 +1683,30 @@ pub mod cut {
     ///
     /// A `u32`.
     pub const OFFSET: u16 = 5;
+    /// Cut again they are what was on the wire, but what the super-frame's own
+    /// headers say is wrong: lengths, or their checksums. It stands in the
+    /// place of the frame as it is cut.
+    ///
+    /// Nothing: it is there or not.
+    pub const UNTRUE: u16 = 6;
     /// Length of that frame on the wire; 0 if there was none.
     ///
     /// A `u32`.
-    pub const WIRE_LEN: u16 = 6;
+    pub const WIRE_LEN: u16 = 7;
     /// Its length as it is cut; 0 if there is none.
     ///
     /// A `u32`.
-    pub const CUT_LEN: u16 = 7;
+    pub const CUT_LEN: u16 = 8;
     /// Its first bytes on the wire.
     ///
     /// Bytes.
-    pub const WIRE: u16 = 8;
+    pub const WIRE: u16 = 9;
     /// Its first bytes as it is cut.
     ///
     /// Bytes.
-    pub const CUT: u16 = 9;
+    pub const CUT: u16 = 10;
     /// The largest number.
-    pub const MAX: u16 = 9;
+    pub const MAX: u16 = 10;
 
     /// The name of an attribute in the specification.
     pub const fn name(number: u16) -> Option<&'static str> {
@@ -1710,6 +1716,7 @@ pub mod cut {
             ERROR => "error",
             INDEX => "index",
             OFFSET => "offset",
+            UNTRUE => "untrue",
             WIRE_LEN => "wire-len",
             CUT_LEN => "cut-len",
             WIRE => "wire",

@@ -356,6 +356,8 @@ pub struct CutDifference {
     pub segments: u32,
     /// Why not, as an error number.
     pub error: Option<u32>,
+    /// Whether what comes out is the same, but its own headers are not true: what is kept as cut is itself.
+    pub untrue: bool,
     /// Number of the first frame that is different, from 0 on.
     pub index: u32,
     /// Number of its first byte that is different, from 0 on.

@@ -8,14 +8,20 @@ use crate::port::{
     Port, //
 };
 use device::originals::Originals;
-use engine::coalesce::is_same_to_gro;
+use engine::coalesce::{
+    is_complete,
+    is_same_to_gro, //
+};
 use net::{
     flow_dissector::dissect,
     napi::PollContext,
     rcu,
     skbuff::Received, //
 };
-use offload::AUDITED;
+use offload::{
+    SuperFrame,
+    AUDITED, //
+};
 
 impl Port {
     /// Has the kernel find its way through a frame that is due, which begins with `bytes` as the stack gets
@@ -46,7 +52,14 @@ impl Port {
     ) -> Result<Received, Originals> {
         let cut = frame.cut_again(context);
         let audit = &self.interface.gro_audit;
-        let is_same = audit.compare(&mut originals.bytes(), cut, is_same_to_gro);
+        let bytes = frame.bytes();
+        let len = bytes.len().saturating_add(frame.len_in_pages());
+        let made = SuperFrame {
+            bytes,
+            is_complete: is_complete(bytes, len),
+            is_same_to_gro,
+        };
+        let is_same = audit.compare(&mut originals.bytes(), &made, cut);
         if is_same {
             originals.consume_in(context);
             return Ok(frame);

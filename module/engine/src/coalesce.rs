@@ -23,14 +23,14 @@
 mod flows;
 mod headers;
 mod held;
-mod lossy;
+mod restored;
 mod segment;
 mod verdict;
 mod whole;
 
 pub use flows::{Coalescing, End, Flows};
 pub use held::{FixedIds, Held};
-pub use lossy::is_same_to_gro;
+pub use restored::{is_complete, is_same_to_gro};
 pub use segment::Segment;
 pub use verdict::Verdict;
 pub use whole::is_made_by_gro;

@@ -41,6 +41,38 @@ fn coalesced_frames() -> Result<()> {
     let Some(bench) = Bench::new("coalesced_frames", 1)? else {
         return Ok(());
     };
+    without_memory(&bench)?;
+    bench.finish()
+}
+
+/// What can't be kept to be compared, or be cut, is not compared, and nothing else comes of it.
+#[test]
+fn audited_frames() -> Result<()> {
+    let Some(bench) = Bench::new("audited_frames", 1)? else {
+        return Ok(());
+    };
+    let far = &bench.cable.far;
+    let audit = |args: &str| {
+        let line = format!("gro audit {} --json {args}", far.name);
+        far.offloadctl(line)?.json()
+    };
+    audit("--one-in 1")?;
+    without_memory(&bench)?;
+    let told = &audit("")?[0];
+    println!("{told}");
+    ensure!(
+        told["different"] == 0 && told["lossy"] == 0,
+        "there is a difference: {told:#}"
+    );
+    for name in ["audited", "left_out"] {
+        ensure!(told[name].as_u64() > Some(0), "{name} is 0: {told:#}");
+    }
+    audit("--one-in 0")?;
+    bench.finish()
+}
+
+/// Has frames of a stream put together while there is little memory.
+fn without_memory(bench: &Bench) -> Result<()> {
     let (near, far) = (&bench.cable.near, &bench.cable.far);
     let name = &far.name;
     for line in [
@@ -98,5 +130,5 @@ fn coalesced_frames() -> Result<()> {
         "there was always memory to put frames behind others"
     );
     ensure!(together > 0, "nothing was put together");
-    bench.finish()
+    Ok(())
 }

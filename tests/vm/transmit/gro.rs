@@ -14,7 +14,7 @@ use offload_uapi::stats;
 
 #[path = "../../../module/engine/tests/coalesce/frames.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
-pub(crate) mod frames;
+pub(super) mod frames;
 #[path = "../../../module/engine/tests/coalesce/sequences.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 mod sequences;
@@ -22,13 +22,13 @@ mod sequences;
 use frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT, PSH};
 use sequences::Random;
 
-pub(crate) const MTU: usize = 2000;
+pub(super) const MTU: usize = 2000;
 /// Frames of a batch: as many as a poll takes at once, and as the interrupt waits for.
-pub(crate) const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 /// Of these at most are segments.
 const SEGMENTS: usize = 28;
 
-pub(crate) fn sequences() -> u64 {
+pub(super) fn sequences() -> u64 {
     if env::is_slow() {
         150
     } else {
@@ -42,14 +42,14 @@ fn filler(target: [u8; 6]) -> Vec<u8> {
 }
 
 /// `frames`, with fillers in front, as a batch.
-pub(crate) fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub(super) fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut batch = vec![filler(target); BATCH - frames.len()];
     batch.extend_from_slice(frames);
     batch
 }
 
 /// Batch number `seed`.
-pub(crate) fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
+pub(super) fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
     let mut random = Random::new(seed);
     let mut frames = sequences::sequence(&mut random, target, 1400);
     frames.retain(|frame| !ends_in_tag(frame));
@@ -63,7 +63,7 @@ fn ends_in_tag(frame: &[u8]) -> bool {
 }
 
 /// Segment number `index` of a flow, with `len` bytes in each.
-fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> Vec<u8> {
+pub(super) fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> Vec<u8> {
     let frame = Frame {
         target,
         source: [2, 0, 0, 0, 0, 9],
@@ -96,7 +96,7 @@ fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> Vec<u8> {
     frame.bytes()
 }
 
-pub(crate) fn ethtool(link: &Link, features: &str) -> Result<()> {
+pub(super) fn ethtool(link: &Link, features: &str) -> Result<()> {
     link.cmd(format!("ethtool -K {} {features}", link.name))
         .run()?;
     Ok(())
@@ -104,22 +104,22 @@ pub(crate) fn ethtool(link: &Link, features: &str) -> Result<()> {
 
 /// Who puts frames together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+pub(super) enum By {
     Device,
     Kernel,
 }
 
 /// A cable whose far end puts frames together.
-struct Stand {
-    cable: Cable,
-    target: [u8; 6],
-    sender: Sender,
-    tap: VnetTap,
+pub(super) struct Stand {
+    pub(super) cable: Cable,
+    pub(super) target: [u8; 6],
+    pub(super) sender: Sender,
+    pub(super) tap: VnetTap,
 }
 
 impl Stand {
     /// With `places` for flows in a queue.
-    fn new(places: u64) -> Result<Self> {
+    pub(super) fn new(places: u64) -> Result<Self> {
         let cable = Cable::onic_with_sizes(1, MTU, &[("/gro_flows", places)])?;
         // What is put together goes up at once, and in its order.
         std::fs::write("/proc/sys/net/core/gro_normal_batch", "1").context("gro_normal_batch")?;
@@ -134,12 +134,12 @@ impl Stand {
         })
     }
 
-    fn far(&self) -> &Link {
+    pub(super) fn far(&self) -> &Link {
         &self.cable.far
     }
 
     /// Has `by` put together what comes in one batch, and nothing wait longer.
-    fn put_together(&self, by: By) -> Result<()> {
+    pub(super) fn put_together(&self, by: By) -> Result<()> {
         let far = self.far();
         let (hardware, software, timeout) = match by {
             By::Device => ("on", "off", 1),
@@ -151,19 +151,19 @@ impl Stand {
     }
 
     /// Has the device wait for a batch, but not for ever.
-    fn await_batches(&self) -> Result<()> {
+    pub(super) fn await_batches(&self) -> Result<()> {
         let far = self.far();
         let line = format!("ethtool -C {} rx-usecs 20000 rx-frames {BATCH}", far.name);
         far.cmd(line).run()?;
         Ok(())
     }
 
-    fn send(&self, frames: &[Vec<u8>]) -> Result<()> {
+    pub(super) fn send(&self, frames: &[Vec<u8>]) -> Result<()> {
         frames.iter().try_for_each(|frame| self.sender.send(frame))
     }
 
     /// What comes of a batch.
-    fn exchange(&self, frames: &[Vec<u8>]) -> Result<Vec<Received>> {
+    pub(super) fn exchange(&self, frames: &[Vec<u8>]) -> Result<Vec<Received>> {
         self.send(frames)?;
         self.tap.next(frames.len())
     }

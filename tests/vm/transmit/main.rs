@@ -6,6 +6,7 @@ mod between;
 mod completion;
 mod features;
 mod gro;
+mod gro_audit;
 mod lent;
 mod sctp;
 mod segments;

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod device;
 pub(crate) mod events;
 mod frames;
+pub(crate) mod gro;
 pub(crate) mod man;
 pub(crate) mod parser;
 pub(crate) mod policy;

@@ -35,7 +35,8 @@ const STATUS_HELP: &str = "Exit status:
   0  it went well
   1  it did not: the reason is on standard error
   2  the command line makes no sense
-  3  `program verify`: something is different, or the device has nothing there
+  3  `program verify`: something is different, or the device has nothing there;
+     `parser run`, `parser audit`, `gro audit`: something is different
 
 Colours are used on a terminal only, and never if NO_COLOR is set.";
 
@@ -50,6 +51,7 @@ enum Command {
     Steer(cmd::steer::Args),
     Table(cmd::table::Args),
     Parser(cmd::parser::Args),
+    Gro(cmd::gro::Args),
     Completions(cmd::completions::Args),
     Man(cmd::man::Args),
 }
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Steer(args) => args.run(&output),
         Command::Table(args) => args.run(&output),
         Command::Parser(args) => args.run(&output),
+        Command::Gro(args) => args.run(&output),
         Command::Completions(args) => args.run(Cli::command(), &output),
         Command::Man(args) => args.run(Cli::command(), &output),
     };
@@ -136,6 +139,9 @@ mod tests {
             "parser import --from xdp2 a.json --field v4/src=ipv4_src --field @4=ports --leave-out handler",
             "parser import --from xdp2 a.json --max-headers 15",
             "parser run onic0 --pcap a.pcap --flags 3 --json",
+            "gro audit",
+            "gro audit onic0 --json",
+            "gro audit onic0 --one-in 100 --ends-permission no",
             "completions bash",
             "man",
             "man pages",
@@ -157,6 +163,15 @@ mod tests {
             ("events --count 0", "0 is not in 1.."),
             ("steer explain onic0", "--frame"),
             ("parser run onic0 --frame 00 --flags 16", "16"),
+            ("gro", "audit"),
+            ("gro audit --one-in 3", "<INTERFACE>"),
+            ("gro audit onic0 --one-in -1", "-1"),
+            ("gro audit onic0 --one-in 4294967296", "4294967296"),
+            ("gro audit onic0 --ends-permission no", "--one-in"),
+            (
+                "gro audit onic0 --one-in 1 --ends-permission perhaps",
+                "perhaps",
+            ),
             ("table add onic0 0 a:0:8", "0 is not in 1..=32767"),
             ("table add onic0 1", "<FIELD>"),
             ("table rule add onic0 1 7", "--drop"),

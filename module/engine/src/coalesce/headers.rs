@@ -71,16 +71,17 @@ impl Ip {
         Some((protocol, self.at.wrapping_add(len)))
     }
 
-    /// Whether the header counts the bytes that there are from it on, and GRO knows all of its flags.
-    pub(super) fn is_true(self, frame: &[u8]) -> bool {
+    /// Whether the header counts the bytes that there are from it on in a frame of `len` bytes which begins
+    /// with `frame`, and GRO knows all of its flags.
+    pub(super) fn is_true(self, frame: &[u8], len: usize) -> bool {
         let is_true = || {
-            let packet = frame.get(self.at..)?;
+            let (packet, len) = (frame.get(self.at..)?, len.checked_sub(self.at)?);
             if self.v6 {
-                let len = usize::from(get16(packet, 4)?).wrapping_add(IPV6_HEADER);
-                return Some(len == packet.len());
+                let told = usize::from(get16(packet, 4)?).wrapping_add(IPV6_HEADER);
+                return Some(told == len);
             }
             let is_reserved = get16(packet, 6)? & 0x8000 != 0;
-            Some(usize::from(get16(packet, 2)?) == packet.len() && !is_reserved)
+            Some(usize::from(get16(packet, 2)?) == len && !is_reserved)
         };
         is_true().unwrap_or(false)
     }

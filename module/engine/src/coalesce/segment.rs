@@ -35,7 +35,7 @@ impl Segment {
     /// it is, whatever is held: it is no TCP segment, its checksum is wrong, or GRO does not take one such.
     pub fn of(frame: &[u8], rest: u16) -> Option<Self> {
         let headers = Headers::find(frame)?;
-        let is_true = headers.networks().all(|ip| ip.is_true(frame));
+        let is_true = headers.networks().all(|ip| ip.is_true(frame, frame.len()));
         let tcp = frame.get(headers.tcp..)?;
         // What is flushed anyway is not verified.
         if is_true {

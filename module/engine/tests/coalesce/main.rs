@@ -14,7 +14,7 @@ mod rules;
 mod sequences;
 
 use device::{Queue, Setup, Up};
-use engine::coalesce::{is_same_to_gro, GroLimits};
+use engine::coalesce::{is_complete, is_same_to_gro, GroLimits};
 use engine::descriptor::{GsoKind, TxDescriptor};
 use engine::transmit::TxPlan;
 use engine::vlan::TagKinds;
@@ -79,6 +79,10 @@ fn compare(ours: &[Up], model: &Gro, what: &str) {
         let kept = |frames: &[Vec<u8>]| -> Vec<_> {
             frames.iter().map(|frame| kept(frame, kind)).collect()
         };
+        assert!(
+            is_complete(&packet.bytes, packet.bytes.len()),
+            "{what}: packet {index}"
+        );
         let again = cut(descriptor, &packet.bytes);
         for (again, wire) in again.iter().zip(&theirs.frames) {
             assert!(

@@ -3,7 +3,7 @@
 //! The rules one by one, as the kernel's own test of GRO (`gro.c`) asks for them, and what it does not ask:
 //! places, time, and memory.
 
-use engine::coalesce::{is_same_to_gro, End, GroLimits};
+use engine::coalesce::{is_complete, is_same_to_gro, End, GroLimits};
 use engine::descriptor::GsoKind;
 
 use crate::common::PORT_ADDRESS;
@@ -319,7 +319,10 @@ fn what_gro_does_not_look_at() {
                     assert!(!is_same_to_gro(&wire, &cut), "{ips:?}: bit {bit}");
                 }
             }
-            assert!(!is_same_to_gro(&wire, &wire[..wire.len() - 1]));
+            let len = wire.len();
+            assert!(is_complete(&wire, len) && is_complete(&wire[..len - SIZE], len));
+            assert!(!is_complete(&wire, len + 1) && !is_complete(&wire, len - 1));
+            assert!(!is_same_to_gro(&wire, &wire[..len - 1]));
             assert!(!is_same_to_gro(&wire, &[&wire[..], &[0]].concat()));
             let [mut zero, mut other] = [wire.clone(), wire.clone()];
             zero[tcp + 16..tcp + 18].fill(0);

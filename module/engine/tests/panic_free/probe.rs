@@ -15,7 +15,7 @@ use core::num::NonZeroU64;
 use engine::checksum::{sum, Sum};
 use engine::clock::{OutOfRange, Timebase};
 use engine::coalesce::{
-    is_same_to_gro, Coalescing, End, Flows, GroLimits, Held, Segment, Verdict,
+    is_complete, is_same_to_gro, Coalescing, End, Flows, GroLimits, Held, Segment, Verdict,
 };
 use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
@@ -688,7 +688,7 @@ pub fn gro_verdict(
 }
 
 pub fn gro_loses(wire: &[u8], cut: &[u8]) -> bool {
-    is_same_to_gro(wire, cut)
+    is_same_to_gro(wire, cut) && is_complete(cut, black_box(1))
 }
 
 pub fn filter(memory: &Opaque, addresses: &[Address], address: Address) -> bool {

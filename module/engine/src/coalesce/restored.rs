@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What GRO does not look at, and so does not give back.
+//! What comes back of frames that were put together, and what does not: GRO does not look at all of them.
 
 use super::headers::Headers;
 use super::segment::URG;
@@ -57,4 +57,13 @@ pub fn is_same_to_gro(wire: &[u8], cut: &[u8]) -> bool {
         Some(rest.0 == rest.1)
     };
     is_same().unwrap_or(false)
+}
+
+/// Whether the IP headers of a super-frame of `len` bytes that begins with `headers` are true: segmentation
+/// makes anew what they say of lengths, and their checksums, so that what comes out of it does not show
+/// them.
+pub fn is_complete(headers: &[u8], len: usize) -> bool {
+    // Those with wrong checksums are not found.
+    let found = Headers::find(headers);
+    found.is_some_and(|found| found.networks().all(|ip| ip.is_true(headers, len)))
 }
