@@ -357,7 +357,9 @@ fn a_difference_ends_the_permission() -> Result<()> {
     let (again, _) = audit(&stand, "")?;
     ensure!(again == told, "nothing was put together: {again:#}");
     let shown = far.offloadctl(format!("gro audit {}", far.name))?;
-    says(&shown.output()?.stdout(), &["1", "ended by a difference"])?;
+    let shown = shown.output()?.stdout();
+    println!("{shown}");
+    says(&shown, &["1", "ended by a difference"])?;
 
     let (told, status) = audit(&stand, "--one-in 0")?;
     ensure!(
