@@ -211,8 +211,6 @@ impl Aggregates {
 
     /// Keeps `next`, which is about to go behind the one with number `slot`, if the frames of that are kept, or
     /// if it is alone and the host wants its frames kept. Without memory none of them is. Context: NAPI poll.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn keep(
         &mut self,
         slot: u16,
@@ -241,7 +239,6 @@ impl Aggregates {
     }
 
     /// What was kept last of the one with number `slot` has not gone behind it.
-    #[cold]
     pub(crate) fn forget_last(&mut self, slot: u16) {
         let Some(waiting) = self.get_mut(slot) else {
             return;

@@ -117,6 +117,31 @@ impl<H: Plugged> Poll<'_, H> {
         skb
     }
 
+    /// As `append`, of a frame that the host may want to be kept by itself, too.
+    #[cold]
+    #[inline(never)]
+    fn append_and_keep(
+        &mut self,
+        slot: u16,
+        frame: Written,
+        descriptor: &RxDescriptor,
+        header: usize,
+    ) -> Result<(), Written> {
+        let Some(aggregates) = &mut self.aggregates else {
+            return Err(frame);
+        };
+        let next = (frame.bytes(), descriptor);
+        aggregates.keep(slot, next, self.host, self.context);
+        let Some(waiting) = aggregates.get_mut(slot) else {
+            return Err(frame);
+        };
+        let appended = frame.append_to(&mut waiting.frame, header, self.context);
+        if appended.is_err() {
+            aggregates.forget_last(slot);
+        }
+        appended
+    }
+
     /// Gives the host a frame, and what there is to say of it.
     #[inline]
     fn up(&mut self, descriptor: &RxDescriptor, frame: HostFrame) {
@@ -296,24 +321,16 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         descriptor: &RxDescriptor,
         header: usize,
     ) -> Result<(), Written> {
-        let Some(aggregates) = &mut self.aggregates else {
-            return Err(frame);
-        };
-        let waiting = aggregates.get(slot);
-        let is_kept = self.audits || waiting.is_some_and(Waiting::has_originals);
-        if is_kept {
-            let next = (frame.bytes(), descriptor);
-            aggregates.keep(slot, next, self.host, self.context);
-        }
-        let appended = match aggregates.get_mut(slot) {
+        let waiting = self.aggregates.as_mut().and_then(|all| all.get_mut(slot));
+        let appended = match waiting {
+            Some(waiting) if self.audits || waiting.has_originals() => {
+                self.append_and_keep(slot, frame, descriptor, header)
+            }
             Some(waiting) => frame.append_to(&mut waiting.frame, header, self.context),
             None => Err(frame),
         };
         if appended.is_err() {
             self.rx.gro_no_buffer.add(1);
-            if is_kept {
-                aggregates.forget_last(slot);
-            }
         }
         appended
     }

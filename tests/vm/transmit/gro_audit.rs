@@ -76,6 +76,9 @@ fn v6() -> Ip {
     }
 }
 
+/// The IP headers and the VLAN tags of a flow.
+type Kind<'a> = (&'a [Ip], &'a [(u16, u16)]);
+
 /// The segments of a flow, which is one of `kinds` that are numbered.
 fn flow(stand: &Stand, ips: &[Ip], tags: &[(u16, u16)], number: u16) -> Vec<Vec<u8>> {
     let frame = |index: usize| {
@@ -127,7 +130,7 @@ fn what_comes_out_is_what_was_on_the_wire() -> Result<()> {
     let far = stand.far();
     ethtool(far, "rx-vlan-hw-parse off rx-vlan-stag-hw-parse off")?;
     let tag = (0x8100, 0x2005);
-    let kinds: [(&[Ip], &[(u16, u16)]); 9] = [
+    let kinds: [Kind<'_>; 9] = [
         (&[v4(1)], &[]),
         (&[v4(0xfffe)], &[]),
         (&[v6()], &[]),
@@ -304,7 +307,7 @@ fn a_difference_ends_the_permission() -> Result<()> {
     let far = stand.far();
     let frames = flow(&stand, &[v6()], &[], 2);
     let (mut client, mut events) = netns::enter(far.ns.as_deref(), || {
-        let mut client = Client::connect()?;
+        let client = Client::connect()?;
         let events = client.events()?;
         anyhow::Ok((client, events))
     })?;
@@ -360,6 +363,7 @@ fn a_difference_ends_the_permission() -> Result<()> {
     let shown = shown.output()?.stdout();
     println!("{shown}");
     says(&shown, &["1", "ended by a difference"])?;
+    says(&shown, &["number 1", "from byte"])?;
 
     let (told, status) = audit(&stand, "--one-in 0")?;
     ensure!(

@@ -26,6 +26,7 @@ pub(super) const ACTIONS: &[Action] = &[
     ("affinity", set_affinity),
     ("moderate interrupts", moderate),
     ("receive features", set_feature),
+    ("audit of super-frames", audit),
     ("explain", explain),
     ("show tables", show_tables),
 ];
@@ -149,6 +150,21 @@ fn set_feature(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     let feature = FEATURES.choose(rng).context("none")?;
     let state = ["on", "off"].choose(rng).context("none")?;
     ethtool(&port, "-K", &format!("{feature} {state}")).map(drop)
+}
+
+/// Sets it or asks of it: in either case nothing that was put together may be different.
+fn audit(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    let set = match rng.random_range(0..6) {
+        one_in @ 0..3 => format!("--one-in {one_in}"),
+        _ => String::new(),
+    };
+    let audit = port.offloadctl(format!("gro audit {} {set}", port.name))?;
+    let output = audit.output()?;
+    // What is printed then is what there is to know.
+    assert_ne!(output.code(), Some(3), "{}", output.stdout());
+    ensure!(output.success(), "{}", output.stderr());
+    Ok(())
 }
 
 fn explain(fleet: &Fleet, rng: &mut Random) -> Result<()> {
