@@ -238,14 +238,14 @@ impl Aggregates {
         self.kept = self.kept.saturating_sub(before).saturating_add(now);
     }
 
-    /// What was kept last of the one with number `slot` has not gone behind it.
-    pub(crate) fn forget_last(&mut self, slot: u16) {
+    /// What was kept last of the one with number `slot` has not gone behind it. Context: NAPI poll.
+    pub(crate) fn forget_last(&mut self, slot: u16, context: &PollContext<'_>) {
         let Some(waiting) = self.get_mut(slot) else {
             return;
         };
         let before = waiting.kept();
         if let Some(originals) = &mut waiting.originals {
-            originals.forget_last();
+            originals.forget_last(context);
         }
         let now = waiting.kept();
         self.kept = self.kept.saturating_sub(before).saturating_add(now);

@@ -46,10 +46,11 @@ impl Originals {
         Ok(())
     }
 
-    /// Forgets the one that was kept last.
-    pub(crate) fn forget_last(&mut self) {
+    /// Forgets the one that was kept last. Context: NAPI poll.
+    pub(crate) fn forget_last(&mut self, context: &PollContext<'_>) {
         if let Some((_, frame)) = self.frames.pop() {
             self.size = self.size.saturating_sub(taken_by(frame.bytes()));
+            frame.consume_in(context);
         }
     }
 

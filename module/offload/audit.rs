@@ -71,6 +71,7 @@ impl<D: Send + Sync> Audit<D> {
         for count in [&self.audited, &self.left_out, &self.different] {
             count.store(0, Ordering::Relaxed);
         }
+        self.passed.store(0, Ordering::Relaxed);
         self.has_ended.store(false, Ordering::Relaxed);
         self.ends_permission
             .store(ends_permission, Ordering::Relaxed);

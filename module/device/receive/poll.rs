@@ -137,7 +137,7 @@ impl<H: Plugged> Poll<'_, H> {
         };
         let appended = frame.append_to(&mut waiting.frame, header, self.context);
         if appended.is_err() {
-            aggregates.forget_last(slot);
+            aggregates.forget_last(slot, self.context);
         }
         appended
     }

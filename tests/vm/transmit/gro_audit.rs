@@ -79,44 +79,55 @@ fn v6() -> Ip {
 /// The IP headers and the VLAN tags of a flow.
 type Kind<'a> = (&'a [Ip], &'a [(u16, u16)]);
 
-/// The segments of a flow, which is one of `kinds` that are numbered.
-fn flow(stand: &Stand, ips: &[Ip], tags: &[(u16, u16)], number: u16) -> Vec<Vec<u8>> {
-    let frame = |index: usize| {
-        let ips = ips.iter().map(|ip| {
-            let mut ip = ip.clone();
-            if let Ip::V4 { id, .. } = &mut ip {
-                *id = id.wrapping_add(index as u16);
-            }
-            ip
-        });
-        let is_last = index + 1 == COUNT;
-        let frame = Frame {
-            target: stand.target,
-            source: [2, 0, 0, 0, 0, 9],
-            tags: tags.to_vec(),
-            ips: ips.collect(),
-            tcp: Tcp {
-                ports: [1000 + number, 2000],
-                // It comes to its end.
-                sequence: (u32::MAX - 700).wrapping_add((index * SIZE) as u32),
-                acknowledged: 1,
-                words: None,
-                reserved: 0,
-                flags: ACK
-                    | if is_last { PSH } else { 0 }
-                    | if number == 1 { CWR | ECE } else { 0 },
-                window: 1000,
-                options: vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2],
-            },
-            payload: (0..SIZE).map(|at| (index * 7 + at * 3) as u8).collect(),
-            padding: 0,
-            length_error: 0,
-            is_ip_wrong: false,
-            is_tcp_wrong: false,
-        };
-        frame.bytes()
+/// Segment number `index` of flow number `number`, with `size` bytes.
+fn segment(
+    stand: &Stand,
+    (ips, tags): Kind<'_>,
+    number: u16,
+    index: usize,
+    (size, flags): (usize, u8),
+) -> Vec<u8> {
+    let ips = ips.iter().map(|ip| {
+        let mut ip = ip.clone();
+        if let Ip::V4 { id, .. } = &mut ip {
+            *id = id.wrapping_add(index as u16);
+        }
+        ip
+    });
+    let frame = Frame {
+        target: stand.target,
+        source: [2, 0, 0, 0, 0, 9],
+        tags: tags.to_vec(),
+        ips: ips.collect(),
+        tcp: Tcp {
+            ports: [1000 + number, 2000],
+            // It comes to its end.
+            sequence: (u32::MAX - 700).wrapping_add((index * size) as u32),
+            acknowledged: 1,
+            words: None,
+            reserved: 0,
+            flags: ACK | flags,
+            window: 1000,
+            options: vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2],
+        },
+        payload: (0..size).map(|at| (index * 7 + at * 3) as u8).collect(),
+        padding: 0,
+        length_error: 0,
+        is_ip_wrong: false,
+        is_tcp_wrong: false,
     };
-    (0..COUNT).map(frame).collect()
+    frame.bytes()
+}
+
+/// The segments of a flow. Of number 1 all say that there is congestion.
+fn flow(stand: &Stand, ips: &[Ip], tags: &[(u16, u16)], number: u16) -> Vec<Vec<u8>> {
+    let segment = |index: usize| {
+        let last = if index + 1 == COUNT { PSH } else { 0 };
+        let congestion = if number == 1 { CWR | ECE } else { 0 };
+        let flags = last | congestion;
+        segment(stand, (ips, tags), number, index, (SIZE, flags))
+    };
+    (0..COUNT).map(segment).collect()
 }
 
 fn is_super_frame(packet: &Received) -> bool {
@@ -396,6 +407,51 @@ fn set_while_frames_wait() -> Result<()> {
         ensure!(
             told["audited"] == expected && told["different"] == 0,
             "{before}, {after}: {told:#}"
+        );
+    }
+    Ok(())
+}
+
+/// A queue keeps no more than so much; what goes beyond is left out, and there is room again behind it.
+#[test]
+fn no_more_is_kept_than_may_be() -> Result<()> {
+    const FLOWS: u16 = 60;
+    const LEN: usize = 1400;
+    let stand = stand()?;
+    let ips = [v4(1)];
+    let count = 40;
+    for (one_in, is_full) in [(1, true), (8, false)] {
+        audit(&stand, &format!("--one-in {one_in}"))?;
+        for index in 0..count {
+            let flags = if index + 1 == count { PSH } else { 0 };
+            for number in 0..FLOWS {
+                let frame = segment(&stand, (&ips, &[]), number, index, (LEN, flags));
+                stand.sender.send(&frame)?;
+            }
+        }
+        let received = stand.tap.next(count * usize::from(FLOWS))?;
+        ensure!(
+            received.len() == usize::from(FLOWS),
+            "{} packets",
+            received.len()
+        );
+        for (packet, number) in received.iter().zip(0..) {
+            let first = segment(&stand, (&ips, &[]), number, 0, (LEN, 0));
+            let headers = first.len() - LEN;
+            let payload = packet.frame.get(headers..).context("no payload")?;
+            let sent = (0..count).flat_map(|index| {
+                segment(&stand, (&ips, &[]), number, index, (LEN, 0)).split_off(headers)
+            });
+            ensure!(payload.iter().copied().eq(sent), "flow {number}");
+        }
+        let (told, _) = audit(&stand, "")?;
+        let [audited, left_out] =
+            ["audited", "left_out"].map(|name| told[name].as_u64().unwrap_or_default());
+        println!("one in {one_in}: {audited} audited, {left_out} left out");
+        ensure!(told["different"] == 0 && audited > 0, "{told:#}");
+        ensure!(
+            audited + left_out == u64::from(FLOWS).div_ceil(one_in) && (left_out > 0) == is_full,
+            "{told:#}"
         );
     }
     Ok(())
