@@ -30,10 +30,7 @@ use engine::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        barrier::smp_mb,
-        Arc, //
-    }, //
+    sync::Arc, //
 };
 use net::{
     rcu,
@@ -44,7 +41,10 @@ use net::{
         UniqueSkBuff, //
     },
     stats::Counter,
-    sync::with_bh_disabled, //
+    sync::{
+        memory_barrier,
+        with_bh_disabled, //
+    }, //
 };
 
 /// Why a frame did not get on the cable.
@@ -160,7 +160,7 @@ impl Taken {
                     .port()
                     .tell_of_completions(sender, self.queue, tx, completed);
             }
-            None => smp_mb(),
+            None => memory_barrier(),
         }
         rx.waiting.take(|queue| sender.raise(queue));
     }

@@ -28,14 +28,11 @@ use engine::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Full,
-            Relaxed, //
-        },
-        barrier::smp_mb, //
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Relaxed, //
     }, //
 };
 use net::{
@@ -45,7 +42,10 @@ use net::{
         sum,
         Counter, //
     },
-    sync::Claim, //
+    sync::{
+        memory_barrier,
+        Claim, //
+    }, //
 };
 
 /// A receive queue, as both ends of the cable see it. Its counters belong to whoever has claimed what
@@ -298,7 +298,7 @@ impl TxQueue {
         self.is_awaited.store(true, Ordering::Relaxed);
         // Whoever takes frames notes that first and looks for this then; whichever of the two comes
         // late sees what the other one did.
-        smp_mb();
+        memory_barrier();
         self.completed.load(Relaxed) != self.told()
     }
 

@@ -303,6 +303,7 @@ void offload_nic_skb_vlan_inserted(struct sk_buff *skb);
 int offload_nic_skb_vlan_room(struct sk_buff *skb);
 u32 offload_nic_skb_vlan_tag(const struct sk_buff *skb);
 bool offload_nic_skb_wants_hwtstamp(const struct sk_buff *skb);
+void offload_nic_smp_mb(void);
 bool offload_nic_tc_can_offload(const struct net_device *dev,
 				struct flow_cls_common_offload *common);
 bool offload_nic_tcf_exts_has_actions(struct tcf_exts *exts);

@@ -34,3 +34,11 @@ pub fn with_bh_disabled<R>(f: impl FnOnce() -> R) -> R {
     unsafe { bindings::offload_nic_local_bh_enable() };
     result
 }
+
+/// A full memory barrier between what comes before and what comes after, on all CPUs.
+// That of the kernel's crate takes an argument from 7.3 on.
+#[inline]
+pub fn memory_barrier() {
+    // SAFETY: A barrier has no requirement.
+    unsafe { bindings::offload_nic_smp_mb() };
+}

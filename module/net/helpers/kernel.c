@@ -111,6 +111,11 @@ int offload_nic_restart_syscall(void)
 	return restart_syscall();
 }
 
+void offload_nic_smp_mb(void)
+{
+	smp_mb();
+}
+
 unsigned long offload_nic_write_seqlock(seqlock_t *lock)
 {
 	unsigned long flags;
