@@ -40,6 +40,7 @@ impl Port {
         let found = parser.parse(bytes, 0);
         see_parsed(&found, &mut |device| audit.compare(bytes, device, &kernel));
     }
+
     /// Has the kernel cut `frame`, which was put together of `originals`, and gives it if these come out. Else
     /// it is gone, and they are to go up. Context: the poll of the queue.
     #[cold]
