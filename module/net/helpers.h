@@ -83,6 +83,13 @@ struct offload_nic_dissected {
 	__be32 gre_key;
 };
 
+/* What is to be done before a frame is as it goes on a wire, and nobody else's. */
+enum offload_nic_asks {
+	OFFLOAD_NIC_ASKS_CHECKSUM = 1,
+	OFFLOAD_NIC_ASKS_SEGMENTS = 2,
+	OFFLOAD_NIC_ASKS_COPY = 4,
+};
+
 /* What a hash is that the stack is told: a device's, as enum pkt_hash_types, or its own. */
 enum offload_nic_hash {
 	OFFLOAD_NIC_HASH_NONE = PKT_HASH_TYPE_NONE,
@@ -267,6 +274,7 @@ void offload_nic_set_unicast_filter(struct net_device *dev);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
 bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8 *from, u32 len,
 			    u32 *left);
+u32 offload_nic_skb_asks(const struct sk_buff *skb);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
 bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
@@ -280,7 +288,6 @@ struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buf
 bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb);
 bool offload_nic_skb_has_lent_frags(const struct sk_buff *skb);
 bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb);
-bool offload_nic_skb_is_plain(const struct sk_buff *skb);
 const void *offload_nic_skb_page(const struct sk_buff *skb, u32 index, u32 *len);
 const void *offload_nic_skb_piece(const struct sk_buff *skb, u32 offset, u32 *len);
 bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 offset, u32 len);

@@ -194,12 +194,12 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_has_partial_checksum(self.as_ptr()) }
     }
 
-    /// Whether the frame is as it goes on a wire, and nobody else has a reference to it: it is not to
-    /// be cut, and has no open checksum.
+    /// What is to be done before the frame is as it goes on a wire, and nobody else's: one look at it for
+    /// all of that.
     #[inline]
-    pub fn is_plain(&self) -> bool {
+    pub fn asks(&self) -> Asks {
         // SAFETY: By the type invariants, the skb is valid.
-        unsafe { bindings::offload_nic_skb_is_plain(self.as_ptr()) }
+        Asks(unsafe { bindings::offload_nic_skb_asks(self.as_ptr()) })
     }
 
     /// What the stack asks of the device for this frame: the fields of a transmit descriptor.
@@ -223,6 +223,41 @@ impl SkBuff {
     pub fn consume(self) {
         // SAFETY: By the type invariants we own a reference, given up here.
         unsafe { bindings::offload_nic_consume_skb(self.into_raw().as_ptr()) };
+    }
+}
+
+/// What is to be done before a frame is as it goes on a wire, and nobody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asks(u32);
+
+impl Asks {
+    #[inline]
+    const fn has(self, what: u32) -> bool {
+        self.0 & what != 0
+    }
+
+    /// Nothing.
+    #[inline]
+    pub const fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
+    /// A checksum that the stack has left open is to be filled in (`CHECKSUM_PARTIAL`).
+    #[inline]
+    pub const fn is_checksum(self) -> bool {
+        self.has(bindings::offload_nic_asks_OFFLOAD_NIC_ASKS_CHECKSUM)
+    }
+
+    /// It is to be cut.
+    #[inline]
+    pub const fn is_segments(self) -> bool {
+        self.has(bindings::offload_nic_asks_OFFLOAD_NIC_ASKS_SEGMENTS)
+    }
+
+    /// Somebody else has a reference to it: who writes to it makes a copy.
+    #[inline]
+    pub const fn is_copy(self) -> bool {
+        self.has(bindings::offload_nic_asks_OFFLOAD_NIC_ASKS_COPY)
     }
 }
 

@@ -26,7 +26,10 @@ use engine::{
         TxHeaders, //
     },
     mac::Burst,
-    transmit::TxRefusal,
+    transmit::{
+        TxPlan,
+        TxRefusal, //
+    },
 };
 use net::skbuff::{
     gso,
@@ -164,25 +167,29 @@ impl Transmitter for Outgoing<'_> {
     ) -> Result<(), Reason> {
         let capability = self.profile.tx_capability().ok_or(Reason::NotOffered)?;
         *told = descriptor(frame, self.queue, request, capability);
-        let plan = &plan(frame, told);
-        let plan = plan.as_ref().map_err(|refusal| reason(*refusal))?;
-        // They are made in one go. The stack does not know the number for each of its frames.
-        if plan.frames() > MAX_SEGMENTS.into() {
-            return Err(Reason::TooManySegments);
-        }
-        self.count();
-        self.burst.add_cut(frame.linear(), plan, fragments(frame));
-        let done = &mut self.done;
         match work {
-            Work::Checksum => done.checksums = done.checksums.saturating_add(1),
+            Work::Checksum => {
+                TxPlan::check_whole(told, frame.linear()).map_err(reason)?;
+                self.burst.add(frame.linear(), frame.len(), 1);
+                self.done.checksums = self.done.checksums.saturating_add(1);
+            }
             Work::Segmentation => {
+                let plan = &plan(frame, told);
+                let plan = plan.as_ref().map_err(|refusal| reason(*refusal))?;
+                // They are made in one go. The stack does not know the number for each of its frames.
+                if plan.frames() > MAX_SEGMENTS.into() {
+                    return Err(Reason::TooManySegments);
+                }
+                self.burst.add_cut(frame.linear(), plan, fragments(frame));
                 // A frame of the stack is cut once.
+                let done = &mut self.done;
                 done.gso_packets = 1;
                 done.gso_bytes = frame.len() as u64;
                 done.gso_wire_packets = plan.frames().into();
                 done.gso_wire_bytes = plan.wire_bytes();
             }
         }
+        self.count();
         Ok(())
     }
 

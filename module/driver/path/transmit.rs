@@ -49,7 +49,8 @@ impl Port {
                 None => return Xmit::Taken,
             },
         };
-        if !skb.is_plain() && (skb.is_gso() || skb.is_shared()) {
+        let asks = skb.asks();
+        if asks.is_segments() || asks.is_copy() {
             // What software cuts cannot be put together again for the stack to keep, nor can a clone
             // take the place of its frame.
             if let Err(Unsent::RingFull(far)) = self.hardware.can_send(&skb, Lane::Ordinary, &guard)
@@ -65,7 +66,7 @@ impl Port {
         let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
         outgoing.is_replaced = is_clone;
         let mut told = TxDescriptor::default();
-        let prepared = match prepare(skb, &mut outgoing, &mut told) {
+        let prepared = match prepare(skb, asks, &mut outgoing, &mut told) {
             Ok(prepared) => prepared,
             Err((work, _)) => {
                 tx.offloads.count_lost(work);

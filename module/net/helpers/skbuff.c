@@ -242,9 +242,18 @@ bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb)
 	return sk && sk_fullsock(sk) && sk_is_inet(sk) && !offload_nic_skb_has_lent_frags(skb);
 }
 
-bool offload_nic_skb_is_plain(const struct sk_buff *skb)
+/* What there is to be done before a frame is as it goes on a wire, and nobody else's. */
+u32 offload_nic_skb_asks(const struct sk_buff *skb)
 {
-	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && !skb_shared(skb);
+	u32 asks = 0;
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		asks |= OFFLOAD_NIC_ASKS_CHECKSUM;
+	if (skb_is_gso(skb))
+		asks |= OFFLOAD_NIC_ASKS_SEGMENTS;
+	if (skb_shared(skb))
+		asks |= OFFLOAD_NIC_ASKS_COPY;
+	return asks;
 }
 
 /* The bytes of a frame in page number index of those of a pool's, or NULL if it has fewer. */

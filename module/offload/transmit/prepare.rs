@@ -14,6 +14,7 @@ use super::{
 };
 use kernel::prelude::*;
 use net::skbuff::{
+    Asks,
     Chain,
     Checksum,
     Described,
@@ -72,8 +73,8 @@ pub enum Prepared<D: Descriptor> {
     Cut(Chain<D>),
 }
 
-/// Makes of a frame of the stack what goes to the device. `told` is what that is told of one that stays
-/// whole.
+/// Makes of a frame of the stack, which `asks` for that, what goes to the device. `told` is what that is told
+/// of one that stays whole.
 ///
 /// Context: as of `ndo_start_xmit`; does not sleep. Allocates no more than the segments of one
 /// super-frame.
@@ -84,18 +85,18 @@ pub enum Prepared<D: Descriptor> {
 /// freed as lost.
 pub fn prepare<T: Transmitter>(
     skb: SkBuff,
+    asks: Asks,
     driver: &mut T,
     told: &mut T::Descriptor,
 ) -> Result<Prepared<T::Descriptor>, (Work, Error)> {
-    // Most frames ask for nothing, and one look at them tells.
-    if skb.is_plain() {
+    if asks.is_segments() {
+        return segment(skb, driver, told).map_err(|error| (Work::Segmentation, error));
+    }
+    if !asks.is_checksum() {
         driver.to_wire(&skb, told);
         return Ok(Prepared::Whole(skb));
     }
-    if skb.is_gso() {
-        return segment(skb, driver, told).map_err(|error| (Work::Segmentation, error));
-    }
-    match finish_checksum(skb, driver, told) {
+    match fill_in(skb, driver, told) {
         Ok(skb) => Ok(Prepared::Whole(skb)),
         Err(error) => Err((Work::Checksum, error)),
     }
@@ -190,6 +191,16 @@ fn finish_checksum<T: Transmitter>(
         driver.to_wire(&skb, told);
         return Ok(skb);
     }
+    fill_in(skb, driver, told)
+}
+
+/// As [`finish_checksum`], of a frame that has an open checksum.
+#[inline]
+fn fill_in<T: Transmitter>(
+    skb: SkBuff,
+    driver: &mut T,
+    told: &mut T::Descriptor,
+) -> Result<SkBuff> {
     let request = skb.offload_request();
     let Some(checksum) = &request.checksum else {
         return Err(EINVAL);

@@ -148,6 +148,24 @@ impl TxPlan {
         })
     }
 
+    /// Whether a frame that is not cut can be finished as `descriptor` asks. As [`Self::new`], for who needs no
+    /// more than that.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn check_whole(descriptor: &TxDescriptor, headers: &[u8]) -> Result<(), TxRefusal> {
+        let headers = headers.get(..descriptor.len as usize).unwrap_or(headers);
+        match (descriptor.checksum, descriptor.capability) {
+            (TxChecksum::None, _) | (_, TxCapability::ProtocolSpecific) => Ok(()),
+            (TxChecksum::Internet { start, offset }, _) => {
+                range(start, offset, 2, headers).map(drop)
+            }
+            (TxChecksum::Crc32c { start, offset }, _) => range(start, offset, 4, headers).map(drop),
+        }
+    }
+
     /// Number of wire frames, 1 for a frame that is not cut.
     #[inline]
     pub const fn frames(&self) -> u32 {
