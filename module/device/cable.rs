@@ -134,33 +134,29 @@ impl Taken {
         }
     }
 
-    /// Notes them with `sender`.
-    fn note<H: Plugged>(&mut self, sender: &H) {
+    /// Notes them with `sender`, and gives whether there were any: then it was a full memory barrier.
+    #[inline]
+    fn note<H: Plugged>(&mut self, sender: &H) -> bool {
         let frames = core::mem::take(&mut self.frames);
-        let Some(tx) = sender.port().tx_queue(self.queue).filter(|_| frames > 0) else {
-            return;
+        let tx = sender.port().tx_queue(self.queue);
+        let Some(tx) = tx.filter(|_| frames > 0) else {
+            return false;
         };
         let completed = tx.complete(frames);
         sender
             .port()
             .tell_of_completions(sender, self.queue, tx, completed);
+        true
     }
 
     /// Notes the last ones with `sender`, and raises the interrupts of those of its queues that wait
     /// for completions, or for room in `rx`. Context: bottom halves off.
     #[inline]
-    pub(crate) fn finish<H: Plugged>(self, sender: &H, rx: &RxQueue) {
-        let tx = sender.port().tx_queue(self.queue);
+    pub(crate) fn finish<H: Plugged>(mut self, sender: &H, rx: &RxQueue) {
         // Those who begin to wait say so first, and look then for what they wait for. So there is a full
         // barrier before they are looked for.
-        match tx.filter(|_| self.frames > 0) {
-            Some(tx) => {
-                let completed = tx.complete(self.frames);
-                sender
-                    .port()
-                    .tell_of_completions(sender, self.queue, tx, completed);
-            }
-            None => memory_barrier(),
+        if !self.note(sender) {
+            memory_barrier();
         }
         rx.waiting.take(|queue| sender.raise(queue));
     }

@@ -282,7 +282,6 @@ bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
 struct sk_buff *offload_nic_skb_cut_again(struct sk_buff *skb);
 bool offload_nic_skb_device_hash(const struct sk_buff *skb, u32 *hash);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
-bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb);
 bool offload_nic_skb_is_gso(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb);
 bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb);

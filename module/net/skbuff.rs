@@ -186,14 +186,6 @@ impl SkBuff {
         unsafe { bindings::offload_nic_skb_is_gso(self.as_ptr()) }
     }
 
-    /// Whether the stack has left a checksum to the device (`CHECKSUM_PARTIAL`): then
-    /// [`Self::offload_request`] has it.
-    #[inline]
-    pub fn has_partial_checksum(&self) -> bool {
-        // SAFETY: By the type invariants, the skb is valid.
-        unsafe { bindings::offload_nic_skb_has_partial_checksum(self.as_ptr()) }
-    }
-
     /// What is to be done before the frame is as it goes on a wire, and nobody else's: one look at it for
     /// all of that.
     #[inline]
@@ -236,13 +228,8 @@ impl Asks {
         self.0 & what != 0
     }
 
-    /// Nothing.
-    #[inline]
-    pub const fn is_nothing(self) -> bool {
-        self.0 == 0
-    }
-
-    /// A checksum that the stack has left open is to be filled in (`CHECKSUM_PARTIAL`).
+    /// A checksum that the stack has left open is to be filled in (`CHECKSUM_PARTIAL`):
+    /// [`SkBuff::offload_request`] has it.
     #[inline]
     pub const fn is_checksum(self) -> bool {
         self.has(bindings::offload_nic_asks_OFFLOAD_NIC_ASKS_CHECKSUM)

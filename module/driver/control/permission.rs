@@ -4,6 +4,7 @@
 //! put frames together, or not any more.
 
 use crate::port::{
+    Permission,
     Permissions,
     Port, //
 };
@@ -25,21 +26,24 @@ impl Port {
         parser.is_some_and(|parser| self.is_believed(parser, &guard))
     }
 
-    /// Whether both permissions are as was told last.
-    fn has_told(&self) -> bool {
-        self.permission.is_told(self.has_permission())
-            && self
-                .gro_permission
-                .is_told(!self.interface.gro_audit.has_ended())
-    }
-
-    /// Tells of the permissions that are others than was told of last.
-    fn tell_of_permissions(&self, rtnl: &Rtnl<'_>) {
+    /// Its permissions: what was told of each, of which slot it is, and whether it is there.
+    fn permissions(&self) -> [(&Permission, Slot, bool); 2] {
         let may_coalesce = !self.interface.gro_audit.has_ended();
-        for (permission, slot, is_permitted) in [
+        [
             (&self.permission, Slot::Parser, self.has_permission()),
             (&self.gro_permission, Slot::Gro, may_coalesce),
-        ] {
+        ]
+    }
+
+    /// Whether all of them are as was told last.
+    fn has_told(&self) -> bool {
+        let mut all = self.permissions().into_iter();
+        all.all(|(permission, _, is_permitted)| permission.is_told(is_permitted))
+    }
+
+    /// Tells of those that are others than was told of last.
+    fn tell_of_permissions(&self, rtnl: &Rtnl<'_>) {
+        for (permission, slot, is_permitted) in self.permissions() {
             if !permission.is_told(is_permitted) {
                 permission.set_told(is_permitted);
                 self.enforcer().permission(slot, is_permitted, rtnl);

@@ -134,17 +134,15 @@ impl Burst {
             }
             return;
         }
-        if plan.frames() == 1 {
-            // CAST: The length of one frame.
-            return self.add(bytes, plan.wire_bytes() as usize, 1);
-        }
         // All are as long as the first one, but for the last.
         let first = plan.wire_frames([]).next().map_or(0, |frame| frame.len());
         let alike = plan.frames().saturating_sub(1);
         // CAST: A `usize` has at most 64 bits.
         let before_last = (first as u64).wrapping_mul(alike.into());
         let last = plan.wire_bytes().wrapping_sub(before_last);
-        self.add(bytes, first, alike);
+        if alike > 0 {
+            self.add(bytes, first, alike);
+        }
         // CAST: The length of one frame.
         self.add(bytes, last as usize, 1);
     }

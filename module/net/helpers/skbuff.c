@@ -172,11 +172,6 @@ struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb)
 	return skb_shinfo(skb)->frag_list;
 }
 
-bool offload_nic_skb_has_partial_checksum(const struct sk_buff *skb)
-{
-	return skb->ip_summed == CHECKSUM_PARTIAL;
-}
-
 bool offload_nic_skb_is_gso(const struct sk_buff *skb)
 {
 	return skb_is_gso(skb);

@@ -213,8 +213,8 @@ impl Not for Features {
 impl NetDevice {
     /// The features that are on.
     pub fn features(&self, _rtnl: &Rtnl<'_>) -> Features {
-        // SAFETY: The device is valid; RTNL keeps the answer true.
-        Features(unsafe { bindings::offload_nic_features(self.as_ptr()) })
+        // RTNL keeps the answer true.
+        self.features_now()
     }
 
     /// The features that are on at this moment. Who decides by several of them reads them once. Any

@@ -92,11 +92,7 @@ pub fn prepare<T: Transmitter>(
     if asks.is_segments() {
         return segment(skb, driver, told).map_err(|error| (Work::Segmentation, error));
     }
-    if !asks.is_checksum() {
-        driver.to_wire(&skb, told);
-        return Ok(Prepared::Whole(skb));
-    }
-    match fill_in(skb, driver, told) {
+    match finish_checksum(skb, asks, driver, told) {
         Ok(skb) => Ok(Prepared::Whole(skb)),
         Err(error) => Err((Work::Checksum, error)),
     }
@@ -123,7 +119,8 @@ fn segment<T: Transmitter>(
             let keep = keeps_checksums(&skb, &request, &capabilities);
             let cut = skb_gso_helper(skb.share_check()?, keep, |segment| {
                 let mut told = T::Descriptor::default();
-                let segment = finish_checksum(segment, driver, &mut told)?;
+                let asks = segment.asks();
+                let segment = finish_checksum(segment, asks, driver, &mut told)?;
                 Ok((segment, told))
             });
             cut.map(Prepared::Cut)
@@ -184,23 +181,14 @@ pub fn checksum_helper(skb: &mut UniqueSkBuff, checksum: &Checksum) -> Result {
 /// what the device is told.
 fn finish_checksum<T: Transmitter>(
     skb: SkBuff,
+    asks: Asks,
     driver: &mut T,
     told: &mut T::Descriptor,
 ) -> Result<SkBuff> {
-    if !skb.has_partial_checksum() {
+    if !asks.is_checksum() {
         driver.to_wire(&skb, told);
         return Ok(skb);
     }
-    fill_in(skb, driver, told)
-}
-
-/// As [`finish_checksum`], of a frame that has an open checksum.
-#[inline]
-fn fill_in<T: Transmitter>(
-    skb: SkBuff,
-    driver: &mut T,
-    told: &mut T::Descriptor,
-) -> Result<SkBuff> {
     let request = skb.offload_request();
     let Some(checksum) = &request.checksum else {
         return Err(EINVAL);
