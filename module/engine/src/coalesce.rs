@@ -14,6 +14,7 @@
 //! - Of any other frame [`Segment`] finds the headers, and whether GRO takes it at all.
 //! - [`Held`] is what is known of a frame that waits for more, and its [`verdict`](Held::verdict) says what
 //!   becomes of the two when one more comes. It is a function of two headers and a small record.
+//! - A [program](GroVerdict) of the user's may narrow that: it is shown a [`Pair`].
 //! - [`Flows`] is where a queue holds frames: so many flows, the oldest first.
 //!
 //! Not coalesced, and so left to the host's GRO: UDP, and what is behind GRE, PPPoE or a tunnel with UDP;
@@ -23,13 +24,15 @@
 mod flows;
 mod headers;
 mod held;
+mod program;
 mod restored;
 mod segment;
 mod verdict;
 mod whole;
 
-pub use flows::{Coalescing, End, Flows};
+pub use flows::{End, Flows};
 pub use held::{FixedIds, Held};
+pub use program::{GroVerdict, Pair};
 pub use restored::{is_complete, is_same_to_gro};
 pub use segment::Segment;
 pub use verdict::Verdict;

@@ -309,6 +309,26 @@ impl<M: Memory> Image<M> {
         self.header.writes_frame
     }
 
+    /// Whether the program only looks: it neither changes the frame nor names a place to send it to.
+    pub fn only_looks(&self) -> bool {
+        let redirects = |op: &Op| op.code == Code::CallHelper && op.imm == Helper::Redirect as u64;
+        !self.writes_frame() && !self.parts.ops.iter().any(redirects)
+    }
+
+    /// A number that changes with each bit of what the device executes. It is found much faster than
+    /// [whether the image is intact](Self::is_intact), by whoever knows what it was then.
+    pub fn fingerprint(&self) -> u64 {
+        let head = self.header.encode(self.parts.ops.len(), 0);
+        let head = chunks(&head).map(|bytes| u64::from_le_bytes(*bytes));
+        let ops = self.parts.ops.iter().flat_map(|op| {
+            let operands = [op.code as u8, op.dst as u8, op.a as u8, op.b as u8];
+            let operands = u64::from(u32::from_le_bytes(operands));
+            [operands.rotate_left(32) | u64::from(op.extra), op.imm]
+        });
+        let origins = self.parts.origins.iter().map(|origin| u64::from(*origin));
+        fingerprint(head.chain(ops).chain(origins))
+    }
+
     /// Whether it matters to the program which processor runs it: the one that polls the queue.
     pub fn locates(&self) -> bool {
         self.header.locates
@@ -348,6 +368,11 @@ impl<M: Memory> Image<M> {
     pub fn origin(&self, op: usize) -> Option<u32> {
         self.parts.origins.get(op).copied()
     }
+}
+
+/// A number that changes with each bit of `words`.
+pub(crate) fn fingerprint(words: impl Iterator<Item = u64>) -> u64 {
+    words.fold(0, |print, word| print.rotate_left(7) ^ word)
 }
 
 /// The header of a serialised image, if the image is as long as it says.

@@ -32,8 +32,10 @@
 
 mod coalesce;
 mod counters;
+mod judge;
 mod program;
 mod queues;
+mod rules;
 mod split;
 mod wire;
 
@@ -41,7 +43,7 @@ use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use crate::checksum::Sum;
-use crate::coalesce::{is_made_by_gro, Coalescing, End, GroLimits};
+use crate::coalesce::{is_made_by_gro, End, GroLimits, GroVerdict};
 use crate::descriptor::{Coalesced, Outcome, RxDescriptor, ToldFlow, TxDescriptor};
 use crate::exec::Services;
 use crate::frame::{Frame, ETH_HLEN};
@@ -58,6 +60,7 @@ pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
 pub use queues::{Queues, Tells};
+pub use rules::{Coalescing, Rules};
 pub use wire::{InPages, Ingress, LengthLimit, Lost, OnWire, Owned, Payload, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
@@ -229,6 +232,13 @@ pub trait Receiver: Watcher {
     /// on the wire.
     fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End);
 
+    /// What the host's GRO program says of a new frame, of which `pair` is what it is
+    /// [shown](crate::coalesce::Pair). Asked where the [`Rules`] say so.
+    fn ask_host(&self, pair: &mut [u8]) -> GroVerdict;
+
+    /// A GRO program wanted more than may be.
+    fn overruled(&mut self);
+
     /// A frame goes to the program that the host runs, in whatever memory it is.
     fn to_host_program(&mut self, wire: Self::Wire, descriptor: &RxDescriptor);
 
@@ -267,7 +277,7 @@ where
     /// When the frame in hand arrived, if that was noted.
     pub stamp: Option<NonZeroU64>,
     /// What holds frames until more of their flows come; without, none waits.
-    pub coalescing: Option<Coalescing<'a, M>>,
+    pub coalescing: Option<Coalescing<'a, M, R>>,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>
@@ -480,7 +490,7 @@ where
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
     /// says of each when it arrived, or puts what they carry into pages of the host's (`is_split`), or if
-    /// some are too long, or may go different ways. What is held of its flow is not put together with it.
+    /// some are too long, or may go different ways, or a program says what is put together. What is held of its flow is not put together with it.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &mut self,
@@ -491,7 +501,8 @@ where
     ) -> Result<(), D::Sent> {
         let is_said = self.port.checksums == RxChecksums::Complete;
         let is_seen = !self.is_unseen() || self.may_part();
-        let is_alike = is_said && !is_seen && self.stamp.is_none() && !is_split;
+        let is_judged = self.is_judged();
+        let is_alike = is_said && !is_seen && self.stamp.is_none() && !is_split && !is_judged;
         let limits = self.port.whole.filter(|_| is_alike);
         let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {
             return Err(sent);

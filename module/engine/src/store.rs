@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::check;
 use crate::helper::Helper;
+use crate::image::fingerprint;
 use crate::insn::{class, jump, Insn, FRAME_POINTER};
 use crate::limits::{Limits, MAX_CALL_DEPTH, MAX_FUNCTIONS, STACK_FRAME};
 use crate::memory::{Memory, OutOfMemory};
@@ -141,6 +142,12 @@ impl<M: Memory> Source<M> {
     /// The instructions as they were loaded, as they lie in the store at this moment.
     pub fn original(&self) -> impl ExactSizeIterator<Item = Insn> + '_ {
         self.original.iter().map(stored)
+    }
+
+    /// A number that changes with each bit of the instructions as they lie in the store. It is found much
+    /// faster than their digest.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(self.original().map(Insn::to_bits))
     }
 
     /// Has the memory of the store fail: inverts bit `bit` of the instructions as they were loaded,

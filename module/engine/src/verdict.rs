@@ -55,6 +55,22 @@ verdicts! {
 }
 
 verdicts! {
+    /// What a GRO program said of a frame that has come: `enum gro_verdict` of `offload_gro.h`.
+    GroVerdict: u32 {
+        /// It goes up by itself, and what is held of its flow before it.
+        Pass = 0, "pass";
+        /// What is held is of another flow.
+        OtherFlow = 1, "other_flow";
+        /// It goes behind what is held.
+        Merge = 2, "merge";
+        /// It does, and that goes up.
+        MergeAndEnd = 3, "merge_and_end";
+        /// It is held, and what was held of its flow goes up.
+        Hold = 4, "hold";
+    }
+}
+
+verdicts! {
     /// What a classifier decided about a frame: the actions of `linux/pkt_cls.h` that a
     /// direct-action filter can give. A number that is none of them decides nothing.
     TcVerdict: i32 {

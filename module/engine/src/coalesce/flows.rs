@@ -3,7 +3,6 @@
 //! Where a receive queue holds frames: a fixed number of slots, one for each flow.
 
 use super::held::Held;
-use super::GroLimits;
 use crate::memory::{Memory, OutOfMemory};
 use crate::numbered::numbered;
 
@@ -43,16 +42,6 @@ pub struct Flows<M: Memory> {
     order: M::Buffer<Place>,
     /// How many are in use.
     len: usize,
-}
-
-/// What coalesces the frames of a queue, for as long as a batch of frames takes.
-pub struct Coalescing<'a, M: Memory> {
-    /// What is held.
-    pub flows: &'a mut Flows<M>,
-    /// How long packets get; `None` if nothing is to be coalesced.
-    pub limits: Option<GroLimits>,
-    /// When the batch began, in nanoseconds since any moment that stays the same.
-    pub now: u64,
 }
 
 impl<M: Memory> Flows<M> {

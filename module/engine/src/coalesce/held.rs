@@ -47,6 +47,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Length of the headers, from the Ethernet header on.
+    pub fn header_len(&self) -> usize {
+        self.header_len
+    }
+
     /// `segment`, by itself.
     pub fn new(segment: &Segment) -> Self {
         let before = segment.header_len().saturating_sub(ETH_HLEN);
@@ -70,6 +75,11 @@ impl Held {
         self.count = self.count.wrapping_add(1);
         self.fixed = fixed;
         self.flags |= segment.flags & (FIN | PSH);
+    }
+
+    /// Whether the headers of `segment` lie where those of the frame lie that this is of.
+    pub fn is_alike(&self, segment: &Segment) -> bool {
+        self.headers == segment.headers
     }
 
     /// Whether the frame that this is of, which begins with `held`, is of the flow of one that begins with

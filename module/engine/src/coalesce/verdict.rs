@@ -5,10 +5,9 @@
 use super::headers::Ip;
 use super::held::{FixedIds, Held};
 use super::segment::{Segment, FIN, PSH};
-use super::{GroLimits, LONGEST};
+use super::GroLimits;
 use crate::fields::{get, get16};
-use crate::frame::ETH_HLEN;
-use crate::protocol::{ETH_P_IPV6, TCP_DATA_OFFSET};
+use crate::protocol::TCP_DATA_OFFSET;
 
 /// The flag "don't fragment" of IPv4, among the bits beside it.
 const DO_NOT_FRAGMENT: u16 = 0x4000;
@@ -76,12 +75,7 @@ impl Held {
 
     /// Whether `more` bytes more are not too many for the user.
     fn has_room(&self, more: u32, frame: &[u8], limits: &GroLimits) -> Option<bool> {
-        let limit = match get16(frame, ETH_HLEN.wrapping_sub(2))? {
-            ETH_P_IPV6 => limits.ipv6,
-            _ => limits.ipv4,
-        };
-        let len = self.len.checked_add(more)?;
-        Some(len < limit && len <= LONGEST)
+        Some(self.len.checked_add(more)? < limits.of(frame))
     }
 
     /// Whether the TCP header of `frame` is that of the next segment.

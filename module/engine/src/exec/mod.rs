@@ -34,7 +34,7 @@ use crate::map::words::KEY_WORDS;
 use crate::map::Map;
 use crate::memory::{Memory, OutOfMemory};
 use crate::op::Register;
-pub use crate::verdict::{TcVerdict, XdpVerdict};
+pub use crate::verdict::{GroVerdict, TcVerdict, XdpVerdict};
 use context::Context;
 use machine::{CallFrame, Machine, Returned, Stop};
 pub use sample::Sample;
@@ -113,6 +113,26 @@ impl<M: Memory> Core<M> {
         let arguments = [address::CONTEXT, 0];
         let context = Context::Xdp(context);
         self.execute(program, frame, context, services, arguments, verdict)
+    }
+
+    /// Runs `program`, an XDP program that does not [write](Image::writes_frame), on a
+    /// [`Pair`](crate::coalesce::Pair), whose bytes are `pair`; gives what it says of the new frame. Otherwise
+    /// as [`run_xdp`](Self::run_xdp).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the device had to stop the program, or what it returned is no verdict.
+    pub fn run_gro<R: Deref<Target = Map<M>> + Send + Sync + 'static>(
+        &mut self,
+        program: &Program<M, R>,
+        pair: &[u8],
+        context: &mut XdpContext,
+        services: &impl Services,
+    ) -> Result<GroVerdict, Fault> {
+        let verdict = |r0| GroVerdict::from_action(r0 as u32);
+        let arguments = [address::CONTEXT, 0];
+        let (mut frame, context) = (Frame::read_only(pair), Context::Xdp(context));
+        self.execute(program, &mut frame, context, services, arguments, verdict)
     }
 
     /// Runs `program`, a classifier, on `frame`; gives what its filter makes of the result.

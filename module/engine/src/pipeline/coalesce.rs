@@ -7,9 +7,11 @@
 
 use core::ops::Deref;
 
+use super::judge::{New, Processor, Told};
+use super::rules::Coalescing;
 use super::wire::Owned;
 use super::{Pipeline, Receiver};
-use crate::coalesce::{Coalescing, End, GroLimits, Held, Segment, Verdict};
+use crate::coalesce::{End, GroLimits, Held, Segment, Verdict};
 use crate::descriptor::RxDescriptor;
 use crate::exec::Services;
 use crate::map::Map;
@@ -35,6 +37,13 @@ where
         self.limits().is_some()
     }
 
+    /// Whether a program is asked which ones.
+    #[inline]
+    pub(super) fn is_judged(&self) -> bool {
+        let coalescing = self.coalescing.as_ref();
+        coalescing.is_some_and(|it| !it.rules.is_own())
+    }
+
     #[inline]
     fn limits(&self) -> Option<GroLimits> {
         self.coalescing.as_ref()?.limits
@@ -50,7 +59,8 @@ where
     ) {
         match (self.limits(), &mut self.coalescing) {
             (Some(limits), Some(coalescing)) => {
-                coalescing.take(device, frame, descriptor, &limits);
+                let processor = Processor::of(&mut self.programs);
+                coalescing.take(device, frame, descriptor, &limits, processor);
             }
             _ => device.to_host(frame, descriptor),
         }
@@ -86,7 +96,7 @@ where
     }
 }
 
-impl<M: Memory> Coalescing<'_, M> {
+impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_, M, R> {
     #[inline(never)]
     fn take<D: Receiver>(
         &mut self,
@@ -94,6 +104,7 @@ impl<M: Memory> Coalescing<'_, M> {
         frame: D::Owned,
         descriptor: &RxDescriptor,
         limits: &GroLimits,
+        mut processor: Processor<'_, M, impl Services>,
     ) {
         if descriptor.tc.is_some() || descriptor.meta_len != 0 {
             // What a program has said of a frame by itself the host is to learn of each.
@@ -107,17 +118,29 @@ impl<M: Memory> Coalescing<'_, M> {
         let Some(segment) = segment else {
             return device.to_host(frame, descriptor);
         };
+        let new = New {
+            segment: &segment,
+            frame: frame.bytes(),
+            limits,
+        };
         let print = segment.print(frame.bytes());
-        let found = self.find(device, print, &segment, frame.bytes(), descriptor, limits);
+        let mut told = Told::default();
+        let found = self.find(device, &mut processor, (print, descriptor), &new, &mut told);
+        let may_begin = match found {
+            None => self
+                .rules
+                .may_begin(device, &mut processor, &new, &mut told),
+            Some(_) => segment.may_begin(),
+        };
+        told.tell(device, &mut processor);
         match found {
-            None => self.begin(device, frame, descriptor, &segment, print),
+            None => self.begin(device, frame, descriptor, (&segment, print), may_begin),
             Some(found) => match found.verdict {
-                Verdict::OtherFlow => self.begin(device, frame, descriptor, &segment, print),
                 Verdict::EndAndHold => {
                     self.end(device, found.place, End::Flow);
-                    self.begin(device, frame, descriptor, &segment, print);
+                    self.begin(device, frame, descriptor, (&segment, print), may_begin);
                 }
-                Verdict::EndAndPass => {
+                Verdict::EndAndPass | Verdict::OtherFlow => {
                     self.end(device, found.place, End::Flow);
                     device.to_host(frame, descriptor);
                 }
@@ -140,15 +163,14 @@ impl<M: Memory> Coalescing<'_, M> {
         }
     }
 
-    /// What is held of the flow of `segment`, which is `frame`.
+    /// What is held of the flow of a `new` frame, of which the device says `descriptor`.
     fn find<D: Receiver>(
-        &self,
+        &mut self,
         device: &D,
-        print: u32,
-        segment: &Segment,
-        frame: &[u8],
-        descriptor: &RxDescriptor,
-        limits: &GroLimits,
+        processor: &mut Processor<'_, M, impl Services>,
+        (print, descriptor): (u32, &RxDescriptor),
+        new: &New<'_>,
+        told: &mut Told,
     ) -> Option<Found> {
         let mut with_print = self.flows.with_print(print);
         with_print.find_map(|(place, slot, held)| {
@@ -156,7 +178,8 @@ impl<M: Memory> Coalescing<'_, M> {
             if before.flow != descriptor.flow || before.vlan != descriptor.vlan {
                 return None;
             }
-            let verdict = held.verdict(bytes, segment, frame, limits);
+            let held = (held, bytes);
+            let verdict = self.rules.judge(device, processor, held, new, told);
             (verdict != Verdict::OtherFlow).then_some(Found {
                 place,
                 slot,
@@ -165,16 +188,16 @@ impl<M: Memory> Coalescing<'_, M> {
         })
     }
 
-    /// Holds a frame of whose flow nothing is held, if GRO would.
+    /// Holds a frame of whose flow nothing is held, if it `may_begin` one.
     fn begin<D: Receiver>(
         &mut self,
         device: &mut D,
         frame: D::Owned,
         descriptor: &RxDescriptor,
-        segment: &Segment,
-        print: u32,
+        (segment, print): (&Segment, u32),
+        may_begin: bool,
     ) {
-        if !segment.may_begin() {
+        if !may_begin {
             return device.to_host(frame, descriptor);
         }
         if self.flows.is_full() {

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use engine::checksum::Sum;
-use engine::coalesce::{Coalescing, End, Flows, GroLimits};
+use engine::coalesce::{End, Flows, GroLimits, GroVerdict};
 use engine::descriptor::{Coalesced, Gso, RxDescriptor, TxDescriptor};
 use engine::fault::FaultRecord;
 use engine::frame::Frame;
 use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::pipeline::{
-    Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
-    Programs, Receiver, Room, Running, Sent, Watcher,
+    Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload,
+    Pipeline, Port, Programs, Receiver, Room, Rules, Running, Sent, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::Reason;
@@ -259,6 +259,12 @@ impl Receiver for Device {
         });
     }
 
+    fn ask_host(&self, _pair: &mut [u8]) -> GroVerdict {
+        unreachable!("the host has no program")
+    }
+
+    fn overruled(&mut self) {}
+
     fn to_host_program(&mut self, _wire: Wire, _descriptor: &RxDescriptor) {}
 
     fn send_back(&mut self, _wire: Wire) {}
@@ -338,6 +344,7 @@ impl Queue {
             coalescing: Some(Coalescing {
                 flows: &mut self.flows,
                 limits: port.coalesces(),
+                rules: Rules::Own,
                 now,
             }),
         };

@@ -15,7 +15,7 @@ use core::num::NonZeroU64;
 use engine::checksum::{sum, Sum};
 use engine::clock::{OutOfRange, Timebase};
 use engine::coalesce::{
-    is_complete, is_same_to_gro, Coalescing, End, Flows, GroLimits, Held, Segment, Verdict,
+    is_complete, is_same_to_gro, End, Flows, GroLimits, GroVerdict, Held, Pair, Segment, Verdict,
 };
 use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
@@ -31,11 +31,11 @@ use engine::parser::dissector::{self, Unfit};
 use engine::parser::{Counts, EdgeCount, Failure, FlowKeys, FlowType, Found, Machine};
 use engine::parser::{NodeCount, Parsed, Passed, Step, Uncounted};
 use engine::pipeline::{
-    self, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
+    self, Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
 use engine::pipeline::{
-    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Running, Sent, TcCounters, Watcher,
-    XdpCounters,
+    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, TcCounters,
+    Watcher, XdpCounters,
 };
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
@@ -179,11 +179,12 @@ pub fn decode(bytes: &[u8]) -> Result<Image<Opaque>, ImageError> {
 }
 
 pub fn damage(source: &Source<Opaque>, bit: u64) -> (bool, Option<Insn>) {
-    (source.flip_bit(bit), source.original().last())
+    let flipped = source.flip_bit(bit) && source.fingerprint() != 0;
+    (flipped, source.original().last())
 }
 
 pub fn damage_image(image: &Image<Opaque>, bit: usize) -> Result<Image<Opaque>, ImageError> {
-    if image.is_intact() {
+    if image.is_intact() || image.only_looks() || image.fingerprint() == 0 {
         image.with_flipped_bit(&Opaque, bit)
     } else {
         Image::decode(&Opaque, image.bytes())
@@ -606,6 +607,13 @@ impl Receiver for Opaquely {
         black_box((slot, made, why));
     }
 
+    fn ask_host(&self, pair: &mut [u8]) -> GroVerdict {
+        black_box(pair);
+        black_box(GroVerdict::Merge)
+    }
+
+    fn overruled(&mut self) {}
+
     fn to_host_program(&mut self, _wire: Anywhere, descriptor: &RxDescriptor) {
         black_box(descriptor);
     }
@@ -651,7 +659,11 @@ pub fn arrive(
     (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
-    (core, flows): (&mut Core<Opaque>, &mut Flows<Opaque>),
+    (core, flows, rules): (
+        &mut Core<Opaque>,
+        &mut Flows<Opaque>,
+        Rules<'_, Opaque, Maps>,
+    ),
     sent: Opaque,
 ) -> u32 {
     let mut pipeline = Pipeline {
@@ -663,6 +675,7 @@ pub fn arrive(
         coalescing: Some(Coalescing {
             flows,
             limits: port.coalesces(),
+            rules,
             now: black_box(1),
         }),
     };
@@ -684,6 +697,8 @@ pub fn gro_verdict(
     let next = Segment::of(new, black_box(2))?;
     let record = Held::new(&first);
     let verdict = record.verdict(held, &next, new, limits);
+    let said = GroVerdict::from_action(black_box(3))?;
+    let (verdict, _) = verdict.narrowed(said, next.may_begin());
     Some((verdict, record.complete(held)))
 }
 

@@ -20,7 +20,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 
 use engine::checksum::{sum, Sum};
-use engine::coalesce::{Coalescing, End, Flows, GroLimits};
+use engine::coalesce::{End, Flows, GroLimits, GroVerdict};
 use engine::descriptor::{
     Coalesced, Gso, GsoKind, RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor,
     TxHeaders,
@@ -33,8 +33,8 @@ use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
-    Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload, Pipeline, Port,
-    Programs, Queues, Receiver, Room, Running, Sent, Tells, Watcher,
+    Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload,
+    Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, Tells, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{
@@ -428,6 +428,12 @@ impl Receiver for Device {
         self.log.push(Step::Released(frames, bytes.len(), why));
     }
 
+    fn ask_host(&self, _pair: &mut [u8]) -> GroVerdict {
+        unreachable!("the host has no program")
+    }
+
+    fn overruled(&mut self) {}
+
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.checksum, RxChecksum::None);
         self.stamps.push(descriptor.stamp);
@@ -625,6 +631,7 @@ fn within_limits<T>(
         coalescing: Some(Coalescing {
             flows: &mut Flows::new(&HostMemory, 8).expect("memory"),
             limits,
+            rules: Rules::Own,
             now: 1,
         }),
     })

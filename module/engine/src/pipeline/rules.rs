@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What coalesces the frames of a queue, and by what.
+
+use core::ops::Deref;
+
+use crate::coalesce::{Flows, GroLimits, Pair};
+use crate::exec::Program;
+use crate::map::Map;
+use crate::memory::Memory;
+
+/// What coalesces the frames of a queue, for as long as a batch of frames takes.
+pub struct Coalescing<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
+    /// What is held.
+    pub flows: &'a mut Flows<M>,
+    /// How long packets get; `None` if nothing is to be coalesced.
+    pub limits: Option<GroLimits>,
+    /// By what.
+    pub rules: Rules<'a, M, R>,
+    /// When the batch began, in nanoseconds since any moment that stays the same.
+    pub now: u64,
+}
+
+/// By what frames are put together. In each case the rules of [`Held::verdict`] count; a program may narrow
+/// what they permit.
+pub enum Rules<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
+    /// Those rules alone.
+    Own,
+    /// A program in the device.
+    Device {
+        /// It.
+        program: &'a Program<M, R>,
+        /// What it is shown.
+        pair: &'a mut Pair,
+    },
+    /// A program that the host runs.
+    Host {
+        /// What it is shown.
+        pair: &'a mut Pair,
+    },
+}
+
+impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, R> {
+    /// Whether no program is asked.
+    #[inline]
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, Self::Own)
+    }
+}
