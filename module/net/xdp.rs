@@ -14,6 +14,7 @@
 //! C header: [`include/net/xdp.h`](srctree/include/net/xdp.h)
 
 mod buffer;
+mod look;
 mod native;
 mod queue;
 mod socket;

@@ -21,6 +21,21 @@ u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *x
 }
 
 /*
+ * Runs a program on bytes that are no frame: it may write them, and no helper leads out of them, as
+ * what is behind them counts as the end of a buffer. Without bpf_prog_run_xdp(): what is returned is
+ * no action, and must not be taken for one on a port of a bond.
+ */
+u32 offload_nic_bpf_prog_look(const struct bpf_prog *prog, void *bytes, u32 len,
+			      struct xdp_rxq_info *info)
+{
+	struct xdp_buff xdp;
+
+	xdp_init_buff(&xdp, len + SKB_DATA_ALIGN(sizeof(struct skb_shared_info)), info);
+	xdp_prepare_buff(&xdp, bytes, 0, len, false);
+	return bpf_prog_run(prog, &xdp);
+}
+
+/*
  * The poll of napi alone takes pages out of it. Who gives them back is told by the numbers in
  * it whether that is there, and users whose queue it is.
  */
