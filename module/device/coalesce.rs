@@ -11,7 +11,10 @@ use crate::{
     originals::Originals, //
 };
 use engine::{
-    coalesce::Flows,
+    coalesce::{
+        Flows,
+        Pair, //
+    },
     descriptor::{
         Gso,
         InnerHeaders,
@@ -67,6 +70,8 @@ pub(crate) struct Coalescer {
     pub(crate) flows: Flows<KernelMemory>,
     /// Those frames.
     pub(crate) aggregates: Aggregates,
+    /// What a program is shown of them.
+    pub(crate) pair: Pair,
     /// When the last frame came.
     pub(crate) last: u64,
 }
@@ -83,6 +88,7 @@ impl Coalescer {
         Ok(Self {
             flows: Flows::new(&memory.source(), slots).map_err(|_| ENOMEM)?,
             aggregates: Aggregates::new(slots)?,
+            pair: Pair::default(),
             last: 0,
         })
     }

@@ -8,6 +8,7 @@ use crate::{
     parser::Parser, //
 };
 use engine::{
+    coalesce::GroVerdict,
     descriptor::RxDescriptor,
     pipeline::LengthLimit,
     vlan::TagKinds, //
@@ -92,6 +93,15 @@ pub trait Receive {
 
     /// There was no memory to keep such frames. Context: the poll of the queue.
     fn lacks_originals(&mut self);
+
+    /// What the host's GRO program says of a frame that has come, of which it is shown `pair`
+    /// ([`Pair`](engine::coalesce::Pair)). Asked where [`Setup::asks_host`](crate::receive::Setup::asks_host)
+    /// says so. Context: the poll of the queue.
+    fn ask_gro(&self, pair: &mut [u8]) -> GroVerdict;
+
+    /// The program in the device by which the frame was put together that comes next is not what it was when it
+    /// was set. The frame is, as the device sees to that by itself. Context: the poll of the queue.
+    fn doubts_gro(&mut self);
 
     /// As [`Self::receive`], of a frame that was put together of `originals`: it goes up, or they do in its
     /// place.

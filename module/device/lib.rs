@@ -51,6 +51,7 @@ pub mod programs;
 pub mod queue;
 pub mod receive;
 pub mod redirects;
+pub mod rules;
 pub mod runs;
 pub mod send;
 mod services;

@@ -316,6 +316,11 @@ impl<L> StoredProgram<L> {
         self.source.original()
     }
 
+    /// See [`Source::fingerprint`].
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.source.fingerprint()
+    }
+
     /// Has the memory of the program store fail: see [`Source::flip_bit`].
     pub fn flip_bit(&self, bit: u64) -> bool {
         self.source.flip_bit(bit)

@@ -106,6 +106,8 @@ pub struct RxQueue {
     pub gro_timed_out: Counter,
     /// Frames that went up alone as there was no memory to put them behind others.
     pub gro_no_buffer: Counter,
+    /// Frames for which a GRO program wanted more than may be.
+    pub gro_overruled: Counter,
     /// Frames for which a program has chosen a queue that is not in use.
     pub misdirected: Counter,
     /// Lost: in the ring when the port went down.
@@ -145,6 +147,7 @@ impl RxQueue {
             gro_evicted: Counter::new(),
             gro_timed_out: Counter::new(),
             gro_no_buffer: Counter::new(),
+            gro_overruled: Counter::new(),
             misdirected: Counter::new(),
             down_drops: Counter::new(),
             resize_drops: Counter::new(),

@@ -30,13 +30,12 @@ use crate::{
 };
 use ahead::programs;
 use engine::{
-    coalesce::{
-        Coalescing,
-        GroLimits, //
-    },
+    coalesce::GroLimits,
     pipeline::{
         self,
+        Coalescing,
         Pipeline,
+        Rules,
         Tells, //
     },
     receive_checksum::RxChecksums,
@@ -68,6 +67,8 @@ pub struct Setup {
     pub gro: bool,
     /// Up to which length the device hands super-frames up whole and puts frames together, if it is to.
     pub hardware_gro: Option<GroLimits>,
+    /// Whether the host is [asked](Receive::ask_gro) which ones, not the program in the device.
+    pub asks_host: bool,
     /// For how long a frame may wait for others of its flow.
     pub patience: Patience,
     /// Whether the host is to be [asked](Receive::wants_originals) which frames are to be kept that are put
@@ -139,16 +140,28 @@ impl<H: Plugged> Port<H> {
         let port = self.receiving(host, setup, &active);
         let limits = port.coalesces();
         let (mut coalescing, mut aggregates, mut last) = (None, None, None);
+        let mut gro = None;
         if let Some(coalescer) = &mut work.coalescer {
             let Coalescer {
                 flows,
                 aggregates: waiting,
+                pair,
                 last: last_came,
             } = &mut **coalescer;
             if limits.is_some() || !flows.is_empty() {
+                let rules = if setup.asks_host {
+                    Rules::Host { pair }
+                } else {
+                    gro = self.slots.gro.active(guard);
+                    gro.map_or(Rules::Own, |gro| Rules::Device {
+                        program: gro.program().engine(),
+                        pair,
+                    })
+                };
                 coalescing = Some(Coalescing {
                     flows,
                     limits,
+                    rules,
                     now: ktime_get_ns(),
                 });
                 (aggregates, last) = (Some(waiting), Some(last_came));
@@ -174,6 +187,7 @@ impl<H: Plugged> Port<H> {
             withholds_hashes,
             audits: setup.audits,
             aggregates,
+            gro,
             host: stack,
             context,
             guard,

@@ -12,7 +12,8 @@ use crate::{
         Program,
         Slotted,
         StoredProgram, //
-    }, //
+    },
+    rules::GroSlot, //
 };
 use engine::pipeline::Running;
 use kernel::{
@@ -43,10 +44,12 @@ pub(crate) struct Active<'a, L> {
     pub(crate) replaces_host: bool,
 }
 
-/// The slots of a port. One of the two is empty: who fills one has made sure of that.
+/// The slots of a port. One of the first two is empty: who fills one has made sure of that.
 pub struct Slots<L: Send + Sync> {
     xdp: rcu::Slot<ActiveXdp<L>>,
     classifier: rcu::Slot<ActiveClassifier<L>>,
+    /// What is asked which frames are put together.
+    pub gro: GroSlot<L>,
 }
 
 impl<L: Send + Sync> Slots<L> {
@@ -54,6 +57,7 @@ impl<L: Send + Sync> Slots<L> {
         Self {
             xdp: rcu::Slot::empty(),
             classifier: rcu::Slot::empty(),
+            gro: GroSlot::empty(),
         }
     }
 
@@ -172,6 +176,6 @@ impl<L: Send + Sync> Slots<L> {
                 self.set_classifier(program.clone(), direct_action)?;
             }
         }
-        Ok(())
+        self.gro.swap_image(program)
     }
 }

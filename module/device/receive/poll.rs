@@ -35,11 +35,15 @@ use crate::{
         Port, //
     },
     queue::RxQueue,
+    rules::ActiveGro,
     services::Machine, //
 };
 use engine::{
     checksum::Sum,
-    coalesce::End,
+    coalesce::{
+        End,
+        GroVerdict, //
+    },
     descriptor::{
         Coalesced,
         RxDescriptor,
@@ -98,6 +102,8 @@ pub(super) struct Poll<'a, H: Plugged> {
     pub(super) audits: bool,
     /// The frames of the queue that wait for more.
     pub(super) aggregates: Option<&'a mut Aggregates>,
+    /// The program in the device by which frames are put together.
+    pub(super) gro: Option<&'a ActiveGro<H::Label>>,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -363,6 +369,9 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
             coalesced: Some(coalesced),
             ..descriptor
         };
+        if self.gro.is_some_and(|gro| !gro.is_intact()) {
+            self.host.doubts_gro();
+        }
         self.port.damaged_super_frame.befall(&mut frame);
         let received = frame.into_coalesced(request(&made));
         match originals {
@@ -374,6 +383,15 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
                     .receive_with_originals(&descriptor, received, originals);
             }
         }
+    }
+
+    fn ask_host(&self, pair: &mut [u8]) -> GroVerdict {
+        self.host.ask_gro(pair)
+    }
+
+    #[cold]
+    fn overruled(&mut self) {
+        self.rx.gro_overruled.add(1);
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
