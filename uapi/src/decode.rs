@@ -84,6 +84,7 @@ pub fn slot(bytes: &[u8]) -> Result<SlotReport, DecodeError> {
         kernel: all.bytes(KERNEL).map(program).transpose()?,
         verdict: all.need(VERDICT, all.named(VERDICT)?)?,
         replaces_kernel: all.flag(REPLACES_KERNEL),
+        in_kernel: all.flag(IN_KERNEL),
     })
 }
 

@@ -44,6 +44,8 @@ pub const STOP_OKAY: usize = 65535;
 pub const FLOW_KEYS: usize = 56;
 /// Bytes of the fields that only a device has.
 pub const DEVICE_FIELDS: usize = 56;
+/// Bytes of the path of a pinned program, at the most.
+pub const MAX_PATH: usize = 4095;
 /// The largest number of a raw table.
 pub const MAX_TABLE: usize = 32767;
 /// Bytes of the name of a raw table, at the most.
@@ -893,6 +895,9 @@ pub enum Command {
     /// anew: with nothing counted, no difference, and the permission as it is
     /// without.
     GroAuditSet = 29,
+    /// Set the GRO programs of an interface, in place of those that are there,
+    /// at once. A program that is no more in the device is none any more.
+    GroProgramSet = 30,
 }
 
 impl Command {
@@ -927,6 +932,7 @@ impl Command {
         Self::TableEntryGet,
         Self::GroAuditGet,
         Self::GroAuditSet,
+        Self::GroProgramSet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -961,6 +967,7 @@ impl Command {
             27 => Self::TableEntryGet,
             28 => Self::GroAuditGet,
             29 => Self::GroAuditSet,
+            30 => Self::GroProgramSet,
             _ => return None,
         })
     }
@@ -1002,6 +1009,7 @@ impl Command {
             Self::TableEntryGet => "table-entry-get",
             Self::GroAuditGet => "gro-audit-get",
             Self::GroAuditSet => "gro-audit-set",
+            Self::GroProgramSet => "gro-program-set",
         }
     }
 }
@@ -1203,8 +1211,13 @@ pub mod slot {
     ///
     /// Nothing: it is there or not.
     pub const REPLACES_KERNEL: u16 = 6;
+    /// The driver runs the kernel's program for frames that the device does
+    /// not put together (gro).
+    ///
+    /// Nothing: it is there or not.
+    pub const IN_KERNEL: u16 = 7;
     /// The largest number.
-    pub const MAX: u16 = 6;
+    pub const MAX: u16 = 7;
 
     /// The name of an attribute in the specification.
     pub const fn name(number: u16) -> Option<&'static str> {
@@ -1215,6 +1228,7 @@ pub mod slot {
             KERNEL => "kernel",
             VERDICT => "verdict",
             REPLACES_KERNEL => "replaces-kernel",
+            IN_KERNEL => "in-kernel",
             _ => return None,
         })
     }
@@ -1788,6 +1802,45 @@ pub mod gro_audit {
             DIFFERENT => "different",
             ENDED => "ended",
             FIRST => "first",
+            _ => return None,
+        })
+    }
+}
+
+/// Programs that say which of the frames that GRO would put together are
+/// (struct offload_gro): in the device of an interface, and in the kernel.
+pub mod gro_program {
+    /// The interface.
+    ///
+    /// A `u32`.
+    pub const IFINDEX: u16 = 1;
+    /// The number of a program in the device, of type XDP, which neither
+    /// writes nor redirects. Without, there are no programs any more, and
+    /// the rules of GRO alone count.
+    ///
+    /// A `u32`.
+    pub const DEVICE_ID: u16 = 2;
+    /// Where the kernel's program is pinned, as the caller sees it. Without,
+    /// the kernel has none to compare with.
+    ///
+    /// Text with a zero byte at its end.
+    pub const KERNEL_PATH: u16 = 3;
+    /// The driver runs the kernel's program, which must be the same, for
+    /// frames that the device does not put together: 1 for yes, and 0, as it
+    /// is without, for no.
+    ///
+    /// A `u32`.
+    pub const IN_KERNEL: u16 = 4;
+    /// The largest number.
+    pub const MAX: u16 = 4;
+
+    /// The name of an attribute in the specification.
+    pub const fn name(number: u16) -> Option<&'static str> {
+        Some(match number {
+            IFINDEX => "ifindex",
+            DEVICE_ID => "device-id",
+            KERNEL_PATH => "kernel-path",
+            IN_KERNEL => "in-kernel",
             _ => return None,
         })
     }
@@ -2416,6 +2469,26 @@ pub const GRO_AUDIT_SET_DO: [AttributePolicy; 4] = [
     },
 ];
 
+/// What [`Command::GroProgramSet`] without `NLM_F_DUMP` may have.
+pub const GRO_PROGRAM_SET_DO: [AttributePolicy; 5] = [
+    AttributePolicy::Reject,
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::U32 {
+        min: Some(1),
+        max: None,
+    },
+    AttributePolicy::String {
+        max_len: Some(4095),
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: None,
+    },
+];
+
 /// Every operation, by its number.
 pub const OPERATIONS: &[Operation<Command>] = &[
     Operation {
@@ -2640,6 +2713,14 @@ pub const OPERATIONS: &[Operation<Command>] = &[
         mode: Mode::Request {
             permission: Permission::NamespaceAdmin,
             one: Some(&GRO_AUDIT_SET_DO),
+            dump: None,
+        },
+    },
+    Operation {
+        command: Command::GroProgramSet,
+        mode: Mode::Request {
+            permission: Permission::Admin,
+            one: Some(&GRO_PROGRAM_SET_DO),
             dump: None,
         },
     },

@@ -22,7 +22,7 @@
 //! and those of [`XDP_NATIVE_NO_BUFFER_DROPS`] for which there was no memory before the program ran.
 //!
 //! Each frame that the host gets is in one of [`RX_CSUM_COMPLETE`], [`RX_CSUM_NONE`],
-//! [`RX_HW_GRO_WIRE_PACKETS`] and [`RX_LRO_WIRE_PACKETS`].
+//! [`RX_HW_GRO_WIRE_PACKETS`], [`RX_LRO_WIRE_PACKETS`] and [`RX_GRO_PROG_WIRE_PACKETS`].
 //!
 //! A super-frame from the stack is in [`TX_HW_GSO_PACKETS`], or in one of those that begin with
 //! [`TX_SW_GSO_PREFIX`]; the `tx_packets` of the interface are frames on the wire, what the device
@@ -77,6 +77,17 @@ pub const RX_LRO_BYTES: &str = "rx_lro_bytes";
 pub const RX_LRO_WIRE_PACKETS: &str = "rx_lro_wire_packets";
 /// Bytes of those.
 pub const RX_LRO_WIRE_BYTES: &str = "rx_lro_wire_bytes";
+/// Super-frames that the driver has made by the GRO program that the kernel runs, or the device by one of its
+/// own that was found changed: none of these counts as made by the device.
+pub const RX_GRO_PROG_PACKETS: &str = "rx_gro_prog_packets";
+/// Bytes of those.
+pub const RX_GRO_PROG_BYTES: &str = "rx_gro_prog_bytes";
+/// The frames on the wire that they stand for.
+pub const RX_GRO_PROG_WIRE_PACKETS: &str = "rx_gro_prog_wire_packets";
+/// Bytes of those.
+pub const RX_GRO_PROG_WIRE_BYTES: &str = "rx_gro_prog_wire_bytes";
+/// Frames for which a GRO program wanted more than the rules of GRO permit.
+pub const RX_GRO_PROG_OVERRULED: &str = "rx_gro_prog_overruled";
 /// Frames that waited in the device to be put together with others, or had been, and went up since another
 /// flow needed their place.
 pub const RX_HW_GRO_EVICTED: &str = "rx_hw_gro_evicted";

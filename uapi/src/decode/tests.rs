@@ -91,6 +91,9 @@ fn write_slot(slot: &SlotReport) -> Writer {
     if slot.replaces_kernel {
         out = out.bytes(REPLACES_KERNEL, &[]);
     }
+    if slot.in_kernel {
+        out = out.bytes(IN_KERNEL, &[]);
+    }
     out
 }
 
@@ -191,8 +194,9 @@ prop_compose! {
         kernel in proptest::option::of(programs()),
         verdict in known(),
         replaces_kernel in any::<bool>(),
+        in_kernel in any::<bool>(),
     ) -> SlotReport {
-        SlotReport { ifindex, slot, device, kernel, verdict, replaces_kernel }
+        SlotReport { ifindex, slot, device, kernel, verdict, replaces_kernel, in_kernel }
     }
 }
 
