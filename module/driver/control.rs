@@ -13,6 +13,7 @@ mod ethtool;
 mod explain;
 mod files;
 mod filter;
+mod gro;
 mod interface;
 mod link;
 mod mac;

@@ -4,6 +4,7 @@
 //! ports of a NIC share. Data alone: what is done with it is [`path`](crate::path) and [`control`](crate::control).
 
 mod filters;
+mod gro;
 mod label;
 mod link;
 mod offloads;
@@ -42,6 +43,10 @@ use engine::{
 pub(crate) use filters::{
     Filters,
     HostFilter, //
+};
+pub(crate) use gro::{
+    GroPrograms,
+    KernelGro, //
 };
 use kernel::{
     device::Device as ParentDevice,
@@ -260,6 +265,8 @@ pub(crate) struct Port {
     /// The XDP program that the device ran until it was found to be faulted, and that the kernel
     /// still believes to be there. Written under RTNL.
     pub(crate) xdp_faulted: rcu::Slot<LoadedProgram>,
+    /// What there is of GRO programs beside the one in the device.
+    pub(crate) gro: GroPrograms,
     /// The classifiers at the port's ingress, as far as the port knows.
     pub(crate) filters: Filters,
     /// What the offload infrastructure keeps of it.
@@ -326,6 +333,7 @@ impl Port {
             tx,
             xdp_native: rcu::Slot::empty(),
             xdp_faulted: rcu::Slot::empty(),
+            gro: GroPrograms::new(),
             filters: Filters::new()?,
             interface: Interface::new(asic.device_name()?),
             chosen: KBox::pin_init(

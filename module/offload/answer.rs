@@ -87,6 +87,9 @@ pub(crate) fn slot(
     if comparison.replaces_kernel {
         message.put_flag(uapi::slot::REPLACES_KERNEL)?;
     }
+    if comparison.in_kernel {
+        message.put_flag(uapi::slot::IN_KERNEL)?;
+    }
     Ok(())
 }
 

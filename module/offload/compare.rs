@@ -27,6 +27,8 @@ pub struct Comparison {
     pub is_running: bool,
     /// Whether the kernel does not run its program for frames that the device's has seen.
     pub replaces_kernel: bool,
+    /// Whether the driver runs the kernel's program where the device does not run its own.
+    pub in_kernel: bool,
 }
 
 impl Comparison {
@@ -53,6 +55,7 @@ impl Comparison {
             verdict,
             is_running: false,
             replaces_kernel: false,
+            in_kernel: false,
         }
     }
 

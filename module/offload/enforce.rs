@@ -32,10 +32,15 @@ use net::{
     netdev::Rtnl,
     rcu, //
 };
-use offload_uapi::netlink::Command;
+use offload_uapi::netlink::{
+    Command,
+    ProgramKind, //
+};
 
-/// The slots that run programs.
+/// The slots that run programs for each frame.
 const PROGRAMMED: [Slot; 2] = [Slot::Xdp, Slot::TcIngress];
+/// The slots that may run programs.
+const ALL_PROGRAMMED: [Slot; 3] = [Slot::Xdp, Slot::TcIngress, Slot::Gro];
 
 /// An interface, and what its policy leads to there.
 #[derive(Clone, Copy)]
@@ -84,6 +89,7 @@ impl<'a> Enforcer<'a> {
         let comparison = Comparison {
             is_running: interface.is_running(slot, rtnl),
             replaces_kernel: interface.replaces_kernel(slot, rtnl),
+            in_kernel: interface.runs_in_kernel(slot, rtnl),
             ..Comparison::new(found, interface.kernel_program(slot, rtnl))
         };
         self.statistics().compared(&comparison, rtnl);
@@ -103,7 +109,7 @@ impl<'a> Enforcer<'a> {
     }
 
     fn take_out_own(&self, rtnl: &Rtnl<'_>) {
-        for slot in PROGRAMMED {
+        for slot in ALL_PROGRAMMED {
             if !self.interface.is_running(slot, rtnl) {
                 continue;
             }
@@ -235,6 +241,7 @@ impl<'a> Enforcer<'a> {
             }),
             is_running: true,
             replaces_kernel: self.interface.replaces_kernel(slot, rtnl),
+            in_kernel: self.interface.runs_in_kernel(slot, rtnl),
             ..comparison
         };
         self.tell_of_slot(Command::SlotActivateNtf, slot, &comparison, rtnl);
@@ -322,9 +329,11 @@ impl<'a> Enforcer<'a> {
             // They were when they were permitted, and the kernel may have given up its own since.
             return Ok(());
         }
-        for slot in PROGRAMMED {
+        for slot in ALL_PROGRAMMED {
             let comparison = self.examine(slot, rtnl);
-            if comparison.is_running && comparison.verdict != Verdict::Equal {
+            let device = comparison.device;
+            let is_program = device.is_some_and(|it| it.kind != ProgramKind::Fixed);
+            if comparison.is_running && is_program && comparison.verdict != Verdict::Equal {
                 let (device, kernel) = comparison.digests();
                 extack.fmt(format_args!(
                     "{}: device {}, kernel {}: detach one of them first",

@@ -6,6 +6,10 @@ use crate::{
     answer,
     counts::ParserCounts,
     enforce::Enforcer,
+    gro_program::{
+        self,
+        GroBlame, //
+    },
     parser::{
         Parsed,
         Parser, //
@@ -193,6 +197,12 @@ impl Operations for Registry {
                     }
                     interface.interface().gro_audit.set(one_in, ends != 0, rtnl);
                     Ok(())
+                })
+            }
+            Some(Command::GroProgramSet) => {
+                let asked = gro_program::asked(request)?;
+                registry.with(request, gro_program::INTERFACE, |interface, rtnl| {
+                    interface.set_gro_programs(asked, &GroBlame::new(request), rtnl)
                 })
             }
             Some(Command::CountsSet) => {

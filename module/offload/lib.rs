@@ -27,6 +27,7 @@ mod enforce;
 mod events;
 mod family;
 mod gro_audit;
+mod gro_program;
 mod interface;
 mod offload;
 mod parser;
@@ -63,6 +64,10 @@ pub use enforce::{
 pub use gro_audit::{
     GroAudit,
     SuperFrame, //
+};
+pub use gro_program::{
+    GroBlame,
+    GroPrograms, //
 };
 pub use interface::{
     DeviceName,

@@ -4,6 +4,10 @@
 
 use crate::{
     counts::ParserCounts,
+    gro_program::{
+        GroBlame,
+        GroPrograms, //
+    },
     interface::Interface,
     parser::{
         Parsed,
@@ -68,6 +72,11 @@ pub trait ReportPrograms: Send + Sync {
     /// Whether the kernel does not run its program for frames that the one in `slot` has seen.
     fn replaces_kernel(&self, slot: Slot, rtnl: &Rtnl<'_>) -> bool;
 
+    /// Whether the driver runs the kernel's program for `slot` where the device does not run its own.
+    fn runs_in_kernel(&self, _slot: Slot, _rtnl: &Rtnl<'_>) -> bool {
+        false
+    }
+
     /// What the kernel runs for the function of `slot`, if the device does not.
     fn kernel_program(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<KernelProgram>;
 
@@ -121,6 +130,20 @@ pub trait ReportPrograms: Send + Sync {
     fn show_counts(&self, see: &mut dyn FnMut(Option<&dyn ParserCounts>), rtnl: &Rtnl<'_>) {
         let _ = rtnl;
         see(None);
+    }
+
+    /// Has the device, and the kernel, go by these GRO programs, or by none.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if the driver knows no such programs; others are told to `blame`.
+    fn set_gro_programs(
+        &self,
+        _programs: Option<GroPrograms>,
+        _blame: &GroBlame<'_>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result {
+        Err(not_supported())
     }
 
     /// Adds a raw table to the interface, whose number is another one than those of the others. `blame` is

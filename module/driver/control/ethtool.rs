@@ -97,6 +97,19 @@ const RX_TOTALS: &[RxCount] = &[
         rx.host.lro.wire_packets.get()
     }),
     (stats::RX_LRO_WIRE_BYTES, |rx| rx.host.lro.wire_bytes.get()),
+    (stats::RX_GRO_PROG_PACKETS, |rx| {
+        rx.host.gro_prog.packets.get()
+    }),
+    (stats::RX_GRO_PROG_BYTES, |rx| rx.host.gro_prog.bytes.get()),
+    (stats::RX_GRO_PROG_WIRE_PACKETS, |rx| {
+        rx.host.gro_prog.wire_packets.get()
+    }),
+    (stats::RX_GRO_PROG_WIRE_BYTES, |rx| {
+        rx.host.gro_prog.wire_bytes.get()
+    }),
+    (stats::RX_GRO_PROG_OVERRULED, |rx| {
+        rx.card.gro_overruled.get()
+    }),
     (stats::RX_HW_GRO_EVICTED, |rx| rx.card.gro_evicted.get()),
     (stats::RX_HW_GRO_TIMED_OUT, |rx| rx.card.gro_timed_out.get()),
     (stats::RX_HW_GRO_NO_BUFFER, |rx| rx.card.gro_no_buffer.get()),

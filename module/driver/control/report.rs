@@ -35,6 +35,8 @@ use offload::{
     Digests,
     Enforcer,
     Entry,
+    GroBlame,
+    GroPrograms,
     ImageFacts,
     Interface,
     KernelProgram,
@@ -96,13 +98,15 @@ impl Port {
         let features = match slot {
             Slot::Gso if self.hardware.profile() != Profile::None => Features::SEGMENTATION,
             Slot::Gro => Features::COALESCING & device.switchable_features(rtnl),
-            _ => Features::NONE,
+            Slot::Gso | Slot::Xdp | Slot::TcIngress | Slot::Parser => Features::NONE,
         };
         if features.is_empty() {
             return None;
         }
-        let is_permitted = slot != Slot::Gro || !self.interface.gro_audit.has_ended();
-        let is_running = is_permitted && !(features & device.features(rtnl)).is_empty();
+        let is_running = match slot {
+            Slot::Gro => self.is_coalescing(rtnl),
+            _ => !(features & device.features(rtnl)).is_empty(),
+        };
         Some(DeviceProgram {
             kind: ProgramKind::Fixed,
             name: [0; NAME_LEN],
@@ -192,7 +196,12 @@ impl ReportPrograms for Port {
                 active.or_else(|| self.filters.faulted())?.0
             }
             Slot::Parser => return self.parser_program(),
-            Slot::Gso | Slot::Gro => return self.fixed_function(slot, rtnl),
+            Slot::Gro => match self.gro_program() {
+                Some(program) if self.is_coalescing(rtnl) => program,
+                Some(program) => return Some(describe(&program, State::Loaded)),
+                None => return self.fixed_function(slot, rtnl),
+            },
+            Slot::Gso => return self.fixed_function(slot, rtnl),
         };
         Some(describe(&program, State::Active))
     }
@@ -202,7 +211,8 @@ impl ReportPrograms for Port {
             Slot::Xdp => self.hardware.slots.xdp().is_some(),
             Slot::TcIngress => self.hardware.slots.classifier().is_some(),
             Slot::Parser => self.has_permission(),
-            Slot::Gso | Slot::Gro => {
+            Slot::Gro => self.is_coalescing(rtnl) || self.hardware.slots.gro.program().is_some(),
+            Slot::Gso => {
                 let function = self.fixed_function(slot, rtnl);
                 function.is_some_and(|it| it.state == State::Active)
             }
@@ -213,6 +223,10 @@ impl ReportPrograms for Port {
         // The stack runs the host's classifiers, not the driver.
         let xdp = self.hardware.slots.xdp();
         slot == Slot::Xdp && xdp.is_some_and(|(_, replaces)| replaces)
+    }
+
+    fn runs_in_kernel(&self, slot: Slot, _rtnl: &Rtnl<'_>) -> bool {
+        slot == Slot::Gro && self.gro.run(&rcu::Guard::new()).is_some()
     }
 
     fn kernel_program(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<KernelProgram> {
@@ -239,7 +253,8 @@ impl ReportPrograms for Port {
                     ..program.into()
                 })
             }
-            Slot::Gso | Slot::Gro => Some(KernelProgram::FIXED),
+            Slot::Gro => Some(self.kernel_gro()),
+            Slot::Gso => Some(KernelProgram::FIXED),
         }
     }
 
@@ -356,8 +371,18 @@ impl ReportPrograms for Port {
                     self.filters.set_faulted(program, direct_action);
                 }
             }
-            Slot::Parser | Slot::Gso | Slot::Gro => {}
+            Slot::Gro => self.take_out_gro_program(),
+            Slot::Parser | Slot::Gso => {}
         }
+    }
+
+    fn set_gro_programs(
+        &self,
+        programs: Option<GroPrograms>,
+        blame: &GroBlame<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result {
+        Self::set_gro_programs(self, programs, blame, rtnl)
     }
 
     fn set_replaces_kernel(&self, slot: Slot, replaces: bool, _rtnl: &Rtnl<'_>) -> Result {

@@ -8,6 +8,7 @@ use super::report::{
 };
 use crate::port::{
     LoadedProgram,
+    Port,
     Residents,
     StoredProgram, //
 };
@@ -32,6 +33,10 @@ use offload::{
 impl Residents {
     /// The kernel has given up the program in `stored`: takes it from the card, and tells of that.
     pub(super) fn remove(&self, stored: &Arc<StoredProgram>, rtnl: &Rtnl<'_>) {
+        let asks = |port: &Port| port.has_gro_program(stored);
+        while let Some(port) = self.card.ports.find(asks) {
+            port.clear_gro_programs(rtnl);
+        }
         let Some(program) = self.card.programs.remove(stored) else {
             return;
         };

@@ -21,7 +21,10 @@ use device::{
     }, //
 };
 use engine::{
-    coalesce::GroLimits,
+    coalesce::{
+        GroLimits,
+        GroVerdict, //
+    },
     descriptor::{
         Coalesced,
         RxDescriptor,
@@ -57,12 +60,22 @@ const PATIENCE: Patience = Patience {
     idle: Some(1_000_000),
 };
 
+/// The same of the driver, which by itself has nothing wait longer than GRO has: to the end of a poll.
+const AS_GRO: Patience = Patience {
+    longest: 0,
+    idle: None,
+};
+
 /// The host's end of a poll: what the frames go to that the device hands up.
 pub(super) struct Poll<'a> {
     pub(super) port: &'a Port,
     pub(super) queue: u16,
     pub(super) rx: &'a RxQueue,
     pub(super) native: Option<&'a NativeProgram>,
+    /// The program that is asked which frames are put together, if the device is not.
+    pub(super) gro: Option<&'a NativeProgram>,
+    /// Whether what was put together counts as the device's.
+    pub(super) is_offloaded: bool,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
 }
@@ -75,15 +88,17 @@ impl Port {
         };
         let guard = rcu::Guard::new();
         let native = self.xdp_native.load(&guard);
+        let setup = self.setup(native, context, &guard);
         let mut poll = Poll {
             port: self,
             queue,
             rx,
             native,
+            gro: self.gro.run(&guard).filter(|_| setup.asks_host),
+            is_offloaded: !setup.asks_host,
             context,
             guard: &guard,
         };
-        let setup = self.setup(native, context);
         let mut take = |lane, limit| {
             let source = Source { queue, lane, limit };
             let hardware = &self.hardware;
@@ -112,26 +127,37 @@ impl Port {
     }
 
     /// What the card is to know for a poll. `native` is the program of the host's, if it runs one.
-    fn setup(&self, native: Option<&NativeProgram>, context: &PollContext<'_>) -> Setup {
+    fn setup(
+        &self,
+        native: Option<&NativeProgram>,
+        context: &PollContext<'_>,
+        guard: &rcu::Guard,
+    ) -> Setup {
         let device = &self.device;
         let features = device.features_now();
         // The two differ in what the core lets them do, and in who counts.
         let coalesces = features.has_hardware_gro() || features.has_lro();
-        let hardware_gro = (coalesces && self.may_coalesce()).then(|| {
-            let (ipv4, ipv6) = device.gro_max_sizes();
-            GroLimits { ipv4, ipv6 }
-        });
+        let asks_host = !coalesces && features.has_gro() && self.gro.run(guard).is_some();
+        let is_stopped = coalesces && self.gro.stops(self.interface.current_policy());
+        let hardware_gro =
+            ((coalesces || asks_host) && !is_stopped && self.may_coalesce()).then(|| {
+                let (ipv4, ipv6) = device.gro_max_sizes();
+                GroLimits { ipv4, ipv6 }
+            });
         Setup {
             checksums: features.receives_checksums(),
             flows: self.tells(features),
             gro: features.has_gro(),
             hardware_gro,
-            patience: context
-                .gro_flush_timeout()
-                .map_or(PATIENCE, |longest| Patience {
+            asks_host,
+            patience: match context.gro_flush_timeout() {
+                Some(longest) => Patience {
                     longest,
                     idle: None,
-                }),
+                },
+                None if asks_host => AS_GRO,
+                None => PATIENCE,
+            },
             audits: self.interface.gro_audit.is_on(),
             // One that takes no fragments may be on its way out while the user has frames split.
             split_above: match native {
@@ -200,6 +226,19 @@ impl Receive for Poll<'_> {
 
     fn lacks_originals(&mut self) {
         self.port.interface.gro_audit.leave_out();
+    }
+
+    fn ask_gro(&self, pair: &mut [u8]) -> GroVerdict {
+        let said = self.gro.map(|program| program.look(pair, self.context));
+        let verdict = said.and_then(GroVerdict::from_action);
+        verdict.unwrap_or(GroVerdict::Pass)
+    }
+
+    #[cold]
+    fn doubts_gro(&mut self) {
+        self.is_offloaded = false;
+        self.port.gro.set_faulted();
+        self.port.asic.tell_of_permissions_soon();
     }
 
     fn receive_with_originals(
@@ -302,7 +341,9 @@ impl Poll<'_> {
         let (rx, frames) = (self.rx, u64::from(wire.frames));
         rx.packets.add(frames);
         rx.bytes.add(wire.bytes);
-        let count = if self.port.device.features_now().has_lro() {
+        let count = if !self.is_offloaded {
+            &rx.gro_prog
+        } else if self.port.device.features_now().has_lro() {
             &rx.lro
         } else {
             &rx.whole

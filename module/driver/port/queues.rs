@@ -39,6 +39,9 @@ pub(crate) struct RxQueue {
     pub(crate) whole: WholeCounters,
     /// The same, while that is LRO to the user.
     pub(crate) lro: WholeCounters,
+    /// Super-frames of which none was made by the device as the kernel would have made it: made by the kernel's
+    /// GRO program, or by one of the device's that was found changed.
+    pub(crate) gro_prog: WholeCounters,
     /// What the programs of the host said.
     pub(crate) native: NativeCounters,
     /// How long frames that bounce have to wait.

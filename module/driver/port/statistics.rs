@@ -97,7 +97,11 @@ impl Rx<'_> {
             alloc_fail: sum([self.no_buffer_drops(), host.native.no_buffer_drops.get()]),
             csum_complete: host.checksum_complete.get(),
             csum_none: host.checksum_none.get(),
-            csum_unnecessary: sum([host.whole.wire_packets.get(), host.lro.wire_packets.get()]),
+            csum_unnecessary: sum([
+                host.whole.wire_packets.get(),
+                host.lro.wire_packets.get(),
+                host.gro_prog.wire_packets.get(),
+            ]),
             hw_gro_packets: host.whole.packets.get(),
             hw_gro_bytes: host.whole.bytes.get(),
             hw_gro_wire_packets: host.whole.wire_packets.get(),
