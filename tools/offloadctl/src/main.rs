@@ -4,6 +4,7 @@
 //!
 //! `offloadctl --help` tells the commands, `offloadctl man` writes the manual.
 
+mod bpftool;
 mod cmd;
 mod interface;
 mod output;

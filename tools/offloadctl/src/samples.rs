@@ -63,6 +63,7 @@ pub(crate) fn slot(
         kernel,
         verdict: Known::Is(verdict),
         replaces_kernel: verdict == Verdict::Equal,
+        in_kernel: false,
     }
 }
 

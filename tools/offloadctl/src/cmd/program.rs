@@ -5,6 +5,7 @@
 mod disasm;
 mod hash;
 mod list;
+mod load;
 mod show;
 mod verify;
 
@@ -13,7 +14,8 @@ use clap::Subcommand;
 
 use crate::output::{Output, Status};
 
-/// Shows, compares and disassembles the programs in devices; hashes those in object files
+/// Shows, compares and disassembles the programs in devices; loads them into slots; hashes those in object
+/// files
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -27,6 +29,8 @@ enum Command {
     Verify(verify::Args),
     Disasm(disasm::Args),
     Hash(hash::Args),
+    Load(load::LoadArgs),
+    Unload(load::UnloadArgs),
 }
 
 impl Args {
@@ -37,6 +41,8 @@ impl Args {
             Command::Verify(args) => args.run(output),
             Command::Disasm(args) => args.run(output),
             Command::Hash(args) => args.run(output),
+            Command::Load(args) => args.run(output),
+            Command::Unload(args) => args.run(output),
         }
     }
 }

@@ -10,9 +10,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Stdio};
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use graph_json::{digest, Canonical};
 use offload_uapi::client::Client;
 use offload_uapi::types::hex;
@@ -20,15 +20,12 @@ use parse_graph::blob;
 use serde::{Deserialize, Serialize};
 
 use super::elf;
+use crate::bpftool::{bpftool, BPFTOOL, PINS};
 use crate::interface::Interfaces;
 use crate::output::{Output, Status};
 
-/// What asks the kernel.
-const BPFTOOL: &str = "bpftool";
 /// The type of the programs, and how they are attached, in its words.
 const FLOW_DISSECTOR: &str = "flow_dissector";
-/// Where a program has a name until it is attached.
-const PINS: &str = "/sys/fs/bpf";
 /// How many digits of a digest are a program's tag.
 const TAG: usize = 16;
 /// What a program that can't be attached may be refused for.
@@ -65,24 +62,6 @@ struct Attached {
     program: Program,
     /// What was attached until then.
     replaced: Option<Program>,
-}
-
-/// Runs `bpftool` with what is to be found as its standard input; what it prints.
-fn bpftool<I, S>(args: I, input: Stdio) -> Result<Vec<u8>>
-where
-    I: IntoIterator<Item = S>,
-    S: AsRef<OsStr>,
-{
-    let mut command = Command::new(BPFTOOL);
-    let output = command.args(args).stdin(input).output().with_context(|| {
-        format!("{BPFTOOL}, which loads and attaches programs, can't be started")
-    })?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    // It tells what is wrong there, or if it is to speak JSON, here.
-    let said = [output.stderr, output.stdout].concat();
-    bail!("{BPFTOOL}: {}", String::from_utf8_lossy(&said).trim_end());
 }
 
 /// The number of the program that `bpftool net show` tells of. It is asked in words: its JSON is broken where

@@ -51,6 +51,7 @@ fn slots(all: &[SlotReport]) -> Table {
             (false, None) => "nothing",
             (true, _) if slot.replaces_kernel => "device for kernel",
             (true, None) => "device",
+            (false, Some(_)) if slot.in_kernel => "kernel, in the driver",
             (false, Some(_)) => "kernel",
             (true, Some(_)) => "device, then kernel",
         };
