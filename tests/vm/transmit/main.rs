@@ -7,6 +7,7 @@ mod completion;
 mod features;
 mod gro;
 mod gro_audit;
+mod gro_program;
 mod lent;
 mod sctp;
 mod segments;
