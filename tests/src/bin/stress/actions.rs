@@ -2,6 +2,7 @@
 
 //! What is done to the NICs, each by the user's own tools.
 
+mod gro;
 mod parser;
 mod steer;
 
@@ -78,6 +79,7 @@ pub(crate) const WORKERS: &[&[Action]] = &[
     ],
     steer::ACTIONS,
     parser::ACTIONS,
+    gro::ACTIONS,
 ];
 
 /// Those that need a choice of processors.

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Segments that are put together, and the programs that say which ones.
+
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result};
+use etherparse::PacketBuilder;
+use offload_tests::compiled::Compiled;
+use offload_tests::wire::Sender;
+use rand::Rng;
+
+use super::{Action, Random};
+use crate::fleet::Fleet;
+
+pub(super) const ACTIONS: &[Action] = &[
+    ("send segments", send_segments),
+    ("send segments", send_segments),
+    ("GRO program", load),
+    ("no GRO program", unload),
+];
+
+const HEADER: &str = include_str!("../../../../../samples/gro/offload_gro.h");
+const KERNEL: &str = include_str!("../../../../../samples/gro/kernel.bpf.c");
+
+/// Trains of segments of a few flows by turns, some of which are lost or end a packet.
+fn send_segments(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    const FLOWS: usize = 6;
+    const PSH_IN: u32 = 10;
+    let port = fleet.any_port(rng)?;
+    let sender = Sender::new(&port)?;
+    let mut next = [0_usize; FLOWS];
+    let len = rng.random_range(1..1400);
+    let payload = vec![0x5a; len];
+    for _ in 0..300 {
+        let flow = rng.random_range(0..FLOWS);
+        let index = next.get_mut(flow).context("a flow")?;
+        *index += if rng.random_ratio(1, 20) { 2 } else { 1 };
+        let source = [10, 12, 0, flow as u8];
+        let mut ip =
+            etherparse::Ipv4Header::new(0, 64, etherparse::IpNumber::TCP, source, [10, 13, 0, 2])?;
+        // CAST: It wraps around.
+        ip.identification = *index as u16;
+        ip.dont_fragment = true;
+        let tcp = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 9], [0xff; 6])
+            .ip(etherparse::IpHeaders::Ipv4(ip, Default::default()))
+            .tcp(1000, 2000, u32::try_from(*index * len)?, 1000)
+            .ack(1);
+        let tcp = if rng.random_ratio(1, PSH_IN) {
+            tcp.psh()
+        } else {
+            tcp
+        };
+        let mut frame = Vec::new();
+        tcp.write(&mut frame, &payload)?;
+        sender.send(&frame)?;
+    }
+    Ok(())
+}
+
+/// The rules of GRO, or one that has pairs at most. Compiled when it is asked for first.
+fn program(is_rules: bool) -> Result<&'static Compiled> {
+    static RULES: OnceLock<Compiled> = OnceLock::new();
+    static PAIRS: OnceLock<Compiled> = OnceLock::new();
+    let place = if is_rules { &RULES } else { &PAIRS };
+    if place.get().is_none() {
+        let rules = KERNEL.replace("#include \"offload_gro.h\"\n", HEADER);
+        let pairs = format!(
+            "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n{HEADER}\n\
+             SEC(\"xdp\") int pairs(struct xdp_md *ctx)\n{{\n\
+             struct offload_gro *gro = (void *)(long)ctx->data;\n\
+             if ((void *)(gro + 1) > (void *)(long)ctx->data_end)\nreturn GRO_PASS;\n\
+             return gro->segments ? GRO_MERGE_AND_END : GRO_HOLD;\n}}\n"
+        );
+        let compiled = match is_rules {
+            true => Compiled::bpf("rules", &rules)?,
+            false => Compiled::bpf("pairs", &pairs)?,
+        };
+        // Another thread may have been as fast.
+        let _ = place.set(compiled);
+    }
+    place.get().context("it was compiled")
+}
+
+fn load(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    let compiled = program(rng.random_bool(0.5))?;
+    let option = match rng.random_range(0..3) {
+        0 => "--in-kernel",
+        1 => "--device-only",
+        _ => "",
+    };
+    let (path, name) = (compiled.path(), &port.name);
+    let line = format!("program load gro {} {name} {option}", path.display());
+    port.offloadctl(line)?.run().map(drop)
+}
+
+fn unload(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let port = fleet.any_port(rng)?;
+    port.offloadctl(format!("program unload gro {}", port.name))?
+        .run()
+        .map(drop)
+}
