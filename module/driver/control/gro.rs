@@ -139,6 +139,13 @@ impl Port {
         program.is_some_and(|it| Arc::ptr_eq(it.stored(), stored))
     }
 
+    /// The program by which the device goes was found not to be what it was, whatever its memory says by now.
+    pub(super) fn condemn_gro_program(&self) {
+        if let Some(program) = self.hardware.slots.gro.program() {
+            program.label().set_faulted();
+        }
+    }
+
     /// Takes the program out by which the device goes, as it was found to be faulted.
     pub(super) fn take_out_gro_program(&self) {
         self.gro.set_faulted();

@@ -61,9 +61,8 @@ impl Work for Permissions {
     fn work(&self) -> bool {
         with_rtnl(|rtnl| {
             while let Some(port) = self.0.ports.find(|port| port.has_doubts()) {
+                port.condemn_gro_program();
                 port.enforcer().take_out_faulted(rtnl);
-                // Whatever the memory says by now.
-                port.take_out_gro_program();
             }
             while let Some(port) = self.0.ports.find(|port| !port.has_told()) {
                 port.tell_of_permissions(rtnl);
