@@ -39,6 +39,9 @@ cd "$(dirname "$path")"
 modprobe --quiet configfs || :
 [ ! -d /sys/kernel/config ] || mount -t configfs configfs /sys/kernel/config
 
+# GRO of PPPoE is part of that, and nothing in the script asks for it.
+modprobe --quiet pppoe || :
+
 # This one drives a bus: it makes and removes its devices itself.
 if [ "$script" = net/bpf_offload.py ]; then
 	if [ -n "${OFFLOAD_NIC_GRAPH:-}" ]; then

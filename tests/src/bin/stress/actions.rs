@@ -105,6 +105,8 @@ const PROGRAMS: &[&str] = &[
 pub(crate) struct Worker {
     actions: &'static [Action],
     counts: Vec<(u64, u64)>,
+    /// Why each was refused last.
+    refusals: Vec<Option<String>>,
     rng: Random,
 }
 
@@ -114,6 +116,7 @@ impl Worker {
         Self {
             actions,
             counts: vec![(0, 0); actions.len()],
+            refusals: vec![None; actions.len()],
             rng: Random::seed_from_u64(seed),
         }
     }
@@ -129,8 +132,18 @@ impl Worker {
         let (_, action) = self.actions[index];
         match action(fleet, &mut self.rng) {
             Ok(()) => self.counts[index].0 += 1,
-            Err(_) => self.counts[index].1 += 1,
+            Err(error) => {
+                self.counts[index].1 += 1;
+                self.refusals[index] = Some(format!("{error:#}"));
+            }
         }
+    }
+
+    /// Why an action was refused last.
+    pub(crate) fn refusal_of(&self, name: &str) -> Option<&str> {
+        let mut named = self.actions.iter().zip(&self.refusals);
+        let (_, refusal) = named.find(|((its, _), _)| *its == name)?;
+        refusal.as_deref()
     }
 
     /// Name, how often done, how often refused.

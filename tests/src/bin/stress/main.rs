@@ -105,7 +105,8 @@ fn main() -> Result<()> {
         if done == 0 && processors < 2 && OF_SEVERAL_PROCESSORS.contains(&name) {
             println!("skipped: {name}: one processor");
         } else if done == 0 {
-            never.push(name);
+            let why = workers.iter().find_map(|worker| worker.refusal_of(name));
+            never.push(format!("{name}: {}", why.unwrap_or("not tried")));
         }
     }
     println!("{table}");
