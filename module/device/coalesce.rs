@@ -96,9 +96,11 @@ impl Coalescer {
     /// Forgets the frames that wait for more; how many they were on the wire.
     pub(crate) fn forget(&mut self) -> u64 {
         let mut frames = 0_u64;
-        while let Some((slot, held)) = self.flows.remove(0) {
+        while let Some((slot, _)) = self.flows.oldest() {
             drop(self.aggregates.take(slot));
-            frames = frames.saturating_add(held.coalesced().frames.into());
+            let held = self.flows.remove(slot);
+            let held = held.map_or(0, |held| held.coalesced().frames.into());
+            frames = frames.saturating_add(held);
         }
         frames
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Where a receive queue holds frames: a fixed number of slots, one for each flow.
+//!
+//! However many flows there are, one is found, taken in and taken out by a few steps: a table of chains
+//! has the slots by the [`print`](super::Segment::print) of their flows, and a list in the order in which the
+//! flows came. Links are numbers of slots, in memory that was there from the beginning.
 
 use super::held::Held;
 use crate::memory::{Memory, OutOfMemory};
-use crate::numbered::numbered;
 
 /// Why a frame is not held any longer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,12 +20,11 @@ pub enum End {
     Time,
 }
 
-/// A slot, and by what the flow is found that is in it.
-#[derive(Clone, Copy)]
-struct Place {
-    slot: u16,
-    print: u32,
-}
+/// The number of a slot, or [`NONE`].
+type Link = u16;
+
+/// No slot has this number: there are fewer.
+const NONE: Link = Link::MAX;
 
 /// What is in a slot.
 #[derive(Clone, Copy)]
@@ -30,16 +32,33 @@ struct Entry {
     held: Held,
     /// When the first of its segments came, in nanoseconds.
     since: u64,
+    /// By what the flow is found.
+    print: u32,
+}
+
+/// A slot, and its neighbours.
+#[derive(Clone, Copy)]
+struct Slot {
+    entry: Option<Entry>,
+    /// The flow that came before this one.
+    older: Link,
+    /// The one that came after it; of a slot that is free, the next one that is.
+    newer: Link,
+    /// The next flow of the same chain, which came after this one.
+    next: Link,
 }
 
 /// The flows of which a receive queue holds frames.
 ///
 /// The frames themselves are with the embedder, each by the number of its slot.
 pub struct Flows<M: Memory> {
-    /// By slots.
-    entries: M::Buffer<Option<Entry>>,
-    /// All slots: those in use first, the oldest of them before the others, and then those that are free.
-    order: M::Buffer<Place>,
+    slots: M::Buffer<Slot>,
+    /// Where each chain begins. Their number is a power of two, and no less than that of slots.
+    chains: M::Buffer<Link>,
+    oldest: Link,
+    newest: Link,
+    /// The first slot that is free.
+    free: Link,
     /// How many are in use.
     len: usize,
 }
@@ -53,14 +72,24 @@ impl<M: Memory> Flows<M> {
     ///
     /// [`OutOfMemory`].
     pub fn new(memory: &M, slots: u16) -> Result<Self, OutOfMemory> {
-        let places = |slot| Place {
-            // CAST: Below `slots`.
-            slot: slot as u16,
-            print: 0,
+        let len = usize::from(slots);
+        let chains = len.checked_next_power_of_two().unwrap_or(1);
+        let slot = |number: usize| {
+            let next = number.wrapping_add(1);
+            Slot {
+                entry: None,
+                older: NONE,
+                // CAST: Below `slots`.
+                newer: if next < len { next as Link } else { NONE },
+                next: NONE,
+            }
         };
         Ok(Self {
-            entries: memory.allocate(slots.into(), |_| None)?,
-            order: memory.allocate(slots.into(), places)?,
+            slots: memory.allocate(len, slot)?,
+            chains: memory.allocate(chains, |_| NONE)?,
+            oldest: NONE,
+            newest: NONE,
+            free: if slots > 0 { 0 } else { NONE },
             len: 0,
         })
     }
@@ -77,54 +106,109 @@ impl<M: Memory> Flows<M> {
 
     /// Whether there is no room for one more.
     pub fn is_full(&self) -> bool {
-        self.len >= self.order.len()
+        self.free == NONE
     }
 
-    /// Those that may be the flow with `print`: their places, slots, and what is held.
-    pub fn with_print(&self, print: u32) -> impl Iterator<Item = (usize, u16, &Held)> {
-        let places = numbered(self.order.get(..self.len).unwrap_or_default());
-        places.filter_map(move |(place, it)| {
-            if it.print != print {
-                return None;
-            }
-            let entry = self.entries.get(usize::from(it.slot))?.as_ref()?;
-            Some((place, it.slot, &entry.held))
+    /// Those that may be the flow with `print`: their slots, and what is held. The oldest comes first.
+    pub fn with_print(&self, print: u32) -> impl Iterator<Item = (u16, &Held)> {
+        self.chain(self.chain_of(print)).filter_map(move |slot| {
+            let entry = self.entry(slot)?;
+            (entry.print == print).then_some((slot, &entry.held))
         })
     }
 
     /// What is held in `slot`, to be changed.
     pub fn held_mut(&mut self, slot: u16) -> Option<&mut Held> {
-        let entry = self.entries.get_mut(usize::from(slot))?;
-        entry.as_mut().map(|entry| &mut entry.held)
+        let entry = self.slot_mut(slot)?.entry.as_mut();
+        entry.map(|entry| &mut entry.held)
     }
 
-    /// When the first segment of the oldest flow came, if there is one.
-    pub fn oldest(&self) -> Option<u64> {
-        let place = self.order.get(..self.len)?.first()?;
-        let entry = self.entries.get(usize::from(place.slot))?.as_ref()?;
-        Some(entry.since)
+    /// The slot of the oldest flow, and when the first segment of that came, if there is one.
+    pub fn oldest(&self) -> Option<(u16, u64)> {
+        let entry = self.entry(self.oldest)?;
+        Some((self.oldest, entry.since))
     }
 
     /// Takes a flow in, whose first segment came at `since`, and gives its slot. `None` if all are in use.
     pub fn insert(&mut self, print: u32, held: Held, since: u64) -> Option<u16> {
-        let place = self.order.get_mut(self.len)?;
-        let entry = self.entries.get_mut(usize::from(place.slot))?;
-        *entry = Some(Entry { held, since });
-        place.print = print;
+        let (slot, older) = (self.free, self.newest);
+        let it = self.slot_mut(slot)?;
+        let free = core::mem::replace(&mut it.newer, NONE);
+        it.older = older;
+        it.next = NONE;
+        it.entry = Some(Entry { held, since, print });
+        self.free = free;
+        self.newest = slot;
+        match self.slot_mut(older) {
+            Some(older) => older.newer = slot,
+            None => self.oldest = slot,
+        }
+        let chain = self.chain_of(print);
+        let last = self.chain(chain).last();
+        self.link(chain, last, slot);
         self.len = self.len.wrapping_add(1);
-        Some(place.slot)
+        Some(slot)
     }
 
-    /// Takes the flow at `place` out, and gives its slot and what was held. `None` if there is none.
-    pub fn remove(&mut self, place: usize) -> Option<(u16, Held)> {
-        let behind = self.order.get_mut(place..self.len)?;
-        let removed = *behind.first()?;
-        let mut moved = removed;
-        for place in behind.iter_mut().rev() {
-            core::mem::swap(place, &mut moved);
+    /// Takes the flow in `slot` out, and gives what was held. `None` if there is none.
+    pub fn remove(&mut self, slot: u16) -> Option<Held> {
+        let free = self.free;
+        let it = self.slot_mut(slot)?;
+        let Entry { held, print, .. } = it.entry.take()?;
+        let (older, newer, next) = (it.older, it.newer, it.next);
+        it.newer = free;
+        self.free = slot;
+        match self.slot_mut(older) {
+            Some(older) => older.newer = newer,
+            None => self.oldest = newer,
         }
+        match self.slot_mut(newer) {
+            Some(newer) => newer.older = older,
+            None => self.newest = older,
+        }
+        let chain = self.chain_of(print);
+        let before = self.chain(chain).take_while(|it| *it != slot).last();
+        self.link(chain, before, next);
         self.len = self.len.wrapping_sub(1);
-        let entry = self.entries.get_mut(usize::from(removed.slot))?.take()?;
-        Some((removed.slot, entry.held))
+        Some(held)
+    }
+
+    /// Has `next` follow `before` in chain `chain`, or begin it.
+    fn link(&mut self, chain: usize, before: Option<Link>, next: Link) {
+        match before {
+            Some(before) => {
+                if let Some(before) = self.slot_mut(before) {
+                    before.next = next;
+                }
+            }
+            None => {
+                if let Some(first) = self.chains.get_mut(chain) {
+                    *first = next;
+                }
+            }
+        }
+    }
+
+    /// The chain in which flows with `print` are.
+    fn chain_of(&self, print: u32) -> usize {
+        // CAST: A `usize` has at least 32 bits.
+        (print ^ (print >> 16)) as usize & self.chains.len().wrapping_sub(1)
+    }
+
+    /// The slots of chain `chain`, the oldest first.
+    fn chain(&self, chain: usize) -> impl Iterator<Item = Link> + '_ {
+        let first = self.chains.get(chain).copied();
+        core::iter::successors(first.filter(|first| *first != NONE), |slot| {
+            let next = self.slots.get(usize::from(*slot))?.next;
+            (next != NONE).then_some(next)
+        })
+    }
+
+    fn entry(&self, slot: Link) -> Option<&Entry> {
+        self.slots.get(usize::from(slot))?.entry.as_ref()
+    }
+
+    fn slot_mut(&mut self, slot: Link) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::from(slot))
     }
 }

@@ -20,7 +20,6 @@ use crate::receive_checksum::RxChecksum;
 
 /// What is held of the flow of a frame that has come, and what becomes of both.
 struct Found {
-    place: usize,
     slot: u16,
     verdict: Verdict,
 }
@@ -80,10 +79,13 @@ where
     /// Context: as [`Pipeline::arrive`].
     pub fn end_older<D: Receiver>(&mut self, device: &mut D, before: u64) -> Option<u64> {
         let coalescing = self.coalescing.as_mut()?;
-        while coalescing.flows.oldest()? <= before {
-            coalescing.end(device, 0, End::Time);
+        loop {
+            let (slot, since) = coalescing.flows.oldest()?;
+            if since > before {
+                return Some(since);
+            }
+            coalescing.end(device, slot, End::Time);
         }
-        coalescing.flows.oldest()
     }
 
     /// Hands all up that is held, the oldest first.
@@ -137,11 +139,11 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
             None => self.begin(device, frame, descriptor, (&segment, print), may_begin),
             Some(found) => match found.verdict {
                 Verdict::EndAndHold => {
-                    self.end(device, found.place, End::Flow);
+                    self.end(device, found.slot, End::Flow);
                     self.begin(device, frame, descriptor, (&segment, print), may_begin);
                 }
                 Verdict::EndAndPass | Verdict::OtherFlow => {
-                    self.end(device, found.place, End::Flow);
+                    self.end(device, found.slot, End::Flow);
                     device.to_host(frame, descriptor);
                 }
                 Verdict::Merge(fixed) | Verdict::MergeAndEnd(fixed) => {
@@ -149,14 +151,14 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
                     let appended = device.append(found.slot, frame, descriptor, header);
                     if let Err(frame) = appended {
                         // Without memory it is as if nothing were held.
-                        self.end(device, found.place, End::Flow);
+                        self.end(device, found.slot, End::Flow);
                         return device.to_host(frame, descriptor);
                     }
                     if let Some(held) = self.flows.held_mut(found.slot) {
                         held.merge(&segment, fixed);
                     }
                     if let Verdict::MergeAndEnd(_) = found.verdict {
-                        self.end(device, found.place, End::Flow);
+                        self.end(device, found.slot, End::Flow);
                     }
                 }
             },
@@ -173,18 +175,14 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         told: &mut Told,
     ) -> Option<Found> {
         let mut with_print = self.flows.with_print(print);
-        with_print.find_map(|(place, slot, held)| {
+        with_print.find_map(|(slot, held)| {
             let (bytes, before) = device.held(slot)?;
             if before.flow != descriptor.flow || before.vlan != descriptor.vlan {
                 return None;
             }
             let held = (held, bytes);
             let verdict = self.rules.judge(device, processor, held, new, told);
-            (verdict != Verdict::OtherFlow).then_some(Found {
-                place,
-                slot,
-                verdict,
-            })
+            (verdict != Verdict::OtherFlow).then_some(Found { slot, verdict })
         })
     }
 
@@ -201,7 +199,9 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
             return device.to_host(frame, descriptor);
         }
         if self.flows.is_full() {
-            self.end(device, 0, End::Room);
+            if let Some((oldest, _)) = self.flows.oldest() {
+                self.end(device, oldest, End::Room);
+            }
         }
         match self.flows.insert(print, Held::new(segment), self.now) {
             Some(slot) => device.hold(slot, frame, descriptor),
@@ -214,25 +214,25 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         let Some(print) = Segment::print_of(headers) else {
             return;
         };
-        let found = self.flows.with_print(print).find(|(_, slot, held)| {
+        let found = self.flows.with_print(print).find(|(slot, held)| {
             device
                 .held(*slot)
                 .is_some_and(|(bytes, _)| held.is_same_flow(bytes, headers))
         });
-        if let Some((place, ..)) = found {
-            self.end(device, place, End::Flow);
+        if let Some((slot, _)) = found {
+            self.end(device, slot, End::Flow);
         }
     }
 
     fn end_all<D: Receiver>(&mut self, device: &mut D) {
-        while !self.flows.is_empty() {
-            self.end(device, 0, End::Flow);
+        while let Some((slot, _)) = self.flows.oldest() {
+            self.end(device, slot, End::Flow);
         }
     }
 
-    /// Hands up what is held at `place`.
-    fn end<D: Receiver>(&mut self, device: &mut D, place: usize, why: End) {
-        let Some((slot, held)) = self.flows.remove(place) else {
+    /// Hands up what is held in `slot`.
+    fn end<D: Receiver>(&mut self, device: &mut D, slot: u16, why: End) {
+        let Some(held) = self.flows.remove(slot) else {
             return;
         };
         let coalesced = held.coalesced();

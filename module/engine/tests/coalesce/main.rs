@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod device;
+mod flows;
 mod frames;
 #[path = "../parser/kernel.rs"]
 mod kernel;

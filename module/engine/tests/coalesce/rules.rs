@@ -13,7 +13,7 @@ use crate::{cut, SETUP};
 
 const SIZE: usize = 100;
 
-fn v4() -> Ip {
+pub(crate) fn v4() -> Ip {
     Ip::V4 {
         tos: 0,
         id: 0,
@@ -38,7 +38,7 @@ fn v6() -> Ip {
 }
 
 /// A segment with `len` bytes from `at` on.
-fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
+pub(crate) fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
     Frame {
         target: PORT_ADDRESS,
         source: [2, 0, 0, 0, 0, 9],
