@@ -274,8 +274,10 @@ void offload_nic_set_mtu(struct net_device *dev, unsigned int mtu);
 void offload_nic_set_netdev_dev(struct net_device *dev, struct device *parent);
 void offload_nic_set_unicast_filter(struct net_device *dev);
 void offload_nic_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
-bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8 *from, u32 len,
-			    u32 *left);
+void offload_nic_skb_append(struct sk_buff *to, struct sk_buff **last, struct sk_buff *from,
+			    u32 header);
+bool offload_nic_skb_append_copy(struct sk_buff *to, struct page_pool *pool, const u8 *from,
+				 u32 len, u32 *left);
 u32 offload_nic_skb_asks(const struct sk_buff *skb);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
@@ -286,6 +288,7 @@ bool offload_nic_skb_device_hash(const struct sk_buff *skb, u32 *hash);
 struct sk_buff *offload_nic_skb_frag_list(const struct sk_buff *skb);
 bool offload_nic_skb_is_gso(const struct sk_buff *skb);
 struct offload_nic_offload_request offload_nic_skb_offload_request(struct sk_buff *skb);
+bool offload_nic_skb_goes_back_alike(const struct sk_buff *one, const struct sk_buff *other);
 bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb);
 bool offload_nic_skb_has_lent_frags(const struct sk_buff *skb);
 bool offload_nic_skb_has_stable_frags(const struct sk_buff *skb);

@@ -23,7 +23,7 @@ void offload_nic_consume_skb(struct sk_buff *skb)
 }
 
 /*
- * How much memory a frame takes for what is appended to it, at a time. Most are of few parts: what
+ * How much memory a frame takes for copies that are appended to it, at a time. Most are of few parts: what
  * the first one takes counts against the socket that gets them. With others of 4 KiB there is
  * enough in the list for 64 KiB.
  */
@@ -37,12 +37,52 @@ static u32 appended_piece(const struct sk_buff *to, u32 len)
 }
 
 /*
+ * Puts what is behind the first header bytes of from, which lies in one piece, behind all that to
+ * has, where it lies: as skb_gro_receive() does. Memory that is of a page becomes one of the pages
+ * of the last part; else, or if that has as many as fit, from becomes the last part itself. last is
+ * to, or the last one of its list. from is to's then.
+ */
+void offload_nic_skb_append(struct sk_buff *to, struct sk_buff **last, struct sk_buff *from,
+			    u32 header)
+{
+	struct sk_buff *part = *last;
+	int index = skb_shinfo(part)->nr_frags;
+	u32 len = from->len - header, truesize = from->truesize;
+
+	__skb_pull(from, header);
+	if (from->head_frag && from->fclone == SKB_FCLONE_UNAVAILABLE && index < MAX_SKB_FRAGS) {
+		struct page *page = virt_to_head_page(from->head);
+
+		skb_fill_page_desc(part, index, page, from->data - (u8 *)page_address(page), len);
+		truesize -= SKB_DATA_ALIGN(sizeof(struct sk_buff));
+		if (part != to) {
+			part->len += len;
+			part->data_len += len;
+			part->truesize += truesize;
+		}
+		kfree_skb_partial(from, true);
+	} else {
+		if (part == to)
+			skb_shinfo(to)->frag_list = from;
+		else
+			part->next = from;
+		from->next = NULL;
+		from->dev = NULL;
+		__skb_header_release(from);
+		*last = from;
+	}
+	to->len += len;
+	to->data_len += len;
+	to->truesize += truesize;
+}
+
+/*
  * Puts a copy of len bytes behind all that to has, into pages of pool. left is the room behind the
  * last of those that came here before. Whether there was memory, and a place in the list; else
  * nothing has changed. Context: the poll that has the pool.
  */
-bool offload_nic_skb_append(struct sk_buff *to, struct page_pool *pool, const u8 *from, u32 len,
-			    u32 *left)
+bool offload_nic_skb_append_copy(struct sk_buff *to, struct page_pool *pool, const u8 *from,
+				 u32 len, u32 *left)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(to);
 	struct {
@@ -329,6 +369,12 @@ bool offload_nic_skb_share(struct sk_buff *to, const struct sk_buff *from, u32 o
 		len -= take;
 	}
 	return !len;
+}
+
+/* Whether the memory of both goes back to page pools, or that of neither. */
+bool offload_nic_skb_goes_back_alike(const struct sk_buff *one, const struct sk_buff *other)
+{
+	return one->pp_recycle == other->pp_recycle;
 }
 
 bool offload_nic_skb_has_hwtstamp(const struct sk_buff *skb)

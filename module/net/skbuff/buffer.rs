@@ -232,6 +232,21 @@ impl FrameBuffer {
         unsafe { core::slice::from_raw_parts_mut((*self.skb.as_ptr()).data, self.capacity) }
     }
 
+    /// For how many bytes of memory the frame counts with whoever keeps it.
+    #[inline]
+    pub(super) fn truesize(&self) -> usize {
+        // SAFETY: By the type invariants, the skb is valid.
+        // CAST: A `usize` has at least 32 bits in the kernel.
+        unsafe { (*self.skb.as_ptr()).truesize as usize }
+    }
+
+    /// Whether its memory goes back to a page pool, if that of `other` does, and if not, not.
+    #[inline]
+    pub(super) fn goes_back_as(&self, other: &SkBuff) -> bool {
+        // SAFETY: Both are valid.
+        unsafe { bindings::offload_nic_skb_goes_back_alike(self.skb.as_ptr(), other.as_ptr()) }
+    }
+
     /// Makes `range` of the buffer the frame, clipped to the buffer.
     fn finish(self, range: Range<usize>) -> UniqueSkBuff {
         let start = range.start.min(self.capacity);

@@ -11,9 +11,11 @@ use offload_uapi::stats;
 
 use super::{adds_up, Bench, Settings};
 
-/// Segments in a row, and bytes in each.
+/// Segments in a row.
 const SEGMENTS: usize = 6000;
-const SIZE: usize = 1000;
+/// Bytes in each of those whose memory is worth keeping, and of those that are copied behind each other.
+const LARGE: usize = 1000;
+const SMALL: usize = 300;
 /// Bytes of headers.
 const HEADERS: usize = 14 + 20 + 20;
 
@@ -22,29 +24,34 @@ fn byte(at: usize) -> u8 {
     (at * 31 + at / 251) as u8
 }
 
-/// Segment number `index`.
-fn segment(target: [u8; 6], index: usize) -> Result<Vec<u8>> {
-    let payload: Vec<u8> = (index * SIZE..(index + 1) * SIZE).map(byte).collect();
+/// Segment number `index`, with `size` bytes.
+fn segment(target: [u8; 6], index: usize, size: usize) -> Result<Vec<u8>> {
+    let payload: Vec<u8> = (index * size..(index + 1) * size).map(byte).collect();
     let mut packet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], target)
         .ipv4([10, 9, 0, 1], [10, 9, 0, 2], 64)
-        .tcp(1000, 2000, u32::try_from(index * SIZE)?, 1000);
+        .tcp(1000, 2000, u32::try_from(index * size)?, 1000);
     packet = packet.ack(1);
     let mut frame = Vec::new();
     packet.write(&mut frame, &payload)?;
     Ok(frame)
 }
 
-/// What waits goes up, and what there is no memory for behind it goes up alone: each byte of the stream that
-/// comes is where it was, and each frame is accounted for.
+/// What waits goes up, and what there is no memory for behind it goes up alone; what stays where it is needs
+/// none. Each byte of the stream that comes is where it was, and each frame is accounted for.
 #[test]
 fn coalesced_frames() -> Result<()> {
     let Some(bench) = Bench::new("coalesced_frames", 1)? else {
         return Ok(());
     };
-    let alone = with_scarcity(&bench, 70)?;
+    let alone = with_scarcity(&bench, SMALL, 70)?;
     ensure!(
         alone > 0,
         "there was always memory to put frames behind others"
+    );
+    let alone = with_scarcity(&bench, LARGE, 70)?;
+    ensure!(
+        alone == 0,
+        "{alone} frames were not put behind others that need no memory for that"
     );
     bench.finish()
 }
@@ -64,7 +71,7 @@ fn audited_frames() -> Result<()> {
     // Few frames in each, so that there is memory for all that some need.
     far.set("gro_ipv4_max_size 6000").run()?;
     for probability in [70, 4] {
-        with_scarcity(&bench, probability)?;
+        with_scarcity(&bench, LARGE, probability)?;
     }
     let told = &audit("")?[0];
     println!("{told}");
@@ -79,9 +86,9 @@ fn audited_frames() -> Result<()> {
     bench.finish()
 }
 
-/// Has frames of a stream put together while so many per cent of the allocations that can't wait fail, and gives
-/// how many there was no memory for behind others.
-fn with_scarcity(bench: &Bench, probability: u8) -> Result<u64> {
+/// Has frames of a stream, with `size` bytes in each, put together while so many per cent of the allocations
+/// that can't wait fail, and gives how many there was no memory for behind others.
+fn with_scarcity(bench: &Bench, size: usize, probability: u8) -> Result<u64> {
     let (near, far) = (&bench.cable.near, &bench.cable.far);
     let name = &far.name;
     for line in [
@@ -101,7 +108,7 @@ fn with_scarcity(bench: &Bench, probability: u8) -> Result<u64> {
         ("times", "-1"),
         ("probability", &probability.to_string()),
     ])?;
-    let sent = (0..SEGMENTS).try_for_each(|index| sender.send(&segment(target, index)?));
+    let sent = (0..SEGMENTS).try_for_each(|index| sender.send(&segment(target, index, size)?));
     drop(scarcity);
     sent?;
     sender.end_batch(MARK_PASS, 1)?;

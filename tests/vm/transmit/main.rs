@@ -8,6 +8,7 @@ mod features;
 mod gro;
 mod gro_audit;
 mod gro_program;
+mod kept;
 mod lent;
 mod sctp;
 mod segments;

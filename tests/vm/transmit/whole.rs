@@ -19,7 +19,7 @@ use offload_tests::streams;
 use offload_uapi::stats;
 
 /// The address of a cable's far end.
-const FAR: [u8; 4] = [10, 12, 0, 2];
+pub(crate) const FAR: [u8; 4] = [10, 12, 0, 2];
 
 /// How often it is switched under transfers.
 fn switches() -> u32 {
@@ -40,7 +40,7 @@ fn volume() -> usize {
 }
 
 /// Sends from `near` to `far`, which is `target`, and compares each byte.
-fn transfer(near: &Link, far: &Link, target: [u8; 4]) -> Result<()> {
+pub(crate) fn transfer(near: &Link, far: &Link, target: [u8; 4]) -> Result<()> {
     streams::tcp(near, far, target.into(), volume())
 }
 
@@ -57,7 +57,7 @@ fn prepare(link: &Link, address: &str) -> Result<()> {
     Ok(())
 }
 
-fn switch(link: &Link, state: &str) -> Result<()> {
+pub(crate) fn switch(link: &Link, state: &str) -> Result<()> {
     link.cmd(format!("ethtool -K {} rx-gro-hw {state}", link.name))
         .run()?;
     Ok(())
@@ -78,7 +78,7 @@ fn counted(cable: &Cable, counter: &str) -> Result<u64> {
     cable.far.statistics()?.since(&before, counter)
 }
 
-fn cable() -> Result<Cable> {
+pub(crate) fn cable() -> Result<Cable> {
     let cable = Cable::onic(1500)?;
     prepare(&cable.near, "10.12.0.1/24")?;
     prepare(&cable.far, "10.12.0.2/24")?;
