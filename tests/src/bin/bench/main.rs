@@ -2,8 +2,8 @@
 
 //! How fast frames go through pairs of interfaces: ours, and others in the same guest, by turns.
 //!
-//! The arguments say what is measured: `drop`, `map`, `tcp`, `udp`, `rss`, `gro`, `dissect`, `flash`, `queues`; all of it
-//! without one.
+//! The arguments say what is measured: `drop`, `map`, `tcp`, `cut`, `udp`, `rss`, `gro`, `dissect`, `flash`,
+//! `queues`; all of it without one.
 
 mod contest;
 mod dissect;
@@ -26,10 +26,11 @@ use offload_tests::env;
 /// What is measured, by name.
 type Measurement = (&'static str, fn(&mut Marks) -> Result<()>);
 
-const MEASUREMENTS: [Measurement; 9] = [
+const MEASUREMENTS: [Measurement; 10] = [
     ("drop", drops::everything),
     ("map", drops::hits),
     ("tcp", stream::tcp),
+    ("cut", stream::cut),
     ("udp", stream::udp),
     ("rss", stream::rss),
     ("gro", merge::all),

@@ -32,9 +32,18 @@ const BATCH: usize = 64;
 /// Who puts segments together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
+    /// The device, for as long as it waits by itself.
     Device,
+    /// The device, which hands up at the end of each poll what has come, as the kernel does.
+    DeviceInPoll,
     Kernel,
     Nobody,
+}
+
+impl By {
+    fn is_device(self) -> bool {
+        matches!(self, Self::Device | Self::DeviceInPoll)
+    }
 }
 
 /// For each number of flows a contest.
@@ -51,6 +60,7 @@ pub(crate) fn all(marks: &mut Marks) -> Result<()> {
         let turn = |by| turn(&sender, far, &frames, by);
         let entrants = vec![
             Entrant::new("put together by the device", || turn(By::Device)).compared_as("device"),
+            Entrant::new("by the device, in each poll", || turn(By::DeviceInPoll)),
             Entrant::new("by the kernel", || turn(By::Kernel)).compared_as("kernel"),
             Entrant::new("not at all", || turn(By::Nobody)),
         ];
@@ -99,12 +109,14 @@ fn frames(far: &Link, flows: u16) -> Result<Vec<Vec<u8>>> {
 /// One turn: all frames, of which `by` has put some together.
 fn turn(sender: &Sender, far: &Link, frames: &[Vec<u8>], by: By) -> Result<Turn> {
     let state = |is_on| if is_on { "on" } else { "off" };
-    let (device, kernel) = (state(by == By::Device), state(by == By::Kernel));
+    let (device, kernel) = (state(by.is_device()), state(by == By::Kernel));
     far.cmd(format!(
         "ethtool -K {} rx-gro-hw {device} gro {kernel}",
         far.name
     ))
     .run()?;
+    let timeout = u64::from(by == By::DeviceInPoll);
+    far.write("gro_flush_timeout", timeout)?.run()?;
     let before = far.statistics()?;
     let slices: Vec<_> = frames.iter().map(|frame| [IoSlice::new(frame)]).collect();
     let turn = Turn::of(|| {
@@ -118,7 +130,7 @@ fn turn(sender: &Sender, far: &Link, frames: &[Vec<u8>], by: By) -> Result<Turn>
         let now = far.statistics()?;
         Ok(now.since(&before, stats::RX_DEVICE_FRAMES)? == frames.len() as u64)
     })?;
-    if by == By::Device {
+    if by.is_device() {
         let merged = far
             .statistics()?
             .since(&before, stats::RX_HW_GRO_WIRE_PACKETS)?;

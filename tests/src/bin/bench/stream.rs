@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
-use offload_tests::bpf::{detach, Mode};
+use offload_tests::bpf::{detach, Attached, Mode};
 use offload_tests::cable::Cable;
 use offload_tests::env;
 use offload_tests::link::Link;
@@ -24,6 +24,7 @@ use crate::pairs::Netdevsim;
 const TCP_ROUNDS: usize = 81;
 const UDP_ROUNDS: usize = 21;
 const RSS_ROUNDS: usize = 41;
+const CUT_ROUNDS: usize = 41;
 
 /// Bytes of one turn of TCP, of one write, and of a segment with time stamps.
 const VOLUME: usize = 128 << 20;
@@ -91,6 +92,40 @@ pub(crate) fn tcp(marks: &mut Marks) -> Result<()> {
     }
     let contest = of_bytes("TCP", TCP_ROUNDS);
     contest.run(entrants, marks)
+}
+
+/// TCP in frames that each come by themselves, put together by the device, by the kernel's GRO, and as a veth does
+/// that: cut by the sender's stack, and by the device for a program that sees each.
+pub(crate) fn cut(marks: &mut Marks) -> Result<()> {
+    let [onic, veth] = cables()?;
+    let ours = Pair::new(1, &onic.near, &onic.far)?;
+    let veth = Pair::new(2, &veth.near, &veth.far)?;
+    let by_device = || {
+        ours.keep_whole(true)?;
+        ours.tcp()
+    };
+    let by_kernel = || {
+        ours.keep_whole(false)?;
+        ours.tcp()
+    };
+    let entrants = || {
+        vec![
+            Entrant::new("offload_nic, put together by the device", by_device)
+                .compared_as("device"),
+            Entrant::new("offload_nic, by the kernel", by_kernel).compared_as("kernel"),
+        ]
+    };
+    {
+        let mut entrants = entrants();
+        entrants.push(Entrant::new("veth, by the kernel", || veth.tcp()));
+        for pair in [&ours, &veth] {
+            pair.cut_before(true)?;
+        }
+        of_bytes("TCP, cut by its sender", CUT_ROUNDS).run(entrants, marks)?;
+        ours.cut_before(false)?;
+    }
+    let _program = Attached::new(ours.far, Mode::Offload, "pass")?;
+    of_bytes("TCP, cut for a program of the device", CUT_ROUNDS).run(entrants(), marks)
 }
 
 /// TCP to a port that spreads frames over several queues, and tells their hash, and to one that has one queue
@@ -176,6 +211,15 @@ impl<'a> Pair<'a> {
         let state = if keeps { "on" } else { "off" };
         self.far
             .cmd(format!("ethtool -K {} rx-gro-hw {state}", self.far.name))
+            .run()?;
+        Ok(())
+    }
+
+    /// Has the sender's stack cut super-frames before the NIC gets them, or not.
+    fn cut_before(&self, cuts: bool) -> Result<()> {
+        let state = if cuts { "off" } else { "on" };
+        self.near
+            .cmd(format!("ethtool -K {} tso {state}", self.near.name))
             .run()?;
         Ok(())
     }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// How many processors the guest has; `queues` wants two
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     cpus: u32,
-    /// What is measured, by default all of it: drop, map, tcp, udp, rss, gro, dissect, flash, queues
+    /// What is measured, by default all of it: drop, map, tcp, cut, udp, rss, gro, dissect, flash, queues
     #[arg(last = true, value_name = "WHAT")]
     what: Vec<String>,
 }
