@@ -19,6 +19,7 @@ pub mod env;
 pub mod frames;
 mod genl;
 pub mod graphs;
+pub mod gro;
 pub mod hunt;
 pub mod interrupt;
 pub mod kmsg;

@@ -5,6 +5,7 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::env;
+use offload_tests::gro::{batch, ethtool, random_batch, BATCH, MTU};
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
@@ -13,7 +14,7 @@ use offload_tests::wire::Sender;
 use offload_uapi::stats;
 
 use crate::gro::frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT};
-use crate::gro::{batch, ethtool, random_batch, sequences, BATCH, MTU};
+use crate::gro::sequences;
 
 /// Who puts together at the near side, who cuts again at the far one, and whether tags go beside frames.
 const WAYS: [(&str, &str, &str); 2] = [

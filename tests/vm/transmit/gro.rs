@@ -3,30 +3,19 @@
 //! Frames that come one by one and are put together in the device (`rx-gro-hw`): the stack gets what its own
 //! GRO would have made of them, and what leaves again is what was on the first wire.
 
-use anyhow::{ensure, Context, Result};
-use offload_tests::cable::Cable;
+use anyhow::{ensure, Result};
 use offload_tests::env;
-use offload_tests::link::Link;
+use offload_tests::gro::equality::{Plan, Until};
+use offload_tests::gro::{batch, equality, ethtool, By, Stand, BATCH};
 use offload_tests::qstats;
-use offload_tests::wire::vnet::{Received, VnetTap};
-use offload_tests::wire::Sender;
+use offload_tests::wire::vnet::VnetTap;
 use offload_uapi::stats;
 
 #[path = "../../../module/engine/tests/coalesce/frames.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 pub(super) mod frames;
-#[path = "../../../module/engine/tests/coalesce/sequences.rs"]
-#[allow(dead_code, reason = "the engine's tests use the rest")]
-mod sequences;
 
 use frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT, PSH};
-use sequences::Random;
-
-pub(super) const MTU: usize = 2000;
-/// Frames of a batch: as many as a poll takes at once, and as the interrupt waits for.
-pub(super) const BATCH: usize = 32;
-/// Of these at most are segments.
-const SEGMENTS: usize = 28;
 
 pub(super) fn sequences() -> u64 {
     if env::is_slow() {
@@ -34,32 +23,6 @@ pub(super) fn sequences() -> u64 {
     } else {
         2000
     }
-}
-
-/// What nobody puts together with anything.
-fn filler(target: [u8; 6]) -> Vec<u8> {
-    [&target[..], &[2, 0, 0, 0, 0, 9, 0x88, 0xb5], &[0; 46]].concat()
-}
-
-/// `frames`, with fillers in front, as a batch.
-pub(super) fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let mut batch = vec![filler(target); BATCH - frames.len()];
-    batch.extend_from_slice(frames);
-    batch
-}
-
-/// Batch number `seed`.
-pub(super) fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
-    let mut random = Random::new(seed);
-    let mut frames = sequences::sequence(&mut random, target, 1400);
-    frames.retain(|frame| !ends_in_tag(frame));
-    frames.truncate(SEGMENTS);
-    batch(target, &frames)
-}
-
-/// Whether a frame is cut off in its VLAN tag: the stack drops it before anybody sees it.
-fn ends_in_tag(frame: &[u8]) -> bool {
-    matches!(frame[12..14], [0x81, 0] | [0x88, 0xa8]) && frame.len() < 20
 }
 
 /// Segment number `index` of a flow, with `len` bytes in each.
@@ -96,155 +59,23 @@ pub(super) fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> V
     frame.bytes()
 }
 
-pub(super) fn ethtool(link: &Link, features: &str) -> Result<()> {
-    link.cmd(format!("ethtool -K {} {features}", link.name))
-        .run()?;
-    Ok(())
-}
-
-/// Who puts frames together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    Device,
-    Kernel,
-}
-
-/// A cable whose far end puts frames together.
-pub(super) struct Stand {
-    pub(super) cable: Cable,
-    pub(super) target: [u8; 6],
-    pub(super) sender: Sender,
-    pub(super) tap: VnetTap,
-}
-
-impl Stand {
-    /// With `places` for flows in a queue.
-    pub(super) fn new(places: u64) -> Result<Self> {
-        let cable = Cable::onic_with_sizes(1, MTU, &[("/gro_flows", places)])?;
-        // What is put together goes up at once, and in its order.
-        std::fs::write("/proc/sys/net/core/gro_normal_batch", "1").context("gro_normal_batch")?;
-        let far = &cable.far;
-        // Without hashes all flows are in one of the kernel's chains.
-        ethtool(far, "rx on rxhash off")?;
-        Ok(Self {
-            target: far.address()?,
-            sender: Sender::new(&cable.near)?,
-            tap: VnetTap::new(far)?,
-            cable,
-        })
-    }
-
-    pub(super) fn far(&self) -> &Link {
-        &self.cable.far
-    }
-
-    /// Has `by` put together what comes in one batch, and nothing wait longer.
-    pub(super) fn put_together(&self, by: By) -> Result<()> {
-        let far = self.far();
-        let (hardware, software, timeout) = match by {
-            By::Device => ("on", "off", 1),
-            By::Kernel => ("off", "on", 0),
-        };
-        ethtool(far, &format!("rx-gro-hw {hardware} gro {software}"))?;
-        far.write("gro_flush_timeout", timeout)?.run()?;
-        Ok(())
-    }
-
-    /// Has the device wait for a batch, but not for ever.
-    pub(super) fn await_batches(&self) -> Result<()> {
-        let far = self.far();
-        let line = format!("ethtool -C {} rx-usecs 20000 rx-frames {BATCH}", far.name);
-        far.cmd(line).run()?;
-        Ok(())
-    }
-
-    pub(super) fn send(&self, frames: &[Vec<u8>]) -> Result<()> {
-        frames.iter().try_for_each(|frame| self.sender.send(frame))
-    }
-
-    /// What comes of a batch.
-    pub(super) fn exchange(&self, frames: &[Vec<u8>]) -> Result<Vec<Received>> {
-        self.send(frames)?;
-        self.tap.next(frames.len())
-    }
-}
-
 /// Frame by frame and segment by segment, for thousands of sequences with all that may befall a flow.
+/// `cargo xtask hunt --gro` goes on for as long as one likes.
 #[test]
 fn what_the_kernel_would_make() -> Result<()> {
-    // One chain of the kernel's has so many places.
-    let stand = Stand::new(8)?;
-    stand.await_batches()?;
-    let (count, mut together, mut whole) = (sequences(), 0, 0);
-    for strip in ["off", "on"] {
-        ethtool(
-            stand.far(),
-            &format!("rx-vlan-hw-parse {strip} rx-vlan-stag-hw-parse {strip}"),
-        )?;
-        let seeds = match strip {
-            "off" => 0..count / 2,
-            _ => count / 2..count,
-        };
-        let run = |by| -> Result<Vec<_>> {
-            stand.put_together(by)?;
-            let exchange = |seed| {
-                let frames = random_batch(seed, stand.target);
-                let received = stand.exchange(&frames);
-                received.with_context(|| format!("{by:?}, seed {seed}"))
-            };
-            seeds.clone().map(exchange).collect()
-        };
-        let (device, kernel) = (run(By::Device)?, run(By::Kernel)?);
-        let differing: Vec<u64> = seeds
-            .clone()
-            .zip(device.iter().zip(&kernel))
-            .filter_map(|(seed, (device, kernel))| (device != kernel).then_some(seed))
-            .collect();
-        println!("tags beside frames {strip}: {} once again", differing.len());
-        ensure!(
-            differing.len() * 4 <= seeds.clone().count(),
-            "{differing:?}"
-        );
-        for seed in differing {
-            once_more(&stand, seed)?;
-        }
-        let packets = device.iter().flatten();
-        whole += packets.clone().count();
-        together += packets.filter(|packet| packet.segments.is_some()).count();
-    }
-    println!("{count} sequences: {whole} packets, {together} of several frames");
-    ensure!(together as u64 > count / 2, "hardly any was put together");
+    let count = sequences();
+    let plan = Plan {
+        seed: 0,
+        first: 0,
+        until: Until::Sequences(count),
+    };
+    let report = equality::compare(&plan, |_| {})?;
+    println!("{report}");
+    ensure!(report.findings.is_empty(), "{}", report.findings.join("\n"));
+    ensure!(report.again * 4 <= count, "most were tried again: {report}");
+    ensure!(report.together > count / 2, "hardly any was put together");
+    ensure!(report.audited > 0, "the kernel has cut nothing again");
     Ok(())
-}
-
-/// A machine with other things to do may have had more than one poll for a batch: then it is tried again.
-fn once_more(stand: &Stand, seed: u64) -> Result<()> {
-    let frames = random_batch(seed, stand.target);
-    let mut last = None;
-    for _ in 0..5 {
-        let exchange = |by| {
-            stand.put_together(by)?;
-            stand.exchange(&frames)
-        };
-        let (device, kernel) = (exchange(By::Device)?, exchange(By::Kernel)?);
-        if device == kernel {
-            return Ok(());
-        }
-        last = Some((device, kernel));
-    }
-    let (device, kernel) = last.context("tried")?;
-    let at = device
-        .iter()
-        .zip(&kernel)
-        .position(|(ours, theirs)| ours != theirs);
-    let at = at.unwrap_or(0);
-    anyhow::bail!(
-        "seed {seed}: {} packets, and {} of the kernel's; number {at}: {:02x?}, and {:02x?}",
-        device.len(),
-        kernel.len(),
-        device.get(at),
-        kernel.get(at)
-    )
 }
 
 #[test]

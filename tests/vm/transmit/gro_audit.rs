@@ -8,6 +8,7 @@ use anyhow::{ensure, Context, Result};
 use nix::libc;
 use offload_tests::command::says;
 use offload_tests::env;
+use offload_tests::gro::{ethtool, random_batch, By, Stand};
 use offload_tests::link::await_that;
 use offload_tests::netns;
 use offload_tests::nic::Nic;
@@ -20,7 +21,7 @@ use offload_uapi::types::{hex, Event, Known};
 use serde_json::{json, Value};
 
 use crate::gro::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, ECE, PSH};
-use crate::gro::{ethtool, random_batch, sequences, By, Stand};
+use crate::gro::sequences;
 
 const NIC: Nic = Nic { id: 0 };
 

@@ -17,6 +17,7 @@ use engine::store::{ProgramKind, Source};
 use offload_tests::command::says;
 use offload_tests::compiled::Compiled;
 use offload_tests::env;
+use offload_tests::gro::{batch, ethtool, random_batch, By, Stand, BATCH};
 use offload_tests::link::await_that;
 use offload_tests::netns;
 use offload_tests::nic::program_files;
@@ -27,7 +28,7 @@ use offload_uapi::object::Object;
 use offload_uapi::stats;
 use offload_uapi::types::{Event, GroPrograms, Known, SlotReport};
 
-use crate::gro::{batch, ethtool, random_batch, segment, sequences, By, Stand, BATCH};
+use crate::gro::{segment, sequences};
 
 const HEADER: &str = include_str!("../../../samples/gro/offload_gro.h");
 const KERNEL: &str = include_str!("../../../samples/gro/kernel.bpf.c");

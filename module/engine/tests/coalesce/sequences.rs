@@ -293,7 +293,12 @@ pub(crate) fn sequence(random: &mut Random, target: [u8; 6], longest: usize) -> 
             3 if random.once_in(2) => frame.truncate(14 + random.below(frame.len() - 14)),
             4 if random.once_in(2) => {
                 let at = 6 + random.below(frame.len() - 6);
-                frame[at] ^= 1 << random.below(8);
+                let bit = random.below(8);
+                // The kernel merges what has another version where IPv6 is to be. Each 6 may be one.
+                let is_version = frame[at] >> 4 == 6 && bit >= 4;
+                if !is_alike || !is_version {
+                    frame[at] ^= 1 << bit;
+                }
             }
             _ => {}
         }

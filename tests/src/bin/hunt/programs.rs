@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Looks for programs that do something else in the device than on the kernel: `hunt MINUTES SEED`.
-//! `hunt 0 SEED NUMBER` tries one program again.
+//! Programs that do something else in the device than on the kernel.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{bail, Result};
+use anyhow::Result;
 use offload_tests::hunt::run::{Hunt, Plan, Until};
+
+use super::Wish;
 
 /// Frames for each program: as many as it takes for the run of a program to cost more than its load.
 const FRAMES: usize = 100;
 
-fn main() -> Result<ExitCode> {
-    let numbers = std::env::args()
-        .skip(1)
-        .map(|argument| argument.parse::<u64>())
-        .collect::<Result<Vec<_>, _>>()?;
-    let [minutes, seed, one @ ..] = &numbers[..] else {
-        bail!("hunt MINUTES SEED [NUMBER]");
-    };
+/// Whether there is none.
+pub(super) fn hunt(wish: &Wish) -> Result<bool> {
     let plan = Plan {
-        seed: *seed,
-        first: one.first().copied().unwrap_or(0),
-        until: match one.is_empty() {
-            true => Until::Elapsed(Duration::from_secs(60 * minutes)),
-            false => Until::Programs(1),
+        seed: wish.seed,
+        first: wish.number.unwrap_or(0),
+        until: match wish.number {
+            None => Until::Elapsed(Duration::from_secs(60 * wish.minutes)),
+            Some(_) => Until::Programs(1),
         },
         frames: FRAMES,
     };
@@ -51,9 +45,6 @@ fn main() -> Result<ExitCode> {
     for finding in &report.findings[told..] {
         println!("\n{finding}");
     }
-    println!("seed {seed}: {report}");
-    Ok(match report.findings.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    println!("seed {}: {report}", wish.seed);
+    Ok(report.findings.is_empty())
 }
