@@ -40,10 +40,11 @@ pub fn batch(target: [u8; 6], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     batch
 }
 
-/// A batch of what chance brings, the same one for a seed.
+/// A batch of what chance brings, the same one for a seed. Of nothing in it the device is known to make
+/// something else than the kernel's GRO.
 pub fn random_batch(seed: u64, target: [u8; 6]) -> Vec<Vec<u8>> {
     let mut random = Random::new(seed);
-    let mut frames = sequences::sequence(&mut random, target, 1400);
+    let mut frames = sequences::sequence(&mut random, target, 1400, true);
     frames.retain(|frame| !ends_in_tag(frame));
     frames.truncate(SEGMENTS);
     batch(target, &frames)

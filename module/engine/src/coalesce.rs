@@ -4,7 +4,7 @@
 //!
 //! A receiver's GRO puts TCP segments together that came one after the other. A device that does so
 //! makes what the kernel's GRO makes, by the same rules: `dev_gro_receive()`, `inet_gro_receive()`,
-//! `ipv6_gro_receive()` and `tcp_gro_receive()` of Linux 7.2 are the ground truth. So what it hands up can
+//! `ipv6_gro_receive()`, `gre_gro_receive()` and `tcp_gro_receive()` of Linux 7.2 are the ground truth. So what it hands up can
 //! be cut again into the frames that were on the wire, which the kernel demands of hardware GRO, but for
 //! what GRO itself [does not look at](is_same_to_gro): urgent pointers that no flag speaks of, zero checksums
 //! of either kind, and the identifications of outer IPv4 headers that are fixed while IPv6 is inside.
@@ -17,11 +17,22 @@
 //! - A [program](GroVerdict) of the user's may narrow that: it is shown a [`Pair`].
 //! - [`Flows`] is where a queue holds frames: so many flows, the oldest first.
 //!
-//! Not coalesced, and so left to the host's GRO: UDP, and what is behind GRE, PPPoE or a tunnel with UDP;
-//! packets with another version where IPv6 is to be, which the kernel's GRO merges and IPv6 drops; and what
-//! would be longer than [`LONGEST`].
+//! Not coalesced, and so left to the host's GRO: UDP, and what is behind PPPoE or a tunnel with UDP; Ethernet
+//! that is in Ethernet directly; packets with another version where IPv6 is to be, which the kernel's GRO merges
+//! and IPv6 drops; and what would be longer than [`LONGEST`].
+//!
+//! Otherwise than in the kernel's GRO, so that all can be cut again:
+//!
+//! - A super-frame in GRE with a checksum is said to have one (`SKB_GSO_GRE_CSUM`). The kernel's says
+//!   `SKB_GSO_GRE`, and cut again all have the first one's.
+//! - GRE with a key and a checksum is left alone, and GRE with anything in the reserved field behind the
+//!   checksum. The kernel's GRO takes the checksum for the key, and segmentation clears the field.
+//! - In GRE frames are not put together if the identification of one IPv4 header is fixed and that of the other
+//!   is not, as segmentation goes by `SKB_GSO_TCP_FIXEDID` for both. With IPv6 outside or inside that bit tells
+//!   of the one IPv4 header that there is.
 
 mod flows;
+mod gre;
 mod headers;
 mod held;
 mod program;

@@ -11,6 +11,8 @@ use crate::fields::{get, get16, put};
 
 pub(crate) const ETH_P_IP: u16 = 0x0800;
 pub(crate) const ETH_P_IPV6: u16 = 0x86dd;
+/// Ethernet, inside something else.
+pub(crate) const ETH_P_TEB: u16 = 0x6558;
 pub(crate) const ETH_P_MPLS_UC: u16 = 0x8847;
 pub(crate) const ETH_P_MPLS_MC: u16 = 0x8848;
 pub(crate) const ETH_P_8021Q: u16 = 0x8100;

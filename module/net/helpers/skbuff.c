@@ -11,6 +11,7 @@
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/skbuff_ref.h>
+#include <net/gre.h>
 #include <net/gso.h>
 #include <net/page_pool/helpers.h>
 #include <net/sock.h>
@@ -417,8 +418,36 @@ struct sk_buff *offload_nic_skb_segment(struct sk_buff *skb, bool checksums)
 }
 
 /*
+ * Length of the GRE header at an offset, which no sequence number makes longer: GRO does not take
+ * such a frame. 0 if there is none.
+ */
+static int gre_header_len(const struct sk_buff *skb, int offset)
+{
+	struct gre_base_hdr buffer;
+	const struct gre_base_hdr *header;
+	IP_TUNNEL_DECLARE_FLAGS(flags);
+
+	header = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
+	if (!header)
+		return 0;
+	gre_flags_to_tnl_flags(flags, header->flags);
+	return gre_calc_hlen(flags);
+}
+
+/* EtherType of the IP header at an offset. */
+static __be16 ip_protocol(const struct sk_buff *skb, int offset)
+{
+	u8 buffer;
+	const u8 *version;
+
+	version = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
+	return cpu_to_be16(version && *version >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP);
+}
+
+/*
  * Makes a frame what GRO makes of several: the opposite of offload_nic_skb_offload_request(), for
- * TCP in IP or in IP in IP. See tcp_gro_complete(), and inet_gro_complete() with its like.
+ * TCP in IP, in IP in IP, and in GRE between those. See tcp_gro_complete(), gre_gro_complete(),
+ * and inet_gro_complete() with its like.
  */
 void offload_nic_skb_set_coalesced(struct sk_buff *skb,
 				   const struct offload_nic_offload_request *made)
@@ -428,12 +457,13 @@ void offload_nic_skb_set_coalesced(struct sk_buff *skb,
 	skb_set_network_header(skb, made->network);
 	skb_set_transport_header(skb, made->csum_start);
 	if (made->encapsulation) {
-		bool is_v6 = made->gso_type & SKB_GSO_TCPV6;
-
 		skb->encapsulation = 1;
+		if (made->gso_type & (SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
+			skb_set_inner_mac_header(skb, made->transport +
+						 gre_header_len(skb, made->transport));
 		skb_set_inner_network_header(skb, made->inner_network);
 		skb_set_inner_transport_header(skb, made->inner_transport);
-		skb_set_inner_protocol(skb, cpu_to_be16(is_v6 ? ETH_P_IPV6 : ETH_P_IP));
+		skb_set_inner_protocol(skb, ip_protocol(skb, made->inner_network));
 	}
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_headroom(skb) + made->csum_start;

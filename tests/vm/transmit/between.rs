@@ -192,6 +192,7 @@ fn segment(
             target: TARGET,
             options: 0,
         }],
+        gre: None,
         tcp: Tcp {
             ports: [1000, 2000],
             sequence: u32::try_from(index * PAYLOAD)?,

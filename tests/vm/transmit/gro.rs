@@ -40,6 +40,7 @@ pub(super) fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> V
             target: [10, 12, 0, 2],
             options: 0,
         }],
+        gre: None,
         tcp: Tcp {
             ports: [1000, 2000],
             sequence: (index * len) as u32,

@@ -100,6 +100,7 @@ fn segment(
         source: [2, 0, 0, 0, 0, 9],
         tags: tags.to_vec(),
         ips: ips.collect(),
+        gre: None,
         tcp: Tcp {
             ports: [1000 + number, 2000],
             // It comes to its end.

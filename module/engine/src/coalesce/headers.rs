@@ -2,13 +2,16 @@
 
 //! Where the headers of a TCP segment lie, and which of their bytes tell its flow.
 
+use core::ops::Range;
+
+use super::gre::Gre;
 use crate::checksum::{sum, Sum};
 use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
 use crate::protocol::{
-    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, IPPROTO_DSTOPTS, IPPROTO_HOPOPTS,
-    IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_TCP, IPV4_FRAGMENT, IPV4_HEADER,
-    IPV6_HEADER,
+    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_TEB, IPPROTO_DSTOPTS, IPPROTO_GRE,
+    IPPROTO_HOPOPTS, IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_TCP, IPV4_FRAGMENT,
+    IPV4_HEADER, IPV6_HEADER,
 };
 use crate::vlan::VLAN_HLEN;
 
@@ -33,6 +36,8 @@ pub(super) struct Ip {
 pub(super) struct Headers {
     /// The first IP header.
     pub(super) outer: Ip,
+    /// What is between that and the next one, unless there is nothing.
+    pub(super) gre: Option<Gre>,
     /// The one inside that, if there is one.
     pub(super) inner: Option<Ip>,
     /// Offset of the TCP header.
@@ -40,6 +45,32 @@ pub(super) struct Headers {
 }
 
 impl Ip {
+    /// The one behind VLAN tags, of which `ether_type` is the first, at `at`; and how many they are. In a
+    /// tunnel an Ethernet header may be among them (transparent Ethernet bridging).
+    fn find(
+        frame: &[u8],
+        mut at: usize,
+        mut ether_type: u16,
+        is_tunnelled: bool,
+    ) -> Option<(Self, u32)> {
+        let mut levels = 0_u32;
+        loop {
+            let header = match ether_type {
+                ETH_P_IP => break Some((Self { at, v6: false }, levels)),
+                ETH_P_IPV6 => break Some((Self { at, v6: true }, levels)),
+                ETH_P_8021Q | ETH_P_8021AD => VLAN_HLEN,
+                ETH_P_TEB if is_tunnelled => ETH_HLEN,
+                _ => break None,
+            };
+            at = at.wrapping_add(header);
+            ether_type = get16(frame, at.wrapping_sub(2))?;
+            levels = levels.wrapping_add(1);
+            if levels == RECURSION_LIMIT {
+                break None;
+            }
+        }
+    }
+
     /// The protocol behind the header and its extension headers, and where that begins; `None` if GRO
     /// does not take such a header.
     fn behind(self, frame: &[u8]) -> Option<(u8, usize)> {
@@ -117,39 +148,45 @@ impl Ip {
     }
 }
 
+/// Whether `range` is the same in two frames; `None` if one is shorter.
+pub(super) fn same_bytes(range: Range<usize>, one: &[u8], other: &[u8]) -> Option<bool> {
+    Some(one.get(range.clone())? == other.get(range)?)
+}
+
 impl Headers {
     /// Those of the TCP segment `frame`; `None` if it is none, or GRO leaves such a frame alone.
     ///
     /// Each is true by itself, but for lengths.
     pub(super) fn find(frame: &[u8]) -> Option<Self> {
-        let (mut at, mut levels) = (ETH_HLEN, 1_u32);
-        let mut ether_type = get16(frame, at.wrapping_sub(2))?;
-        while let ETH_P_8021Q | ETH_P_8021AD = ether_type {
-            at = at.wrapping_add(VLAN_HLEN);
-            ether_type = get16(frame, at.wrapping_sub(2))?;
-            levels = levels.wrapping_add(1);
-            if levels == RECURSION_LIMIT {
-                return None;
-            }
-        }
-        let v6 = match ether_type {
-            ETH_P_IP => false,
-            ETH_P_IPV6 => true,
-            _ => return None,
-        };
-        let outer = Ip { at, v6 };
+        let ether_type = get16(frame, ETH_HLEN.wrapping_sub(2))?;
+        let (outer, tags) = Ip::find(frame, ETH_HLEN, ether_type, false)?;
         let (mut protocol, mut tcp) = outer.behind(frame)?;
+        let (mut gre, mut levels) = (None, tags.wrapping_add(1));
         let inner = match protocol {
-            IPPROTO_IPIP => Some(false),
-            IPPROTO_IPV6 => Some(true),
+            IPPROTO_IPIP | IPPROTO_IPV6 => {
+                levels = levels.wrapping_add(1);
+                let v6 = protocol == IPPROTO_IPV6;
+                Some(Ip { at: tcp, v6 })
+            }
+            IPPROTO_GRE => {
+                let (header, ether_type) = Gre::at(frame, tcp)?;
+                gre = Some(header);
+                let (inner, between) = Ip::find(frame, header.end, ether_type, true)?;
+                levels = levels.wrapping_add(between).wrapping_add(2);
+                Some(inner)
+            }
             _ => None,
         };
-        let inner = inner.map(|v6| Ip { at: tcp, v6 });
         if let Some(inner) = inner {
             (protocol, tcp) = inner.behind(frame)?;
-            levels = levels.wrapping_add(1);
         }
-        (protocol == IPPROTO_TCP && levels < RECURSION_LIMIT).then_some(Self { outer, inner, tcp })
+        let found = Self {
+            outer,
+            gre,
+            inner,
+            tcp,
+        };
+        (protocol == IPPROTO_TCP && levels < RECURSION_LIMIT).then_some(found)
     }
 
     /// The IP header in front of the TCP header.
@@ -160,6 +197,17 @@ impl Headers {
     /// The IP headers.
     pub(super) fn networks(&self) -> impl Iterator<Item = Ip> {
         core::iter::once(self.outer).chain(self.inner)
+    }
+
+    /// Whether GRO loses the identification of the first header if it is fixed: of IPv4 with IPv6 inside.
+    pub(super) fn loses_id(&self) -> bool {
+        self.gre.is_none() && self.inner.is_some_and(|inner| inner.v6)
+    }
+
+    /// Whether who cuts a super-frame goes by one bit for the identifications of two IPv4 headers: those
+    /// inside GRE count as the first ones, for the kernel.
+    pub(super) fn has_one_fixed_bit(&self) -> bool {
+        self.gre.is_some() && self.networks().all(|ip| !ip.v6)
     }
 
     /// Whether two frames with headers in these places are of one flow to GRO.
@@ -174,7 +222,13 @@ impl Headers {
             && match self.inner {
                 None => self.outer.is_same_flow(tcp, one, other)?,
                 Some(inner) => {
-                    self.outer.is_same_flow(inner.at, one, other)?
+                    let end = self.gre.map_or(inner.at, |gre| gre.at);
+                    let is_same_tunnel = match self.gre {
+                        None => true,
+                        Some(gre) => gre.is_same_tunnel(inner.at, one, other)?,
+                    };
+                    is_same_tunnel
+                        && self.outer.is_same_flow(end, one, other)?
                         && inner.is_same_flow(tcp, one, other)?
                 }
             };

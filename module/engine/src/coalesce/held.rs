@@ -101,7 +101,12 @@ impl Held {
     /// has to know. To be called if there is more than one segment in it; of one alone the headers stay as
     /// they are.
     pub fn complete(&self, frame: &mut [u8]) -> TxDescriptor {
-        let Headers { outer, inner, tcp } = self.headers;
+        let Headers {
+            outer,
+            gre,
+            inner,
+            tcp,
+        } = self.headers;
         // CAST: A `usize` has at least 32 bits.
         let len = ETH_HLEN.wrapping_add(self.len as usize);
         for ip in self.headers.networks() {
@@ -109,24 +114,6 @@ impl Held {
             let _ = ip.set_len(frame, len.wrapping_sub(ip.at));
         }
         let flags = self.complete_tcp(frame, len.wrapping_sub(tcp));
-        let is_fixed = |fixed, kind| if fixed { kind } else { GsoKind::default() };
-        let network = self.headers.network();
-        // Of an outer header with IPv6 inside nothing is said: that is how the kernel's GRO is.
-        let kind = if network.v6 {
-            GsoKind::TCPV6
-        } else {
-            GsoKind::TCPV4
-                .and(is_fixed(self.fixed.outer, GsoKind::TCP_FIXEDID))
-                .and(is_fixed(self.fixed.inner, GsoKind::TCP_FIXEDID_INNER))
-        };
-        let tunnel = match inner {
-            Some(_) if outer.v6 => GsoKind::IPXIP6,
-            Some(_) => GsoKind::IPXIP4,
-            None => GsoKind::default(),
-        };
-        let kind = kind
-            .and(tunnel)
-            .and(is_fixed(flags & CWR != 0, GsoKind::TCP_ACCECN));
         let offset = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
         let transport = offset(tcp);
         TxDescriptor {
@@ -139,11 +126,15 @@ impl Held {
             gso: Some(Gso {
                 size: u16::try_from(self.size).unwrap_or(u16::MAX),
                 segs: self.count,
-                kind,
+                kind: self.kind(flags),
             }),
             headers: TxHeaders {
                 network: offset(outer.at),
-                transport: inner.map_or(transport, |inner| offset(inner.at)),
+                transport: match (gre, inner) {
+                    (Some(gre), _) => offset(gre.at),
+                    (None, Some(inner)) => offset(inner.at),
+                    (None, None) => transport,
+                },
                 inner: inner.map(|inner| InnerHeaders {
                     network: offset(inner.at),
                     transport,
@@ -152,6 +143,38 @@ impl Held {
             },
             ..TxDescriptor::default()
         }
+    }
+
+    /// The kind of segmentation by which it is cut again, if it has these flags of TCP.
+    fn kind(&self, flags: u8) -> GsoKind {
+        let when = |is_so, kind| if is_so { kind } else { GsoKind::default() };
+        let Headers { outer, gre, .. } = self.headers;
+        let FixedIds {
+            outer: outer_fixed,
+            inner: inner_fixed,
+        } = self.fixed;
+        let network = match self.headers.network().v6 {
+            true => GsoKind::TCPV6,
+            false => GsoKind::TCPV4,
+        };
+        let first_fixed = match gre {
+            // Inside GRE it is the first bit as well that counts.
+            Some(_) => outer_fixed || inner_fixed,
+            // Of an outer header with IPv6 inside nothing is said: that is how the kernel's GRO is.
+            None => outer_fixed && !self.headers.loses_id(),
+        };
+        let tunnel = match (gre, self.headers.inner) {
+            (Some(gre), _) if gre.has_checksum => GsoKind::GRE_CSUM,
+            (Some(_), _) => GsoKind::GRE,
+            (None, Some(_)) if outer.v6 => GsoKind::IPXIP6,
+            (None, Some(_)) => GsoKind::IPXIP4,
+            (None, None) => GsoKind::default(),
+        };
+        network
+            .and(tunnel)
+            .and(when(first_fixed, GsoKind::TCP_FIXEDID))
+            .and(when(inner_fixed, GsoKind::TCP_FIXEDID_INNER))
+            .and(when(flags & CWR != 0, GsoKind::TCP_ACCECN))
     }
 
     /// Sets flags, and leaves the checksum of `len` bytes open; the flags.

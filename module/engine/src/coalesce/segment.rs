@@ -37,13 +37,21 @@ impl Segment {
         let headers = Headers::find(frame)?;
         let is_true = headers.networks().all(|ip| ip.is_true(frame, frame.len()));
         let tcp = frame.get(headers.tcp..)?;
+        // All headers are as long as a number of 16-bit words.
+        let from = |at| {
+            let before = sum(frame.get(ETH_HLEN..at)?);
+            Some(Sum::of_field(rest.to_le_bytes()).sub(before))
+        };
         // What is flushed anyway is not verified.
+        if let Some(gre) = headers.gre.filter(|gre| gre.has_checksum) {
+            let is_flushed = !headers.outer.is_true(frame, frame.len());
+            if !is_flushed && from(gre.at)?.fold() != u16::MAX {
+                return None;
+            }
+        }
         if is_true {
-            // All headers are as long as a number of 16-bit words.
-            let before = sum(frame.get(ETH_HLEN..headers.tcp)?);
-            let rest = Sum::of_field(rest.to_le_bytes()).sub(before);
             let pseudo = headers.network().pseudo_header(frame, tcp.len());
-            if pseudo.add(rest).fold() != u16::MAX {
+            if pseudo.add(from(headers.tcp)?).fold() != u16::MAX {
                 return None;
             }
         }

@@ -70,7 +70,8 @@ impl Held {
             Some(inner) => self.fixed_of(inner, self.fixed.inner, held, frame)?,
             None => false,
         };
-        Some(FixedIds { outer, inner })
+        let is_told = outer == inner || !self.headers.has_one_fixed_bit();
+        is_told.then_some(FixedIds { outer, inner })
     }
 
     /// Whether `more` bytes more are not too many for the user.

@@ -53,6 +53,21 @@ pub(crate) struct Tcp {
     pub(crate) options: Vec<u8>,
 }
 
+/// GRE behind the first IP header.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Gre {
+    /// More flags.
+    pub(crate) flags: u16,
+    /// What is behind the checksum, if there is one.
+    pub(crate) checksum: Option<u16>,
+    pub(crate) is_wrong: bool,
+    pub(crate) key: Option<u32>,
+    /// Ethernet addresses, if there is Ethernet inside.
+    pub(crate) ethernet: Option<[u8; 12]>,
+    /// Protocols and contents of VLAN tags inside.
+    pub(crate) tags: Vec<(u16, u16)>,
+}
+
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -62,6 +77,8 @@ pub(crate) struct Frame {
     pub(crate) tags: Vec<(u16, u16)>,
     /// IP headers, the outermost first.
     pub(crate) ips: Vec<Ip>,
+    /// What is between the first two of these.
+    pub(crate) gre: Option<Gre>,
     pub(crate) tcp: Tcp,
     pub(crate) payload: Vec<u8>,
     /// Bytes behind the packet.
@@ -151,6 +168,45 @@ impl Ip {
     }
 }
 
+/// VLAN tags in front of a packet of IP, and the EtherType of the first.
+fn tagged(tags: &[(u16, u16)], v6: bool, packet: &[u8]) -> (u16, Vec<u8>) {
+    let mut kind = if v6 { 0x86dd } else { 0x0800_u16 };
+    let mut bytes = packet.to_vec();
+    for (protocol, contents) in tags.iter().rev() {
+        bytes = [&contents.to_be_bytes(), &kind.to_be_bytes(), &bytes[..]].concat();
+        kind = *protocol;
+    }
+    (kind, bytes)
+}
+
+impl Gre {
+    /// `packet` of IP behind the header.
+    fn wrap(&self, v6: bool, packet: &[u8]) -> Vec<u8> {
+        let (mut kind, mut behind) = tagged(&self.tags, v6, packet);
+        if let Some(addresses) = self.ethernet {
+            behind = [&addresses[..], &kind.to_be_bytes(), &behind].concat();
+            kind = 0x6558;
+        }
+        let mut flags = self.flags;
+        let mut header = [[0; 2], kind.to_be_bytes()].concat();
+        if let Some(reserved) = self.checksum {
+            flags ^= 0x8000;
+            header.extend([[0; 2], reserved.to_be_bytes()].concat());
+        }
+        if let Some(key) = self.key {
+            flags ^= 0x2000;
+            header.extend(key.to_be_bytes());
+        }
+        header[..2].copy_from_slice(&flags.to_be_bytes());
+        header.extend(behind);
+        if self.checksum.is_some() {
+            let check = checksum(sum(&header) + u32::from(self.is_wrong));
+            header[4..6].copy_from_slice(&check);
+        }
+        header
+    }
+}
+
 impl Frame {
     /// Its bytes, from the Ethernet header on.
     pub(crate) fn bytes(&self) -> Vec<u8> {
@@ -183,17 +239,14 @@ impl Frame {
             let is_wrong = self.is_ip_wrong && index + 1 == self.ips.len();
             packet = ip.wrap(protocol, &packet, error, is_wrong);
             protocol = if ip.is_v6() { 41 } else { 4 };
+            if let (1, Some(gre)) = (index, &self.gre) {
+                packet = gre.wrap(ip.is_v6(), &packet);
+                protocol = 47;
+            }
         }
+        let (kind, packet) = tagged(&self.tags, self.ips[0].is_v6(), &packet);
         let mut bytes = [self.target, self.source].concat();
-        for (protocol, contents) in &self.tags {
-            bytes.extend(protocol.to_be_bytes());
-            bytes.extend(contents.to_be_bytes());
-        }
-        bytes.extend(if self.ips[0].is_v6() {
-            [0x86, 0xdd]
-        } else {
-            [8, 0]
-        });
+        bytes.extend(kind.to_be_bytes());
         bytes.extend(packet);
         bytes.resize(bytes.len() + self.padding, 0);
         bytes

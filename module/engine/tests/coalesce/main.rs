@@ -13,6 +13,7 @@ mod kernel;
 mod model;
 mod rules;
 mod sequences;
+mod tunnels;
 
 use device::{Queue, Setup, Up};
 use engine::coalesce::{is_complete, is_same_to_gro, GroLimits};
@@ -127,7 +128,7 @@ fn any_sequence_is_what_the_kernel_makes_of_it() {
             },
         };
         let is_short = random.once_in(4);
-        let frames = sequences::sequence(&mut random, common::PORT_ADDRESS, 1400);
+        let frames = sequences::sequence(&mut random, common::PORT_ADDRESS, 1400, false);
         let mut queue = Queue::new(setup, shortage(seed, is_short));
         let limits = (setup.limits.ipv4 as usize, setup.limits.ipv6 as usize);
         let mut model = Gro::new(setup.slots.into(), limits);

@@ -29,6 +29,7 @@ enum Layer {
         header: Vec<u8>,
         extensions: Vec<u8>,
     },
+    Gre(Vec<u8>),
     Tcp {
         at: usize,
         header: Vec<u8>,
@@ -78,12 +79,19 @@ fn parse(frame: &[u8]) -> Option<Parsed> {
     let (mut at, mut flush, mut depth, mut networks) = (14, false, 0, 0);
     loop {
         depth += 1;
-        if depth == 15 {
+        if depth >= 15 {
             return None;
         }
         let rest = &frame[at..];
         let protocol;
         match kind {
+            0x6558 if networks == 1 => {
+                let header = rest.get(..14)?;
+                layers.push(Layer::Ethernet(header.to_vec()));
+                kind = word(header, 12);
+                at += 14;
+                continue;
+            }
             0x8100 | 0x88a8 => {
                 let tag = rest.get(..4)?;
                 layers.push(Layer::Tag(tag.to_vec()));
@@ -131,6 +139,25 @@ fn parse(frame: &[u8]) -> Option<Parsed> {
             6 => break,
             4 if networks == 1 => 0x0800,
             41 if networks == 1 => 0x86dd,
+            47 if networks == 1 => {
+                let rest = &frame[at..];
+                let header = match word(rest.get(..4)?, 0) {
+                    0 => &rest[..4],
+                    0x2000 | 0x8000 => rest.get(..8)?,
+                    // With both, the kernel takes the checksum for the key.
+                    _ => return None,
+                };
+                if header[0] == 0x80 {
+                    // Segmentation makes what is reserved zero.
+                    if word(header, 6) != 0 || !flush && sum(rest) != 0xffff {
+                        return None;
+                    }
+                }
+                depth += 1;
+                at += header.len();
+                layers.push(Layer::Gre(header.to_vec()));
+                word(header, 2)
+            }
             _ => return None,
         };
     }
@@ -156,6 +183,8 @@ fn parse(frame: &[u8]) -> Option<Parsed> {
 fn identity(layer: &Layer) -> Vec<u8> {
     match layer {
         Layer::Ethernet(bytes) | Layer::Tag(bytes) => bytes.clone(),
+        Layer::Gre(header) if header[0] == 0x80 => header[..4].to_vec(),
+        Layer::Gre(header) => header.clone(),
         Layer::V4 { header, .. } => [&header[9..10], &header[12..20]].concat(),
         Layer::V6 {
             header, extensions, ..
@@ -189,7 +218,9 @@ impl Held {
         let mut bytes = Vec::new();
         for layer in &self.layers {
             match layer {
-                Layer::Ethernet(header) | Layer::Tag(header) => bytes.extend(header),
+                Layer::Ethernet(header) | Layer::Tag(header) | Layer::Gre(header) => {
+                    bytes.extend(header);
+                }
                 Layer::V4 { header, .. } | Layer::Tcp { header, .. } => bytes.extend(header),
                 Layer::V6 {
                     header, extensions, ..
@@ -211,9 +242,17 @@ impl Held {
         let len = self.header().len() + self.payload.len();
         let mut kind = GsoKind::default();
         let mut networks: Vec<Layer> = Vec::new();
+        let mut gre = None;
         for layer in &mut self.layers {
             match layer {
                 Layer::Ethernet(_) | Layer::Tag(_) => {}
+                Layer::Gre(header) => {
+                    // The kernel does not tell of the checksum, and so who cuts it makes none.
+                    gre = Some(match header[0] {
+                        0x80 => GsoKind::GRE_CSUM,
+                        _ => GsoKind::GRE,
+                    });
+                }
                 Layer::V4 { at, header } => {
                     header[2..4].copy_from_slice(&((len - *at) as u16).to_be_bytes());
                     header[10..12].fill(0);
@@ -242,14 +281,18 @@ impl Held {
         } else {
             GsoKind::TCPV6
         });
-        if networks.len() > 1 {
+        if let Some(gre) = gre {
+            kind = kind.and(gre);
+            // It is the first bit that tells of what is inside, too.
+            self.fixed[0] |= self.fixed[1];
+        } else if networks.len() > 1 {
             kind = kind.and(if is_v4(&networks[0]) {
                 GsoKind::IPXIP4
             } else {
                 GsoKind::IPXIP6
             });
         }
-        if is_v4(last) {
+        if is_v4(last) || gre.is_some() {
             for (fixed, bit) in self
                 .fixed
                 .iter()
@@ -306,6 +349,15 @@ impl Held {
                 }
                 _ => {}
             }
+        }
+        if self
+            .layers
+            .iter()
+            .any(|layer| matches!(layer, Layer::Gre(_)))
+        {
+            let networks = self.layers.iter();
+            let count = networks.filter(|layer| matches!(layer, Layer::V4 { .. }));
+            flush |= count.count() == 2 && self.fixed[0] != self.fixed[1];
         }
         let is_v6 = match &self.layers[0] {
             Layer::Ethernet(header) => word(header, 12) == 0x86dd,

@@ -11,7 +11,7 @@ use crate::device::{Queue, Setup, Up};
 use crate::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, FIN, PSH, RST, SYN, URG};
 use crate::{cut, SETUP};
 
-const SIZE: usize = 100;
+pub(crate) const SIZE: usize = 100;
 
 pub(crate) fn v4() -> Ip {
     Ip::V4 {
@@ -25,7 +25,7 @@ pub(crate) fn v4() -> Ip {
     }
 }
 
-fn v6() -> Ip {
+pub(crate) fn v6() -> Ip {
     Ip::V6 {
         version: 6,
         class: 0,
@@ -44,6 +44,7 @@ pub(crate) fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
         source: [2, 0, 0, 0, 0, 9],
         tags: Vec::new(),
         ips: ips.to_vec(),
+        gre: None,
         tcp: Tcp {
             ports: [1500, 8000],
             sequence: 100 + at as u32,
@@ -63,16 +64,16 @@ pub(crate) fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
 }
 
 /// `count` segments in a row.
-fn segments(ips: &[Ip], count: usize) -> Vec<Frame> {
+pub(crate) fn segments(ips: &[Ip], count: usize) -> Vec<Frame> {
     let segment = |index| segment(ips, index * SIZE, SIZE);
     (0..count).map(segment).collect()
 }
 
-fn bytes(frames: &[Frame]) -> Vec<Vec<u8>> {
+pub(crate) fn bytes(frames: &[Frame]) -> Vec<Vec<u8>> {
     frames.iter().map(Frame::bytes).collect()
 }
 
-fn up_of(frames: &[Frame], setup: Setup) -> Vec<Up> {
+pub(crate) fn up_of(frames: &[Frame], setup: Setup) -> Vec<Up> {
     let mut queue = Queue::new(setup, Box::new(|| false));
     queue.poll(1, &bytes(frames), Some(1));
     queue.up()

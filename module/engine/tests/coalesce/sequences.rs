@@ -3,7 +3,7 @@
 //! Random sequences of segments of a few flows, in which much goes as on a good day, and anything may be
 //! otherwise.
 
-use super::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, ECE, FIN, PSH, RST, SYN, URG};
+use super::frames::{Frame, Gre, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, ECE, FIN, PSH, RST, SYN, URG};
 
 /// Random numbers, the same ones for a seed wherever they are asked for.
 pub(crate) struct Random(u64);
@@ -48,6 +48,8 @@ struct Flow {
     steps: Vec<u16>,
     size: usize,
     count: u8,
+    /// Whether nothing befalls it of which the device makes something else than the kernel.
+    is_alike: bool,
 }
 
 fn ip(random: &mut Random, v6: bool) -> Ip {
@@ -85,7 +87,34 @@ fn ip(random: &mut Random, v6: bool) -> Ip {
     }
 }
 
-fn flow(random: &mut Random, target: [u8; 6], longest: usize) -> Flow {
+/// VLAN tags inside a tunnel, or outside.
+fn tags(random: &mut Random) -> Vec<(u16, u16)> {
+    let tag = |random: &mut Random| {
+        let protocol = random.one_of(&[0x8100, 0x88a8]);
+        (protocol, random.one_of(&[5, 0x2005]))
+    };
+    match random.below(8) {
+        0 => vec![tag(random)],
+        1 => vec![tag(random), tag(random)],
+        _ => Vec::new(),
+    }
+}
+
+/// A tunnel. The kernel takes the checksum for the key if there are both.
+fn gre(random: &mut Random, is_alike: bool) -> Gre {
+    let checksum = random.once_in(2).then_some(0);
+    let has_key = random.once_in(if checksum.is_some() { 8 } else { 2 });
+    let is_known = is_alike && checksum.is_some();
+    Gre {
+        key: (has_key && !is_known).then_some(7),
+        checksum,
+        ethernet: random.once_in(3).then(|| random.bytes()),
+        tags: tags(random),
+        ..Gre::default()
+    }
+}
+
+fn flow(random: &mut Random, target: [u8; 6], longest: usize, is_alike: bool) -> Flow {
     let kinds: &[bool] = match random.below(9) {
         0..3 => &[false],
         3..5 => &[true],
@@ -94,20 +123,18 @@ fn flow(random: &mut Random, target: [u8; 6], longest: usize) -> Flow {
         7 => &[true, true],
         _ => &[false, true],
     };
-    let tag = |random: &mut Random| {
-        let protocol = random.one_of(&[0x8100, 0x88a8]);
-        (protocol, random.one_of(&[5, 0x2005]))
-    };
-    let tags = match random.below(8) {
-        0 => vec![tag(random)],
-        1 => vec![tag(random), tag(random)],
-        _ => Vec::new(),
-    };
+    let tags = tags(random);
     let ips: Vec<Ip> = kinds.iter().map(|v6| ip(random, *v6)).collect();
-    let steps = ips
+    let gre = (ips.len() > 1 && random.once_in(2)).then(|| gre(random, is_alike));
+    let mut steps: Vec<u16> = ips
         .iter()
         .map(|_| random.one_of(&[0, 1, 1, 1, 2]))
         .collect();
+    if is_alike && gre.is_some() {
+        // What can't be said of such a super-frame the device does not make.
+        let first = steps[0];
+        steps.fill(first);
+    }
     let size = random.one_of(&[1, 7, 8, 100, 536, 1000, 1400]).min(longest);
     Flow {
         steps,
@@ -116,6 +143,7 @@ fn flow(random: &mut Random, target: [u8; 6], longest: usize) -> Flow {
             source: [2, 0, 0, 0, 0, 9],
             tags,
             ips,
+            gre,
             tcp: Tcp {
                 ports: [1000, 2000],
                 sequence: random.one_of(&[0, 1, 0xffff_fff0]),
@@ -138,11 +166,39 @@ fn flow(random: &mut Random, target: [u8; 6], longest: usize) -> Flow {
         },
         size,
         count: 0,
+        is_alike,
+    }
+}
+
+/// Makes something in the tunnel's headers another one.
+fn change_gre(random: &mut Random, gre: &mut Gre, is_alike: bool) {
+    match random.below(6) {
+        0 => gre.flags ^= random.one_of(&[0x1000, 0x4000, 1]),
+        1 => match &mut gre.key {
+            Some(key) => *key ^= 1,
+            None if is_alike && gre.checksum.is_some() => {}
+            None => gre.key = Some(7),
+        },
+        2 => gre.is_wrong = true,
+        3 => match &mut gre.ethernet {
+            Some(addresses) => addresses[random.below(12)] ^= 1,
+            None => gre.ethernet = Some([2; 12]),
+        },
+        4 => match gre.tags.last_mut() {
+            Some(tag) => tag.1 ^= 0x1000,
+            None => gre.tags.push((0x8100, 5)),
+        },
+        _ if is_alike => {}
+        _ => gre.checksum = Some(u16::from(random.once_in(2))),
     }
 }
 
 /// Makes something in the headers another one.
-fn change(random: &mut Random, frame: &mut Frame) {
+fn change(random: &mut Random, frame: &mut Frame, is_alike: bool) {
+    if let Some(gre) = frame.gre.as_mut().filter(|_| random.once_in(6)) {
+        return change_gre(random, gre, is_alike);
+    }
+    let has_gre = frame.gre.is_some();
     let index = random.below(frame.ips.len());
     let last = frame.ips.len() - 1;
     let tcp = &mut frame.tcp;
@@ -173,6 +229,14 @@ fn change(random: &mut Random, frame: &mut Frame) {
         16 => {
             let inner = frame.ips[last].clone();
             frame.ips.push(inner);
+        }
+        // Not one of two identifications of which who cuts it goes by one bit.
+        18 if is_alike && has_gre => {
+            for ip in &mut frame.ips {
+                if let Ip::V4 { id, .. } = ip {
+                    *id = id.wrapping_add(1);
+                }
+            }
         }
         field => match &mut frame.ips[index] {
             Ip::V4 {
@@ -238,29 +302,35 @@ impl Flow {
             }
         }
         if random.once_in(20) {
-            change(random, &mut frame);
+            change(random, &mut frame, self.is_alike);
         }
         if random.once_in(60) {
             // And so from here on.
-            change(random, &mut self.next);
+            change(random, &mut self.next, self.is_alike);
             self.steps.resize(self.next.ips.len(), 1);
         }
         frame
     }
 }
 
-/// Frames for the Ethernet address `target`, with at most `longest` bytes of payload in each.
-pub(crate) fn sequence(random: &mut Random, target: [u8; 6], longest: usize) -> Vec<Vec<u8>> {
-    let first = flow(random, target, longest);
+/// Frames for the Ethernet address `target`, with at most `longest` bytes of payload in each. If `is_alike`,
+/// none of which the device makes something else than the kernel, for the reasons that the engine gives.
+pub(crate) fn sequence(
+    random: &mut Random,
+    target: [u8; 6],
+    longest: usize,
+    is_alike: bool,
+) -> Vec<Vec<u8>> {
+    let first = flow(random, target, longest, is_alike);
     let mut flows = vec![first];
     for _ in 0..random.below(4) {
         let mut other = match random.once_in(3) {
-            true => flow(random, target, longest),
+            true => flow(random, target, longest, is_alike),
             false => flows[0].clone(),
         };
         // Of some nothing but a little is another one.
         if random.once_in(2) {
-            change(random, &mut other.next);
+            change(random, &mut other.next, is_alike);
         } else {
             other.next.tcp.ports[0] = 1000 + flows.len() as u16;
         }
