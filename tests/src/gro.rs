@@ -100,7 +100,7 @@ impl Stand {
         std::fs::write("/proc/sys/net/core/gro_normal_batch", "1").context("gro_normal_batch")?;
         let far = &cable.far;
         // Without hashes all flows are in one of the kernel's chains.
-        ethtool(far, "rx on rxhash off")?;
+        ethtool(far, "rx on rxhash off rx-udp-gro-forwarding on")?;
         Ok(Self {
             target: far.address()?,
             sender: Sender::new(&cable.near)?,

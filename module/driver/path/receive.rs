@@ -142,7 +142,12 @@ impl Port {
         let hardware_gro =
             ((coalesces || asks_host) && !is_stopped && self.may_coalesce()).then(|| {
                 let (ipv4, ipv6) = device.gro_max_sizes();
-                GroLimits { ipv4, ipv6 }
+                GroLimits {
+                    ipv4,
+                    ipv6,
+                    // Those that LRO makes can't be sent on.
+                    datagrams: !features.has_lro() && features.coalesces_datagrams(),
+                }
             });
         Setup {
             checksums: features.receives_checksums(),

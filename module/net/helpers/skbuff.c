@@ -446,8 +446,8 @@ static __be16 ip_protocol(const struct sk_buff *skb, int offset)
 
 /*
  * Makes a frame what GRO makes of several: the opposite of offload_nic_skb_offload_request(), for
- * TCP in IP, in IP in IP, and in GRE between those. See tcp_gro_complete(), gre_gro_complete(),
- * and inet_gro_complete() with its like.
+ * TCP and UDP in IP, in IP in IP, and in GRE between those. See tcp_gro_complete(),
+ * udp_gro_complete_segment(), gre_gro_complete(), and inet_gro_complete() with its like.
  */
 void offload_nic_skb_set_coalesced(struct sk_buff *skb,
 				   const struct offload_nic_offload_request *made)

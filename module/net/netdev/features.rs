@@ -152,6 +152,13 @@ impl Features {
         self.has(bindings::NETIF_F_GRO_HW_BIT)
     }
 
+    /// Whether GRO is to put datagrams of UDP together that are not for a socket of this host
+    /// (`rx-udp-gro-forwarding`), and not as a list of packets (`rx-gro-list`).
+    #[inline]
+    pub const fn coalesces_datagrams(self) -> bool {
+        self.has(bindings::NETIF_F_GRO_UDP_FWD_BIT) && !self.has(bindings::NETIF_F_GRO_FRAGLIST_BIT)
+    }
+
     /// Whether the user wants that in the older way (`large-receive-offload`), which the core switches off
     /// where packets are forwarded.
     #[inline]

@@ -26,6 +26,9 @@ nix::setsockopt_impl!(
     nix::sys::socket::sockopt::SetBool
 );
 
+/// `VIRTIO_NET_HDR_GSO_UDP_L4`
+const GSO_UDP_L4: u8 = 5;
+
 /// Kinds of super-frames that a `virtio_net_hdr` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gso {
@@ -58,7 +61,7 @@ impl Unfinished {
             None => 0,
             Some((Gso::TcpV4, _)) => 1,
             Some((Gso::TcpV6, _)) => 4,
-            Some((Gso::UdpL4, _)) => 5,
+            Some((Gso::UdpL4, _)) => GSO_UDP_L4,
         };
         let congestion = if self.congestion { 0x80 } else { 0 };
         let size = self.segments.map_or(0, |(_, size)| size);
@@ -108,7 +111,7 @@ impl VnetSender {
     }
 }
 
-/// A frame of TCP as the stack has got it, perhaps one that was put together of several.
+/// A frame as the stack has got it, perhaps one that was put together of several of TCP or UDP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// From which byte on the checksum is that was left open, and how far behind that it belongs.
@@ -132,14 +135,17 @@ impl Received {
         })
     }
 
-    /// Length of the headers of a super-frame of TCP, all in all.
+    /// Length of the headers of a super-frame, all in all.
     fn header_len(&self) -> Option<usize> {
         let (start, _) = self.checksum?;
+        if self.segments?.0 == GSO_UDP_L4 {
+            return Some(usize::from(start) + 8);
+        }
         let offset = self.frame.get(usize::from(start) + 12)?;
         Some(usize::from(start) + usize::from(offset >> 4) * 4)
     }
 
-    /// How many frames it was on the wire, one of which another one is that is not of TCP.
+    /// How many frames it was on the wire.
     ///
     /// # Errors
     ///
@@ -148,7 +154,7 @@ impl Received {
         let Some((_, size)) = self.segments else {
             return Ok(1);
         };
-        let header = self.header_len().context("a super-frame without TCP")?;
+        let header = self.header_len().context("a super-frame without headers")?;
         ensure!(size > 0 && header < self.frame.len(), "{self:?}");
         Ok((self.frame.len() - header).div_ceil(size.into()))
     }

@@ -18,8 +18,16 @@ use crate::gro::sequences;
 
 /// Who puts together at the near side, who cuts again at the far one, and whether tags go beside frames.
 const WAYS: [(&str, &str, &str); 2] = [
-    ("rx-gro-hw on gro off", "gso on tso on tx on", "off"),
-    ("rx-gro-hw on gro off", "gso on tso off tx off", "on"),
+    (
+        "rx-gro-hw on gro off rx-udp-gro-forwarding on",
+        "gso on tso on tx on",
+        "off",
+    ),
+    (
+        "rx-gro-hw on gro off rx-udp-gro-forwarding on",
+        "gso on tso off tx off",
+        "on",
+    ),
 ];
 /// Segments of a flow, and flows of a batch.
 const SEGMENTS: usize = 3;
@@ -203,6 +211,7 @@ fn segment(
             window: 1000,
             options: Vec::new(),
         },
+        udp: None,
         payload: (0..PAYLOAD).map(|at| (flow + index + at) as u8).collect(),
         padding: 0,
         length_error: 0,

@@ -51,6 +51,7 @@ pub(super) fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> V
             window: 1000,
             options: Vec::new(),
         },
+        udp: None,
         payload: (0..len).map(|at| (index + at) as u8).collect(),
         padding: 0,
         length_error: 0,

@@ -112,6 +112,7 @@ fn segment(
             window: 1000,
             options: vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2],
         },
+        udp: None,
         payload: (0..size).map(|at| (index * 7 + at * 3) as u8).collect(),
         padding: 0,
         length_error: 0,

@@ -150,6 +150,7 @@ fn the_rules_as_a_program_say_the_same() -> Result<()> {
         let limits = GroLimits {
             ipv4: if seed % 5 == 0 { 2500 } else { 65_536 },
             ipv6: if seed % 7 == 0 { 3100 } else { 65_536 },
+            datagrams: true,
         };
         let mut all: Vec<(Held, Vec<u8>)> = Vec::new();
         for frame in random_batch(seed, [2, 0, 0, 0, 0, 1]) {

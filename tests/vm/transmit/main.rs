@@ -7,6 +7,7 @@ mod completion;
 mod features;
 mod gro;
 mod gro_audit;
+mod gro_datagrams;
 mod gro_program;
 mod kept;
 mod lent;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the headers of a TCP segment lie, and which of their bytes tell its flow.
+//! Where the headers of a TCP segment or of a UDP datagram lie, and which of their bytes tell its flow.
 
 use core::ops::Range;
 
@@ -10,8 +10,8 @@ use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
 use crate::protocol::{
     ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_TEB, IPPROTO_DSTOPTS, IPPROTO_GRE,
-    IPPROTO_HOPOPTS, IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_TCP, IPV4_FRAGMENT,
-    IPV4_HEADER, IPV6_HEADER,
+    IPPROTO_HOPOPTS, IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_TCP, IPPROTO_UDP,
+    IPV4_FRAGMENT, IPV4_HEADER, IPV6_HEADER,
 };
 use crate::vlan::VLAN_HLEN;
 
@@ -31,7 +31,14 @@ pub(super) struct Ip {
     pub(super) v6: bool,
 }
 
-/// The headers of a TCP segment.
+/// What is behind the IP headers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// The headers of a TCP segment or of a UDP datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Headers {
     /// The first IP header.
@@ -40,8 +47,10 @@ pub(super) struct Headers {
     pub(super) gre: Option<Gre>,
     /// The one inside that, if there is one.
     pub(super) inner: Option<Ip>,
-    /// Offset of the TCP header.
-    pub(super) tcp: usize,
+    /// What the last header is of.
+    pub(super) kind: Transport,
+    /// Offset of that.
+    pub(super) transport: usize,
 }
 
 impl Ip {
@@ -117,8 +126,8 @@ impl Ip {
         is_true().unwrap_or(false)
     }
 
-    /// The sum of the pseudo header for `len` bytes of TCP.
-    pub(super) fn pseudo_header(self, frame: &[u8], len: usize) -> Sum {
+    /// The sum of the pseudo header for `len` bytes of `protocol`.
+    fn pseudo_header(self, frame: &[u8], protocol: u8, len: usize) -> Sum {
         let addresses = if self.v6 {
             self.at.wrapping_add(8)..self.at.wrapping_add(IPV6_HEADER)
         } else {
@@ -127,7 +136,7 @@ impl Ip {
         sum(frame.get(addresses).unwrap_or_default())
             // CAST: A frame is shorter than 4 GiB.
             .add(Sum::of_number(len as u32))
-            .add(Sum::of_number(IPPROTO_TCP.into()))
+            .add(Sum::of_number(protocol.into()))
     }
 
     /// Whether what tells flows is the same in both headers, the next of which is at `end`.
@@ -154,22 +163,22 @@ pub(super) fn same_bytes(range: Range<usize>, one: &[u8], other: &[u8]) -> Optio
 }
 
 impl Headers {
-    /// Those of the TCP segment `frame`; `None` if it is none, or GRO leaves such a frame alone.
+    /// Those of the segment or datagram `frame`; `None` if it is neither, or GRO leaves such a frame alone.
     ///
     /// Each is true by itself, but for lengths.
     pub(super) fn find(frame: &[u8]) -> Option<Self> {
         let ether_type = get16(frame, ETH_HLEN.wrapping_sub(2))?;
         let (outer, tags) = Ip::find(frame, ETH_HLEN, ether_type, false)?;
-        let (mut protocol, mut tcp) = outer.behind(frame)?;
+        let (mut protocol, mut transport) = outer.behind(frame)?;
         let (mut gre, mut levels) = (None, tags.wrapping_add(1));
         let inner = match protocol {
             IPPROTO_IPIP | IPPROTO_IPV6 => {
                 levels = levels.wrapping_add(1);
                 let v6 = protocol == IPPROTO_IPV6;
-                Some(Ip { at: tcp, v6 })
+                Some(Ip { at: transport, v6 })
             }
             IPPROTO_GRE => {
-                let (header, ether_type) = Gre::at(frame, tcp)?;
+                let (header, ether_type) = Gre::at(frame, transport)?;
                 gre = Some(header);
                 let (inner, between) = Ip::find(frame, header.end, ether_type, true)?;
                 levels = levels.wrapping_add(between).wrapping_add(2);
@@ -178,18 +187,26 @@ impl Headers {
             _ => None,
         };
         if let Some(inner) = inner {
-            (protocol, tcp) = inner.behind(frame)?;
+            (protocol, transport) = inner.behind(frame)?;
         }
-        let found = Self {
+        let kind = match protocol {
+            IPPROTO_TCP => Transport::Tcp,
+            IPPROTO_UDP => {
+                levels = levels.wrapping_add(1);
+                Transport::Udp
+            }
+            _ => return None,
+        };
+        (levels < RECURSION_LIMIT).then_some(Self {
             outer,
             gre,
             inner,
-            tcp,
-        };
-        (protocol == IPPROTO_TCP && levels < RECURSION_LIMIT).then_some(found)
+            kind,
+            transport,
+        })
     }
 
-    /// The IP header in front of the TCP header.
+    /// The IP header in front of the last header.
     pub(super) fn network(&self) -> Ip {
         self.inner.unwrap_or(self.outer)
     }
@@ -199,9 +216,24 @@ impl Headers {
         core::iter::once(self.outer).chain(self.inner)
     }
 
-    /// Whether GRO loses the identification of the first header if it is fixed: of IPv4 with IPv6 inside.
+    /// The protocol of the last header.
+    pub(super) fn protocol(&self) -> u8 {
+        match self.kind {
+            Transport::Tcp => IPPROTO_TCP,
+            Transport::Udp => IPPROTO_UDP,
+        }
+    }
+
+    /// The sum of the pseudo header for `len` bytes from the last header on.
+    pub(super) fn pseudo_header(&self, frame: &[u8], len: usize) -> Sum {
+        self.network().pseudo_header(frame, self.protocol(), len)
+    }
+
+    /// Whether GRO loses the identification of the first header if it is fixed: of IPv4 with IPv6 inside, and
+    /// TCP in that.
     pub(super) fn loses_id(&self) -> bool {
-        self.gre.is_none() && self.inner.is_some_and(|inner| inner.v6)
+        let has_v6 = self.inner.is_some_and(|inner| inner.v6);
+        has_v6 && self.gre.is_none() && self.kind == Transport::Tcp
     }
 
     /// Whether who cuts a super-frame goes by one bit for the identifications of two IPv4 headers: those
@@ -216,11 +248,11 @@ impl Headers {
     }
 
     fn tell_same_flow(&self, one: &[u8], other: &[u8]) -> Option<bool> {
-        let (start, tcp) = (self.outer.at, self.tcp);
-        let is_same = get::<4>(one, tcp)? == get::<4>(other, tcp)?
+        let (start, transport) = (self.outer.at, self.transport);
+        let is_same = get::<4>(one, transport)? == get::<4>(other, transport)?
             && one.get(..start)? == other.get(..start)?
             && match self.inner {
-                None => self.outer.is_same_flow(tcp, one, other)?,
+                None => self.outer.is_same_flow(transport, one, other)?,
                 Some(inner) => {
                     let end = self.gre.map_or(inner.at, |gre| gre.at);
                     let is_same_tunnel = match self.gre {
@@ -229,7 +261,7 @@ impl Headers {
                     };
                     is_same_tunnel
                         && self.outer.is_same_flow(end, one, other)?
-                        && inner.is_same_flow(tcp, one, other)?
+                        && inner.is_same_flow(transport, one, other)?
                 }
             };
         Some(is_same)
@@ -240,7 +272,7 @@ impl Headers {
         let print = || {
             let ip = self.network();
             let end = ip.at.wrapping_add(if ip.v6 { 24 } else { 16 });
-            let ports = u32::from_ne_bytes(get(frame, self.tcp)?);
+            let ports = u32::from_ne_bytes(get(frame, self.transport)?);
             let source = u32::from_ne_bytes(get(frame, end.wrapping_sub(4))?);
             let target =
                 u32::from_ne_bytes(get(frame, if ip.v6 { end.wrapping_add(12) } else { end })?);

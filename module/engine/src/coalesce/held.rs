@@ -2,8 +2,8 @@
 
 //! What is known of a frame that is held, and how its headers are completed when it goes up.
 
-use super::headers::{Headers, Ip};
-use super::segment::{Segment, FIN, PSH};
+use super::headers::{Headers, Ip, Transport};
+use super::segment::{Segment, FIN, PSH, UDP_CHECK, UDP_LEN};
 use crate::checksum::Sum;
 use crate::descriptor::{
     Coalesced, Gso, GsoKind, InnerHeaders, TxChecksum, TxDescriptor, TxHeaders,
@@ -105,7 +105,8 @@ impl Held {
             outer,
             gre,
             inner,
-            tcp,
+            transport,
+            ..
         } = self.headers;
         // CAST: A `usize` has at least 32 bits.
         let len = ETH_HLEN.wrapping_add(self.len as usize);
@@ -113,15 +114,15 @@ impl Held {
             // There is room: each header was found there.
             let _ = ip.set_len(frame, len.wrapping_sub(ip.at));
         }
-        let flags = self.complete_tcp(frame, len.wrapping_sub(tcp));
+        let (flags, check) = self.complete_transport(frame, len.wrapping_sub(transport));
         let offset = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
-        let transport = offset(tcp);
+        let transport = offset(transport);
         TxDescriptor {
             // CAST: A frame is shorter than 4 GiB.
             len: len as u32,
             checksum: TxChecksum::Internet {
                 start: transport,
-                offset: TCP_CHECK as u16,
+                offset: check,
             },
             gso: Some(Gso {
                 size: u16::try_from(self.size).unwrap_or(u16::MAX),
@@ -153,9 +154,10 @@ impl Held {
             outer: outer_fixed,
             inner: inner_fixed,
         } = self.fixed;
-        let network = match self.headers.network().v6 {
-            true => GsoKind::TCPV6,
-            false => GsoKind::TCPV4,
+        let transport = match (self.headers.kind, self.headers.network().v6) {
+            (Transport::Tcp, true) => GsoKind::TCPV6,
+            (Transport::Tcp, false) => GsoKind::TCPV4,
+            (Transport::Udp, _) => GsoKind::UDP_L4,
         };
         let first_fixed = match gre {
             // Inside GRE it is the first bit as well that counts.
@@ -170,22 +172,34 @@ impl Held {
             (None, Some(_)) => GsoKind::IPXIP4,
             (None, None) => GsoKind::default(),
         };
-        network
+        transport
             .and(tunnel)
             .and(when(first_fixed, GsoKind::TCP_FIXEDID))
             .and(when(inner_fixed, GsoKind::TCP_FIXEDID_INNER))
             .and(when(flags & CWR != 0, GsoKind::TCP_ACCECN))
     }
 
-    /// Sets flags, and leaves the checksum of `len` bytes open; the flags.
-    fn complete_tcp(&self, frame: &mut [u8], len: usize) -> u8 {
-        let tcp = self.headers.tcp;
-        let seed = self.headers.network().pseudo_header(frame, len);
-        let at = tcp.wrapping_add(TCP_FLAGS);
-        let flags = get(frame, at).map_or(0, |[flags]: [u8; 1]| flags) | self.flags;
-        let _ = put(frame, at, [flags]);
-        let _ = put(frame, tcp.wrapping_add(TCP_CHECK), seed.field());
-        flags
+    /// Completes the last header, from which on there are `len` bytes, and leaves its checksum open. The flags
+    /// of TCP, and where the checksum lies.
+    fn complete_transport(&self, frame: &mut [u8], len: usize) -> (u8, u16) {
+        let seed = self.headers.pseudo_header(frame, len);
+        let at = |field| self.headers.transport.wrapping_add(field);
+        // There is room: the header was found there.
+        let (flags, check) = match self.headers.kind {
+            Transport::Tcp => {
+                let flags = get(frame, at(TCP_FLAGS)).map_or(0, |[flags]: [u8; 1]| flags);
+                let flags = flags | self.flags;
+                let _ = put(frame, at(TCP_FLAGS), [flags]);
+                (flags, TCP_CHECK)
+            }
+            Transport::Udp => {
+                let _ = put16(frame, at(UDP_LEN), len);
+                (0, UDP_CHECK)
+            }
+        };
+        let _ = put(frame, at(check), seed.field());
+        // CAST: It is one of the two.
+        (flags, check as u16)
     }
 }
 

@@ -12,7 +12,7 @@ use super::verdict::Verdict;
 use super::{GroLimits, LONGEST};
 use crate::fields::{get16, put};
 use crate::frame::ETH_HLEN;
-use crate::protocol::{ETH_P_IPV6, IPPROTO_TCP};
+use crate::protocol::ETH_P_IPV6;
 pub use crate::verdict::GroVerdict;
 
 /// Version of what a program is shown, which it can find at the beginning of that.
@@ -127,7 +127,7 @@ impl Pair {
         for offset in [
             headers.outer.at,
             inner,
-            headers.tcp,
+            headers.transport,
             new.header_len(),
             held_header,
         ] {
@@ -136,7 +136,7 @@ impl Pair {
         }
         let version = |v6: bool| if v6 { 6 } else { 4 };
         let inner = headers.inner.map_or(0, |inner| version(inner.v6));
-        facts.put([version(headers.outer.v6), inner, IPPROTO_TCP]);
+        facts.put([version(headers.outer.v6), inner, headers.protocol()]);
     }
 
     /// Puts `header` in the place of number `which`.

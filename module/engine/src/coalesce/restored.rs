@@ -2,7 +2,7 @@
 
 //! What comes back of frames that were put together, and what does not: GRO does not look at all of them.
 
-use super::headers::{same_bytes, Headers, Ip};
+use super::headers::{same_bytes, Headers, Ip, Transport};
 use super::segment::URG;
 use crate::fields::get;
 use crate::protocol::{IPV4_HEADER, TCP_DATA_OFFSET};
@@ -32,7 +32,9 @@ pub fn is_same_to_gro(wire: &[u8], cut: &[u8]) -> bool {
         if let Some(inner) = headers.inner {
             pair.see_ip(inner, false)?;
         }
-        pair.see_tcp(headers.tcp)?;
+        if headers.kind == Transport::Tcp {
+            pair.see_tcp(headers.transport)?;
+        }
         Some(pair.is_same_behind())
     };
     is_same().unwrap_or(false)
@@ -99,11 +101,14 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Whether the IP headers of a super-frame of `len` bytes that begins with `headers` are true: segmentation
-/// makes anew what they say of lengths, and their checksums, so that what comes out of it does not show
+/// Whether the headers of IP and UDP of a super-frame of `len` bytes that begins with `headers` are true: segmentation
+/// makes anew what they say of lengths, and checksums of IP, so that what comes out of it does not show
 /// them.
 pub fn is_complete(headers: &[u8], len: usize) -> bool {
     // Those with wrong checksums are not found.
     let found = Headers::find(headers);
-    found.is_some_and(|found| found.networks().all(|ip| ip.is_true(headers, len)))
+    found.is_some_and(|found| {
+        let are_true = found.networks().all(|ip| ip.is_true(headers, len));
+        are_true && found.is_true_datagram(headers, len)
+    })
 }

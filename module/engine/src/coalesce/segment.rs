@@ -2,11 +2,15 @@
 
 //! What a frame that has come is to GRO.
 
-use super::headers::Headers;
+use super::headers::{Headers, Transport};
 use crate::checksum::{sum, Sum};
-use crate::fields::get;
+use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
-use crate::protocol::{TCP_DATA_OFFSET, TCP_HEADER};
+use crate::protocol::{TCP_DATA_OFFSET, TCP_HEADER, UDP_HEADER};
+
+/// Where the length and the checksum lie in a UDP header.
+pub(super) const UDP_LEN: usize = 4;
+pub(super) const UDP_CHECK: usize = 6;
 
 pub(super) const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -16,7 +20,7 @@ pub(super) const URG: u8 = 0x20;
 /// Flags behind which GRO waits for nothing more.
 const LAST: u8 = FIN | SYN | RST | PSH | URG;
 
-/// A TCP segment that GRO looks at.
+/// A TCP segment or UDP datagram that GRO looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Segment {
     pub(super) headers: Headers,
@@ -24,19 +28,27 @@ pub struct Segment {
     payload: usize,
     /// Length of that.
     pub(super) len: u32,
+    /// Those of TCP.
     pub(super) flags: u8,
-    /// Whether its IP headers say how long it is: padding behind it is more than they say.
+    /// Whether its headers say how long it is: padding behind it is more than they say. A datagram also has
+    /// to have a checksum, as segmentation makes one.
     pub(super) is_true: bool,
 }
 
 impl Segment {
     /// The one that is `frame`, from the Ethernet header on. `rest` is the sum of all behind that, folded as
     /// in [`RxChecksum::Complete`](crate::receive_checksum::RxChecksum::Complete). `None` if it goes up as
-    /// it is, whatever is held: it is no TCP segment, its checksum is wrong, or GRO does not take one such.
+    /// it is, whatever is held: it is neither, a checksum is wrong, or GRO does not take one such.
     pub fn of(frame: &[u8], rest: u16) -> Option<Self> {
         let headers = Headers::find(frame)?;
-        let is_true = headers.networks().all(|ip| ip.is_true(frame, frame.len()));
-        let tcp = frame.get(headers.tcp..)?;
+        let transport = frame.get(headers.transport..)?;
+        let (header, flags, is_summed) = match headers.kind {
+            Transport::Tcp => {
+                let [offset, flags] = get(transport, TCP_DATA_OFFSET)?;
+                (usize::from(offset >> 4).wrapping_mul(4), flags, true)
+            }
+            Transport::Udp => (UDP_HEADER, 0, get16(transport, UDP_CHECK)? != 0),
+        };
         // All headers are as long as a number of 16-bit words.
         let from = |at| {
             let before = sum(frame.get(ETH_HLEN..at)?);
@@ -49,23 +61,31 @@ impl Segment {
                 return None;
             }
         }
-        if is_true {
-            let pseudo = headers.network().pseudo_header(frame, tcp.len());
-            if pseudo.add(from(headers.tcp)?).fold() != u16::MAX {
+        let are_true = headers.networks().all(|ip| ip.is_true(frame, frame.len()));
+        if are_true && is_summed {
+            let pseudo = headers.pseudo_header(frame, transport.len());
+            if pseudo.add(from(headers.transport)?).fold() != u16::MAX {
                 return None;
             }
         }
-        let [offset, flags] = get(tcp, TCP_DATA_OFFSET)?;
-        let header = usize::from(offset >> 4).wrapping_mul(4);
-        let len = tcp.len().checked_sub(header)?;
-        (header >= TCP_HEADER).then_some(Self {
+        let len = transport.len().checked_sub(header)?;
+        let is_taken = match headers.kind {
+            Transport::Tcp => header >= TCP_HEADER,
+            Transport::Udp => true,
+        };
+        is_taken.then_some(Self {
             headers,
-            payload: headers.tcp.wrapping_add(header),
+            payload: headers.transport.wrapping_add(header),
             // CAST: A frame is shorter than 4 GiB.
             len: len as u32,
             flags,
-            is_true,
+            is_true: are_true && is_summed && headers.is_true_datagram(frame, frame.len()),
         })
+    }
+
+    /// Whether it is a datagram.
+    pub fn is_datagram(&self) -> bool {
+        self.headers.kind == Transport::Udp
     }
 
     /// Length of its headers, from the Ethernet header on.
@@ -91,5 +111,17 @@ impl Segment {
     /// As [`print`](Self::print), of the flow of a super-frame that begins with `headers`, if GRO knows it.
     pub fn print_of(headers: &[u8]) -> Option<u32> {
         Some(Headers::find(headers)?.print(headers))
+    }
+}
+
+impl Headers {
+    /// Whether a UDP header, if it is one, counts the bytes that there are from it on in a frame of `len` bytes
+    /// which begins with `frame`.
+    pub(super) fn is_true_datagram(&self, frame: &[u8], len: usize) -> bool {
+        let told = || get16(frame, self.transport.checked_add(UDP_LEN)?);
+        match self.kind {
+            Transport::Tcp => true,
+            Transport::Udp => told().map(usize::from) == len.checked_sub(self.transport),
+        }
     }
 }

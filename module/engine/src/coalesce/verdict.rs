@@ -2,7 +2,7 @@
 
 //! What becomes of a frame that is held, and of the one that comes behind it.
 
-use super::headers::Ip;
+use super::headers::{Ip, Transport};
 use super::held::{FixedIds, Held};
 use super::segment::{Segment, FIN, PSH};
 use super::GroLimits;
@@ -13,6 +13,8 @@ use crate::protocol::TCP_DATA_OFFSET;
 const DO_NOT_FRAGMENT: u16 = 0x4000;
 /// The traffic class of IPv6 in the first word of its header.
 const TRAFFIC_CLASS: u32 = 0x0ff0_0000;
+/// Datagrams that GRO puts together at most (`UDP_GRO_CNT_MAX`).
+const MOST_DATAGRAMS: u16 = 64;
 /// TCP's header without options.
 const TCP_OPTIONS: usize = 20;
 
@@ -44,7 +46,9 @@ impl Held {
         }
         let merged = self.merged(held, new, frame, limits);
         match merged.filter(|_| new.is_true) {
-            Some(fixed) if new.is_last() || new.len < self.size => Verdict::MergeAndEnd(fixed),
+            Some(fixed) if new.is_last() || new.len < self.size || self.is_full() => {
+                Verdict::MergeAndEnd(fixed)
+            }
             Some(fixed) => Verdict::Merge(fixed),
             None if new.may_begin() => Verdict::EndAndHold,
             None => Verdict::EndAndPass,
@@ -74,16 +78,24 @@ impl Held {
         is_told.then_some(FixedIds { outer, inner })
     }
 
+    /// Whether one more is the last one.
+    fn is_full(&self) -> bool {
+        self.headers.kind == Transport::Udp && self.count.wrapping_add(1) >= MOST_DATAGRAMS
+    }
+
     /// Whether `more` bytes more are not too many for the user.
     fn has_room(&self, more: u32, frame: &[u8], limits: &GroLimits) -> Option<bool> {
         Some(self.len.checked_add(more)? < limits.of(frame))
     }
 
-    /// Whether the TCP header of `frame` is that of the next segment.
+    /// Whether the TCP header of `frame` is that of the next segment. Datagrams do not say where they belong.
     fn is_continued(&self, held: &[u8], frame: &[u8]) -> Option<bool> {
+        if self.headers.kind == Transport::Udp {
+            return Some(true);
+        }
         let (old, new) = (
-            held.get(self.headers.tcp..)?,
-            frame.get(self.headers.tcp..)?,
+            held.get(self.headers.transport..)?,
+            frame.get(self.headers.transport..)?,
         );
         let options = |tcp: &[u8]| {
             let [offset] = get(tcp, TCP_DATA_OFFSET)?;

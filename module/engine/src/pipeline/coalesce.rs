@@ -120,6 +120,11 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         let Some(segment) = segment else {
             return device.to_host(frame, descriptor);
         };
+        if !limits.takes(&segment) {
+            // What is held is of a time when they were taken.
+            self.end_flow_of(device, frame.bytes());
+            return device.to_host(frame, descriptor);
+        }
         let new = New {
             segment: &segment,
             frame: frame.bytes(),
@@ -211,6 +216,9 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
     }
 
     fn end_flow_of<D: Receiver>(&mut self, device: &mut D, headers: &[u8]) {
+        if self.flows.is_empty() {
+            return;
+        }
         let Some(print) = Segment::print_of(headers) else {
             return;
         };

@@ -306,6 +306,11 @@ impl Queue {
         }
     }
 
+    /// Has another host from now on.
+    pub(crate) fn set_limits(&mut self, limits: GroLimits) {
+        self.setup.limits = limits;
+    }
+
     /// A poll that begins at `now`: `frames` come, and what was held since `before` then goes up. Gives
     /// since when the oldest is held of what is left.
     pub(crate) fn poll(

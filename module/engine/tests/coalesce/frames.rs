@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! TCP segments as they are on the wire, with headers and checksums made from nothing; and wrong ones.
+//! TCP segments and UDP datagrams as they are on the wire, with headers and checksums made from nothing; and wrong ones.
 
 pub(crate) const FIN: u8 = 0x01;
 pub(crate) const SYN: u8 = 0x02;
@@ -68,6 +68,15 @@ pub(crate) struct Gre {
     pub(crate) tags: Vec<(u16, u16)>,
 }
 
+/// UDP in place of TCP, with the ports of that.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Udp {
+    /// What is added to its length.
+    pub(crate) length_error: u16,
+    /// Whether there is no checksum.
+    pub(crate) is_unsummed: bool,
+}
+
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -80,12 +89,13 @@ pub(crate) struct Frame {
     /// What is between the first two of these.
     pub(crate) gre: Option<Gre>,
     pub(crate) tcp: Tcp,
+    pub(crate) udp: Option<Udp>,
     pub(crate) payload: Vec<u8>,
     /// Bytes behind the packet.
     pub(crate) padding: usize,
     /// What is added to the length that the first IP header tells.
     pub(crate) length_error: u16,
-    /// Whether the checksum of the last IP header, or of TCP, is wrong.
+    /// Whether the checksum of the last IP header, or of TCP or UDP, is wrong.
     pub(crate) is_ip_wrong: bool,
     pub(crate) is_tcp_wrong: bool,
 }
@@ -208,8 +218,8 @@ impl Gre {
 }
 
 impl Frame {
-    /// Its bytes, from the Ethernet header on.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// From the header of TCP on, and where the checksum belongs.
+    fn segment(&self) -> (Vec<u8>, usize) {
         let Tcp {
             ports: [from, to],
             sequence,
@@ -229,11 +239,34 @@ impl Frame {
         packet.extend([0; 4]);
         packet.extend(options);
         packet.extend(&self.payload);
+        (packet, 16)
+    }
+
+    /// As [`segment`](Self::segment), of UDP.
+    fn datagram(&self, udp: &Udp) -> (Vec<u8>, usize) {
+        let [from, to] = self.tcp.ports;
+        let len = (8 + self.payload.len() as u16).wrapping_add(udp.length_error);
+        let header = [from, to, len, 0].map(u16::to_be_bytes).concat();
+        ([&header[..], &self.payload].concat(), 6)
+    }
+
+    /// Its bytes, from the Ethernet header on.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let (mut protocol, (mut packet, at)) = match &self.udp {
+            Some(udp) => (17, self.datagram(udp)),
+            None => (6, self.segment()),
+        };
         let last = self.ips.last().expect("an IP header");
-        let pseudo = sum(&last.addresses()) + packet.len() as u32 + 6;
-        let check = checksum(pseudo + sum(&packet) + u32::from(self.is_tcp_wrong));
-        packet[16..18].copy_from_slice(&check);
-        let mut protocol = 6;
+        let pseudo = sum(&last.addresses()) + packet.len() as u32 + u32::from(protocol);
+        let mut check = checksum(pseudo + sum(&packet) + u32::from(self.is_tcp_wrong));
+        match &self.udp {
+            Some(Udp {
+                is_unsummed: true, ..
+            }) => check = [0; 2],
+            Some(_) if check == [0; 2] => check = [0xff; 2],
+            _ => {}
+        }
+        packet[at..at + 2].copy_from_slice(&check);
         for (index, ip) in self.ips.iter().enumerate().rev() {
             let error = if index == 0 { self.length_error } else { 0 };
             let is_wrong = self.is_ip_wrong && index + 1 == self.ips.len();

@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod datagrams;
 mod device;
 mod flows;
 mod frames;
@@ -35,6 +36,7 @@ const SETUP: Setup = Setup {
     limits: GroLimits {
         ipv4: 65_536,
         ipv6: 65_536,
+        datagrams: true,
     },
     strip: TagKinds::NONE,
 };
@@ -121,6 +123,7 @@ fn any_sequence_is_what_the_kernel_makes_of_it() {
             limits: GroLimits {
                 ipv4: limit(&mut random),
                 ipv6: limit(&mut random),
+                datagrams: true,
             },
             strip: TagKinds {
                 customer: random.once_in(2),

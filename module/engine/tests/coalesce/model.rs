@@ -34,6 +34,10 @@ enum Layer {
         at: usize,
         header: Vec<u8>,
     },
+    Udp {
+        at: usize,
+        header: Vec<u8>,
+    },
 }
 
 /// What GRO finds in a frame that it does not leave alone from the beginning.
@@ -63,21 +67,21 @@ fn sum(bytes: &[u8]) -> u16 {
     sum as u16
 }
 
-/// What TCP sums beside itself.
-fn pseudo(network: &Layer, len: usize) -> Vec<u8> {
+/// What TCP and UDP sum beside themselves.
+fn pseudo(network: &Layer, protocol: u8, len: usize) -> Vec<u8> {
     let addresses = match network {
         Layer::V4 { header, .. } => &header[12..20],
         Layer::V6 { header, .. } => &header[8..40],
         _ => unreachable!("an IP header"),
     };
-    [addresses, &(len as u32).to_be_bytes(), &[0, 0, 0, 6]].concat()
+    [addresses, &(len as u32).to_be_bytes(), &[0, 0, 0, protocol]].concat()
 }
 
 fn parse(frame: &[u8]) -> Option<Parsed> {
     let mut layers = vec![Layer::Ethernet(frame.get(..14)?.to_vec())];
     let mut kind = word(frame, 12);
     let (mut at, mut flush, mut depth, mut networks) = (14, false, 0, 0);
-    loop {
+    let is_udp = loop {
         depth += 1;
         if depth >= 15 {
             return None;
@@ -136,7 +140,11 @@ fn parse(frame: &[u8]) -> Option<Parsed> {
         }
         networks += 1;
         kind = match protocol {
-            6 => break,
+            6 => break false,
+            17 => {
+                depth += 1;
+                break true;
+            }
             4 if networks == 1 => 0x0800,
             41 if networks == 1 => 0x86dd,
             47 if networks == 1 => {
@@ -160,21 +168,42 @@ fn parse(frame: &[u8]) -> Option<Parsed> {
             }
             _ => return None,
         };
-    }
-    let tcp = &frame[at..];
-    let network = layers.last().expect("an IP header");
-    if !flush && sum(&[pseudo(network, tcp.len()), tcp.to_vec()].concat()) != 0xffff {
+    };
+    if depth >= 15 {
         return None;
     }
-    let len = usize::from(*tcp.get(12)? >> 4) * 4;
+    let transport = &frame[at..];
+    let network = layers.last().expect("an IP header");
+    let protocol = if is_udp { 17 } else { 6 };
+    let whole = [
+        pseudo(network, protocol, transport.len()),
+        transport.to_vec(),
+    ]
+    .concat();
+    let is_summed = !is_udp || word(transport.get(..8)?, 6) != 0;
+    if !flush && is_summed && sum(&whole) != 0xffff {
+        return None;
+    }
+    if is_udp {
+        // As the device has it: it lets nothing of a flow go past what is held of it.
+        flush |= !is_summed || usize::from(word(transport, 4)) != transport.len();
+        let header = transport[..8].to_vec();
+        layers.push(Layer::Udp { at, header });
+        return Some(Parsed {
+            layers,
+            payload: transport[8..].to_vec(),
+            flush,
+        });
+    }
+    let len = usize::from(*transport.get(12)? >> 4) * 4;
     if len < 20 {
         return None;
     }
-    let header = tcp.get(..len)?.to_vec();
+    let header = transport.get(..len)?.to_vec();
     layers.push(Layer::Tcp { at, header });
     Some(Parsed {
         layers,
-        payload: tcp[len..].to_vec(),
+        payload: transport[len..].to_vec(),
         flush,
     })
 }
@@ -198,7 +227,7 @@ fn identity(layer: &Layer) -> Vec<u8> {
             ]
             .concat()
         }
-        Layer::Tcp { header, .. } => header[..4].to_vec(),
+        Layer::Tcp { header, .. } | Layer::Udp { header, .. } => header[..4].to_vec(),
     }
 }
 
@@ -221,7 +250,9 @@ impl Held {
                 Layer::Ethernet(header) | Layer::Tag(header) | Layer::Gre(header) => {
                     bytes.extend(header);
                 }
-                Layer::V4 { header, .. } | Layer::Tcp { header, .. } => bytes.extend(header),
+                Layer::V4 { header, .. }
+                | Layer::Tcp { header, .. }
+                | Layer::Udp { header, .. } => bytes.extend(header),
                 Layer::V6 {
                     header, extensions, ..
                 } => bytes.extend([&header[..], extensions].concat()),
@@ -266,21 +297,31 @@ impl Held {
                 }
                 Layer::Tcp { at, header } => {
                     let last = networks.last().expect("an IP header");
-                    let seed = sum(&pseudo(last, len - *at));
+                    let seed = sum(&pseudo(last, 6, len - *at));
                     header[16..18].copy_from_slice(&seed.to_be_bytes());
                     if header[13] & 0x80 != 0 {
                         kind = kind.and(GsoKind::TCP_ACCECN);
                     }
                 }
+                Layer::Udp { at, header } => {
+                    let last = networks.last().expect("an IP header");
+                    let seed = sum(&pseudo(last, 17, len - *at));
+                    header[4..6].copy_from_slice(&((len - *at) as u16).to_be_bytes());
+                    header[6..8].copy_from_slice(&seed.to_be_bytes());
+                    kind = GsoKind::UDP_L4;
+                }
             }
         }
         let is_v4 = |layer: &Layer| matches!(layer, Layer::V4 { .. });
         let last = networks.last().expect("an IP header");
-        kind = kind.and(if is_v4(last) {
-            GsoKind::TCPV4
-        } else {
-            GsoKind::TCPV6
-        });
+        let is_udp = kind == GsoKind::UDP_L4;
+        if !is_udp {
+            kind = kind.and(if is_v4(last) {
+                GsoKind::TCPV4
+            } else {
+                GsoKind::TCPV6
+            });
+        }
         if let Some(gre) = gre {
             kind = kind.and(gre);
             // It is the first bit that tells of what is inside, too.
@@ -292,7 +333,8 @@ impl Held {
                 GsoKind::IPXIP6
             });
         }
-        if is_v4(last) || gre.is_some() {
+        // The kernel does not tell of those of datagrams, and so who cuts them counts up.
+        if is_v4(last) || gre.is_some() || is_udp {
             for (fixed, bit) in self
                 .fixed
                 .iter()
@@ -414,10 +456,10 @@ impl Gro {
             self.up.push(alone);
             return;
         };
-        let Some(Layer::Tcp { header, .. }) = parsed.layers.last() else {
-            unreachable!("TCP is the last layer");
+        let flags = match parsed.layers.last() {
+            Some(Layer::Tcp { header, .. }) => header[13],
+            _ => 0,
         };
-        let flags = header[13];
         let is_last = flags & 0x2f != 0;
         let same = |held: &Held| {
             held.tag == tag
@@ -444,7 +486,8 @@ impl Gro {
                 held.payload.extend(&parsed.payload);
                 held.count += 1;
                 held.frames.push(frame.to_vec());
-                if is_last || parsed.payload.len() < held.size {
+                let is_udp = matches!(held.layers.last(), Some(Layer::Udp { .. }));
+                if is_last || parsed.payload.len() < held.size || is_udp && held.count == 64 {
                     self.end(index);
                 }
                 return;

@@ -55,6 +55,7 @@ pub(crate) fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
             window: 0xffff,
             options: Vec::new(),
         },
+        udp: None,
         payload: vec![b'a'; len],
         padding: 0,
         length_error: 0,
@@ -94,7 +95,7 @@ fn check(ips: &[Ip], frames: &[Frame], expected: &[usize]) {
     assert_eq!(payloads_of(frames, SETUP), expected, "{ips:?}");
 }
 
-fn kinds() -> Vec<Vec<Ip>> {
+pub(crate) fn kinds() -> Vec<Vec<Ip>> {
     vec![
         vec![v4()],
         vec![v6()],
@@ -375,6 +376,7 @@ fn no_longer_than_ip_and_the_user_allow() {
             limits: GroLimits {
                 ipv4: limit as u32,
                 ipv6: limit as u32,
+                datagrams: true,
             },
             ..SETUP
         };

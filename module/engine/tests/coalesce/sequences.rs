@@ -3,7 +3,9 @@
 //! Random sequences of segments of a few flows, in which much goes as on a good day, and anything may be
 //! otherwise.
 
-use super::frames::{Frame, Gre, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, ECE, FIN, PSH, RST, SYN, URG};
+use super::frames::{
+    Frame, Gre, Ip, Tcp, Udp, ACK, CWR, DO_NOT_FRAGMENT, ECE, FIN, PSH, RST, SYN, URG,
+};
 
 /// Random numbers, the same ones for a seed wherever they are asked for.
 pub(crate) struct Random(u64);
@@ -158,6 +160,7 @@ fn flow(random: &mut Random, target: [u8; 6], longest: usize, is_alike: bool) ->
                     _ => random.bytes::<40>().to_vec(),
                 },
             },
+            udp: random.once_in(4).then(Udp::default),
             payload: Vec::new(),
             padding: 0,
             length_error: 0,
@@ -195,6 +198,16 @@ fn change_gre(random: &mut Random, gre: &mut Gre, is_alike: bool) {
 
 /// Makes something in the headers another one.
 fn change(random: &mut Random, frame: &mut Frame, is_alike: bool) {
+    if let Some(udp) = frame.udp.as_mut().filter(|_| random.once_in(6)) {
+        // The device ends a flow at such a datagram, and the kernel has it go past.
+        match random.below(3) {
+            _ if is_alike => {}
+            0 => udp.is_unsummed = true,
+            _ => udp.length_error = random.one_of(&[1, 0xffff]),
+        }
+        return;
+    }
+    let is_padded = frame.udp.is_none() || !is_alike;
     if let Some(gre) = frame.gre.as_mut().filter(|_| random.once_in(6)) {
         return change_gre(random, gre, is_alike);
     }
@@ -217,7 +230,7 @@ fn change(random: &mut Random, frame: &mut Frame, is_alike: bool) {
         8 => tcp.sequence = tcp.sequence.wrapping_add(1),
         9 => frame.is_tcp_wrong = true,
         10 => frame.is_ip_wrong = true,
-        11 => frame.padding = 1 + random.below(6),
+        11 if is_padded => frame.padding = 1 + random.below(6),
         12 => frame.length_error = random.one_of(&[1, 0xffff]),
         13 => frame.source[5] ^= 1,
         14 => match frame.tags.last_mut() {
@@ -279,8 +292,9 @@ fn change(random: &mut Random, frame: &mut Frame, is_alike: bool) {
 impl Flow {
     /// The next frame, whatever it is.
     fn next(&mut self, random: &mut Random) -> Frame {
+        let is_never_empty = self.is_alike && self.next.udp.is_some();
         let len = match random.below(16) {
-            0 => 0,
+            0 if !is_never_empty => 0,
             1 => 1 + random.below(self.size),
             2 => self.size + random.below(2),
             _ => self.size,
@@ -347,7 +361,9 @@ pub(crate) fn sequence(
         if !random.once_in(3) {
             index = random.below(flows.len());
         }
-        let mut frame = flows[index].next(random).bytes();
+        let frame = flows[index].next(random);
+        let is_cut_off = frame.udp.is_none() || !is_alike;
+        let mut frame = frame.bytes();
         match random.below(60) {
             // Lost.
             0 => continue,
@@ -360,7 +376,9 @@ pub(crate) fn sequence(
                 }
             }
             // Cut off, or damaged where it does not hit the first address.
-            3 if random.once_in(2) => frame.truncate(14 + random.below(frame.len() - 14)),
+            3 if is_cut_off && random.once_in(2) => {
+                frame.truncate(14 + random.below(frame.len() - 14))
+            }
             4 if random.once_in(2) => {
                 let at = 6 + random.below(frame.len() - 6);
                 let bit = random.below(8);

@@ -567,6 +567,7 @@ const PORT: Port = Port {
     whole: Some(GroLimits {
         ipv4: 65_536,
         ipv6: 65_536,
+        datagrams: false,
     }),
     strip: TagKinds::NONE,
     limit: LengthLimit::NONE,

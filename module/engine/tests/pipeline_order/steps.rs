@@ -29,6 +29,7 @@ fn a_super_frame_that_nobody_looks_at_stays_whole_if_it_may() {
     let too_long = GroLimits {
         ipv4: 2000,
         ipv6: 2000,
+        datagrams: false,
     };
     let (log, _) = cuts(Port {
         whole: Some(too_long),

@@ -14,6 +14,7 @@ use crate::random;
 const LIMITS: GroLimits = GroLimits {
     ipv4: 65_536,
     ipv6: 65_536,
+    datagrams: false,
 };
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -257,6 +258,7 @@ fn no_longer_than_the_receiver_wants() {
         let limits = |limit| GroLimits {
             ipv4: limit,
             ipv6: limit,
+            datagrams: false,
         };
         assert!(check(&packet, 100, &limits(len + 1)));
         assert!(!check(&packet, 100, &limits(len)));
@@ -334,6 +336,6 @@ proptest! {
             transport: Transport::Tcp { sequence, flags, words, accurate_ecn: false },
             payload,
         };
-        check(&packet, size, &GroLimits { ipv4: limit, ipv6: limit });
+        check(&packet, size, &GroLimits { ipv4: limit, ipv6: limit, datagrams: false });
     }
 }
