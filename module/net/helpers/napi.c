@@ -71,6 +71,18 @@ static bool gro_would_do_nothing(const struct napi_struct *napi)
 }
 
 /*
+ * Whether gre_gro_complete() would forget how a super-frame is to be cut, if GRO held it: that the
+ * tunnel has a checksum, and that identifications are fixed.
+ */
+static bool gro_would_forget(const struct sk_buff *skb)
+{
+	unsigned int kind = skb_shinfo(skb)->gso_type;
+
+	return kind & SKB_GSO_GRE_CSUM ||
+		(kind & SKB_GSO_GRE && kind & (SKB_GSO_TCP_FIXEDID | SKB_GSO_TCP_FIXEDID_INNER));
+}
+
+/*
  * All that a driver does with a frame for the stack: the fields lie in unions of sk_buff. Behind
  * one that is_last comes no other in this poll, as far as is known.
  */
@@ -80,10 +92,15 @@ void offload_nic_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16
 	skb_record_rx_queue(skb, queue);
 	skb->protocol = eth_type_trans(skb, napi->dev);
 	/* Not to the stack from here: it is to begin where less lies on this one. */
-	if (is_last && gro_would_do_nothing(napi))
+	if (is_last && gro_would_do_nothing(napi)) {
 		go_past_gro(napi, skb);
-	else
+	} else if (gro_would_forget(skb)) {
+		/* Past it, but in order. */
+		napi_gro_flush(napi, false);
+		go_past_gro(napi, skb);
+	} else {
 		napi_gro_receive(napi, skb);
+	}
 }
 
 /*

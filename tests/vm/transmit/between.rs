@@ -13,7 +13,7 @@ use offload_tests::wire::vnet::VnetTap;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
 
-use crate::gro::frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT};
+use crate::gro::frames::{Frame, Gre, Ip, Tcp, ACK, DO_NOT_FRAGMENT};
 use crate::gro::sequences;
 
 /// Who puts together at the near side, who cuts again at the far one, and whether tags go beside frames.
@@ -219,6 +219,67 @@ fn segment(
         is_tcp_wrong: false,
     };
     Ok(frame.bytes())
+}
+
+/// The host's own GRO, if it is on behind the device's, does not forget how a super-frame in GRE is to be cut.
+#[test]
+fn with_another_gro_behind_it() -> Result<()> {
+    let between = Between::new()?;
+    between.bridge()?;
+    let target = between.far.address()?;
+    let way = ("rx-gro-hw on gro on", "gso on tso on tx on", "off");
+    between.by(way, 3, |tap| {
+        for (checksum, step) in [(None, 0), (None, 1), (Some(0), 0), (Some(0), 1)] {
+            let frames: Vec<_> = (0..SEGMENTS)
+                .map(|index| tunnelled(target, checksum, index, step))
+                .collect();
+            let sent = batch(target, &frames);
+            between
+                .exchange(tap, &sent, sent.clone())
+                .with_context(|| format!("checksum {checksum:?}, step {step}"))?;
+        }
+        Ok(())
+    })
+}
+
+/// Segment number `index` of a flow in GRE, all of one length. The identifications count up by `step`.
+fn tunnelled(target: [u8; 6], checksum: Option<u16>, index: usize, step: usize) -> Vec<u8> {
+    let ip = Ip::V4 {
+        tos: 0,
+        id: (7 + index * step) as u16,
+        fragment: DO_NOT_FRAGMENT,
+        ttl: 64,
+        source: [10, 12, 0, 1],
+        target: TARGET,
+        options: 0,
+    };
+    let frame = Frame {
+        target,
+        source: [2, 0, 0, 0, 0, 9],
+        tags: Vec::new(),
+        ips: vec![ip.clone(), ip],
+        gre: Some(Gre {
+            checksum,
+            ..Gre::default()
+        }),
+        tcp: Tcp {
+            ports: [1000, 2000],
+            sequence: (index * PAYLOAD) as u32,
+            acknowledged: 1,
+            words: None,
+            reserved: 0,
+            flags: ACK,
+            window: 1000,
+            options: Vec::new(),
+        },
+        udp: None,
+        payload: (0..PAYLOAD).map(|at| (index + at) as u8).collect(),
+        padding: 0,
+        length_error: 0,
+        is_ip_wrong: false,
+        is_tcp_wrong: false,
+    };
+    frame.bytes()
 }
 
 /// A router changes the addresses of the link and the hops to go, and nothing else, in thousands of flows.
