@@ -31,13 +31,13 @@ enum gro_verdict {
 };
 
 /* Flags. */
-#define GRO_TRUE_LENGTHS	1	/* the new frame is as long as its IP headers say */
+#define GRO_TRUE_LENGTHS	1	/* the new frame is as long as its headers say; UDP has a checksum */
 #define GRO_FIXED_OUTER		2	/* all that is held has one identification in its first header */
 #define GRO_FIXED_INNER		4	/* and in its second one */
 
 /*
  * Numbers are the processor's, headers as on the wire. The headers of both frames lie in the same
- * places. Where nothing is held, and a program says whether the new frame is to be, all of "held"
+ * places, at even offsets: those inside Ethernet inside GRE at other ones than what is outside. Where nothing is held, and a program says whether the new frame is to be, all of "held"
  * is zeroes.
  */
 struct offload_gro {
@@ -51,13 +51,15 @@ struct offload_gro {
 	__u32 flags;
 	__u16 network;		/* offset of the first IP header */
 	__u16 inner;		/* offset of the second one, 0 if there is none */
-	__u16 transport;	/* offset of the TCP header */
+	__u16 transport;	/* offset of the TCP or UDP header */
 	__u16 payload;		/* offset of what the new frame carries */
 	__u16 held_header;	/* the same of the frame that is held */
 	__u8 version_outer;	/* 4 or 6 */
 	__u8 version_inner;	/* 4 or 6, 0 if there is none */
-	__u8 protocol;		/* of the transport header: 6 */
-	__u8 reserved[19];
+	__u8 protocol;		/* of the transport header: 6 or 17 */
+	__u8 padding;
+	__u16 tunnel;		/* offset of the GRE header between the IP headers, 0 if there is none */
+	__u8 reserved[16];
 	__u8 held[GRO_HEADERS];
 	__u8 new[GRO_HEADERS];
 };

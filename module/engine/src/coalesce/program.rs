@@ -24,7 +24,7 @@ const HEADERS: usize = 256;
 /// Where the headers of the new frame begin.
 const NEW: usize = FACTS + HEADERS;
 
-/// The lengths in the IP headers of the new frame are true.
+/// The lengths in the headers of the new frame are true, and it has a checksum.
 const TRUE_LENGTHS: u32 = 1;
 /// The identification of the first IPv4 header is the same in all segments that are held.
 const FIXED_OUTER: u32 = 2;
@@ -136,7 +136,10 @@ impl Pair {
         }
         let version = |v6: bool| if v6 { 6 } else { 4 };
         let inner = headers.inner.map_or(0, |inner| version(inner.v6));
-        facts.put([version(headers.outer.v6), inner, headers.protocol()]);
+        let tunnel = headers.gre.map_or(0, |gre| gre.at);
+        facts.put([version(headers.outer.v6), inner, headers.protocol(), 0]);
+        // CAST: What does not fit is not shown.
+        facts.put((tunnel as u16).to_ne_bytes());
     }
 
     /// Puts `header` in the place of number `which`.
