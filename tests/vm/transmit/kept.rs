@@ -5,10 +5,11 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::bpf::{detach, Attached, Mode};
+use offload_tests::gro::{ethtool, By, Stand};
 use offload_uapi::stats;
 
 use crate::gro::frames::PSH;
-use crate::gro::{ethtool, segment, By, Stand};
+use crate::gro::segment;
 use crate::whole::{cable, switch, transfer, FAR};
 
 /// More segments than a frame has pages.
