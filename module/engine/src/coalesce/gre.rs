@@ -2,8 +2,7 @@
 
 //! GRE between two IP headers (`gre_gro_receive()`).
 
-use super::headers::same_bytes;
-use crate::fields::get16;
+use crate::fields::{get16, same_bytes};
 
 const GRE_CSUM: u16 = 0x8000;
 const GRE_KEY: u16 = 0x2000;

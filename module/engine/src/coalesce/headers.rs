@@ -2,8 +2,6 @@
 
 //! Where the headers of a TCP segment or of a UDP datagram lie, and which of their bytes tell its flow.
 
-use core::ops::Range;
-
 use super::gre::Gre;
 use crate::checksum::{sum, Sum};
 use crate::fields::{get, get16};
@@ -155,11 +153,6 @@ impl Ip {
             && one.get(8..)? == other.get(8..)?;
         Some(is_same)
     }
-}
-
-/// Whether `range` is the same in two frames; `None` if one is shorter.
-pub(super) fn same_bytes(range: Range<usize>, one: &[u8], other: &[u8]) -> Option<bool> {
-    Some(one.get(range.clone())? == other.get(range)?)
 }
 
 impl Headers {

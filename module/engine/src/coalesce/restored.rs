@@ -2,9 +2,9 @@
 
 //! What comes back of frames that were put together, and what does not: GRO does not look at all of them.
 
-use super::headers::{same_bytes, Headers, Ip, Transport};
+use super::headers::{Headers, Ip, Transport};
 use super::segment::URG;
-use crate::fields::get;
+use crate::fields::{get, same_bytes};
 use crate::protocol::{IPV4_HEADER, TCP_DATA_OFFSET};
 
 /// Where the checksum lies in a TCP header; behind it is the urgent pointer.

@@ -116,9 +116,12 @@ fn ip_len(ip: &Ip) -> usize {
     }
 }
 
+/// A tunnel header, and what makes another one of it.
+type Change = (Gre, fn(&mut Gre));
+
 #[test]
 fn of_different_tunnels_are_not_one() {
-    let changes: [(Gre, fn(&mut Gre)); 6] = [
+    let changes: [Change; 6] = [
         (keyed(7), |gre| gre.key = Some(8)),
         (keyed(7), |gre| gre.key = None),
         (Gre::default(), |gre| gre.checksum = Some(0)),
