@@ -4,6 +4,7 @@
 //! device (`rx-gro-hw`), or by the kernel's GRO.
 
 pub mod equality;
+pub mod programs;
 
 use anyhow::{Context, Result};
 

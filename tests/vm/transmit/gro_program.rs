@@ -17,6 +17,7 @@ use engine::store::{ProgramKind, Source};
 use offload_tests::command::says;
 use offload_tests::compiled::Compiled;
 use offload_tests::env;
+use offload_tests::gro::programs::{program, rules};
 use offload_tests::gro::{batch, ethtool, random_batch, By, Stand, BATCH};
 use offload_tests::link::await_that;
 use offload_tests::netns;
@@ -29,28 +30,6 @@ use offload_uapi::stats;
 use offload_uapi::types::{Event, GroPrograms, Known, SlotReport};
 
 use crate::gro::{segment, sequences};
-
-const HEADER: &str = include_str!("../../../samples/gro/offload_gro.h");
-const KERNEL: &str = include_str!("../../../samples/gro/kernel.bpf.c");
-
-/// A program that is `text` behind the checks of what it is shown.
-fn program(name: &str, text: &str) -> Result<Compiled> {
-    let source = format!(
-        "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n{HEADER}\n\
-         SEC(\"xdp\") int {name}(struct xdp_md *ctx)\n{{\n\
-         struct offload_gro *gro = (void *)(long)ctx->data;\n\
-         if ((void *)(gro + 1) > (void *)(long)ctx->data_end || gro->version != GRO_VERSION)\n\
-         return GRO_PASS;\n{text}\n}}\nchar _license[] SEC(\"license\") = \"GPL\";\n"
-    );
-    Compiled::bpf(name, &source)
-}
-
-/// The rules of GRO, as a program.
-fn rules() -> Result<Compiled> {
-    let include = "#include \"offload_gro.h\"\n";
-    ensure!(KERNEL.contains(include), "another way to the header");
-    Compiled::bpf("kernel", &KERNEL.replace(include, HEADER))
-}
 
 /// A machine without surroundings.
 struct Alone;

@@ -9,6 +9,8 @@ use std::time::Instant;
 use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::cable::Cable;
+use offload_tests::compiled::Compiled;
+use offload_tests::gro::programs;
 use offload_tests::link::Link;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
@@ -36,13 +38,15 @@ enum By {
     Device,
     /// The device, which hands up at the end of each poll what has come, as the kernel does.
     DeviceInPoll,
+    /// The device, by a program that a user has loaded.
+    Program,
     Kernel,
     Nobody,
 }
 
 impl By {
     fn is_device(self) -> bool {
-        matches!(self, Self::Device | Self::DeviceInPoll)
+        matches!(self, Self::Device | Self::DeviceInPoll | Self::Program)
     }
 }
 
@@ -55,12 +59,15 @@ pub(crate) fn all(marks: &mut Marks) -> Result<()> {
     far.cmd(format!("ethtool -C {} {wait}", far.name)).run()?;
     far.cmd(format!("ethtool -K {} rx on", far.name)).run()?;
     let sender = Sender::new(&cable.near)?;
+    let rules = programs::rules()?;
     for flows in FLOWS {
         let frames = frames(far, flows)?;
-        let turn = |by| turn(&sender, far, &frames, by);
+        let turn = |by| turn(&sender, far, &frames, (by, &rules));
         let entrants = vec![
             Entrant::new("put together by the device", || turn(By::Device)).compared_as("device"),
             Entrant::new("by the device, in each poll", || turn(By::DeviceInPoll)),
+            Entrant::new("by the device, as a program says", || turn(By::Program))
+                .compared_as("program"),
             Entrant::new("by the kernel", || turn(By::Kernel)).compared_as("kernel"),
             Entrant::new("not at all", || turn(By::Nobody)),
         ];
@@ -107,7 +114,17 @@ fn frames(far: &Link, flows: u16) -> Result<Vec<Vec<u8>>> {
 }
 
 /// One turn: all frames, of which `by` has put some together.
-fn turn(sender: &Sender, far: &Link, frames: &[Vec<u8>], by: By) -> Result<Turn> {
+fn turn(
+    sender: &Sender,
+    far: &Link,
+    frames: &[Vec<u8>],
+    (by, rules): (By, &Compiled),
+) -> Result<Turn> {
+    if by == By::Program {
+        let object = rules.path().display().to_string();
+        far.offloadctl(format!("program load gro {object} {}", far.name))?
+            .run()?;
+    }
     let state = |is_on| if is_on { "on" } else { "off" };
     let (device, kernel) = (state(by.is_device()), state(by == By::Kernel));
     far.cmd(format!(
@@ -139,6 +156,10 @@ fn turn(sender: &Sender, far: &Link, frames: &[Vec<u8>], by: By) -> Result<Turn>
             "of {} frames only {merged} were put together",
             frames.len()
         );
+    }
+    if by == By::Program {
+        far.offloadctl(format!("program unload gro {}", far.name))?
+            .run()?;
     }
     Ok(turn)
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::compiled::Compiled;
+use offload_tests::gro::programs;
 use offload_tests::wire::Sender;
 use rand::Rng;
 
@@ -19,9 +20,6 @@ pub(super) const ACTIONS: &[Action] = &[
     ("GRO program", load),
     ("no GRO program", unload),
 ];
-
-const HEADER: &str = include_str!("../../../../../samples/gro/offload_gro.h");
-const KERNEL: &str = include_str!("../../../../../samples/gro/kernel.bpf.c");
 
 /// Trains of segments of a few flows by turns, some of which are lost or end a packet.
 fn send_segments(fleet: &Fleet, rng: &mut Random) -> Result<()> {
@@ -64,17 +62,12 @@ fn program(is_rules: bool) -> Result<&'static Compiled> {
     static PAIRS: OnceLock<Compiled> = OnceLock::new();
     let place = if is_rules { &RULES } else { &PAIRS };
     if place.get().is_none() {
-        let rules = KERNEL.replace("#include \"offload_gro.h\"\n", HEADER);
-        let pairs = format!(
-            "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n{HEADER}\n\
-             SEC(\"xdp\") int pairs(struct xdp_md *ctx)\n{{\n\
-             struct offload_gro *gro = (void *)(long)ctx->data;\n\
-             if ((void *)(gro + 1) > (void *)(long)ctx->data_end)\nreturn GRO_PASS;\n\
-             return gro->segments ? GRO_MERGE_AND_END : GRO_HOLD;\n}}\n"
-        );
         let compiled = match is_rules {
-            true => Compiled::bpf("rules", &rules)?,
-            false => Compiled::bpf("pairs", &pairs)?,
+            true => programs::rules()?,
+            false => programs::program(
+                "pairs",
+                "return gro->segments ? GRO_MERGE_AND_END : GRO_HOLD;",
+            )?,
         };
         // Another thread may have been as fast.
         let _ = place.set(compiled);
