@@ -35,35 +35,6 @@ use net::{
     }, //
 };
 
-/// For how long a frame waits for others of its flow, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// From its arrival on.
-    pub longest: u64,
-    /// Since any frame has come to its queue, if that counts.
-    pub idle: Option<u64>,
-}
-
-impl Patience {
-    /// Of frames that came when, or before, none waits any more at `now`, when the last one of all came at
-    /// `last`.
-    pub(crate) fn ends_before(self, now: u64, last: u64) -> u64 {
-        match self.idle {
-            Some(idle) if now.saturating_sub(last) >= idle => now,
-            _ => now.saturating_sub(self.longest),
-        }
-    }
-
-    /// In how many nanoseconds that is to be asked again, if the oldest that waits came at `oldest`.
-    pub(crate) fn left(self, now: u64, last: u64, oldest: u64) -> u64 {
-        let longest = self.longest.saturating_sub(now.saturating_sub(oldest));
-        match self.idle {
-            Some(idle) => longest.min(idle.saturating_sub(now.saturating_sub(last))),
-            None => longest,
-        }
-    }
-}
-
 /// What puts the frames of a queue together.
 pub(crate) struct Coalescer {
     /// The flows of which frames wait for more.
@@ -72,8 +43,6 @@ pub(crate) struct Coalescer {
     pub(crate) aggregates: Aggregates,
     /// What a program is shown of them.
     pub(crate) pair: Pair,
-    /// When the last frame came.
-    pub(crate) last: u64,
 }
 
 impl Coalescer {
@@ -89,7 +58,6 @@ impl Coalescer {
             flows: Flows::new(&memory.source(), slots).map_err(|_| ENOMEM)?,
             aggregates: Aggregates::new(slots)?,
             pair: Pair::default(),
-            last: 0,
         })
     }
 

@@ -12,10 +12,7 @@ mod wire;
 
 use crate::{
     cable::Taken,
-    coalesce::{
-        Coalescer,
-        Patience, //
-    },
+    coalesce::Coalescer,
     host::Receive,
     lane::{
         Lane,
@@ -57,6 +54,10 @@ use wire::Wire;
 /// How many places of a ring a poll empties before it knows whether super-frames are in them.
 const FIRST_BATCH: usize = 4;
 
+/// For how long, in nanoseconds, a frame waits at most from poll to poll if it is to wait no longer than one
+/// takes, and each has as much to do as it may: as GRO has it where a jiffy is a millisecond.
+const JIFFY: u64 = 1_000_000;
+
 /// What the driver has set the port up for.
 pub struct Setup {
     /// Whether the host wants to be told of checksums.
@@ -69,8 +70,9 @@ pub struct Setup {
     pub hardware_gro: Option<GroLimits>,
     /// Whether the host is [asked](Receive::ask_gro) which ones, not the program in the device.
     pub asks_host: bool,
-    /// For how long a frame may wait for others of its flow.
-    pub patience: Patience,
+    /// For how long a frame may wait for others of its flow, in nanoseconds; 0 for no longer than polls take that
+    /// follow each other.
+    pub patience: u64,
     /// Whether the host is to be [asked](Receive::wants_originals) which frames are to be kept that are put
     /// together.
     pub audits: bool,
@@ -139,14 +141,13 @@ impl<H: Plugged> Port<H> {
         let queues = self.queues(host, tells, Some((&work.last, parser)), guard);
         let port = self.receiving(host, setup, &active);
         let limits = port.coalesces();
-        let (mut coalescing, mut aggregates, mut last) = (None, None, None);
+        let (mut coalescing, mut aggregates) = (None, None);
         let mut gro = None;
         if let Some(coalescer) = &mut work.coalescer {
             let Coalescer {
                 flows,
                 aggregates: waiting,
                 pair,
-                last: last_came,
             } = &mut **coalescer;
             if limits.is_some() || !flows.is_empty() {
                 let rules = if setup.asks_host {
@@ -164,7 +165,7 @@ impl<H: Plugged> Port<H> {
                     rules,
                     now: ktime_get_ns(),
                 });
-                (aggregates, last) = (Some(waiting), Some(last_came));
+                aggregates = Some(waiting);
             }
         }
         let mut pipeline = Pipeline {
@@ -269,14 +270,15 @@ impl<H: Plugged> Port<H> {
             let more = poll.take_over(&mut pipeline, &mut taken, sender, left);
             done = done.saturating_add(more);
         }
-        if let Some(last) = last {
-            let (now, patience) = (ktime_get_ns(), setup.patience);
-            if done > 0 {
-                *last = now;
-            }
-            let before = patience.ends_before(now, *last);
-            if let Some(oldest) = pipeline.end_older(&mut poll, before) {
-                context.poll_after(patience.left(now, *last, oldest));
+        if poll.aggregates.is_some() {
+            // Behind a poll that had enough to do the next one comes at once.
+            let patience = match setup.patience {
+                0 if done >= limit => JIFFY,
+                patience => patience,
+            };
+            let now = ktime_get_ns();
+            if let Some(oldest) = pipeline.end_older(&mut poll, now.saturating_sub(patience)) {
+                context.poll_after(patience.saturating_sub(now.saturating_sub(oldest)));
             }
         }
         if let Some((runs, since)) = runs {

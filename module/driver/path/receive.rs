@@ -8,7 +8,6 @@ use crate::port::{
 };
 use core::sync::atomic::Ordering;
 use device::{
-    coalesce::Patience,
     host::{
         HostFrame,
         Receive, //
@@ -51,20 +50,6 @@ use net::{
     xdp::NativeProgram, //
 };
 use offload::receive::skb_csum_rx_legacy_convert_unnecessary;
-
-/// For how long the device lets a frame wait for others of its flow, unless the user says
-/// (`gro_flush_timeout`): long enough for frames that a slow sender sends one by one, those of many flows in
-/// turn, and no longer than a moment when nothing comes.
-const PATIENCE: Patience = Patience {
-    longest: 20_000_000,
-    idle: Some(1_000_000),
-};
-
-/// The same of the driver, which by itself has nothing wait longer than GRO has: to the end of a poll.
-const AS_GRO: Patience = Patience {
-    longest: 0,
-    idle: None,
-};
 
 /// The host's end of a poll: what the frames go to that the device hands up.
 pub(super) struct Poll<'a> {
@@ -155,14 +140,8 @@ impl Port {
             gro: features.has_gro(),
             hardware_gro,
             asks_host,
-            patience: match context.gro_flush_timeout() {
-                Some(longest) => Patience {
-                    longest,
-                    idle: None,
-                },
-                None if asks_host => AS_GRO,
-                None => PATIENCE,
-            },
+            // As GRO has frames wait.
+            patience: context.gro_flush_timeout().unwrap_or(0),
             audits: self.interface.gro_audit.is_on(),
             // One that takes no fragments may be on its way out while the user has frames split.
             split_above: match native {
