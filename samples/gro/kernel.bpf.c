@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The rules of GRO as Linux 7.2 has them, for TCP and UDP: a GRO program that says exactly what the device
- * does by itself, and a beginning for one that says something else.
+ * The rules of GRO as Linux 7.2 has them, for TCP and UDP: a GRO program that says exactly what the
+ * device does by itself, and a beginning for one that says something else.
  *
  * clang -O2 -g -target bpf -c kernel.bpf.c -o kernel.bpf.o
  */
@@ -122,7 +122,7 @@ static __noinline int same_words(struct xdp_md *ctx, __u32 from, __u32 to)
 	return 1;
 }
 
-/* Whether the bytes of an IP header that tell flows are the same; what is behind it begins at end. */
+/* Whether the bytes of an IP header that tell flows are the same; behind it comes what is at end. */
 static __noinline int same_flow(struct xdp_md *ctx, __u32 at, __u32 end, __u32 version)
 {
 	struct offload_gro *gro = shown(ctx);

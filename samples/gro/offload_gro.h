@@ -37,8 +37,8 @@ enum gro_verdict {
 
 /*
  * Numbers are the processor's, headers as on the wire. The headers of both frames lie in the same
- * places, at even offsets: those inside Ethernet inside GRE at other ones than what is outside. Where nothing is held, and a program says whether the new frame is to be, all of "held"
- * is zeroes.
+ * places, at even offsets, which are multiples of four inside Ethernet inside GRE alone. Where
+ * nothing is held, and a program says whether the new frame is to be, all of "held" is zeroes.
  */
 struct offload_gro {
 	__u32 version;		/* GRO_VERSION */
