@@ -125,7 +125,7 @@ fn rest(frame: &[u8]) -> u16 {
 fn the_rules_as_a_program_say_the_same() -> Result<()> {
     let mut device = Device::new(&rules()?)?;
     let (mut asked, mut merged) = (0, 0);
-    for seed in 0..sequences() * 10 {
+    for seed in 0..sequences() * 4 {
         let limits = GroLimits {
             ipv4: if seed % 5 == 0 { 2500 } else { 65_536 },
             ipv6: if seed % 7 == 0 { 3100 } else { 65_536 },
