@@ -22,6 +22,7 @@ use crate::{
         Plugged,
         Port, //
     },
+    rules::Watched,
     runs::Since,
     slots::Active, //
 };
@@ -188,7 +189,7 @@ impl<H: Plugged> Port<H> {
             withholds_hashes,
             audits: setup.audits,
             aggregates,
-            gro,
+            gro: gro.map(Watched::new),
             host: stack,
             context,
             guard,

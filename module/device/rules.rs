@@ -28,9 +28,32 @@ impl<L> ActiveGro<L> {
         &self.program
     }
 
-    /// Whether it is what it was when it was set: asked for each super-frame, so its digest is not made.
-    pub(crate) fn is_intact(&self) -> bool {
+    /// Whether it is what it was when it was set: asked in each poll, so its digest is not made.
+    fn is_intact(&self) -> bool {
         fingerprints(&self.program) == self.set
+    }
+}
+
+/// The GRO program of a port, as a poll has it.
+pub(crate) struct Watched<'a, L> {
+    gro: &'a ActiveGro<L>,
+    /// What was found when the first super-frame of the poll was there.
+    is_intact: Option<bool>,
+}
+
+impl<'a, L> Watched<'a, L> {
+    pub(crate) fn new(gro: &'a ActiveGro<L>) -> Self {
+        Self {
+            gro,
+            is_intact: None,
+        }
+    }
+
+    /// Whether it is what it was when it was set, as far as this poll knows.
+    #[inline]
+    pub(crate) fn is_intact(&mut self) -> bool {
+        let gro = self.gro;
+        *self.is_intact.get_or_insert_with(|| gro.is_intact())
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
         Port, //
     },
     queue::RxQueue,
-    rules::ActiveGro,
+    rules::Watched,
     services::Machine, //
 };
 use engine::{
@@ -103,7 +103,7 @@ pub(super) struct Poll<'a, H: Plugged> {
     /// The frames of the queue that wait for more.
     pub(super) aggregates: Option<&'a mut Aggregates>,
     /// The program in the device by which frames are put together.
-    pub(super) gro: Option<&'a ActiveGro<H::Label>>,
+    pub(super) gro: Option<Watched<'a, H::Label>>,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -369,7 +369,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
             coalesced: Some(coalesced),
             ..descriptor
         };
-        if self.gro.is_some_and(|gro| !gro.is_intact()) {
+        if self.gro.as_mut().is_some_and(|gro| !gro.is_intact()) {
             self.host.doubts_gro();
         }
         self.port.damaged_super_frame.befall(&mut frame);
