@@ -27,6 +27,7 @@ use crate::{
     slots::Active, //
 };
 use ahead::programs;
+use core::sync::atomic::Ordering;
 use engine::{
     coalesce::GroLimits,
     pipeline::{
@@ -116,6 +117,10 @@ impl<H: Plugged> Port<H> {
         let Some(rx) = self.rx.get(usize::from(queue)) else {
             return 0;
         };
+        // The stack may have forgotten one that goes out of use, and is not to get anything from there.
+        if queue >= self.queues_in_use.load(Ordering::Relaxed) {
+            return 0;
+        }
         let Some(parser) = self.card.parsers.load(guard) else {
             return 0;
         };

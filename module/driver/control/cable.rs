@@ -145,6 +145,8 @@ impl Port {
         if count < old {
             self.spread_over(count, rtnl)?;
             self.hardware.use_queues(count);
+            // No poll hands anything up of the others any more.
+            rcu::synchronize_net();
         }
         // Who saw the old number has put its frame into the ring when this returns.
         if let Err(error) = self.device.set_queues(count, rtnl) {
