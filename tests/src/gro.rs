@@ -131,14 +131,14 @@ impl Stand {
         Ok(())
     }
 
-    /// Has the device wait for a batch, but not for ever.
+    /// Has the device wait for a batch, but not for ever: a busy machine takes its time to send one.
     ///
     /// # Errors
     ///
     /// Where a setting is refused.
     pub fn await_batches(&self) -> Result<()> {
         let far = self.far();
-        let line = format!("ethtool -C {} rx-usecs 20000 rx-frames {BATCH}", far.name);
+        let line = format!("ethtool -C {} rx-usecs 65000 rx-frames {BATCH}", far.name);
         far.cmd(line).run()?;
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Between {
         for link in [&near, &inward, &outward, &far] {
             link.await_carrier()?;
         }
-        let wait = format!("rx-usecs 20000 rx-frames {BATCH}");
+        let wait = format!("rx-usecs 65000 rx-frames {BATCH}");
         inward
             .cmd(format!("ethtool -C {} {wait}", inward.name))
             .run()?;
