@@ -34,10 +34,8 @@ const BATCH: usize = 64;
 /// Who puts segments together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
-    /// The device, for as long as it waits by itself.
+    /// The device by itself.
     Device,
-    /// The device, which hands up at the end of each poll what has come, as the kernel does.
-    DeviceInPoll,
     /// The device, by a program that a user has loaded.
     Program,
     Kernel,
@@ -46,7 +44,7 @@ enum By {
 
 impl By {
     fn is_device(self) -> bool {
-        matches!(self, Self::Device | Self::DeviceInPoll | Self::Program)
+        matches!(self, Self::Device | Self::Program)
     }
 }
 
@@ -65,7 +63,6 @@ pub(crate) fn all(marks: &mut Marks) -> Result<()> {
         let turn = |by| turn(&sender, far, &frames, (by, &rules));
         let entrants = vec![
             Entrant::new("put together by the device", || turn(By::Device)).compared_as("device"),
-            Entrant::new("by the device, in each poll", || turn(By::DeviceInPoll)),
             Entrant::new("by the device, as a program says", || turn(By::Program))
                 .compared_as("program"),
             Entrant::new("by the kernel", || turn(By::Kernel)).compared_as("kernel"),
@@ -132,8 +129,6 @@ fn turn(
         far.name
     ))
     .run()?;
-    let timeout = u64::from(by == By::DeviceInPoll);
-    far.write("gro_flush_timeout", timeout)?.run()?;
     let before = far.statistics()?;
     let slices: Vec<_> = frames.iter().map(|frame| [IoSlice::new(frame)]).collect();
     let turn = Turn::of(|| {
