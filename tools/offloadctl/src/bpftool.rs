@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use anyhow::{bail, Context, Result};
+use serde::{Deserialize, Serialize};
 
 /// Its name.
 pub(crate) const BPFTOOL: &str = "bpftool";
@@ -29,4 +30,19 @@ where
     // It tells what is wrong there, or if it is to speak JSON, here.
     let said = [output.stderr, output.stdout].concat();
     bail!("{BPFTOOL}: {}", String::from_utf8_lossy(&said).trim_end());
+}
+
+/// A program in the kernel.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Program {
+    pub(crate) id: u32,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) tag: String,
+}
+
+impl Program {
+    pub(crate) fn brief(&self) -> String {
+        format!("program {} ({}, {})", self.id, self.name, self.tag)
+    }
 }

@@ -17,10 +17,10 @@ use graph_json::{digest, Canonical};
 use offload_uapi::client::Client;
 use offload_uapi::types::hex;
 use parse_graph::blob;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::elf;
-use crate::bpftool::{bpftool, BPFTOOL, PINS};
+use crate::bpftool::{bpftool, Program, BPFTOOL, PINS};
 use crate::interface::Interfaces;
 use crate::output::{Output, Status};
 
@@ -33,24 +33,9 @@ const ELSEWHERE: &str =
     "a program of the first network namespace is for all of them, and there can be none \
                          elsewhere then: `bpftool net show` tells which one a namespace has";
 
-/// A program in the kernel.
-#[derive(Debug, Deserialize, Serialize)]
-struct Program {
-    id: u32,
-    #[serde(default)]
-    name: String,
-    tag: String,
-}
-
-impl Program {
-    /// Whether it is one that was attached by this tool, as far as its name tells.
-    fn is_ours(&self) -> bool {
-        self.name.as_bytes() == elf::NAME
-    }
-
-    fn brief(&self) -> String {
-        format!("program {} ({}, {})", self.id, self.name, self.tag)
-    }
+/// Whether a program is one that was attached by this tool, as far as its name tells.
+fn is_ours(program: &Program) -> bool {
+    program.name.as_bytes() == elf::NAME
 }
 
 /// What was attached.
@@ -166,7 +151,7 @@ pub(super) fn attach(
     let replaced = attached()?;
     if let Some(other) = &replaced {
         ensure!(
-            replace || other.is_ours(),
+            replace || is_ours(other),
             "{} is attached here, which was not attached by offloadctl: --replace puts another one in its place",
             other.brief()
         );
@@ -214,7 +199,7 @@ pub(super) fn detach(output: &Output) -> Result<Status> {
     })?;
     let id = program.id.to_string();
     ensure!(
-        program.is_ours(),
+        is_ours(&program),
         "{} was not attached by offloadctl: `{BPFTOOL} prog detach id {id} {FLOW_DISSECTOR}` detaches it",
         program.brief()
     );

@@ -12,9 +12,9 @@ use clap::ValueEnum;
 use offload_uapi::client::Client;
 use offload_uapi::netlink;
 use offload_uapi::types::GroPrograms;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::bpftool::{bpftool, PINS};
+use crate::bpftool::{bpftool, Program, PINS};
 use crate::interface::Interfaces;
 use crate::output::{Output, Status};
 
@@ -52,21 +52,6 @@ pub(super) struct UnloadArgs {
     slot: Slot,
     /// Its name or index
     interface: String,
-}
-
-/// A program in the kernel.
-#[derive(Debug, Deserialize, Serialize)]
-struct Program {
-    id: u32,
-    #[serde(default)]
-    name: String,
-    tag: String,
-}
-
-impl Program {
-    fn brief(&self) -> String {
-        format!("program {} ({}, {})", self.id, self.name, self.tag)
-    }
 }
 
 /// What was loaded.
