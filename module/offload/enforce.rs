@@ -37,10 +37,8 @@ use offload_uapi::netlink::{
     ProgramKind, //
 };
 
-/// The slots that run programs for each frame.
-const PROGRAMMED: [Slot; 2] = [Slot::Xdp, Slot::TcIngress];
 /// The slots that may run programs.
-const ALL_PROGRAMMED: [Slot; 3] = [Slot::Xdp, Slot::TcIngress, Slot::Gro];
+const PROGRAMMED: [Slot; 3] = [Slot::Xdp, Slot::TcIngress, Slot::Gro];
 
 /// An interface, and what its policy leads to there.
 #[derive(Clone, Copy)]
@@ -109,7 +107,7 @@ impl<'a> Enforcer<'a> {
     }
 
     fn take_out_own(&self, rtnl: &Rtnl<'_>) {
-        for slot in ALL_PROGRAMMED {
+        for slot in PROGRAMMED {
             if !self.interface.is_running(slot, rtnl) {
                 continue;
             }
@@ -329,7 +327,7 @@ impl<'a> Enforcer<'a> {
             // They were when they were permitted, and the kernel may have given up its own since.
             return Ok(());
         }
-        for slot in ALL_PROGRAMMED {
+        for slot in PROGRAMMED {
             let comparison = self.examine(slot, rtnl);
             let device = comparison.device;
             let is_program = device.is_some_and(|it| it.kind != ProgramKind::Fixed);

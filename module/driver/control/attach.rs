@@ -45,34 +45,34 @@ impl Port {
         set: impl FnOnce(Arc<LoadedProgram>, bool) -> Result<bool>,
     ) -> Result {
         self.asic.residents().tell_of_new(rtnl);
-        let (program, found) = self.check(program, slot, extack, rtnl)?;
-        let enforcer = self.enforcer();
-        let permit = enforcer.permit(slot, &found, kernel, extack, rtnl)?;
-        let was_one = set(program, permit.replaces_kernel())?;
-        enforcer.activated(permit, was_one, rtnl);
-        Ok(())
-    }
-
-    /// What lies in the device of `program`, which is to be run in `slot`, and what it is at this
-    /// moment.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests.
-    fn check(
-        &self,
-        program: &AttachedProgram<'_, OffloadedProgram>,
-        slot: Slot,
-        extack: &Extack<'_>,
-        rtnl: &Rtnl<'_>,
-    ) -> Result<(Arc<LoadedProgram>, DeviceProgram)> {
         let Some(loaded) = program.resident() else {
             extack.msg(c"the program is not in the device: load it again");
             return Err(EINVAL);
         };
-        let was_known = loaded.label().is_faulted();
-        let found = describe(&loaded, State::Loaded);
-        let kernel = KernelProgram::from(program.facts());
+        let found = self.check(&loaded, program.facts().into(), slot, extack, rtnl)?;
+        let enforcer = self.enforcer();
+        let permit = enforcer.permit(slot, &found, kernel, extack, rtnl)?;
+        let was_one = set(loaded, permit.replaces_kernel())?;
+        enforcer.activated(permit, was_one, rtnl);
+        Ok(())
+    }
+
+    /// What `program` is at this moment, which the kernel has loaded as `kernel` and which is to be run in
+    /// `slot`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if what lies in the device is not what the kernel loaded; `extack` has both digests.
+    pub(super) fn check(
+        &self,
+        program: &LoadedProgram,
+        kernel: KernelProgram,
+        slot: Slot,
+        extack: &Extack<'_>,
+        rtnl: &Rtnl<'_>,
+    ) -> Result<DeviceProgram> {
+        let was_known = program.label().is_faulted();
+        let found = describe(program, State::Loaded);
         if let Err(mismatch) = compare(slot, &found, &kernel) {
             extack.fmt(format_args!("{mismatch}"));
             if !was_known {
@@ -80,6 +80,6 @@ impl Port {
             }
             return Err(EINVAL);
         }
-        Ok((loaded, found))
+        Ok(found)
     }
 }

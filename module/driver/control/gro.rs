@@ -3,7 +3,6 @@
 //! The GRO programs of a port: the one that the device asks which frames are to be put together, and the one
 //! that the kernel has of it.
 
-use super::report::describe;
 use crate::port::{
     KernelGro,
     LoadedProgram,
@@ -23,7 +22,6 @@ use net::{
     rcu, //
 };
 use offload::{
-    compare,
     DeviceProgram,
     GroBlame,
     GroPrograms,
@@ -62,8 +60,8 @@ impl Port {
             .as_ref()
             .map(|kernel| KernelProgram::from(kernel.facts()));
         if in_kernel {
-            let is_same = facts.is_some_and(|it| it.digest == Some(program.label().digest()));
-            if !is_same {
+            let loaded = KernelProgram::from(program.label().loaded);
+            if facts.is_none_or(|it| it.digest != loaded.digest) {
                 blame.in_kernel(fmt!("the kernel's program is not the one in the device"));
                 return Err(EINVAL);
             }
@@ -107,16 +105,8 @@ impl Port {
             ));
             return Err(EINVAL);
         }
-        let was_known = program.label().is_faulted();
-        let found = describe(&program, State::Loaded);
-        let loaded = KernelProgram::from(program.label().loaded);
-        if let Err(mismatch) = compare(Slot::Gro, &found, &loaded) {
-            blame.extack().fmt(format_args!("{mismatch}"));
-            if !was_known {
-                self.enforcer().faulted(Slot::Gro, &found, rtnl);
-            }
-            return Err(EINVAL);
-        }
+        let loaded = program.label().loaded.into();
+        let found = self.check(&program, loaded, Slot::Gro, blame.extack(), rtnl)?;
         Ok((program, found))
     }
 
@@ -167,11 +157,14 @@ impl Port {
         kernel.map_or(KernelProgram::FIXED, |kernel| kernel.program.facts().into())
     }
 
-    /// Whether the device puts frames together.
-    pub(super) fn is_coalescing(&self, rtnl: &Rtnl<'_>) -> bool {
+    /// [`State::Active`] if the device puts frames together, by a program or without.
+    pub(super) fn gro_state(&self, rtnl: &Rtnl<'_>) -> State {
         let features = Features::COALESCING & self.device.features(rtnl);
-        !features.is_empty()
-            && !self.gro.stops(self.interface.current_policy())
-            && !self.interface.gro_audit.has_ended()
+        let is_stopped = self.gro.stops(self.interface.current_policy());
+        if features.is_empty() || is_stopped || self.interface.gro_audit.has_ended() {
+            State::Loaded
+        } else {
+            State::Active
+        }
     }
 }

@@ -103,20 +103,17 @@ impl Port {
         if features.is_empty() {
             return None;
         }
-        let is_running = match slot {
-            Slot::Gro => self.is_coalescing(rtnl),
-            _ => !(features & device.features(rtnl)).is_empty(),
+        let state = match slot {
+            Slot::Gro => self.gro_state(rtnl),
+            _ if (features & device.features(rtnl)).is_empty() => State::Loaded,
+            _ => State::Active,
         };
         Some(DeviceProgram {
             kind: ProgramKind::Fixed,
             name: [0; NAME_LEN],
             id: 0,
             digests: None,
-            state: if is_running {
-                State::Active
-            } else {
-                State::Loaded
-            },
+            state,
             image: None,
         })
     }
@@ -196,11 +193,12 @@ impl ReportPrograms for Port {
                 active.or_else(|| self.filters.faulted())?.0
             }
             Slot::Parser => return self.parser_program(),
-            Slot::Gro => match self.gro_program() {
-                Some(program) if self.is_coalescing(rtnl) => program,
-                Some(program) => return Some(describe(&program, State::Loaded)),
-                None => return self.fixed_function(slot, rtnl),
-            },
+            Slot::Gro => {
+                let Some(program) = self.gro_program() else {
+                    return self.fixed_function(slot, rtnl);
+                };
+                return Some(describe(&program, self.gro_state(rtnl)));
+            }
             Slot::Gso => return self.fixed_function(slot, rtnl),
         };
         Some(describe(&program, State::Active))
@@ -211,7 +209,9 @@ impl ReportPrograms for Port {
             Slot::Xdp => self.hardware.slots.xdp().is_some(),
             Slot::TcIngress => self.hardware.slots.classifier().is_some(),
             Slot::Parser => self.has_permission(),
-            Slot::Gro => self.is_coalescing(rtnl) || self.hardware.slots.gro.program().is_some(),
+            Slot::Gro => {
+                self.gro_state(rtnl) == State::Active || self.hardware.slots.gro.program().is_some()
+            }
             Slot::Gso => {
                 let function = self.fixed_function(slot, rtnl);
                 function.is_some_and(|it| it.state == State::Active)

@@ -12,7 +12,6 @@ use net::bpf::{
     KernelProgram,
     ProgramNumber, //
 };
-use offload::Digest;
 
 /// A program in the device's memory, ready to run.
 pub(crate) type LoadedProgram = device::program::Program<Label>;
@@ -39,11 +38,6 @@ impl Label {
             told: AtomicU32::new(0),
             is_faulted: AtomicBool::new(false),
         }
-    }
-
-    /// The digest of what the kernel has loaded.
-    pub(crate) fn digest(&self) -> Digest {
-        Digest(self.loaded.digest)
     }
 
     /// The number that user space knows the program by; 0 when the kernel has taken it from the

@@ -490,7 +490,8 @@ where
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
     /// says of each when it arrived, or puts what they carry into pages of the host's (`is_split`), or if
-    /// some are too long, or may go different ways, or a program says what is put together. What is held of its flow is not put together with it.
+    /// some are too long, or may go different ways, or a program says what is put together. What is held of
+    /// its flow is not put together with it.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &mut self,

@@ -145,12 +145,9 @@ impl Pair {
     /// Puts `header` in the place of number `which`.
     fn put_header(&mut self, which: usize, header: &[u8]) -> bool {
         let at = if which == 0 { FACTS } else { NEW };
-        let end = at.wrapping_add(header.len());
-        let behind = self.bytes.get_mut(at..at.wrapping_add(HEADERS));
-        let (Some(place), Some(filled)) = (behind, self.filled.get_mut(which)) else {
-            return false;
-        };
-        let Some((taken, rest)) = place.split_at_mut_checked(end.wrapping_sub(at)) else {
+        let place = self.bytes.get_mut(at..at.wrapping_add(HEADERS));
+        let taken = place.and_then(|place| place.split_at_mut_checked(header.len()));
+        let (Some((taken, rest)), Some(filled)) = (taken, self.filled.get_mut(which)) else {
             return false;
         };
         for (to, from) in taken.iter_mut().zip(header) {
