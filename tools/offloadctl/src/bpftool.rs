@@ -4,7 +4,9 @@
 //! libraries, on the Rust that this is built with.
 
 use std::ffi::OsStr;
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
 
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
@@ -33,7 +35,7 @@ where
 }
 
 /// A program in the kernel.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Program {
     pub(crate) id: u32,
     #[serde(default)]
@@ -44,5 +46,56 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn brief(&self) -> String {
         format!("program {} ({}, {})", self.id, self.name, self.tag)
+    }
+}
+
+/// A program that is loaded, and has a name for as long as this lives, unless it gets [another](Self::keep).
+pub(crate) struct Pinned {
+    path: PathBuf,
+    pub(crate) program: Program,
+}
+
+impl Pinned {
+    /// Loads the program of the object file `object`, which may be the standard input `input`, as `options` say.
+    /// `what` tells it from others that are loaded beside it.
+    pub(crate) fn load(object: &OsStr, input: Stdio, what: &str, options: &[&str]) -> Result<Self> {
+        let path = Path::new(PINS).join(format!("offloadctl-{}-{what}", process::id()));
+        let args = ["prog", "load"].map(OsStr::new).into_iter();
+        let args = args.chain([object, path.as_os_str()]);
+        bpftool(args.chain(options.iter().map(OsStr::new)), input)?;
+        // From here on it goes with its name.
+        let mut pinned = Self {
+            path,
+            program: Program::default(),
+        };
+        let shown = pinned.ask(&["-j"], "show", &[])?;
+        pinned.program = serde_json::from_slice(&shown)?;
+        Ok(pinned)
+    }
+
+    /// Its name.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Asks `bpftool` to do `verb` with it.
+    pub(crate) fn ask(&self, options: &[&str], verb: &str, end: &[&str]) -> Result<Vec<u8>> {
+        let begin = ["prog", verb, "pinned"];
+        let args = options.iter().chain(&begin).map(OsStr::new);
+        let args = args.chain([self.path.as_os_str()]);
+        bpftool(args.chain(end.iter().map(OsStr::new)), Stdio::null())
+    }
+
+    /// Has it stay, by the name `to`; gives what it is.
+    pub(crate) fn keep(self, to: &Path) -> Result<Program> {
+        fs::rename(&self.path, to).with_context(|| format!("pin it as {}", to.display()))?;
+        Ok(self.program.clone())
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // It is not there any more if it has another name.
+        let _ = fs::remove_file(&self.path);
     }
 }

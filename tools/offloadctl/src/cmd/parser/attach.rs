@@ -6,11 +6,10 @@
 //! Rust that this is built with, and as `bpftool` does, so that a program stays when this ends and another
 //! one takes its place at once. (A link would have to be pinned for the one, and updated for the other.)
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{self, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::{ensure, Context, Result};
 use graph_json::{digest, Canonical};
@@ -20,7 +19,7 @@ use parse_graph::blob;
 use serde::Serialize;
 
 use super::elf;
-use crate::bpftool::{bpftool, Program, BPFTOOL, PINS};
+use crate::bpftool::{bpftool, Pinned, Program, BPFTOOL};
 use crate::interface::Interfaces;
 use crate::output::{Output, Status};
 
@@ -74,46 +73,14 @@ fn attached() -> Result<Option<Program>> {
     Ok(Some(serde_json::from_slice(&program)?))
 }
 
-/// A program that is loaded. It goes with this, unless it is attached by then.
-struct Loaded {
-    pin: PathBuf,
-}
-
-impl Loaded {
-    fn new(insns: &[u8]) -> Result<Self> {
-        // It is opened by that name, which no other process can get at.
-        const STDIN: &str = "/proc/self/fd/0";
-        let mut object = tempfile::tempfile().context("a file for the program")?;
-        object.write_all(&elf::object(insns)?)?;
-        let pin = Path::new(PINS).join(format!("offloadctl-{}", process::id()));
-        let args = ["prog", "load", STDIN].map(OsStr::new);
-        let kind = ["type", FLOW_DISSECTOR].map(OsStr::new);
-        let args = args.iter().copied().chain([pin.as_os_str()]).chain(kind);
-        bpftool(args, object.into())?;
-        Ok(Self { pin })
-    }
-
-    /// Asks `bpftool` to do `verb` with it.
-    fn ask(&self, options: &[&str], verb: &str, end: &[&str]) -> Result<Vec<u8>> {
-        let begin = ["prog", verb, "pinned"];
-        let args = options.iter().chain(&begin).map(OsStr::new);
-        let args = args.chain([self.pin.as_os_str()]);
-        bpftool(args.chain(end.iter().map(OsStr::new)), Stdio::null())
-    }
-
-    fn show(&self) -> Result<Program> {
-        Ok(serde_json::from_slice(&self.ask(&["-j"], "show", &[])?)?)
-    }
-
-    fn attach(&self) -> Result<()> {
-        self.ask(&[], "attach", &[FLOW_DISSECTOR]).map(drop)
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.pin);
-    }
+/// Loads a program of these instructions. It goes with what this gives, unless it is attached by then.
+fn load(insns: &[u8]) -> Result<Pinned> {
+    // It is opened by that name, which no other process can get at.
+    const STDIN: &str = "/proc/self/fd/0";
+    let mut object = tempfile::tempfile().context("a file for the program")?;
+    object.write_all(&elf::object(insns)?)?;
+    let options = ["type", FLOW_DISSECTOR];
+    Pinned::load(STDIN.as_ref(), object.into(), "dissector", &options)
 }
 
 /// The instructions for the graph in a file: JSON, or what is flashed.
@@ -156,15 +123,16 @@ pub(super) fn attach(
             other.brief()
         );
     }
-    let loaded = Loaded::new(&insns)?;
-    let program = loaded.show()?;
+    let loaded = load(&insns)?;
+    let program = loaded.program.clone();
     let dissector = hex(&digest(&insns));
     ensure!(
         dissector.get(..TAG) == Some(&program.tag),
         "{BPFTOOL} has loaded other instructions than it was given, {dissector}: {}",
         program.brief()
     );
-    loaded.attach().with_context(|| match &replaced {
+    let done = loaded.ask(&[], "attach", &[FLOW_DISSECTOR]);
+    done.with_context(|| match &replaced {
         Some(other) => format!(
             "can't take the place of {}, which a link may hold: `bpftool link show`",
             other.brief()

@@ -2,10 +2,9 @@
 
 //! `offloadctl program load` and `unload`: programs of slots that no other tool fills.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Stdio};
+use std::process::Stdio;
 
 use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
@@ -14,7 +13,7 @@ use offload_uapi::netlink;
 use offload_uapi::types::GroPrograms;
 use serde::Serialize;
 
-use crate::bpftool::{bpftool, Program, PINS};
+use crate::bpftool::{Pinned, Program, PINS};
 use crate::interface::Interfaces;
 use crate::output::{Output, Status};
 
@@ -62,55 +61,6 @@ struct Loaded<'a> {
     in_kernel: bool,
 }
 
-/// A program that is pinned. It goes with this, unless it is kept.
-struct Pinned {
-    path: PathBuf,
-    program: Program,
-}
-
-impl Pinned {
-    /// Loads that of `object`, for the device of `interface` if there is one.
-    fn load(object: &Path, interface: Option<&str>) -> Result<Self> {
-        let what = if interface.is_some() {
-            "device"
-        } else {
-            "kernel"
-        };
-        let path = Path::new(PINS).join(format!("offloadctl-{}-{what}", process::id()));
-        let args = ["prog", "load"].map(OsStr::new).into_iter();
-        let args = args.chain([object.as_os_str(), path.as_os_str()]);
-        let args = args.chain(["type", "xdp"].map(OsStr::new));
-        let device = interface.map(|name| ["offload_dev", name].map(OsStr::new));
-        bpftool(args.chain(device.into_iter().flatten()), Stdio::null())?;
-        let show = ["-j", "prog", "show", "pinned"].map(OsStr::new).into_iter();
-        let shown = bpftool(show.chain([path.as_os_str()]), Stdio::null());
-        let program = shown.and_then(|shown| Ok(serde_json::from_slice(&shown)?));
-        match program {
-            Ok(program) => Ok(Self { path, program }),
-            Err(error) => {
-                let _ = fs::remove_file(&path);
-                Err(error)
-            }
-        }
-    }
-
-    /// Has it stay, by a name that tells its number.
-    fn keep(&mut self) -> Result<()> {
-        let to = pin_of(self.program.id);
-        fs::rename(&self.path, &to).with_context(|| format!("pin it as {}", to.display()))?;
-        self.path = PathBuf::new();
-        Ok(())
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// Where a program of a slot is pinned.
 fn pin_of(id: u32) -> PathBuf {
     Path::new(PINS).join(format!("offload_gro_{id}"))
@@ -134,12 +84,16 @@ impl LoadArgs {
             self.object.display()
         );
         let before = in_device(&mut client, device.ifindex)?;
-        let mut loaded = Pinned::load(&self.object, Some(&device.ifname))?;
+        let load = |what, place: &[&str]| {
+            let options = [&["type", "xdp"], place].concat();
+            Pinned::load(self.object.as_os_str(), Stdio::null(), what, &options)
+        };
+        let loaded = load("device", &["offload_dev", &device.ifname])?;
         let kernel = match self.device_only {
             true => None,
-            false => Some(Pinned::load(&self.object, None)?),
+            false => Some(load("kernel", &[])?),
         };
-        let path = kernel.as_ref().map(|kernel| kernel.path.to_str());
+        let path = kernel.as_ref().map(|kernel| kernel.path().to_str());
         let programs = GroPrograms {
             device_id: loaded.program.id,
             kernel_path: path.flatten().map(str::to_owned),
@@ -147,12 +101,13 @@ impl LoadArgs {
         };
         client.set_gro_programs(device.ifindex, Some(&programs))?;
         // It goes with its last name, which this one has until it has another.
-        loaded.keep()?;
+        let to = pin_of(loaded.program.id);
+        let loaded = loaded.keep(&to)?;
         if let Some(before) = before {
             let _ = fs::remove_file(pin_of(before));
         }
         let told = Loaded {
-            device: &loaded.program,
+            device: &loaded,
             kernel: kernel.as_ref().map(|kernel| &kernel.program),
             in_kernel: self.in_kernel,
         };
