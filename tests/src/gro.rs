@@ -67,6 +67,17 @@ pub fn ethtool(link: &Link, features: &str) -> Result<()> {
     Ok(())
 }
 
+/// Has `link` wait for a batch of so many `frames`, but not for ever: a busy machine takes its time to send one.
+///
+/// # Errors
+///
+/// Where a setting is refused.
+pub fn await_batches(link: &Link, frames: usize) -> Result<()> {
+    let line = format!("ethtool -C {} rx-usecs 65000 rx-frames {frames}", link.name);
+    link.cmd(line).run()?;
+    Ok(())
+}
+
 /// Who puts frames together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -131,16 +142,13 @@ impl Stand {
         Ok(())
     }
 
-    /// Has the device wait for a batch, but not for ever: a busy machine takes its time to send one.
+    /// As [`await_batches`], of the far end.
     ///
     /// # Errors
     ///
     /// Where a setting is refused.
     pub fn await_batches(&self) -> Result<()> {
-        let far = self.far();
-        let line = format!("ethtool -C {} rx-usecs 65000 rx-frames {BATCH}", far.name);
-        far.cmd(line).run()?;
-        Ok(())
+        await_batches(self.far(), BATCH)
     }
 
     /// Sends `frames`.

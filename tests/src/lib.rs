@@ -39,6 +39,7 @@ pub mod swap;
 pub mod tc;
 pub mod tc_outcome;
 pub mod traffic;
+pub mod until;
 pub mod wire;
 pub mod xsk;
 pub mod ynl;

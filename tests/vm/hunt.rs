@@ -6,7 +6,8 @@ use anyhow::{ensure, Result};
 use engine::helper::Helper;
 use offload_tests::env;
 use offload_tests::hunt::cable::Cables;
-use offload_tests::hunt::run::{Hunt, Plan, Until};
+use offload_tests::hunt::run::{Hunt, Plan};
+use offload_tests::until::Until;
 
 /// What is enough to reach every operation, and then some.
 const PROGRAMS: u64 = 1_000;
@@ -21,7 +22,7 @@ fn random_programs_do_the_same_and_reach_everything() -> Result<()> {
     let plan = Plan {
         seed: SEED,
         first: 0,
-        until: Until::Programs(PROGRAMS),
+        until: Until::Count(PROGRAMS),
         frames: FRAMES,
     };
     let report = hunt.run(&plan, |_| {})?;

@@ -14,16 +14,8 @@ use anyhow::{ensure, Context, Result};
 use offload_uapi::types::hex;
 
 use super::{ethtool, random_batch, By, Stand};
+use crate::until::Until;
 use crate::wire::vnet::Received;
-
-/// How long it goes on.
-#[derive(Clone, Copy, Debug)]
-pub enum Until {
-    /// For so many sequences.
-    Sequences(u64),
-    /// For so long.
-    Elapsed(Duration),
-}
 
 /// Where it begins and ends.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +96,7 @@ pub fn compare(plan: &Plan, mut tell: impl FnMut(&Report)) -> Result<Report> {
     let mut number = plan.first;
     for (tags, is_audited) in WAYS.into_iter().cycle() {
         let left = match plan.until {
-            Until::Sequences(count) => count.saturating_sub(report.sequences),
+            Until::Count(count) => count.saturating_sub(report.sequences),
             Until::Elapsed(time) if began.elapsed() >= time => 0,
             Until::Elapsed(_) => ROUND,
         };
@@ -158,8 +150,13 @@ fn round(
         report.together += together.count() as u64;
         if device != kernel && report.findings.len() < ENOUGH {
             report.again += 1;
-            let difference = once_more(stand, seed, number)?;
-            report.findings.extend(difference);
+            let exchange = |by| {
+                stand.put_together(by)?;
+                exchange(stand, seed, number, by)
+            };
+            let difference = once_more(|| Ok((exchange(By::Device)?, exchange(By::Kernel)?)))?;
+            let finding = difference.map(|it| format!("seed {seed}, number {number}: {it}"));
+            report.findings.extend(finding);
         }
     }
     if is_audited {
@@ -190,33 +187,36 @@ fn audit(stand: &Stand, is_on: bool) -> Result<()> {
     Ok(())
 }
 
-/// A difference, unless it is gone.
-fn once_more(stand: &Stand, seed: u64, number: u64) -> Result<Option<String>> {
+/// What differs of the packets that `exchange` gives of the same frames, those that are judged and those that
+/// they should be, unless it is gone: a machine with other things to do may have had more than one poll for a
+/// batch, so it is tried again.
+///
+/// # Errors
+///
+/// Those of `exchange`.
+pub fn once_more(
+    mut exchange: impl FnMut() -> Result<(Vec<Received>, Vec<Received>)>,
+) -> Result<Option<String>> {
     let mut last = None;
     for _ in 0..TRIES {
-        let exchange = |by| {
-            stand.put_together(by)?;
-            exchange(stand, seed, number, by)
-        };
-        let (device, kernel) = (exchange(By::Device)?, exchange(By::Kernel)?);
-        if device == kernel {
+        let (found, expected) = exchange()?;
+        if found == expected {
             return Ok(None);
         }
-        last = Some((device, kernel));
+        last = Some((found, expected));
     }
-    let (device, kernel) = last.context("tried")?;
-    let at = device
+    let (found, expected) = last.context("tried")?;
+    let at = found
         .iter()
-        .zip(&kernel)
-        .position(|(ours, theirs)| ours != theirs);
-    let at = at.unwrap_or_else(|| device.len().min(kernel.len()));
+        .zip(&expected)
+        .position(|(one, other)| one != other);
+    let at = at.unwrap_or_else(|| found.len().min(expected.len()));
     Ok(Some(format!(
-        "seed {seed}, number {number}: {} packets, and {} of the kernel's; the first that differs is number \
-         {at}: {}, and {}",
-        device.len(),
-        kernel.len(),
-        shown(device.get(at)),
-        shown(kernel.get(at))
+        "{} packets, not {}; the first that differs is number {at}: {}, not {}",
+        found.len(),
+        expected.len(),
+        shown(found.get(at)),
+        shown(expected.get(at))
     )))
 }
 

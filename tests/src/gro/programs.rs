@@ -5,6 +5,7 @@
 use anyhow::{ensure, Result};
 
 use crate::compiled::Compiled;
+use crate::link::Link;
 
 const HEADER: &str = include_str!("../../../samples/gro/offload_gro.h");
 const KERNEL: &str = include_str!("../../../samples/gro/kernel.bpf.c");
@@ -34,4 +35,27 @@ pub fn program(name: &str, text: &str) -> Result<Compiled> {
          return GRO_PASS;\n{text}\n}}\nchar _license[] SEC(\"license\") = \"GPL\";\n"
     );
     Compiled::bpf(name, &source)
+}
+
+/// Has `link` go by `program`, which is loaded with `options`.
+///
+/// # Errors
+///
+/// Where `offloadctl` fails.
+pub fn load(link: &Link, program: &Compiled, options: &str) -> Result<()> {
+    let (path, name) = (program.path(), &link.name);
+    let line = format!("program load gro {} {name} {options}", path.display());
+    link.offloadctl(line)?.run()?;
+    Ok(())
+}
+
+/// Has `link` go by no program any more.
+///
+/// # Errors
+///
+/// As those of [`load`].
+pub fn unload(link: &Link) -> Result<()> {
+    link.offloadctl(format!("program unload gro {}", link.name))?
+        .run()?;
+    Ok(())
 }

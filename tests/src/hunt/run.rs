@@ -16,15 +16,7 @@ use super::kernel::{Answer, Kernel, Log};
 use super::observed::{difference, Difference, Ran};
 use super::shrink::shrink;
 use super::Case;
-
-/// How long a hunt goes on.
-#[derive(Clone, Copy, Debug)]
-pub enum Until {
-    /// So many programs.
-    Programs(u64),
-    /// So long.
-    Elapsed(Duration),
-}
+use crate::until::Until;
 
 /// Where a hunt begins and ends.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +179,7 @@ impl Hunt {
         for number in plan.first.. {
             report.elapsed = started.elapsed();
             let is_over = match plan.until {
-                Until::Programs(programs) => report.programs >= programs,
+                Until::Count(programs) => report.programs >= programs,
                 Until::Elapsed(time) => report.elapsed >= time,
             };
             if is_over || report.findings.len() >= ENOUGH {

@@ -5,6 +5,7 @@
 use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::frames::{mark_number, MARK_PASS};
+use offload_tests::gro::{await_batches, ethtool, BATCH};
 use offload_tests::wire::vnet::VnetTap;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
@@ -90,14 +91,9 @@ fn audited_frames() -> Result<()> {
 /// that can't wait fail, and gives how many there was no memory for behind others.
 fn with_scarcity(bench: &Bench, size: usize, probability: u8) -> Result<u64> {
     let (near, far) = (&bench.cable.near, &bench.cable.far);
-    let name = &far.name;
-    for line in [
-        format!("ethtool -K {name} rx on gro off rx-gro-hw on"),
-        // So that there is something to be put together.
-        format!("ethtool -C {name} rx-usecs 20000 rx-frames 32"),
-    ] {
-        far.cmd(line).run()?;
-    }
+    ethtool(far, "rx on gro off rx-gro-hw on")?;
+    // So that there is something to be put together.
+    await_batches(far, BATCH)?;
     let target = far.address()?;
     let (sender, tap) = (Sender::new(near)?, VnetTap::new(far)?);
     let before = far.statistics()?;

@@ -5,7 +5,7 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_tests::env;
-use offload_tests::gro::{batch, ethtool, random_batch, BATCH, MTU};
+use offload_tests::gro::{await_batches, batch, ethtool, random_batch, BATCH, MTU};
 use offload_tests::link::Link;
 use offload_tests::module::Module;
 use offload_tests::netns::NetNs;
@@ -13,7 +13,7 @@ use offload_tests::wire::vnet::VnetTap;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
 
-use crate::gro::frames::{Frame, Gre, Ip, Tcp, ACK, DO_NOT_FRAGMENT};
+use crate::gro::frames::{Frame, Gre, Ip, DO_NOT_FRAGMENT};
 use crate::gro::sequences;
 
 /// Who puts together at the near side, who cuts again at the far one, and whether tags go beside frames.
@@ -76,10 +76,7 @@ impl Between {
         for link in [&near, &inward, &outward, &far] {
             link.await_carrier()?;
         }
-        let wait = format!("rx-usecs 65000 rx-frames {BATCH}");
-        inward
-            .cmd(format!("ethtool -C {} {wait}", inward.name))
-            .run()?;
+        await_batches(&inward, BATCH)?;
         Ok(Self {
             sender: Sender::new(&near)?,
             inward,
@@ -187,37 +184,18 @@ fn segment(
     ttl: u8,
 ) -> Result<Vec<u8>> {
     let [high, low] = u16::try_from(flow)?.to_be_bytes();
-    let frame = Frame {
-        target,
-        source,
-        tags: Vec::new(),
-        ips: vec![Ip::V4 {
-            tos: 0,
-            id: u16::try_from(index)?,
-            fragment: DO_NOT_FRAGMENT,
-            ttl,
-            source: [10, 12, high, low],
-            target: TARGET,
-            options: 0,
-        }],
-        gre: None,
-        tcp: Tcp {
-            ports: [1000, 2000],
-            sequence: u32::try_from(index * PAYLOAD)?,
-            acknowledged: 1,
-            words: None,
-            reserved: 0,
-            flags: ACK,
-            window: 1000,
-            options: Vec::new(),
-        },
-        udp: None,
-        payload: (0..PAYLOAD).map(|at| (flow + index + at) as u8).collect(),
-        padding: 0,
-        length_error: 0,
-        is_ip_wrong: false,
-        is_tcp_wrong: false,
+    let ip = Ip::V4 {
+        tos: 0,
+        id: u16::try_from(index)?,
+        fragment: DO_NOT_FRAGMENT,
+        ttl,
+        source: [10, 12, high, low],
+        target: TARGET,
+        options: 0,
     };
+    let payload = (0..PAYLOAD).map(|at| (flow + index + at) as u8).collect();
+    let mut frame = Frame::segment_at(&[ip], index * PAYLOAD, payload);
+    (frame.source, frame.target) = (source, target);
     Ok(frame.bytes())
 }
 
@@ -253,32 +231,13 @@ fn tunnelled(target: [u8; 6], checksum: Option<u16>, index: usize, step: usize) 
         target: TARGET,
         options: 0,
     };
-    let frame = Frame {
-        target,
-        source: [2, 0, 0, 0, 0, 9],
-        tags: Vec::new(),
-        ips: vec![ip.clone(), ip],
-        gre: Some(Gre {
-            checksum,
-            ..Gre::default()
-        }),
-        tcp: Tcp {
-            ports: [1000, 2000],
-            sequence: (index * PAYLOAD) as u32,
-            acknowledged: 1,
-            words: None,
-            reserved: 0,
-            flags: ACK,
-            window: 1000,
-            options: Vec::new(),
-        },
-        udp: None,
-        payload: (0..PAYLOAD).map(|at| (index + at) as u8).collect(),
-        padding: 0,
-        length_error: 0,
-        is_ip_wrong: false,
-        is_tcp_wrong: false,
-    };
+    let payload = (0..PAYLOAD).map(|at| (index + at) as u8).collect();
+    let mut frame = Frame::segment_at(&[ip.clone(), ip], index * PAYLOAD, payload);
+    frame.target = target;
+    frame.gre = Some(Gre {
+        checksum,
+        ..Gre::default()
+    });
     frame.bytes()
 }
 

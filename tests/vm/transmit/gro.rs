@@ -5,9 +5,10 @@
 
 use anyhow::{ensure, Result};
 use offload_tests::env;
-use offload_tests::gro::equality::{Plan, Until};
+use offload_tests::gro::equality::Plan;
 use offload_tests::gro::{batch, equality, ethtool, By, Stand, BATCH};
 use offload_tests::qstats;
+use offload_tests::until::Until;
 use offload_tests::wire::vnet::VnetTap;
 use offload_uapi::stats;
 
@@ -15,7 +16,7 @@ use offload_uapi::stats;
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 pub(super) mod frames;
 
-use frames::{Frame, Ip, Tcp, ACK, DO_NOT_FRAGMENT, PSH};
+use frames::{Frame, Ip, DO_NOT_FRAGMENT, PSH};
 
 pub(super) fn sequences() -> u64 {
     if env::is_slow() {
@@ -27,37 +28,19 @@ pub(super) fn sequences() -> u64 {
 
 /// Segment number `index` of a flow, with `len` bytes in each.
 pub(super) fn segment(target: [u8; 6], index: usize, len: usize, flags: u8) -> Vec<u8> {
-    let frame = Frame {
-        target,
-        source: [2, 0, 0, 0, 0, 9],
-        tags: Vec::new(),
-        ips: vec![Ip::V4 {
-            tos: 0,
-            id: index as u16,
-            fragment: DO_NOT_FRAGMENT,
-            ttl: 64,
-            source: [10, 12, 0, 1],
-            target: [10, 12, 0, 2],
-            options: 0,
-        }],
-        gre: None,
-        tcp: Tcp {
-            ports: [1000, 2000],
-            sequence: (index * len) as u32,
-            acknowledged: 1,
-            words: None,
-            reserved: 0,
-            flags: ACK | flags,
-            window: 1000,
-            options: Vec::new(),
-        },
-        udp: None,
-        payload: (0..len).map(|at| (index + at) as u8).collect(),
-        padding: 0,
-        length_error: 0,
-        is_ip_wrong: false,
-        is_tcp_wrong: false,
+    let ip = Ip::V4 {
+        tos: 0,
+        id: index as u16,
+        fragment: DO_NOT_FRAGMENT,
+        ttl: 64,
+        source: [10, 12, 0, 1],
+        target: [10, 12, 0, 2],
+        options: 0,
     };
+    let payload = (0..len).map(|at| (index + at) as u8).collect();
+    let mut frame = Frame::segment_at(&[ip], index * len, payload);
+    frame.target = target;
+    frame.tcp.flags |= flags;
     frame.bytes()
 }
 
@@ -69,7 +52,7 @@ fn what_the_kernel_would_make() -> Result<()> {
     let plan = Plan {
         seed: 0,
         first: 0,
-        until: Until::Sequences(count),
+        until: Until::Count(count),
     };
     let report = equality::compare(&plan, |_| {})?;
     println!("{report}");

@@ -20,7 +20,7 @@ use offload_uapi::stats;
 use offload_uapi::types::{hex, Event, Known};
 use serde_json::{json, Value};
 
-use crate::gro::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, ECE, PSH};
+use crate::gro::frames::{Frame, Ip, CWR, DO_NOT_FRAGMENT, ECE, PSH};
 use crate::gro::sequences;
 
 const NIC: Nic = Nic { id: 0 };
@@ -95,30 +95,16 @@ fn segment(
         }
         ip
     });
-    let frame = Frame {
-        target: stand.target,
-        source: [2, 0, 0, 0, 0, 9],
-        tags: tags.to_vec(),
-        ips: ips.collect(),
-        gre: None,
-        tcp: Tcp {
-            ports: [1000 + number, 2000],
-            // It comes to its end.
-            sequence: (u32::MAX - 700).wrapping_add((index * size) as u32),
-            acknowledged: 1,
-            words: None,
-            reserved: 0,
-            flags: ACK | flags,
-            window: 1000,
-            options: vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2],
-        },
-        udp: None,
-        payload: (0..size).map(|at| (index * 7 + at * 3) as u8).collect(),
-        padding: 0,
-        length_error: 0,
-        is_ip_wrong: false,
-        is_tcp_wrong: false,
-    };
+    let ips: Vec<_> = ips.collect();
+    let payload = (0..size).map(|at| (index * 7 + at * 3) as u8).collect();
+    // The sequence numbers come to their end.
+    let at = (u32::MAX - 700).wrapping_add((index * size) as u32);
+    let mut frame = Frame::segment_at(&ips, at as usize, payload);
+    frame.target = stand.target;
+    frame.tags = tags.to_vec();
+    frame.tcp.ports[0] += number;
+    frame.tcp.flags |= flags;
+    frame.tcp.options = vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
     frame.bytes()
 }
 

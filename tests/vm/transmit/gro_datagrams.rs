@@ -11,7 +11,7 @@ use anyhow::{ensure, Context, Result};
 use nix::sys::socket::sockopt::UdpGroSegment;
 use nix::sys::socket::{recvmsg, setsockopt, ControlMessageOwned, MsgFlags, SockaddrStorage};
 use offload_tests::cable::{at_both_ends, Cable};
-use offload_tests::gro::{ethtool, BATCH};
+use offload_tests::gro::{await_batches, ethtool, BATCH};
 use offload_tests::link::PATIENCE;
 use offload_tests::netns;
 use offload_tests::streams::pattern;
@@ -61,8 +61,7 @@ fn cable() -> Result<Cable> {
     ethtool(far, "rx on gro off rx-gro-hw on rx-udp-gro-forwarding on")?;
     // A batch is as long as the datagrams are many.
     far.write("gro_flush_timeout", 1)?.run()?;
-    let wait = format!("rx-usecs 20000 rx-frames {BATCH}");
-    far.cmd(format!("ethtool -C {} {wait}", far.name)).run()?;
+    await_batches(far, BATCH)?;
     Ok(cable)
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use engine::coalesce::{GroLimits, GroVerdict, Held, Pair, Segment, Verdict};
 use engine::exec::{Core, Program, Services};
 use engine::frame::XdpContext;
@@ -17,7 +17,8 @@ use engine::store::{ProgramKind, Source};
 use offload_tests::command::says;
 use offload_tests::compiled::Compiled;
 use offload_tests::env;
-use offload_tests::gro::programs::{program, rules};
+use offload_tests::gro::equality::once_more;
+use offload_tests::gro::programs::{load, program, rules, unload};
 use offload_tests::gro::{batch, ethtool, random_batch, By, Stand, BATCH};
 use offload_tests::link::await_that;
 use offload_tests::netns;
@@ -194,22 +195,8 @@ fn parts(received: &[Received]) -> Vec<usize> {
     of_flow.map(|it| (it.frame.len() - 54) / 500).collect()
 }
 
-fn load(stand: &Stand, program: &Compiled, options: &str) -> Result<()> {
-    let far = stand.far();
-    let line = format!("program load gro {} {} {options}", path(program), far.name);
-    far.offloadctl(line)?.run()?;
-    Ok(())
-}
-
 fn path(program: &Compiled) -> String {
     program.path().display().to_string()
-}
-
-fn unload(stand: &Stand) -> Result<()> {
-    let far = stand.far();
-    far.offloadctl(format!("program unload gro {}", far.name))?
-        .run()?;
-    Ok(())
 }
 
 /// What the slot has.
@@ -265,7 +252,7 @@ fn what_a_program_permits() -> Result<()> {
             "kernel" => rules()?,
             _ => program(name, text)?,
         };
-        load(&stand, &compiled, "")?;
+        load(stand.far(), &compiled, "")?;
         let before = far.statistics()?;
         let received = stand.exchange(&frames)?;
         ensure!(
@@ -295,7 +282,7 @@ fn what_a_program_permits() -> Result<()> {
         &shown.output()?.stdout(),
         &["gro", "unknown", "equal", "device"],
     )?;
-    unload(&stand)?;
+    unload(stand.far())?;
     ensure!(
         parts(&stand.exchange(&frames)?) == [4],
         "not by the rules again"
@@ -324,9 +311,9 @@ impl Rules {
     fn set(self, stand: &Stand, compiled: &Compiled) -> Result<()> {
         let is_loaded = slot(stand)?.device.is_some_and(|it| it.id.is_some());
         match self {
-            Self::Device | Self::Kernel if is_loaded => unload(stand)?,
+            Self::Device | Self::Kernel if is_loaded => unload(stand.far())?,
             Self::DeviceProgram | Self::DriverProgram if !is_loaded => {
-                load(stand, compiled, "--in-kernel")?;
+                load(stand.far(), compiled, "--in-kernel")?;
             }
             _ => {}
         }
@@ -397,45 +384,18 @@ fn the_same_bytes_in_device_and_driver() -> Result<()> {
             differing.len()
         );
         for (seed, _) in differing {
-            once_more(&stand, seed, (program, model), &compiled)?;
+            let frames = random_batch(seed, stand.target);
+            let exchange = |rules: Rules| {
+                rules.set(&stand, &compiled)?;
+                program.exchange(&stand, &frames)
+            };
+            let difference = once_more(|| Ok((exchange(program)?, exchange(model)?)))?;
+            if let Some(difference) = difference {
+                bail!("{program:?}, seed {seed}: {difference}");
+            }
         }
     }
     Ok(())
-}
-
-/// A machine with other things to do may have had more than one poll for a batch: then it is tried again.
-fn once_more(
-    stand: &Stand,
-    seed: u64,
-    (program, model): (Rules, Rules),
-    compiled: &Compiled,
-) -> Result<()> {
-    let frames = random_batch(seed, stand.target);
-    let exchange = |rules: Rules| {
-        rules.set(stand, compiled)?;
-        program.exchange(stand, &frames)
-    };
-    let mut last = None;
-    for _ in 0..5 {
-        let (found, expected) = (exchange(program)?, exchange(model)?);
-        if found == expected {
-            return Ok(());
-        }
-        last = Some((found, expected));
-    }
-    let (found, expected) = last.context("tried")?;
-    let differ = found
-        .iter()
-        .zip(&expected)
-        .position(|(one, other)| one != other);
-    let at = differ.unwrap_or(0);
-    anyhow::bail!(
-        "{program:?}, seed {seed}: {} packets, not {}; number {at}: {:02x?}, not {:02x?}",
-        found.len(),
-        expected.len(),
-        found.get(at),
-        expected.get(at)
-    )
 }
 
 /// A program that is changed in the device's memory is noticed before the next super-frame counts.
@@ -452,7 +412,7 @@ fn a_program_that_is_changed() -> Result<()> {
     })?;
     let compiled = rules()?;
     for (file, bit) in [("flip_bit", 35), ("flip_image_bit", 8 * (64 + 16 * 3) + 64)] {
-        load(&stand, &compiled, "")?;
+        load(stand.far(), &compiled, "")?;
         ensure!(parts(&stand.exchange(&frames)?) == [4], "not put together");
         while events.try_next()?.is_some() {}
         let found = client.slot(ifindex, Slot::Gro)?.device.context("nothing")?;
@@ -492,7 +452,7 @@ fn a_program_that_is_changed() -> Result<()> {
             "{file}: put together"
         );
     }
-    load(&stand, &compiled, "")?;
+    load(stand.far(), &compiled, "")?;
     ensure!(parts(&stand.exchange(&frames)?) == [4], "not by a new one");
     Ok(())
 }
@@ -520,12 +480,12 @@ fn a_strict_policy_is_content() -> Result<()> {
         far.name
     );
     says(&far.offloadctl(line)?.refused()?, &["policy require-equal"])?;
-    load(&stand, &compiled, "")?;
+    load(stand.far(), &compiled, "")?;
     ethtool(far, "rx-gro-hw on")?;
     ensure!(is_on()?, "off with the same program");
     let frames = flow(&stand);
     ensure!(parts(&stand.exchange(&frames)?) == [4], "not put together");
-    unload(&stand)?;
+    unload(stand.far())?;
     ensure!(
         parts(&stand.exchange(&frames)?) == [1; 4],
         "put together without a program any more"
@@ -536,7 +496,7 @@ fn a_strict_policy_is_content() -> Result<()> {
         "not by the rules again"
     );
     // The kernel gives up a program that nobody has a name for.
-    load(&stand, &compiled, "")?;
+    load(stand.far(), &compiled, "")?;
     let id = slot(&stand)?.device.and_then(|it| it.id).context("none")?;
     std::fs::remove_file(format!("/sys/fs/bpf/offload_gro_{id}"))?;
     await_that("the slot without it", || {
@@ -551,7 +511,7 @@ fn mistakes() -> Result<()> {
     let stand = stand()?;
     let far = stand.far();
     let good = rules()?;
-    load(&stand, &good, "")?;
+    load(stand.far(), &good, "")?;
     let id = slot(&stand)?.device.and_then(|it| it.id).context("none")?;
     let try_load = |compiled: &Compiled, said: &str| -> Result<()> {
         let line = format!("program load gro {} {}", path(compiled), far.name);

@@ -218,6 +218,33 @@ impl Gre {
 }
 
 impl Frame {
+    /// A segment of TCP with nothing odd about it, from `at` of its flow on. Where it goes is left open.
+    pub(crate) fn segment_at(ips: &[Ip], at: usize, payload: Vec<u8>) -> Self {
+        Self {
+            target: [0; 6],
+            source: [2, 0, 0, 0, 0, 9],
+            tags: Vec::new(),
+            ips: ips.to_vec(),
+            gre: None,
+            tcp: Tcp {
+                ports: [1000, 2000],
+                sequence: at as u32,
+                acknowledged: 1,
+                words: None,
+                reserved: 0,
+                flags: ACK,
+                window: 1000,
+                options: Vec::new(),
+            },
+            udp: None,
+            payload,
+            padding: 0,
+            length_error: 0,
+            is_ip_wrong: false,
+            is_tcp_wrong: false,
+        }
+    }
+
     /// From the header of TCP on, and where the checksum belongs.
     fn segment(&self) -> (Vec<u8>, usize) {
         let Tcp {

@@ -8,7 +8,7 @@ use engine::descriptor::GsoKind;
 
 use crate::common::PORT_ADDRESS;
 use crate::device::{Queue, Setup, Up};
-use crate::frames::{Frame, Ip, Tcp, ACK, CWR, DO_NOT_FRAGMENT, FIN, PSH, RST, SYN, URG};
+use crate::frames::{Frame, Ip, ACK, CWR, DO_NOT_FRAGMENT, FIN, PSH, RST, SYN, URG};
 use crate::{cut, SETUP};
 
 pub(crate) const SIZE: usize = 100;
@@ -39,29 +39,12 @@ pub(crate) fn v6() -> Ip {
 
 /// A segment with `len` bytes from `at` on.
 pub(crate) fn segment(ips: &[Ip], at: usize, len: usize) -> Frame {
-    Frame {
-        target: PORT_ADDRESS,
-        source: [2, 0, 0, 0, 0, 9],
-        tags: Vec::new(),
-        ips: ips.to_vec(),
-        gre: None,
-        tcp: Tcp {
-            ports: [1500, 8000],
-            sequence: 100 + at as u32,
-            acknowledged: 100,
-            words: None,
-            reserved: 0,
-            flags: ACK,
-            window: 0xffff,
-            options: Vec::new(),
-        },
-        udp: None,
-        payload: vec![b'a'; len],
-        padding: 0,
-        length_error: 0,
-        is_ip_wrong: false,
-        is_tcp_wrong: false,
-    }
+    let mut frame = Frame::segment_at(ips, 100 + at, vec![b'a'; len]);
+    frame.target = PORT_ADDRESS;
+    frame.tcp.ports = [1500, 8000];
+    frame.tcp.acknowledged = 100;
+    frame.tcp.window = 0xffff;
+    frame
 }
 
 /// `count` segments in a row.

@@ -10,7 +10,7 @@ use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::cable::Cable;
 use offload_tests::compiled::Compiled;
-use offload_tests::gro::programs;
+use offload_tests::gro::{await_batches, ethtool, programs};
 use offload_tests::link::Link;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
@@ -53,9 +53,8 @@ pub(crate) fn all(marks: &mut Marks) -> Result<()> {
     let cable = Cable::onic(1500)?;
     let far = &cable.far;
     // As many frames come at once for all of them.
-    let wait = format!("rx-usecs 20000 rx-frames {}", BATCH / 2);
-    far.cmd(format!("ethtool -C {} {wait}", far.name)).run()?;
-    far.cmd(format!("ethtool -K {} rx on", far.name)).run()?;
+    await_batches(far, BATCH / 2)?;
+    ethtool(far, "rx on")?;
     let sender = Sender::new(&cable.near)?;
     let rules = programs::rules()?;
     for flows in FLOWS {
@@ -118,17 +117,11 @@ fn turn(
     (by, rules): (By, &Compiled),
 ) -> Result<Turn> {
     if by == By::Program {
-        let object = rules.path().display().to_string();
-        far.offloadctl(format!("program load gro {object} {}", far.name))?
-            .run()?;
+        programs::load(far, rules, "")?;
     }
     let state = |is_on| if is_on { "on" } else { "off" };
     let (device, kernel) = (state(by.is_device()), state(by == By::Kernel));
-    far.cmd(format!(
-        "ethtool -K {} rx-gro-hw {device} gro {kernel}",
-        far.name
-    ))
-    .run()?;
+    ethtool(far, &format!("rx-gro-hw {device} gro {kernel}"))?;
     let before = far.statistics()?;
     let slices: Vec<_> = frames.iter().map(|frame| [IoSlice::new(frame)]).collect();
     let turn = Turn::of(|| {
@@ -153,8 +146,7 @@ fn turn(
         );
     }
     if by == By::Program {
-        far.offloadctl(format!("program unload gro {}", far.name))?
-            .run()?;
+        programs::unload(far)?;
     }
     Ok(turn)
 }

@@ -7,8 +7,10 @@ mod gro;
 mod programs;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{bail, Result};
+use offload_tests::until::Until;
 
 /// What is asked for.
 struct Wish {
@@ -16,6 +18,24 @@ struct Wish {
     seed: u64,
     /// This one alone.
     number: Option<u64>,
+}
+
+impl Wish {
+    /// The number of the first one, and when it is over.
+    fn range(&self) -> (u64, Until) {
+        match self.number {
+            None => (0, Until::Elapsed(Duration::from_secs(60 * self.minutes))),
+            Some(number) => (number, Until::Count(1)),
+        }
+    }
+}
+
+/// Prints the `findings` that have come since as many were `told`: who waits for the end may wait for an hour.
+fn tell(findings: &[String], told: &mut usize) {
+    for finding in &findings[*told..] {
+        println!("\n{finding}");
+    }
+    *told = findings.len();
 }
 
 fn main() -> Result<ExitCode> {

@@ -2,34 +2,26 @@
 
 //! Programs that do something else in the device than on the kernel.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use offload_tests::hunt::run::{Hunt, Plan, Until};
+use offload_tests::hunt::run::{Hunt, Plan};
 
-use super::Wish;
+use super::{tell, Wish};
 
 /// Frames for each program: as many as it takes for the run of a program to cost more than its load.
 const FRAMES: usize = 100;
 
 /// Whether there is none.
 pub(super) fn hunt(wish: &Wish) -> Result<bool> {
+    let (first, until) = wish.range();
     let plan = Plan {
         seed: wish.seed,
-        first: wish.number.unwrap_or(0),
-        until: match wish.number {
-            None => Until::Elapsed(Duration::from_secs(60 * wish.minutes)),
-            Some(_) => Until::Programs(1),
-        },
+        first,
+        until,
         frames: FRAMES,
     };
     let mut told = 0;
     let report = Hunt::new()?.run(&plan, |report| {
-        // One who waits for the end may wait for an hour.
-        for finding in &report.findings[told..] {
-            println!("\n{finding}");
-        }
-        told = report.findings.len();
+        tell(&report.findings, &mut told);
         println!("{report}");
     })?;
     println!("{}", report.coverage);
@@ -42,9 +34,7 @@ pub(super) fn hunt(wish: &Wish) -> Result<bool> {
     for hole in report.coverage.holes() {
         println!("not reached: {hole}");
     }
-    for finding in &report.findings[told..] {
-        println!("\n{finding}");
-    }
+    tell(&report.findings, &mut told);
     println!("seed {}: {report}", wish.seed);
     Ok(report.findings.is_empty())
 }

@@ -83,14 +83,9 @@ fn load(fleet: &Fleet, rng: &mut Random) -> Result<()> {
         1 => "--device-only",
         _ => "",
     };
-    let (path, name) = (compiled.path(), &port.name);
-    let line = format!("program load gro {} {name} {option}", path.display());
-    port.offloadctl(line)?.run().map(drop)
+    programs::load(&port, compiled, option)
 }
 
 fn unload(fleet: &Fleet, rng: &mut Random) -> Result<()> {
-    let port = fleet.any_port(rng)?;
-    port.offloadctl(format!("program unload gro {}", port.name))?
-        .run()
-        .map(drop)
+    programs::unload(&fleet.any_port(rng)?)
 }
