@@ -18,7 +18,6 @@
 //! 5. The console is searched for kernel faults ([`crate::splat`]); the debug
 //!    kernels' checkers must have been awake, and kmemleak must have found nothing.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -34,15 +33,17 @@ use crate::ui;
 mod boot;
 mod qemu;
 mod uml;
+mod watch;
 
+use boot::{read, BOOTED, CONTROL};
 pub(crate) use boot::{Boot, Job};
-use boot::{BOOTED, CONTROL};
 pub(crate) use qemu::kvm_plausible;
+use watch::End;
 
 /// The start-up script.
 const INIT: &str = include_str!("../../../qemu/guest-init.sh");
 
-/// How often a guest is started whose machine crashes before its kernel has booted.
+/// How often a guest is started whose machine crashes or stops before its kernel has booted.
 const STARTS: u32 = 3;
 
 /// How a run ended.
@@ -133,23 +134,29 @@ pub(crate) fn run(
     };
     let console_path = control.join("console.log");
     let mut starts = 1;
-    let (timed_out, stdout, console) = loop {
-        let (timed_out, stdout) = if interactive {
+    let (end, stdout, console) = loop {
+        let (end, stdout) = if interactive {
             enter.command(&command).unchecked().run()?;
-            (false, String::new())
+            (End::Off, String::new())
         } else {
-            stream(&enter, &command, job.timeout, output)?
+            stream(&enter, &command, &console_path, job.timeout, output)?
         };
         let console = read(&console_path);
-        match qemu::crash_at_boot(&console) {
-            Some(assertion) if starts < STARTS => {
+        let why = match end {
+            End::Silent => Some(format!(
+                "the kernel stopped before it had booted, after: {}",
+                console.lines().last().unwrap_or("nothing")
+            )),
+            End::Off | End::TimedOut => qemu::crash_at_boot(&console)
+                .map(|assertion| format!("QEMU crashed before the kernel had booted: {assertion}")),
+        };
+        match why {
+            Some(why) if starts < STARTS => {
                 starts += 1;
-                ui::say(&format!(
-                    "QEMU crashed before the kernel had booted, once more: {assertion}"
-                ));
+                ui::say(&format!("{why}; once more"));
                 prepare(control, boot, job)?;
             }
-            _ => break (timed_out, stdout, console),
+            _ => break (end, stdout, console),
         }
     };
     let status = read(&control.join("status")).trim().parse().ok();
@@ -157,16 +164,24 @@ pub(crate) fn run(
     for splat in splat::find(after_boot(&console)) {
         faults.push(format!("kernel fault in the guest:\n{splat}"));
     }
-    if timed_out {
+    let trouble = match end {
+        End::TimedOut => Some(format!(
+            "the guest was killed: it was not done after {} (--timeout sets the limit)",
+            ui::duration(job.timeout)
+        )),
+        End::Silent => Some(format!(
+            "the guest was killed: its kernel said nothing for {} before it had booted, \
+             {starts} times",
+            ui::duration(watch::SILENCE)
+        )),
+        End::Off if status.is_none() => {
+            Some("the guest died before the command was done".to_owned())
+        }
+        End::Off => None,
+    };
+    if let Some(trouble) = trouble {
         faults.push(format!(
-            "the guest was killed: it was not done after {} (--timeout sets the limit). The end \
-             of its log:\n{}",
-            ui::duration(job.timeout),
-            ui::tail(&console_path, 30)
-        ));
-    } else if status.is_none() {
-        faults.push(format!(
-            "the guest died before the command was done. The end of its log:\n{}",
+            "{trouble}. The end of its log:\n{}",
             ui::tail(&console_path, 40)
         ));
     }
@@ -243,9 +258,10 @@ fn prepare(control: &Path, boot: &Boot, job: &Job) -> Result<()> {
 fn stream(
     enter: &Enter,
     command: &[String],
+    console: &Path,
     timeout: Duration,
     output: Output,
-) -> Result<(bool, String)> {
+) -> Result<(End, String)> {
     // Descriptors 3 and 4 are the command's; what the machine itself says belongs
     // to the console.
     let mut argv: Vec<String> = ["sh", "-c"].map(str::to_owned).to_vec();
@@ -274,15 +290,15 @@ fn stream(
     std::thread::scope(|scope| {
         let out = scope.spawn(move || pump(out_read, stdout, keep));
         let err = scope.spawn(move || pump(err_read, pass_stderr.then(std::io::stderr), false));
-        let timed_out = handle.wait_timeout(timeout)?.is_none();
-        if timed_out {
+        let end = watch::wait(&handle, console, timeout)?;
+        if end != End::Off {
             handle.kill()?;
         }
         let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<u8>>| thread.join();
         let (Ok(stdout), Ok(_)) = (join(out), join(err)) else {
             bail!("a thread that reads the guest's output panicked");
         };
-        Ok((timed_out, String::from_utf8_lossy(&stdout).into_owned()))
+        Ok((end, String::from_utf8_lossy(&stdout).into_owned()))
     })
 }
 
@@ -308,16 +324,6 @@ pub(crate) fn pump(mut from: impl Read, mut to: Option<impl Write>, keep: bool) 
 /// with the command, and a boot that fails leaves no status.
 fn after_boot(console: &str) -> &str {
     console.split_once(BOOTED).map_or(console, |(_, rest)| rest)
-}
-
-/// The text of a file in the control directory; empty if the guest wrote none.
-fn read(path: &Path) -> String {
-    let mut bytes = Vec::new();
-    if let Ok(mut file) = File::open(path) {
-        // What could be read of a damaged log is still worth judging.
-        let _ = file.read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A path as text, which the guest's scripts need.

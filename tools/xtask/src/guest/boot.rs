@@ -2,7 +2,9 @@
 
 //! What is booted, what is run in it, and what is the same on all machines.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::flavour::Machine;
@@ -76,4 +78,14 @@ pub(super) fn console_to_log(command: Vec<String>) -> Vec<String> {
     argv.push("guest".to_owned());
     argv.extend(command);
     argv
+}
+
+/// The text of a file in the control directory; empty if the guest wrote none.
+pub(super) fn read(path: &Path) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(mut file) = File::open(path) {
+        // What could be read of a damaged log is still worth judging.
+        let _ = file.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
