@@ -12,6 +12,7 @@ use crate::{
 };
 use engine::{
     coalesce::{
+        Expected,
         Flows,
         Pair, //
     },
@@ -39,6 +40,8 @@ use net::{
 pub(crate) struct Coalescer {
     /// The flows of which frames wait for more.
     pub(crate) flows: Flows<KernelMemory>,
+    /// What the next frame of the last one of them looks like.
+    pub(crate) expected: Expected,
     /// Those frames.
     pub(crate) aggregates: Aggregates,
     /// What a program is shown of them.
@@ -56,6 +59,7 @@ impl Coalescer {
         let slots = u16::try_from(slots).unwrap_or(u16::MAX);
         Ok(Self {
             flows: Flows::new(&memory.source(), slots).map_err(|_| ENOMEM)?,
+            expected: Expected::default(),
             aggregates: Aggregates::new(slots)?,
             pair: Pair::default(),
         })

@@ -152,9 +152,11 @@ impl<H: Plugged> Port<H> {
         if let Some(coalescer) = &mut work.coalescer {
             let Coalescer {
                 flows,
+                expected,
                 aggregates: waiting,
                 pair,
             } = &mut **coalescer;
+            expected.forget();
             if limits.is_some() || !flows.is_empty() {
                 let rules = if setup.asks_host {
                     Rules::Host { pair }
@@ -167,6 +169,7 @@ impl<H: Plugged> Port<H> {
                 };
                 coalescing = Some(Coalescing {
                     flows,
+                    expected,
                     limits,
                     rules,
                     now: ktime_get_ns(),

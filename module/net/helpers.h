@@ -278,7 +278,9 @@ void offload_nic_skb_append(struct sk_buff *to, struct sk_buff **last, struct sk
 			    u32 header);
 bool offload_nic_skb_append_copy(struct sk_buff *to, struct page_pool *pool, const u8 *from,
 				 u32 len, u32 *left);
+void offload_nic_skb_append_shared(struct sk_buff *to, struct sk_buff **last, struct sk_buff *from);
 u32 offload_nic_skb_asks(const struct sk_buff *skb);
+bool offload_nic_skb_can_be_shared(const struct sk_buff *skb);
 void offload_nic_skb_checksum_complete(struct sk_buff *skb, u16 sum);
 void offload_nic_skb_checksum_done(struct sk_buff *skb);
 bool offload_nic_skb_copy_to_pages(struct sk_buff *to, struct page_pool *pool,
@@ -308,6 +310,7 @@ void offload_nic_skb_set_vlan_tag(struct sk_buff *skb, u16 protocol, u16 tci);
 struct sk_buff *offload_nic_skb_share_check(struct sk_buff *skb);
 bool offload_nic_skb_shared(const struct sk_buff *skb);
 bool offload_nic_skb_take_over(struct sk_buff *skb);
+void offload_nic_skb_take_over_paged(struct sk_buff *skb);
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb);
 void offload_nic_skb_tx_timestamps(struct sk_buff *skb, u64 sent);
 void offload_nic_skb_vlan_inserted(struct sk_buff *skb);

@@ -6,8 +6,8 @@
 //! read-only because others may hold references to it, [`UniqueSkBuff`] one to which nobody else
 //! does, and a [`Chain`] is several that go together; [`FrameBuffer`] is a frame that a device is
 //! writing into the host's memory, owned alone, [`PagedFrame`] one of which it writes what is behind
-//! the headers into pages, [`SplitFrame`] one of which it writes the headers alone, [`Aggregate`] one that
-//! others are put behind, and [`Received`] one that is written.
+//! the headers into pages, [`SplitFrame`] one of which it writes the headers alone, [`SharedFrame`] one of
+//! which it writes nothing, [`Aggregate`] one that others are put behind, and [`Received`] one that is written.
 //!
 //! # Context, locks, life
 //!
@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | [`SkBuff`], [`UniqueSkBuff`], [`Chain`] | any; `segment` that of `ndo_start_xmit`, `receive` a NAPI poll | the reference that each owns |
 //! | [`Fragments`], [`StablePayload`], [`Pieces`] | as their frame | their frame, which they borrow |
-//! | [`FrameBuffer`], [`PagedFrame`], [`SplitFrame`], [`Aggregate`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
+//! | [`FrameBuffer`], [`PagedFrame`], [`SplitFrame`], [`SharedFrame`], [`Aggregate`] | made in a NAPI poll, whose memory they come from; then any | an skb that nobody else knows |
 //! | [`Received`] | a NAPI poll: it ends in GRO | the same skb, which the stack gets |
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
@@ -31,6 +31,7 @@ mod hash;
 mod paged;
 mod received;
 mod request;
+mod shared;
 mod split;
 mod stamp;
 mod unique;
@@ -72,6 +73,7 @@ pub use request::{
     OffloadRequest,
     GSO_BY_FRAGS, //
 };
+pub use shared::SharedFrame;
 pub use split::{
     Pieces,
     SplitFrame,

@@ -8,6 +8,7 @@ use super::{
     sent::Sent,
     wire::{
         InPages,
+        Shared,
         Wire,
         Written, //
     }, //
@@ -75,6 +76,7 @@ use net::{
     napi::PollContext,
     rcu,
     skbuff::{
+        Aggregate,
         StablePayload,
         UniqueSkBuff, //
     }, //
@@ -146,6 +148,14 @@ impl<H: Plugged> Poll<'_, H> {
             aggregates.forget_last(slot, self.context);
         }
         appended
+    }
+
+    /// Has a frame wait as number `slot`.
+    #[inline]
+    fn wait(&mut self, slot: u16, frame: Aggregate, descriptor: &RxDescriptor) {
+        if let Some(aggregates) = &mut self.aggregates {
+            aggregates.put(slot, Waiting::new(frame, descriptor));
+        }
     }
 
     /// Gives the host a frame, and what there is to say of it.
@@ -236,6 +246,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     type Wire = Wire;
     type Owned = Written;
     type InPages = InPages;
+    type Shared = Shared;
 
     fn fill_in(&mut self, sent: Sent, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Sent> {
         cut::fill_in(sent, plan, frame)
@@ -304,10 +315,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     }
 
     fn hold(&mut self, slot: u16, frame: Written, descriptor: &RxDescriptor) {
-        let waiting = Waiting::new(frame.into_aggregate(), descriptor);
-        if let Some(aggregates) = &mut self.aggregates {
-            aggregates.put(slot, waiting);
-        }
+        self.wait(slot, frame.into_aggregate(), descriptor);
     }
 
     fn held(&self, slot: u16) -> Option<(&[u8], &RxDescriptor)> {
@@ -382,6 +390,59 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
                 self.host
                     .receive_with_originals(&descriptor, received, originals);
             }
+        }
+    }
+
+    #[inline]
+    fn share(&mut self, sent: Sent, header: usize) -> Result<Shared, Sent> {
+        // Those that the host wants to compare are kept in one piece.
+        if self.audits {
+            return Err(sent);
+        }
+        match Shared::from_sent(sent.skb, header, self.context) {
+            Ok(shared) => Ok(shared),
+            Err(skb) => Err(Sent { skb, ..sent }),
+        }
+    }
+
+    #[inline]
+    fn append_sent(&mut self, slot: u16, sent: Sent, header: usize) -> Result<(), Sent> {
+        let waiting = self.aggregates.as_mut().and_then(|all| all.get_mut(slot));
+        // As in `share` and `append_shared`.
+        let waiting = waiting.filter(|waiting| !self.audits && !waiting.has_originals());
+        let Some(waiting) = waiting else {
+            return Err(sent);
+        };
+        let shared = match Shared::from_sent(sent.skb, header, self.context) {
+            Ok(shared) => shared,
+            Err(skb) => return Err(Sent { skb, ..sent }),
+        };
+        match shared.append_to(&mut waiting.frame, header, self.context) {
+            Ok(()) => Ok(()),
+            Err(shared) => Err(Sent {
+                skb: shared.into_sent(),
+                ..sent
+            }),
+        }
+    }
+
+    fn shared_to_host(&mut self, frame: Shared, descriptor: &RxDescriptor) {
+        let received = frame.into_received();
+        self.up(descriptor, HostFrame::Written(received));
+    }
+
+    fn hold_shared(&mut self, slot: u16, frame: Shared, descriptor: &RxDescriptor) {
+        self.wait(slot, frame.into_aggregate(), descriptor);
+    }
+
+    fn append_shared(&mut self, slot: u16, frame: Shared, header: usize) -> Result<(), Shared> {
+        let waiting = self.aggregates.as_mut().and_then(|all| all.get_mut(slot));
+        match waiting {
+            // Those that were kept of it would not be all.
+            Some(waiting) if !waiting.has_originals() => {
+                frame.append_to(&mut waiting.frame, header, self.context)
+            }
+            _ => Err(frame),
         }
     }
 

@@ -21,6 +21,7 @@ use net::{
         FrameBuffer,
         PagedFrame,
         Received,
+        SharedFrame,
         SkBuff,
         UniqueSkBuff, //
     }, //
@@ -128,6 +129,69 @@ impl InPages {
             }
         };
         Some(Self(frame))
+    }
+
+    /// The frame for the host.
+    pub(super) fn into_received(self) -> Received {
+        self.0.into_received()
+    }
+}
+
+/// A frame that was sent, of which the receiver has the headers alone.
+pub(super) struct Shared(SharedFrame);
+
+impl pipeline::Shared for Shared {
+    #[inline]
+    fn header(&self) -> &[u8] {
+        self.0.header()
+    }
+
+    #[inline]
+    fn header_mut(&mut self) -> &mut [u8] {
+        self.0.header_mut()
+    }
+
+    #[inline]
+    fn payload(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.payload()
+    }
+}
+
+impl Shared {
+    /// The frame `sent`, if it can be taken as it lies and begins with `header` bytes of headers.
+    #[inline]
+    pub(super) fn from_sent(
+        sent: SkBuff,
+        header: usize,
+        context: &PollContext<'_>,
+    ) -> Result<Self, SkBuff> {
+        SharedFrame::take_over(sent, header, context).map(Self)
+    }
+
+    /// The frame as it was sent.
+    pub(super) fn into_sent(self) -> SkBuff {
+        self.0.into_sent()
+    }
+
+    /// The frame as one that others are put behind.
+    pub(super) fn into_aggregate(self) -> Aggregate {
+        Aggregate::of_shared(self.0)
+    }
+
+    /// Puts what is behind its headers, which are `header` bytes, behind `aggregate`.
+    ///
+    /// # Errors
+    ///
+    /// The frame: what is there is of another kind.
+    #[inline]
+    pub(super) fn append_to(
+        self,
+        aggregate: &mut Aggregate,
+        header: usize,
+        context: &PollContext<'_>,
+    ) -> Result<(), Self> {
+        let appended = aggregate.append_shared(self.0, header, context);
+        appended.map_err(Self)
     }
 
     /// The frame for the host.

@@ -16,6 +16,7 @@
 //! - [`Held`] is what is known of a frame that waits for more, and its [`verdict`](Held::verdict) says what
 //!   becomes of the two when one more comes. It is a function of two headers and a small record.
 //! - A [program](GroVerdict) of the user's may narrow that: it is shown a [`Pair`].
+//! - A stream's next segment is [`Expected`]: most are known by one comparison.
 //! - [`Flows`] is where a queue holds frames: so many flows, the oldest first.
 //!
 //! Not coalesced, and so left to the host's GRO: what is behind PPPoE or a tunnel with UDP, Ethernet that is in
@@ -38,6 +39,7 @@
 //! - Sockets do not matter. The kernel's GRO leaves datagrams alone that are for a socket without `UDP_GRO` or
 //!   for a tunnel, while it looks for sockets at all; what the device has made is cut again for these.
 
+mod expected;
 mod flows;
 mod gre;
 mod headers;
@@ -48,6 +50,7 @@ mod segment;
 mod verdict;
 mod whole;
 
+pub use expected::Expected;
 pub use flows::{End, Flows};
 pub use held::{FixedIds, Held};
 pub use program::{GroVerdict, Pair};

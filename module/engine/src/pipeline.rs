@@ -30,6 +30,7 @@
 //! for anything ([`Programs::meet`]): most that meet one which drops are at their end there. For the
 //! others [`Pipeline::go_on`] takes up where it stopped.
 
+mod candidate;
 mod coalesce;
 mod counters;
 mod judge;
@@ -61,7 +62,7 @@ pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
 pub use queues::{Queues, Tells};
 pub use rules::{Coalescing, Rules};
-pub use wire::{InPages, Ingress, LengthLimit, Lost, OnWire, Owned, Payload, Watcher};
+pub use wire::{InPages, Ingress, LengthLimit, Lost, OnWire, Owned, Payload, Shared, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +149,8 @@ pub trait Receiver: Watcher {
     type Owned: Owned;
     /// One there that lies in pieces.
     type InPages: InPages;
+    /// One that was sent, of which the receiver has the headers alone.
+    type Shared: Shared;
 
     /// A single frame with the checksum that `plan` says, by [`TxPlan::finish`] on its bytes where they
     /// lie. Gives it back if they may not be written there.
@@ -232,6 +235,30 @@ pub trait Receiver: Watcher {
     /// on the wire.
     fn release(&mut self, slot: u16, made: Option<(TxDescriptor, Coalesced)>, why: End);
 
+    /// The frame as it lies, if its first `header` bytes can be the receiver's without being copied, and what is
+    /// behind them is [stable](Sent::stable_payload). Gives it back if not, or if frames are wanted in one piece.
+    fn share(&mut self, sent: Self::Sent, header: usize) -> Result<Self::Shared, Self::Sent>;
+
+    /// A frame that shares its payload goes to the host.
+    fn shared_to_host(&mut self, frame: Self::Shared, descriptor: &RxDescriptor);
+
+    /// As [`hold`](Self::hold), of a frame that shares its payload.
+    fn hold_shared(&mut self, slot: u16, frame: Self::Shared, descriptor: &RxDescriptor);
+
+    /// As [`append`](Self::append), of a frame that shares its payload. Gives it back, too, if it can't go behind
+    /// what waits there.
+    fn append_shared(
+        &mut self,
+        slot: u16,
+        frame: Self::Shared,
+        header: usize,
+    ) -> Result<(), Self::Shared>;
+
+    /// As [`share`](Self::share) and [`append_shared`](Self::append_shared) together: gives the frame back if either
+    /// would.
+    fn append_sent(&mut self, slot: u16, sent: Self::Sent, header: usize)
+        -> Result<(), Self::Sent>;
+
     /// What the host's GRO program says of a new frame, of which `pair` is what it is
     /// [shown](crate::coalesce::Pair). Asked where the [`Rules`] say so.
     fn ask_host(&self, pair: &mut [u8]) -> GroVerdict;
@@ -308,7 +335,13 @@ where
             }
             Some(descriptor) if descriptor.gso.is_some() => self.segment(device, sent),
             Some(_) => {
-                self.fill_in(device, sent);
+                let sent = match self.coalesces() {
+                    true => self.take_open(device, sent),
+                    false => Err(sent),
+                };
+                if let Err(sent) = sent {
+                    self.fill_in(device, sent);
+                }
                 1
             }
         }

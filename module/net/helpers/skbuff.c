@@ -38,6 +38,65 @@ static u32 appended_piece(const struct sk_buff *to, u32 len)
 }
 
 /*
+ * Whether the head of a frame to which nobody else has a reference can be a receiver's: nobody has
+ * its bytes too, and it is not of the memory which is kept for those who free some.
+ */
+static bool can_be_taken_over(const struct sk_buff *skb)
+{
+	return !skb_cloned(skb) && !skb_has_frag_list(skb) && !skb_zcopy((struct sk_buff *)skb) &&
+		!skb_is_gso(skb) && !skb_pfmemalloc(skb);
+}
+
+/* Has nothing be left of what a sender's host has noted with a frame, but for where its bytes lie. */
+static void forget_sender(struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	u8 nr_frags = shinfo->nr_frags;
+
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	skb_ext_reset(skb);
+	nf_reset_ct(skb);
+
+	skb->tstamp = 0;
+	skb->mac_len = 0;
+	skb->hdr_len = 0;
+	skb->queue_mapping = 0;
+	skb->nohdr = 0;
+	skb->peeked = 0;
+	memset(skb->cb, 0, sizeof(skb->cb));
+	memset(&skb->headers, 0, sizeof(skb->headers));
+	skb->alloc_cpu = raw_smp_processor_id();
+	skb->mac_header = (typeof(skb->mac_header))~0U;
+	skb->transport_header = (typeof(skb->transport_header))~0U;
+	memset(shinfo, 0, offsetof(struct skb_shared_info, dataref));
+	shinfo->nr_frags = nr_frags;
+}
+
+/* Has from, from which the headers are taken, be the part behind last of to, which it becomes. */
+static void append_part(struct sk_buff *to, struct sk_buff **last, struct sk_buff *from)
+{
+	if (*last == to)
+		skb_shinfo(to)->frag_list = from;
+	else
+		(*last)->next = from;
+	from->next = NULL;
+	from->dev = NULL;
+	__skb_header_release(from);
+	*last = from;
+}
+
+/* Has part, unless it is to, which counts all there is, have len bytes more in its pages. */
+static void count_appended(struct sk_buff *to, struct sk_buff *part, u32 len, u32 truesize)
+{
+	if (part == to)
+		return;
+	part->len += len;
+	part->data_len += len;
+	part->truesize += truesize;
+}
+
+/*
  * Puts what is behind the first header bytes of from, which lies in one piece, behind all that to
  * has, where it lies: as skb_gro_receive() does. Memory that is of a page becomes one of the pages
  * of the last part; else, or if that has as many as fit, from becomes the last part itself. last is
@@ -56,21 +115,52 @@ void offload_nic_skb_append(struct sk_buff *to, struct sk_buff **last, struct sk
 
 		skb_fill_page_desc(part, index, page, from->data - (u8 *)page_address(page), len);
 		truesize -= SKB_DATA_ALIGN(sizeof(struct sk_buff));
-		if (part != to) {
-			part->len += len;
-			part->data_len += len;
-			part->truesize += truesize;
-		}
+		count_appended(to, part, len, truesize);
 		kfree_skb_partial(from, true);
 	} else {
-		if (part == to)
-			skb_shinfo(to)->frag_list = from;
-		else
-			part->next = from;
-		from->next = NULL;
-		from->dev = NULL;
-		__skb_header_release(from);
-		*last = from;
+		append_part(to, last, from);
+	}
+	to->len += len;
+	to->data_len += len;
+	to->truesize += truesize;
+}
+
+/*
+ * As offload_nic_skb_append(), of all behind the linear part of from, which lies in pages: they
+ * become pages of the last part. What goes on where that ends becomes one with it, so that of a
+ * sender that has written a page there is one. Context: a poll.
+ */
+void offload_nic_skb_append_shared(struct sk_buff *to, struct sk_buff **last, struct sk_buff *from)
+{
+	struct sk_buff *part = *last;
+	struct skb_shared_info *shinfo = skb_shinfo(part), *more = skb_shinfo(from);
+	u32 len = from->data_len, truesize = from->truesize;
+	bool joins = skb_can_coalesce(part, shinfo->nr_frags, skb_frag_page(&more->frags[0]),
+				      skb_frag_off(&more->frags[0]));
+	int count = more->nr_frags - joins;
+
+	/* The sender has them, too: see offload_nic_skb_take_over_paged(). */
+	skb_shinfo(to)->flags |= SKBFL_SHARED_FRAG;
+	shinfo->flags |= SKBFL_SHARED_FRAG;
+	if (shinfo->nr_frags + count <= MAX_SKB_FRAGS) {
+		if (joins) {
+			skb_frag_size_add(&shinfo->frags[shinfo->nr_frags - 1],
+					  skb_frag_size(&more->frags[0]));
+			skb_frag_unref(from, 0);
+		}
+		memcpy(&shinfo->frags[shinfo->nr_frags], &more->frags[joins],
+		       count * sizeof(skb_frag_t));
+		shinfo->nr_frags += count;
+		more->nr_frags = 0;
+		truesize -= min_t(u32, truesize, SKB_TRUESIZE(skb_end_offset(from)));
+		count_appended(to, part, len, truesize);
+		from->len -= len;
+		from->data_len = 0;
+		napi_consume_skb(from, 1);
+	} else {
+		offload_nic_skb_take_over_paged(from);
+		__skb_pull(from, skb_headlen(from));
+		append_part(to, last, from);
 	}
 	to->len += len;
 	to->data_len += len;
@@ -133,6 +223,15 @@ undo:
 	while (i--)
 		page_pool_put_full_page(pool, pieces[i].page, false);
 	return false;
+}
+
+/*
+ * Whether nobody else has a reference to a frame, its head can be a receiver's, and all behind its
+ * linear part lies in pages to which nobody writes any more.
+ */
+bool offload_nic_skb_can_be_shared(const struct sk_buff *skb)
+{
+	return !skb_shared(skb) && can_be_taken_over(skb) && offload_nic_skb_has_stable_frags(skb);
 }
 
 /* A sum of bytes, folded to 16 bits, is a __wsum as well. */
@@ -508,36 +607,28 @@ bool offload_nic_skb_shared(const struct sk_buff *skb)
 /*
  * Makes a frame that was sent, and to which nobody else has a reference, one that was received
  * without a copy: but for its bytes all is as in a new skb. Its length is 0 then; the bytes stay
- * where they are. Returns false, and nothing has changed, if somebody has its bytes too, if they do
- * not all lie in its head, or if that is of the memory which is kept for those who free some.
+ * where they are. Returns false, and nothing has changed, if they do not all lie in its head, or
+ * that can't be a receiver's.
  */
 bool offload_nic_skb_take_over(struct sk_buff *skb)
 {
-	struct skb_shared_info *shinfo = skb_shinfo(skb);
-
-	if (skb_cloned(skb) || skb_is_nonlinear(skb) || skb_has_frag_list(skb) || skb_zcopy(skb) ||
-	    skb_is_gso(skb) || skb_pfmemalloc(skb))
+	if (skb_is_nonlinear(skb) || !can_be_taken_over(skb))
 		return false;
 
-	skb_orphan(skb);
-	skb_dst_drop(skb);
-	skb_ext_reset(skb);
-	nf_reset_ct(skb);
-
+	forget_sender(skb);
 	__skb_set_length(skb, 0);
-	skb->tstamp = 0;
-	skb->mac_len = 0;
-	skb->hdr_len = 0;
-	skb->queue_mapping = 0;
-	skb->nohdr = 0;
-	skb->peeked = 0;
-	memset(skb->cb, 0, sizeof(skb->cb));
-	memset(&skb->headers, 0, sizeof(skb->headers));
-	skb->alloc_cpu = raw_smp_processor_id();
-	skb->mac_header = (typeof(skb->mac_header))~0U;
-	skb->transport_header = (typeof(skb->transport_header))~0U;
-	memset(shinfo, 0, offsetof(struct skb_shared_info, dataref));
 	return true;
+}
+
+/*
+ * As offload_nic_skb_take_over(), of one of which offload_nic_skb_can_be_shared() has said that it
+ * can be, with its length as it is. Who wants to write to the pages, as IPsec does, has to copy
+ * them: the sender may need them again.
+ */
+void offload_nic_skb_take_over_paged(struct sk_buff *skb)
+{
+	forget_sender(skb);
+	skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
 }
 
 unsigned int offload_nic_skb_tailroom(const struct sk_buff *skb)

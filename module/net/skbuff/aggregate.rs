@@ -6,6 +6,7 @@ use super::{
     FrameBuffer,
     OffloadRequest,
     Received,
+    SharedFrame,
     SkBuff,
     UniqueSkBuff, //
 };
@@ -33,7 +34,8 @@ enum Tail {
     Kept(NonNull<bindings::sk_buff>),
 }
 
-/// A frame in host memory that a device has written, and that others are put behind.
+/// A frame in host memory, and that others are put behind: one that a device has written there, or that is shared
+/// with its sender.
 ///
 /// What they carry stays where it is, as in the kernel's own GRO. It is copied if they are so small that they
 /// would have the socket that gets them count much more memory than they fill: of some that wait for each
@@ -41,12 +43,13 @@ enum Tail {
 ///
 /// # Invariants
 ///
-/// `skb`, which has no clones, has the first frame in its linear part, and behind it what `tail` says:
+/// `skb`, which has no clones, has the headers of the first frame in its linear part: all of that frame, unless it
+/// is a [`SharedFrame`], whose payload then is the first of what is kept. Behind that it has what `tail` says:
 ///
 /// - [`Tail::Copied`]: pages of a pool. Behind what the last of these has of it are so many bytes of that page
 ///   that nobody else has.
-/// - [`Tail::Kept`]: memory of frames that nobody else had, as pages of `skb`'s and a list of parts with pages of
-///   theirs. The part is `skb` if there is no list, and the last one of it else.
+/// - [`Tail::Kept`]: memory of frames that nobody else had or writes to, as pages of `skb`'s and a list of parts
+///   with pages of theirs. The part is `skb` if there is no list, and the last one of it else.
 pub struct Aggregate {
     skb: UniqueSkBuff,
     tail: Tail,
@@ -66,13 +69,22 @@ impl Aggregate {
         }
     }
 
-    /// Whether nothing was put behind the first frame yet.
+    /// The frame `shared`.
+    #[inline]
+    pub fn of_shared(shared: SharedFrame) -> Self {
+        let skb = shared.into_skb();
+        // INVARIANT: It has its headers in its linear part, no clones, and no list.
+        let tail = Tail::Kept(skb.0);
+        Self { skb, tail }
+    }
+
+    /// Whether nothing was put yet behind a first frame that lies in one piece.
     #[inline]
     pub fn is_one(&self) -> bool {
         self.skb.is_linear()
     }
 
-    /// The bytes of the first frame.
+    /// The first bytes of the first frame, at least those of its headers.
     #[inline]
     pub fn first(&self) -> &[u8] {
         self.skb.linear()
@@ -108,14 +120,14 @@ impl Aggregate {
             Tail::Kept(part) => part,
             Tail::Nothing => {
                 let is_dense = payload.len().saturating_mul(DENSE) >= buffer.truesize();
-                if !is_dense || !buffer.goes_back_as(&self.skb) {
+                if !is_dense || !buffer.skb().goes_back_as(&self.skb) {
                     return self.append_copy(buffer, range, start, 0, context);
                 }
                 // INVARIANT: Of what there is, `skb` is the last part.
                 self.skb.0
             }
         };
-        if !buffer.goes_back_as(&self.skb) {
+        if !buffer.skb().goes_back_as(&self.skb) {
             return Err(buffer);
         }
         let mut last = part.as_ptr();
@@ -128,6 +140,40 @@ impl Aggregate {
             bindings::offload_nic_skb_append(self.skb.as_ptr(), &mut last, from, header as u32)
         };
         // INVARIANT: What is new is where it was: the memory of a frame that nobody else had. It is in `last`.
+        self.tail = NonNull::new(last).map_or(self.tail, Tail::Kept);
+        Ok(())
+    }
+
+    /// Puts what is behind the headers of `shared` behind all that there is, where it lies. They are `header` bytes.
+    /// Context: NAPI poll.
+    ///
+    /// # Errors
+    ///
+    /// The frame: copies go before it, or memory of another kind, or its headers are not as long; nothing has
+    /// changed.
+    pub fn append_shared(
+        &mut self,
+        shared: SharedFrame,
+        header: usize,
+        _context: &PollContext<'_>,
+    ) -> Result<(), SharedFrame> {
+        let part = match self.tail {
+            Tail::Copied(_) => return Err(shared),
+            Tail::Kept(part) => part,
+            // INVARIANT: Of what there is, `skb` is the last part.
+            Tail::Nothing => self.skb.0,
+        };
+        let (is_alike, len) = (shared.skb().goes_back_as(&self.skb), shared.header().len());
+        if !is_alike || len != header {
+            return Err(shared);
+        }
+        let mut last = part.as_ptr();
+        let from = shared.into_raw().as_ptr();
+        // SAFETY: Both are valid, ours, and have no clones, and `from` has no list. By the type invariants `last` is
+        // the last part of `skb`. What is taken from a frame with pages of pools and others would be given back
+        // wrongly: both are of one kind. This is a poll.
+        unsafe { bindings::offload_nic_skb_append_shared(self.skb.as_ptr(), &mut last, from) };
+        // INVARIANT: What is new is where it was: nobody writes to it. It is in `last`.
         self.tail = NonNull::new(last).map_or(self.tail, Tail::Kept);
         Ok(())
     }
@@ -171,8 +217,8 @@ impl Aggregate {
 
     /// The frame on its way up, as it is.
     pub fn into_received(self) -> Received {
-        // SAFETY: By the type invariants there are no clones, and the first frame, with its headers, is
-        // linear.
+        // SAFETY: By the type invariants there are no clones, and the headers of the first frame are in the
+        // linear part.
         unsafe { Received::new(self.skb, 0) }
     }
 

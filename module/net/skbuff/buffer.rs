@@ -63,6 +63,13 @@ impl SkBuff {
         self.headers(room)
     }
 
+    /// Whether its memory goes back to a page pool, if that of `other` does, and if not, not.
+    #[inline]
+    pub(super) fn goes_back_as(&self, other: &Self) -> bool {
+        // SAFETY: Both are valid.
+        unsafe { bindings::offload_nic_skb_goes_back_alike(self.as_ptr(), other.as_ptr()) }
+    }
+
     /// Free bytes behind its linear part; none if it is not linear.
     #[inline]
     pub fn tailroom(&self) -> usize {
@@ -240,11 +247,10 @@ impl FrameBuffer {
         unsafe { (*self.skb.as_ptr()).truesize as usize }
     }
 
-    /// Whether its memory goes back to a page pool, if that of `other` does, and if not, not.
+    /// The skb that it is to be.
     #[inline]
-    pub(super) fn goes_back_as(&self, other: &SkBuff) -> bool {
-        // SAFETY: Both are valid.
-        unsafe { bindings::offload_nic_skb_goes_back_alike(self.skb.as_ptr(), other.as_ptr()) }
+    pub(super) fn skb(&self) -> &SkBuff {
+        &self.skb
     }
 
     /// Makes `range` of the buffer the frame, clipped to the buffer.

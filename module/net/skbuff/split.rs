@@ -77,6 +77,20 @@ pub struct Pieces<'a> {
     range: Range<usize>,
 }
 
+impl<'a> Pieces<'a> {
+    /// The pieces of all that is behind the linear part of `frame`.
+    ///
+    /// # Safety
+    ///
+    /// That must be a stable payload.
+    #[inline]
+    pub(super) unsafe fn of_stable(frame: &'a SkBuff) -> Self {
+        // INVARIANT: By the function's contract.
+        let stable = StablePayload { frame };
+        stable.pieces(0..frame.len())
+    }
+}
+
 impl<'a> Iterator for Pieces<'a> {
     type Item = &'a [u8];
 

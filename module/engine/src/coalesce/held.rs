@@ -3,7 +3,7 @@
 //! What is known of a frame that is held, and how its headers are completed when it goes up.
 
 use super::headers::{Headers, Ip, Transport};
-use super::segment::{Segment, FIN, PSH, UDP_CHECK, UDP_LEN};
+use super::segment::{Segment, FIN, PSH, TCP_CHECK, UDP_CHECK, UDP_LEN};
 use crate::checksum::Sum;
 use crate::descriptor::{
     Coalesced, Gso, GsoKind, InnerHeaders, TxChecksum, TxDescriptor, TxHeaders,
@@ -14,8 +14,6 @@ use crate::protocol::IPV6_HEADER;
 
 /// Offset of the flags in a TCP header.
 const TCP_FLAGS: usize = 13;
-/// Offset of the checksum there.
-const TCP_CHECK: usize = 16;
 const CWR: u8 = 0x80;
 
 /// Which IPv4 headers have the same identification in all segments.
@@ -75,6 +73,14 @@ impl Held {
         self.count = self.count.wrapping_add(1);
         self.fixed = fixed;
         self.flags |= segment.flags & (FIN | PSH);
+    }
+
+    /// As [`merge`](Self::merge), of the segment that was [expected](super::Expected).
+    #[inline]
+    pub fn merge_expected(&mut self) {
+        self.len = self.len.wrapping_add(self.size);
+        self.payload = self.payload.wrapping_add(self.size);
+        self.count = self.count.wrapping_add(1);
     }
 
     /// Whether the headers of `segment` lie where those of the frame lie that this is of.

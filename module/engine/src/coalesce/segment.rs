@@ -4,10 +4,13 @@
 
 use super::headers::{Headers, Transport};
 use crate::checksum::{sum, Sum};
+use crate::descriptor::TxChecksum;
 use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
 use crate::protocol::{TCP_DATA_OFFSET, TCP_HEADER, UDP_HEADER};
 
+/// Where the checksum lies in a TCP header.
+pub(super) const TCP_CHECK: usize = 16;
 /// Where the length and the checksum lie in a UDP header.
 pub(super) const UDP_LEN: usize = 4;
 pub(super) const UDP_CHECK: usize = 6;
@@ -41,14 +44,7 @@ impl Segment {
     /// it is, whatever is held: it is neither, a checksum is wrong, or GRO does not take one such.
     pub fn of(frame: &[u8], rest: u16) -> Option<Self> {
         let headers = Headers::find(frame)?;
-        let transport = frame.get(headers.transport..)?;
-        let (header, flags, is_summed) = match headers.kind {
-            Transport::Tcp => {
-                let [offset, flags] = get(transport, TCP_DATA_OFFSET)?;
-                (usize::from(offset >> 4).wrapping_mul(4), flags, true)
-            }
-            Transport::Udp => (UDP_HEADER, 0, get16(transport, UDP_CHECK)? != 0),
-        };
+        let (segment, is_checked) = Self::with(headers, frame, frame.len())?;
         // All headers are as long as a number of 16-bit words.
         let from = |at| {
             let before = sum(frame.get(ETH_HLEN..at)?);
@@ -61,26 +57,64 @@ impl Segment {
                 return None;
             }
         }
-        let are_true = headers.networks().all(|ip| ip.is_true(frame, frame.len()));
-        if are_true && is_summed {
-            let pseudo = headers.pseudo_header(frame, transport.len());
+        if is_checked {
+            let pseudo = headers.pseudo_header(frame, frame.len().checked_sub(headers.transport)?);
             if pseudo.add(from(headers.transport)?).fold() != u16::MAX {
                 return None;
             }
         }
-        let len = transport.len().checked_sub(header)?;
+        Some(segment)
+    }
+
+    /// The one in a frame of `len` bytes that begins with `header`, from the Ethernet header on, and of whose
+    /// checksums only `open` is not filled in yet: that is going to be right, as what its field has is the sum of
+    /// the pseudo header. `None` if that can't be said of it by its headers alone, or GRO does not take it.
+    pub fn of_open(header: &[u8], len: usize, open: TxChecksum) -> Option<Self> {
+        let headers = Headers::find(header)?;
+        let (segment, is_checked) = Self::with(headers, header, len)?;
+        let is_alone = headers.gre.is_none_or(|gre| !gre.has_checksum);
+        let field = match headers.kind {
+            Transport::Tcp => TCP_CHECK,
+            Transport::Udp => UDP_CHECK,
+        };
+        let TxChecksum::Internet { start, offset } = open else {
+            return None;
+        };
+        let is_its = (usize::from(start), usize::from(offset)) == (headers.transport, field);
+        if !is_its || !is_alone || !is_checked {
+            return None;
+        }
+        let seed = Sum::of_field(get(header, headers.transport.checked_add(field)?)?);
+        let pseudo = headers.pseudo_header(header, len.checked_sub(headers.transport)?);
+        // Zero has two forms.
+        matches!(seed.sub(pseudo).fold(), 0 | u16::MAX).then_some(segment)
+    }
+
+    /// The one with `headers` in a frame of `len` bytes that begins with `frame`; and whether its checksum counts.
+    fn with(headers: Headers, frame: &[u8], len: usize) -> Option<(Self, bool)> {
+        let transport = frame.get(headers.transport..)?;
+        let (header, flags, is_summed) = match headers.kind {
+            Transport::Tcp => {
+                let [offset, flags] = get(transport, TCP_DATA_OFFSET)?;
+                (usize::from(offset >> 4).wrapping_mul(4), flags, true)
+            }
+            Transport::Udp => (UDP_HEADER, 0, get16(transport, UDP_CHECK)? != 0),
+        };
+        let is_checked = is_summed && headers.networks().all(|ip| ip.is_true(frame, len));
         let is_taken = match headers.kind {
             Transport::Tcp => header >= TCP_HEADER,
             Transport::Udp => true,
         };
-        is_taken.then_some(Self {
+        let payload = headers.transport.wrapping_add(header);
+        let segment = Self {
             headers,
-            payload: headers.transport.wrapping_add(header),
+            payload,
             // CAST: A frame is shorter than 4 GiB.
-            len: len as u32,
+            len: len.checked_sub(payload)? as u32,
             flags,
-            is_true: are_true && is_summed && headers.is_true_datagram(frame, frame.len()),
-        })
+            is_true: is_checked && headers.is_true_datagram(frame, len),
+        };
+        is_taken.then_some((segment, is_checked))
     }
 
     /// Whether it is a datagram.

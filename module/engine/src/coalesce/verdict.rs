@@ -83,6 +83,12 @@ impl Held {
         self.headers.kind == Transport::Udp && self.count.wrapping_add(1) >= MOST_DATAGRAMS
     }
 
+    /// Whether there is room for one more that is as long as the first one; `header` is its headers.
+    #[inline]
+    pub fn has_room_for_expected(&self, header: &[u8], limits: &GroLimits) -> bool {
+        self.has_room(self.size, header, limits).unwrap_or(false)
+    }
+
     /// Whether `more` bytes more are not too many for the user.
     fn has_room(&self, more: u32, frame: &[u8], limits: &GroLimits) -> Option<bool> {
         Some(self.len.checked_add(more)? < limits.of(frame))

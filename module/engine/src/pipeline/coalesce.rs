@@ -7,12 +7,13 @@
 
 use core::ops::Deref;
 
+use super::candidate::{Candidate, Open, Written};
 use super::judge::{New, Processor, Told};
 use super::rules::Coalescing;
 use super::wire::Owned;
-use super::{Pipeline, Receiver};
+use super::{Pipeline, Receiver, Sent};
 use crate::coalesce::{End, GroLimits, Held, Segment, Verdict};
-use crate::descriptor::RxDescriptor;
+use crate::descriptor::{RxDescriptor, TxCapability, TxDescriptor};
 use crate::exec::Services;
 use crate::map::Map;
 use crate::memory::Memory;
@@ -65,6 +66,57 @@ where
         }
     }
 
+    /// Takes a frame whose checksum is open, and whose payload need not be looked at, as it lies: none that goes
+    /// behind others is ever seen with a checksum. Gives it back if that can't be done, or if it is to be in one
+    /// piece, or on its way somewhere else.
+    #[inline(never)]
+    pub(super) fn take_open<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        sent: D::Sent,
+    ) -> Result<(), D::Sent> {
+        let is_seen = !self.is_unseen() || self.may_part();
+        let limits = self.limits().filter(|_| !is_seen);
+        let (Some(limits), Some(open)) = (limits, sent.descriptor()) else {
+            return Err(sent);
+        };
+        // CAST: A `usize` has at least 32 bits.
+        let (len, checksum) = (open.len as usize, open.checksum);
+        let is_taken =
+            self.port.limit.takes(len) && open.capability != TxCapability::ProtocolSpecific;
+        if let Some(coalescing) = self.coalescing.as_mut().filter(|_| is_taken) {
+            if let Some(slot) = coalescing.expects_open(sent.headers(), open, &limits) {
+                // What waits is what the last one went behind, which was alike.
+                return coalescing.take_expected_open(device, sent, slot, len);
+            }
+        }
+        let is_taken = is_taken && self.port.strip.outermost(sent.headers()).is_none();
+        let segment = Segment::of_open(sent.headers(), len, checksum);
+        let Some(segment) = segment.filter(|_| is_taken) else {
+            return Err(sent);
+        };
+        let descriptor = RxDescriptor {
+            len: open.len,
+            queue: self.programs.ingress.queue.into(),
+            flow: self.flow(sent.headers(), None),
+            stamp: self.stamp,
+            ..RxDescriptor::default()
+        };
+        let frame = device.share(sent, segment.header_len())?;
+        // CAST: A `usize` has at most 64 bits.
+        device.arrived(1, len as u64);
+        let frame = Open {
+            frame,
+            checksum,
+            descriptor,
+        };
+        if let Some(coalescing) = &mut self.coalescing {
+            let processor = Processor::of(&mut self.programs);
+            coalescing.place(device, frame, &segment, &limits, processor);
+        }
+        Ok(())
+    }
+
     /// A super-frame that begins with `headers` goes up: what is held of its flow goes before it.
     #[inline(never)]
     pub(super) fn end_flow_of<D: Receiver>(&mut self, device: &mut D, headers: &[u8]) {
@@ -98,6 +150,14 @@ where
     }
 }
 
+/// A frame goes up by itself.
+fn deliver<D: Receiver, F: Candidate<D>>(device: &mut D, mut frame: F) {
+    match frame.settle() {
+        Ok(()) => frame.to_host(device),
+        Err(why) => device.lost(why),
+    }
+}
+
 impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_, M, R> {
     #[inline(never)]
     fn take<D: Receiver>(
@@ -106,32 +166,55 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         frame: D::Owned,
         descriptor: &RxDescriptor,
         limits: &GroLimits,
-        mut processor: Processor<'_, M, impl Services>,
+        processor: Processor<'_, M, impl Services>,
     ) {
         if descriptor.tc.is_some() || descriptor.meta_len != 0 {
             // What a program has said of a frame by itself the host is to learn of each.
             self.end_all(device);
             return device.to_host(frame, descriptor);
         }
-        let segment = match descriptor.checksum {
-            RxChecksum::Complete(rest) => Segment::of(frame.bytes(), rest),
-            RxChecksum::None | RxChecksum::Verified => None,
-        };
-        let Some(segment) = segment else {
+        let RxChecksum::Complete(rest) = descriptor.checksum else {
             return device.to_host(frame, descriptor);
         };
-        if !limits.takes(&segment) {
+        let expected = self.expected.slot_of(frame.bytes(), descriptor, rest);
+        if let Some(slot) = expected.filter(|slot| self.has_room(*slot, frame.bytes(), limits)) {
+            let header = self.expected.header_len();
+            return match device.append(slot, frame, descriptor, header) {
+                Ok(()) => self.came(slot),
+                Err(frame) => self.end_without_memory(device, slot, Written { frame, descriptor }),
+            };
+        }
+        let Some(segment) = Segment::of(frame.bytes(), rest) else {
+            return device.to_host(frame, descriptor);
+        };
+        let frame = Written { frame, descriptor };
+        self.place(device, frame, &segment, limits, processor);
+    }
+
+    /// A frame that is a `segment` is held, or goes behind one that is, or up.
+    // What is said of either kind of frames in one function is not said twice.
+    #[inline]
+    fn place<D: Receiver, F: Candidate<D>>(
+        &mut self,
+        device: &mut D,
+        frame: F,
+        segment: &Segment,
+        limits: &GroLimits,
+        mut processor: Processor<'_, M, impl Services>,
+    ) {
+        if !limits.takes(segment) {
             // What is held is of a time when they were taken.
-            self.end_flow_of(device, frame.bytes());
-            return device.to_host(frame, descriptor);
+            self.end_flow_of(device, frame.first());
+            return deliver(device, frame);
         }
         let new = New {
-            segment: &segment,
-            frame: frame.bytes(),
+            segment,
+            frame: frame.first(),
             limits,
         };
-        let print = segment.print(frame.bytes());
+        let print = segment.print(frame.first());
         let mut told = Told::default();
+        let descriptor = frame.descriptor();
         let found = self.find(device, &mut processor, (print, descriptor), &new, &mut told);
         let may_begin = match found {
             None => self
@@ -141,33 +224,93 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         };
         told.tell(device, &mut processor);
         match found {
-            None => self.begin(device, frame, descriptor, (&segment, print), may_begin),
+            None => self.begin(device, frame, (segment, print), may_begin),
             Some(found) => match found.verdict {
                 Verdict::EndAndHold => {
                     self.end(device, found.slot, End::Flow);
-                    self.begin(device, frame, descriptor, (&segment, print), may_begin);
+                    self.begin(device, frame, (segment, print), may_begin);
                 }
                 Verdict::EndAndPass | Verdict::OtherFlow => {
                     self.end(device, found.slot, End::Flow);
-                    device.to_host(frame, descriptor);
+                    deliver(device, frame);
                 }
                 Verdict::Merge(fixed) | Verdict::MergeAndEnd(fixed) => {
-                    let header = segment.header_len();
-                    let appended = device.append(found.slot, frame, descriptor, header);
+                    let said = (frame.descriptor(), frame.open());
+                    self.expected.note(segment, frame.first(), said);
+                    let appended = frame.append(device, found.slot, segment.header_len());
                     if let Err(frame) = appended {
-                        // Without memory it is as if nothing were held.
-                        self.end(device, found.slot, End::Flow);
-                        return device.to_host(frame, descriptor);
+                        return self.end_without_memory(device, found.slot, frame);
                     }
                     if let Some(held) = self.flows.held_mut(found.slot) {
-                        held.merge(&segment, fixed);
+                        held.merge(segment, fixed);
                     }
-                    if let Verdict::MergeAndEnd(_) = found.verdict {
-                        self.end(device, found.slot, End::Flow);
+                    match found.verdict {
+                        Verdict::Merge(fixed) => self.expected.expect(found.slot, fixed),
+                        _ => self.end(device, found.slot, End::Flow),
                     }
                 }
             },
         }
+    }
+
+    /// There is no memory to put `frame` behind what is held in `slot`: it is as if nothing were held.
+    #[cold]
+    fn end_without_memory<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        slot: u16,
+        frame: impl Candidate<D>,
+    ) {
+        self.end(device, slot, End::Flow);
+        deliver(device, frame);
+    }
+
+    /// Whether a frame that is expected behind what is held in `slot`, with headers `header`, goes there: not where a
+    /// program has a say.
+    #[inline]
+    fn has_room(&mut self, slot: u16, header: &[u8], limits: &GroLimits) -> bool {
+        let held = self.flows.held_mut(slot);
+        self.rules.is_own() && held.is_some_and(|held| held.has_room_for_expected(header, limits))
+    }
+
+    /// Where a frame goes whose headers are `header`, and which its sender describes so, if it is known without
+    /// looking closer.
+    #[inline]
+    fn expects_open(
+        &mut self,
+        header: &[u8],
+        sent: &TxDescriptor,
+        limits: &GroLimits,
+    ) -> Option<u16> {
+        let slot = self.expected.slot_of_open(header, sent)?;
+        self.has_room(slot, header, limits).then_some(slot)
+    }
+
+    /// A frame that was expected has gone behind what is held in `slot`.
+    #[inline]
+    fn came(&mut self, slot: u16) {
+        self.expected.came();
+        if let Some(held) = self.flows.held_mut(slot) {
+            held.merge_expected();
+        }
+    }
+
+    /// A frame of `len` bytes that was expected goes behind what is held in `slot`. Gives it back if it can't be
+    /// taken as it lies, and is as any other then.
+    #[inline]
+    fn take_expected_open<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        sent: D::Sent,
+        slot: u16,
+        len: usize,
+    ) -> Result<(), D::Sent> {
+        let header = sent.headers().len();
+        device.append_sent(slot, sent, header)?;
+        // CAST: A `usize` has at most 64 bits.
+        device.arrived(1, len as u64);
+        self.came(slot);
+        Ok(())
     }
 
     /// What is held of the flow of a `new` frame, of which the device says `descriptor`.
@@ -192,16 +335,18 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
     }
 
     /// Holds a frame of whose flow nothing is held, if it `may_begin` one.
-    fn begin<D: Receiver>(
+    fn begin<D: Receiver, F: Candidate<D>>(
         &mut self,
         device: &mut D,
-        frame: D::Owned,
-        descriptor: &RxDescriptor,
+        mut frame: F,
         (segment, print): (&Segment, u32),
         may_begin: bool,
     ) {
         if !may_begin {
-            return device.to_host(frame, descriptor);
+            return deliver(device, frame);
+        }
+        if let Err(why) = frame.settle() {
+            return device.lost(why);
         }
         if self.flows.is_full() {
             if let Some((oldest, _)) = self.flows.oldest() {
@@ -209,9 +354,9 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
             }
         }
         match self.flows.insert(print, Held::new(segment), self.now) {
-            Some(slot) => device.hold(slot, frame, descriptor),
+            Some(slot) => frame.hold(device, slot),
             // There are no slots.
-            None => device.to_host(frame, descriptor),
+            None => frame.to_host(device),
         }
     }
 
@@ -240,6 +385,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
 
     /// Hands up what is held in `slot`.
     fn end<D: Receiver>(&mut self, device: &mut D, slot: u16, why: End) {
+        self.expected.forget_slot(slot);
         let Some(held) = self.flows.remove(slot) else {
             return;
         };

@@ -4,7 +4,7 @@
 
 use core::ops::Deref;
 
-use crate::coalesce::{Flows, GroLimits, Pair};
+use crate::coalesce::{Expected, Flows, GroLimits, Pair};
 use crate::exec::Program;
 use crate::map::Map;
 use crate::memory::Memory;
@@ -13,6 +13,8 @@ use crate::memory::Memory;
 pub struct Coalescing<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
     /// What is held.
     pub flows: &'a mut Flows<M>,
+    /// What is expected behind the last of them. Nothing is when a batch begins.
+    pub expected: &'a mut Expected,
     /// How long packets get; `None` if nothing is to be coalesced.
     pub limits: Option<GroLimits>,
     /// By what.

@@ -55,6 +55,18 @@ pub trait InPages {
     fn take_out_tag(&mut self) -> bool;
 }
 
+/// A frame that was sent, whose payload stays where its sender has it. Its headers are nobody else's.
+pub trait Shared {
+    /// The bytes of the headers.
+    fn header(&self) -> &[u8];
+
+    /// As [`Self::header`], to be changed.
+    fn header_mut(&mut self) -> &mut [u8];
+
+    /// What is behind them, in its order. Nobody changes it.
+    fn payload(&self) -> impl Iterator<Item = &[u8]>;
+}
+
 /// A frame in memory of the receiver's, which nobody else has.
 pub trait Owned {
     /// Its bytes.

@@ -291,6 +291,32 @@ impl TxPlan {
     }
 }
 
+impl TxPlan {
+    /// As [`finish`](Self::finish), of a frame that is not cut and whose checksum is a sum, where `header` has its
+    /// first bytes alone, and the rest lies somewhere else: of that, `payload` is the sum and the length. Returns
+    /// the sum of all behind the first `skip` bytes, which must not be more than those of the header.
+    ///
+    /// # Errors
+    ///
+    /// [`TxRefusal::WireFrame`] if it is not such a frame, or has another length.
+    pub fn finish_apart(
+        &self,
+        header: &mut [u8],
+        (payload, len): (Sum, usize),
+        skip: usize,
+    ) -> Result<Sum, TxRefusal> {
+        let Work::Internet { start, field } = self.work else {
+            return Err(TxRefusal::WireFrame);
+        };
+        let is_whole = header.len().checked_add(len) == Some(self.len as usize);
+        let with_payload = |bytes: &[u8]| sum(bytes).add(payload.behind(bytes.len()));
+        let summed = header.get(start..).filter(|_| is_whole).map(with_payload);
+        let finished = summed.and_then(|sum| put(header, field, sent(sum.complement(), true)));
+        let behind = header.get(skip..).filter(|_| finished.is_some());
+        behind.map(with_payload).ok_or(TxRefusal::WireFrame)
+    }
+}
+
 /// Offsets in the frame of the first byte that is summed and of the checksum, which has `len`
 /// bytes.
 #[inline]

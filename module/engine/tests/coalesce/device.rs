@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use engine::checksum::Sum;
-use engine::coalesce::{End, Flows, GroLimits, GroVerdict};
+use engine::checksum::{sum, Sum};
+use engine::coalesce::{End, Expected, Flows, GroLimits, GroVerdict};
 use engine::descriptor::{Coalesced, Gso, RxDescriptor, TxDescriptor};
 use engine::fault::FaultRecord;
 use engine::frame::Frame;
@@ -14,7 +14,7 @@ use engine::map::Map;
 use engine::memory::HostMemory;
 use engine::pipeline::{
     Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload,
-    Pipeline, Port, Programs, Receiver, Room, Rules, Running, Sent, Watcher,
+    Pipeline, Port, Programs, Receiver, Room, Rules, Running, Sent, Shared, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::Reason;
@@ -25,15 +25,25 @@ use engine::vlan::{TagKinds, VlanTag};
 use crate::common::{core, TestServices, PORT_ADDRESS};
 use crate::kernel;
 use crate::model::Packet;
+use crate::open::Open;
 
-/// A frame as it is on the wire.
-pub(crate) struct Wire(Vec<u8>);
+/// A frame as it is on the wire, or what it is to become that.
+pub(crate) struct Wire {
+    bytes: Vec<u8>,
+    open: Option<Open>,
+}
+
+impl From<Vec<u8>> for Wire {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, open: None }
+    }
+}
 
 impl Sent for Wire {
     type Stable<'a> = ();
 
     fn descriptor(&self) -> Option<&TxDescriptor> {
-        None
+        self.open.as_ref().map(|open| &open.descriptor)
     }
 
     fn stamp(&self) -> Option<NonZeroU64> {
@@ -41,7 +51,8 @@ impl Sent for Wire {
     }
 
     fn headers(&self) -> &[u8] {
-        &self.0
+        let header = self.open.as_ref().map(|open| open.header);
+        &self.bytes[..header.unwrap_or(self.bytes.len())]
     }
 
     fn fragments(&self) -> impl Iterator<Item = &[u8]> {
@@ -55,19 +66,19 @@ impl Sent for Wire {
 
 impl OnWire for Wire {
     fn frame_len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     fn bytes(&self) -> Option<&[u8]> {
-        Some(&self.0)
+        Some(&self.bytes)
     }
 
     fn first_bytes<'a>(&'a self, _room: &'a mut [u8]) -> &'a [u8] {
-        &self.0
+        &self.bytes
     }
 
     fn pair(&self, at: usize) -> Option<[u8; 2]> {
-        self.0.get(at..)?.first_chunk().copied()
+        self.bytes.get(at..)?.first_chunk().copied()
     }
 }
 
@@ -95,7 +106,7 @@ impl Owned for Own {
 
 impl From<Own> for Wire {
     fn from(own: Own) -> Self {
-        Self(own.bytes)
+        own.bytes.into()
     }
 }
 
@@ -113,6 +124,24 @@ impl InPages for Own {
     }
 }
 
+/// A frame of which the device has the headers, and nothing else until somebody asks for it.
+pub(crate) struct Apart(Open);
+
+impl Shared for Apart {
+    fn header(&self) -> &[u8] {
+        &self.0.bytes[..self.0.header]
+    }
+
+    fn header_mut(&mut self) -> &mut [u8] {
+        &mut self.0.bytes[..self.0.header]
+    }
+
+    fn payload(&self) -> impl Iterator<Item = &[u8]> {
+        // Pieces of an odd length.
+        self.0.bytes[self.0.header..].chunks(333)
+    }
+}
+
 /// What has gone up, and how it is to be cut again.
 pub(crate) struct Up {
     pub(crate) packet: Packet,
@@ -126,6 +155,11 @@ pub(crate) struct Device {
     /// Whether there is no memory for the next segment.
     is_out_of_memory: Box<dyn FnMut() -> bool>,
     pub(crate) up: Vec<Up>,
+    /// Whether there was none for the one in hand.
+    has_failed: bool,
+    /// How many frames were taken as they lay, and how many of them without being looked at.
+    shared: usize,
+    expected: usize,
 }
 
 impl Watcher for Device {
@@ -140,6 +174,21 @@ impl Watcher for Device {
     fn stopped(&mut self, _record: FaultRecord) {}
 }
 
+impl Device {
+    /// Whether there is no memory for the frame in hand.
+    fn fails(&mut self) -> bool {
+        std::mem::take(&mut self.has_failed) || (self.is_out_of_memory)()
+    }
+}
+
+/// A frame as if it lay in one piece.
+fn own(frame: Apart) -> Own {
+    Own {
+        bytes: frame.0.bytes,
+        start: 0,
+    }
+}
+
 fn tag_of(tag: Option<VlanTag>) -> Option<(u16, u16)> {
     tag.map(|tag| (tag.protocol, tag.tci))
 }
@@ -149,9 +198,12 @@ impl Receiver for Device {
     type Wire = Wire;
     type Owned = Own;
     type InPages = Own;
+    type Shared = Apart;
 
-    fn fill_in(&mut self, sent: Wire, _plan: &TxPlan, _frame: &WireFrame) -> Result<Wire, Wire> {
-        Err(sent)
+    fn fill_in(&mut self, sent: Wire, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Wire> {
+        let mut bytes = sent.bytes;
+        plan.finish(frame, &mut bytes).expect("as planned");
+        Ok(bytes.into())
     }
 
     fn cut(
@@ -167,7 +219,7 @@ impl Receiver for Device {
 
     fn own(&mut self, wire: Wire, _room: Room) -> Option<Own> {
         Some(Own {
-            bytes: wire.0,
+            bytes: wire.bytes,
             start: 0,
         })
     }
@@ -229,7 +281,7 @@ impl Receiver for Device {
         _descriptor: &RxDescriptor,
         header: usize,
     ) -> Result<(), Own> {
-        if (self.is_out_of_memory)() {
+        if self.fails() {
             return Err(frame);
         }
         let held = self.held.get_mut(&slot).expect("it is held");
@@ -257,6 +309,50 @@ impl Receiver for Device {
             cut,
             why: Some(why),
         });
+    }
+
+    fn share(&mut self, sent: Wire, header: usize) -> Result<Apart, Wire> {
+        match sent.open {
+            Some(open) if open.bytes.len() > header => {
+                assert_eq!(open.header, header);
+                self.shared += 1;
+                Ok(Apart(open))
+            }
+            _ => Err(sent),
+        }
+    }
+
+    fn shared_to_host(&mut self, frame: Apart, descriptor: &RxDescriptor) {
+        let told = RxChecksum::Complete(sum(&frame.0.bytes[14..]).fold());
+        assert_eq!(descriptor.checksum, told);
+        self.to_host(own(frame), descriptor);
+    }
+
+    fn hold_shared(&mut self, slot: u16, frame: Apart, descriptor: &RxDescriptor) {
+        let told = RxChecksum::Complete(sum(&frame.0.bytes[14..]).fold());
+        assert_eq!(descriptor.checksum, told);
+        self.hold(slot, own(frame), descriptor);
+    }
+
+    fn append_shared(&mut self, slot: u16, frame: Apart, header: usize) -> Result<(), Apart> {
+        if self.fails() {
+            return Err(frame);
+        }
+        let held = self.held.get_mut(&slot).expect("it is held");
+        held.0.extend(&frame.0.bytes[header..]);
+        Ok(())
+    }
+
+    fn append_sent(&mut self, slot: u16, sent: Wire, header: usize) -> Result<(), Wire> {
+        if self.fails() {
+            // It comes again, another way.
+            self.has_failed = true;
+            return Err(sent);
+        }
+        self.expected += 1;
+        let held = self.held.get_mut(&slot).expect("it is held");
+        held.0.extend(&sent.bytes[header..]);
+        Ok(())
     }
 
     fn ask_host(&self, _pair: &mut [u8]) -> GroVerdict {
@@ -291,6 +387,9 @@ pub(crate) struct Queue {
     setup: Setup,
     flows: Flows<HostMemory>,
     device: Device,
+    expected: Expected,
+    /// Whether the checksum of the next frame is open.
+    pub(crate) opens: Box<dyn FnMut() -> bool>,
 }
 
 impl Queue {
@@ -302,8 +401,21 @@ impl Queue {
                 held: BTreeMap::new(),
                 is_out_of_memory,
                 up: Vec::new(),
+                has_failed: false,
+                shared: 0,
+                expected: 0,
             },
+            expected: Expected::default(),
+            opens: Box::new(|| false),
         }
+    }
+
+    /// How many frames were taken as they lay, and how many of them without being looked at.
+    pub(crate) fn shared(&self) -> [usize; 2] {
+        let Device {
+            shared, expected, ..
+        } = &self.device;
+        [shared + expected, *expected]
     }
 
     /// Has another host from now on.
@@ -328,6 +440,7 @@ impl Queue {
             limit: LengthLimit::NONE,
             split_above: None,
         };
+        self.expected.forget();
         let mut core = core();
         let counters = Counters::default();
         let mut pipeline: Pipeline<'_, HostMemory, std::sync::Arc<Map<HostMemory>>, _> = Pipeline {
@@ -348,13 +461,16 @@ impl Queue {
             stamp: None,
             coalescing: Some(Coalescing {
                 flows: &mut self.flows,
+                expected: &mut self.expected,
                 limits: port.coalesces(),
                 rules: Rules::Own,
                 now,
             }),
         };
         for frame in frames {
-            pipeline.arrive(&mut self.device, Wire(frame.clone()));
+            let open = Open::of(frame).filter(|_| (self.opens)());
+            let bytes = open.as_ref().map_or(frame, |open| &open.bytes).clone();
+            pipeline.arrive(&mut self.device, Wire { bytes, open });
         }
         pipeline.end_older(&mut self.device, before?)
     }

@@ -17,7 +17,7 @@ pub(crate) struct Packet {
 
 /// A header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Layer {
+pub(crate) enum Layer {
     Ethernet(Vec<u8>),
     Tag(Vec<u8>),
     V4 {
@@ -41,8 +41,8 @@ enum Layer {
 }
 
 /// What GRO finds in a frame that it does not leave alone from the beginning.
-struct Parsed {
-    layers: Vec<Layer>,
+pub(crate) struct Parsed {
+    pub(crate) layers: Vec<Layer>,
     payload: Vec<u8>,
     flush: bool,
 }
@@ -56,7 +56,7 @@ fn long(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// The ones' complement sum.
-fn sum(bytes: &[u8]) -> u16 {
+pub(crate) fn sum(bytes: &[u8]) -> u16 {
     let mut sum = 0_u32;
     for pair in bytes.chunks(2) {
         sum += u32::from(pair[0]) * 256 + pair.get(1).map_or(0, |byte| u32::from(*byte));
@@ -68,7 +68,7 @@ fn sum(bytes: &[u8]) -> u16 {
 }
 
 /// What TCP and UDP sum beside themselves.
-fn pseudo(network: &Layer, protocol: u8, len: usize) -> Vec<u8> {
+pub(crate) fn pseudo(network: &Layer, protocol: u8, len: usize) -> Vec<u8> {
     let addresses = match network {
         Layer::V4 { header, .. } => &header[12..20],
         Layer::V6 { header, .. } => &header[8..40],
@@ -77,7 +77,7 @@ fn pseudo(network: &Layer, protocol: u8, len: usize) -> Vec<u8> {
     [addresses, &(len as u32).to_be_bytes(), &[0, 0, 0, protocol]].concat()
 }
 
-fn parse(frame: &[u8]) -> Option<Parsed> {
+pub(crate) fn parse(frame: &[u8]) -> Option<Parsed> {
     let mut layers = vec![Layer::Ethernet(frame.get(..14)?.to_vec())];
     let mut kind = word(frame, 12);
     let (mut at, mut flush, mut depth, mut networks) = (14, false, 0, 0);

@@ -15,7 +15,8 @@ use core::num::NonZeroU64;
 use engine::checksum::{sum, Sum};
 use engine::clock::{OutOfRange, Timebase};
 use engine::coalesce::{
-    is_complete, is_same_to_gro, End, Flows, GroLimits, GroVerdict, Held, Pair, Segment, Verdict,
+    is_complete, is_same_to_gro, End, Expected, Flows, GroLimits, GroVerdict, Held, Pair, Segment,
+    Verdict,
 };
 use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
@@ -34,8 +35,8 @@ use engine::pipeline::{
     self, Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
 use engine::pipeline::{
-    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, TcCounters,
-    Watcher, XdpCounters,
+    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, Shared,
+    TcCounters, Watcher, XdpCounters,
 };
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
@@ -483,6 +484,20 @@ impl InPages for Anywhere {
     }
 }
 
+impl Shared for Anywhere {
+    fn header(&self) -> &[u8] {
+        black_box(&*self.0)
+    }
+
+    fn header_mut(&mut self) -> &mut [u8] {
+        black_box(&mut *self.0)
+    }
+
+    fn payload(&self) -> impl Iterator<Item = &[u8]> {
+        black_box([&*self.0; 4]).into_iter()
+    }
+}
+
 impl Owned for Anywhere {
     fn bytes(&self) -> &[u8] {
         black_box(&*self.0)
@@ -518,6 +533,7 @@ impl Receiver for Opaquely {
     type Wire = Anywhere;
     type Owned = Anywhere;
     type InPages = Anywhere;
+    type Shared = Anywhere;
 
     fn fill_in(
         &mut self,
@@ -607,6 +623,29 @@ impl Receiver for Opaquely {
         black_box((slot, made, why));
     }
 
+    fn share(&mut self, _sent: Opaque, header: usize) -> Result<Anywhere, Opaque> {
+        black_box(header);
+        black_box(Ok(Anywhere(black_box(&mut []))))
+    }
+
+    fn shared_to_host(&mut self, _frame: Anywhere, descriptor: &RxDescriptor) {
+        black_box(descriptor);
+    }
+
+    fn hold_shared(&mut self, slot: u16, _frame: Anywhere, descriptor: &RxDescriptor) {
+        black_box((slot, descriptor));
+    }
+
+    fn append_shared(&mut self, slot: u16, frame: Anywhere, header: usize) -> Result<(), Anywhere> {
+        black_box((slot, header));
+        black_box(Err(frame))
+    }
+
+    fn append_sent(&mut self, slot: u16, sent: Opaque, header: usize) -> Result<(), Opaque> {
+        black_box((slot, header));
+        black_box(Err(sent))
+    }
+
     fn ask_host(&self, pair: &mut [u8]) -> GroVerdict {
         black_box(pair);
         black_box(GroVerdict::Merge)
@@ -659,9 +698,10 @@ pub fn arrive(
     (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
     running: Running<'_, Opaque, Maps>,
-    (core, flows, rules): (
+    (core, flows, expected, rules): (
         &mut Core<Opaque>,
         &mut Flows<Opaque>,
+        &mut Expected,
         Rules<'_, Opaque, Maps>,
     ),
     sent: Opaque,
@@ -674,6 +714,7 @@ pub fn arrive(
         stamp: black_box(None),
         coalescing: Some(Coalescing {
             flows,
+            expected,
             limits: port.coalesces(),
             rules,
             now: black_box(1),

@@ -118,3 +118,92 @@ fn super_frames_in_their_order() {
     ];
     assert_eq!(steps, expected);
 }
+
+/// `segment` as its sender leaves it that has the device fill in the checksum.
+fn open(at: usize, len: usize) -> Frames {
+    let mut frame = segment(at, len);
+    let transport = u16::try_from(20 + len).expect("a short one");
+    let seed = Sum16BitWords::new()
+        .add_slice(&frame.bytes[26..34])
+        .add_2bytes([0, 6])
+        .add_2bytes(transport.to_be_bytes());
+    frame.bytes[50..52].copy_from_slice(&(!seed.ones_complement()).to_ne_bytes());
+    frame.descriptor = single().descriptor.map(|descriptor| TxDescriptor {
+        len: u32::try_from(frame.bytes.len()).expect("a short one"),
+        ..descriptor
+    });
+    frame
+}
+
+/// With PSH, so that it does not wait.
+fn last(mut frame: Frames) -> Frames {
+    frame.bytes[47] |= 8;
+    frame
+}
+
+/// Nobody fills in a checksum that nobody sees.
+#[test]
+fn with_open_checksums_as_they_lie() {
+    let segments = || (0..3).map(|index| open(index * 100, 100)).collect();
+    assert_eq!(log(PORT, Running::Nothing, segments()), [several(3, 300)]);
+    // One that is put behind others is one of them whether its checksum was open or not.
+    let mixed = vec![segment(0, 100), open(100, 100), segment(200, 100)];
+    assert_eq!(log(PORT, Running::Nothing, mixed), [several(3, 300)]);
+    // By itself it is as on the wire.
+    let alone = log(PORT, Running::Nothing, vec![open(0, 100)]);
+    assert_eq!(alone, [several(1, 100)]);
+    let alone = log(PORT, Running::Nothing, vec![last(open(0, 100))]);
+    assert!(matches!(
+        alone[..],
+        [Step::Shared(100, RxChecksum::Complete(_))]
+    ));
+}
+
+#[test]
+fn with_checksums_that_are_filled_in_first() {
+    let both = || vec![open(0, 100), open(100, 100)];
+    let changed = |change: fn(&mut Frames)| {
+        let mut frames = both();
+        frames.iter_mut().for_each(change);
+        frames
+    };
+    let merged = |port, running, sent| {
+        let expected = [Step::FilledIn, Step::FilledIn, several(2, 200)];
+        assert_eq!(log(port, running, sent), expected);
+    };
+    // Somebody may still write to it.
+    merged(
+        PORT,
+        Running::Nothing,
+        changed(|frame| frame.is_stable = false),
+    );
+    // A program sees each.
+    let pass = program(&[mov_imm(R0, 2), exit()], &[]);
+    merged(PORT, Running::Xdp(&pass), both());
+    // A tag is on its way elsewhere.
+    let strip = TagKinds {
+        customer: true,
+        service: false,
+    };
+    let tag = VlanTag {
+        protocol: 0x8100,
+        tci: 5,
+    };
+    let tagged = both().into_iter().map(|frame| frame.tagged(tag)).collect();
+    merged(Port { strip, ..PORT }, Running::Nothing, tagged);
+    // What is not going to be right is not put together.
+    let steps = log(
+        PORT,
+        Running::Nothing,
+        changed(|frame| frame.bytes[50] ^= 1),
+    );
+    let up = |step: &Step| matches!(step, Step::Received(..));
+    assert_eq!(steps.iter().filter(|step| up(step)).count(), 2, "{steps:?}");
+    // Nor is it told of a frame that is longer than the port takes.
+    let short = Port {
+        limit: LengthLimit::of(HEADERS + 99),
+        ..PORT
+    };
+    let lost = [Step::Consumed, Step::Lost(Lost::TooLong)];
+    assert_eq!(log(short, Running::Nothing, vec![open(0, 100)]), lost);
+}

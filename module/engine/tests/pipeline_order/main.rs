@@ -20,7 +20,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 
 use engine::checksum::{sum, Sum};
-use engine::coalesce::{End, Flows, GroLimits, GroVerdict};
+use engine::coalesce::{End, Expected, Flows, GroLimits, GroVerdict};
 use engine::descriptor::{
     Coalesced, Gso, GsoKind, RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor,
     TxHeaders,
@@ -34,7 +34,7 @@ use engine::memory::HostMemory;
 use engine::parser::Keys;
 use engine::pipeline::{
     Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Moved, OnWire, Owned, Payload,
-    Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, Tells, Watcher,
+    Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, Shared, Tells, Watcher,
 };
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::{
@@ -193,6 +193,20 @@ impl InPages for Pages {
     }
 }
 
+impl Shared for Pages {
+    fn header(&self) -> &[u8] {
+        InPages::header(self)
+    }
+
+    fn header_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.header]
+    }
+
+    fn payload(&self) -> impl Iterator<Item = &[u8]> {
+        self.pages()
+    }
+}
+
 impl Owned for Own {
     fn bytes(&self) -> &[u8] {
         &self.bytes[self.bounds.clone()]
@@ -220,6 +234,8 @@ enum Step {
     CutInPages(usize),
     InPages(usize, RxChecksum),
     Whole(u32),
+    /// As it lay, so many bytes behind its headers.
+    Shared(usize, RxChecksum),
     /// Several as one, with so many bytes.
     Released(u32, usize, End),
     Consumed,
@@ -278,6 +294,7 @@ impl Receiver for Device {
     type Wire = Wire;
     type Owned = Own;
     type InPages = Pages;
+    type Shared = Pages;
 
     fn fill_in(&mut self, sent: Frames, plan: &TxPlan, frame: &WireFrame) -> Result<Wire, Frames> {
         if sent.is_shared {
@@ -426,6 +443,43 @@ impl Receiver for Device {
         let (bytes, _) = self.held.remove(&slot).expect("it is held");
         let frames = made.map_or(1, |(_, coalesced)| coalesced.frames);
         self.log.push(Step::Released(frames, bytes.len(), why));
+    }
+
+    fn share(&mut self, sent: Frames, header: usize) -> Result<Pages, Frames> {
+        if sent.is_shared || sent.stable_payload(header).is_none() {
+            return Err(sent);
+        }
+        Ok(Pages {
+            bytes: sent.bytes,
+            header,
+        })
+    }
+
+    fn shared_to_host(&mut self, frame: Pages, descriptor: &RxDescriptor) {
+        assert_eq!(descriptor.checksum, told(&frame.bytes));
+        assert_eq!(descriptor.len as usize, frame.bytes.len());
+        assert_eq!(descriptor.header_len, 0);
+        self.stamps.push(descriptor.stamp);
+        self.tags.push(descriptor.vlan);
+        let payload = frame.bytes.len() - frame.header;
+        self.log.push(Step::Shared(payload, descriptor.checksum));
+    }
+
+    fn hold_shared(&mut self, slot: u16, frame: Pages, descriptor: &RxDescriptor) {
+        assert_eq!(descriptor.checksum, told(&frame.bytes));
+        self.held.insert(slot, (frame.bytes, *descriptor));
+    }
+
+    fn append_shared(&mut self, slot: u16, frame: Pages, header: usize) -> Result<(), Pages> {
+        let (bytes, _) = self.held.get_mut(&slot).expect("it is held");
+        bytes.extend(&frame.bytes[header..]);
+        Ok(())
+    }
+
+    fn append_sent(&mut self, slot: u16, sent: Frames, header: usize) -> Result<(), Frames> {
+        let frame = self.share(sent, header)?;
+        self.append_shared(slot, frame, header).ok();
+        Ok(())
     }
 
     fn ask_host(&self, _pair: &mut [u8]) -> GroVerdict {
@@ -631,6 +685,7 @@ fn within_limits<T>(
         stamp: None,
         coalescing: Some(Coalescing {
             flows: &mut Flows::new(&HostMemory, 8).expect("memory"),
+            expected: &mut Expected::default(),
             limits,
             rules: Rules::Own,
             now: 1,
