@@ -2,21 +2,25 @@
 
 //! Segments that are put together, and the programs that say which ones.
 
+use std::net::UdpSocket;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use etherparse::PacketBuilder;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::compiled::Compiled;
 use offload_tests::gro::programs;
 use offload_tests::wire::Sender;
 use rand::Rng;
 
-use super::{Action, Random};
+use super::{with_address, Action, Random, HERE, THERE};
 use crate::fleet::Fleet;
 
 pub(super) const ACTIONS: &[Action] = &[
     ("send segments", send_segments),
     ("send segments", send_segments),
+    ("cut datagrams", cut_datagrams),
     ("GRO program", load),
     ("no GRO program", unload),
 ];
@@ -54,6 +58,22 @@ fn send_segments(fleet: &Fleet, rng: &mut Random) -> Result<()> {
         sender.send(&frame)?;
     }
     Ok(())
+}
+
+/// Sends many datagrams by one call, which the stack or the device cuts: where it is the stack, they share the pages
+/// of the socket, and their checksums are open.
+fn cut_datagrams(fleet: &Fleet, rng: &mut Random) -> Result<()> {
+    let size = rng.random_range(100..1400);
+    with_address(fleet, rng, || {
+        let socket = UdpSocket::bind((HERE, 0))?;
+        socket.connect((THERE, 9))?;
+        setsockopt(&socket, UdpGsoSegment, &size)?;
+        let bytes = vec![0x5a; 40 * usize::try_from(size)?];
+        for _ in 0..50 {
+            socket.send(&bytes)?;
+        }
+        Ok(())
+    })
 }
 
 /// The rules of GRO, or one that has pairs at most. Compiled when it is asked for first.

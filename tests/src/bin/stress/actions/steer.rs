@@ -25,7 +25,7 @@ pub(super) const ACTIONS: &[Action] = &[
     ("follow readers", follow),
     ("affinity", set_affinity),
     ("moderate interrupts", moderate),
-    ("receive features", set_feature),
+    ("features", set_feature),
     ("audit of super-frames", audit),
     ("explain", explain),
     ("show tables", show_tables),
@@ -133,11 +133,13 @@ fn moderate(fleet: &Fleet, rng: &mut Random) -> Result<()> {
     ethtool(&port, "-C", &format!("rx-usecs {usecs} rx-frames {frames}")).map(drop)
 }
 
-/// What may be on or off while frames come in.
+/// What may be on or off while frames come and go.
 const FEATURES: &[&str] = &[
     "rxhash",
     "ntuple",
     "rx-gro-hw",
+    "rx-udp-gro-forwarding",
+    "tx-udp-segmentation",
     "large-receive-offload",
     "rx-vlan-hw-parse",
     "rx-vlan-stag-hw-parse",
