@@ -335,11 +335,11 @@ where
             }
             Some(descriptor) if descriptor.gso.is_some() => self.segment(device, sent),
             Some(_) => {
-                let sent = match self.coalesces() {
-                    true => self.take_open(device, sent),
-                    false => Err(sent),
+                let taken = match self.take_expected(device, sent) {
+                    Err(sent) if self.coalesces() => self.take_open(device, sent),
+                    taken => taken,
                 };
-                if let Err(sent) = sent {
+                if let Err(sent) = taken {
                     self.fill_in(device, sent);
                 }
                 1

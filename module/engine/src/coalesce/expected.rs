@@ -6,7 +6,7 @@ use super::headers::Transport;
 use super::held::FixedIds;
 use super::segment::{Segment, TCP_CHECK};
 use crate::checksum::{sum, Sum};
-use crate::descriptor::{RxDescriptor, ToldFlow, TxChecksum, TxDescriptor};
+use crate::descriptor::{RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor};
 use crate::fields::{get, get16, put, put16};
 use crate::frame::ETH_HLEN;
 use crate::vlan::VlanTag;
@@ -140,6 +140,7 @@ impl Expected {
         let is_alike = self.slot.is_some()
             && sent.len == self.len
             && sent.checksum == self.open
+            && sent.capability != TxCapability::ProtocolSpecific
             && self.header.get(..self.header_len) == Some(header);
         self.slot.filter(|_| is_alike)
     }

@@ -66,6 +66,26 @@ where
         }
     }
 
+    /// Takes a frame that looks just like what is expected behind those that have come by
+    /// [`take_open`](Self::take_open) in the same batch, so that it goes where the last one went. Gives it back if not.
+    // Nothing of the frame is moved on the way.
+    #[inline]
+    pub(super) fn take_expected<D: Receiver>(
+        &mut self,
+        device: &mut D,
+        sent: D::Sent,
+    ) -> Result<(), D::Sent> {
+        let coalescing = self.coalescing.as_mut();
+        let (Some(coalescing), Some(open)) = (coalescing, sent.descriptor()) else {
+            return Err(sent);
+        };
+        let len = open.len;
+        match coalescing.expects_open(sent.headers(), open) {
+            Some(slot) => coalescing.take_expected_open(device, sent, slot, len),
+            None => Err(sent),
+        }
+    }
+
     /// Takes a frame whose checksum is open, and whose payload need not be looked at, as it lies: none that goes
     /// behind others is ever seen with a checksum. Gives it back if that can't be done, or if it is to be in one
     /// piece, or on its way somewhere else.
@@ -84,12 +104,6 @@ where
         let (len, checksum) = (open.len as usize, open.checksum);
         let is_taken =
             self.port.limit.takes(len) && open.capability != TxCapability::ProtocolSpecific;
-        if let Some(coalescing) = self.coalescing.as_mut().filter(|_| is_taken) {
-            if let Some(slot) = coalescing.expects_open(sent.headers(), open, &limits) {
-                // What waits is what the last one went behind, which was alike.
-                return coalescing.take_expected_open(device, sent, slot, len);
-            }
-        }
         let is_taken = is_taken && self.port.strip.outermost(sent.headers()).is_none();
         let segment = Segment::of_open(sent.headers(), len, checksum);
         let Some(segment) = segment.filter(|_| is_taken) else {
@@ -276,14 +290,10 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
     /// Where a frame goes whose headers are `header`, and which its sender describes so, if it is known without
     /// looking closer.
     #[inline]
-    fn expects_open(
-        &mut self,
-        header: &[u8],
-        sent: &TxDescriptor,
-        limits: &GroLimits,
-    ) -> Option<u16> {
+    fn expects_open(&mut self, header: &[u8], sent: &TxDescriptor) -> Option<u16> {
         let slot = self.expected.slot_of_open(header, sent)?;
-        self.has_room(slot, header, limits).then_some(slot)
+        let limits = self.limits?;
+        self.has_room(slot, header, &limits).then_some(slot)
     }
 
     /// A frame that was expected has gone behind what is held in `slot`.
@@ -303,12 +313,11 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         device: &mut D,
         sent: D::Sent,
         slot: u16,
-        len: usize,
+        len: u32,
     ) -> Result<(), D::Sent> {
         let header = sent.headers().len();
         device.append_sent(slot, sent, header)?;
-        // CAST: A `usize` has at most 64 bits.
-        device.arrived(1, len as u64);
+        device.arrived(1, len.into());
         self.came(slot);
         Ok(())
     }
