@@ -8,7 +8,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 use anyhow::{ensure, Context, Result};
-use nix::sys::socket::sockopt::UdpGroSegment;
+use nix::sys::socket::sockopt::{UdpGroSegment, UdpGsoSegment};
 use nix::sys::socket::{recvmsg, setsockopt, ControlMessageOwned, MsgFlags, SockaddrStorage};
 use offload_tests::cable::{at_both_ends, Cable};
 use offload_tests::gro::{await_batches, ethtool, BATCH};
@@ -65,8 +65,32 @@ fn cable() -> Result<Cable> {
     Ok(cable)
 }
 
-/// Sends the datagrams to a socket of the far end, several times; how many super-frames the device has made.
-fn exchange(cable: &Cable, target: &str, takes_several: bool) -> Result<u64> {
+/// Sends what a round takes to a connected socket, `round` times before; the datagrams that it is.
+type Send = fn(&UdpSocket, usize) -> Result<Vec<Vec<u8>>>;
+
+/// Each by itself.
+fn one_by_one(sender: &UdpSocket, round: usize) -> Result<Vec<Vec<u8>>> {
+    let mut sent = Vec::new();
+    for (index, len) in LENGTHS.iter().enumerate() {
+        let start = round * 3000 + index * 100;
+        let datagram = pattern(start + len).split_off(start);
+        sender.send(&datagram)?;
+        sent.push(datagram);
+    }
+    Ok(sent)
+}
+
+/// By one call: if the stack cuts it, they share the socket's pages, and their checksums are open.
+fn at_once(sender: &UdpSocket, round: usize) -> Result<Vec<Vec<u8>>> {
+    const SIZE: u16 = 1111;
+    let bytes = pattern(round * 100 + 20 * usize::from(SIZE) + 7).split_off(round * 100);
+    setsockopt(sender, UdpGsoSegment, &i32::from(SIZE))?;
+    sender.send(&bytes)?;
+    Ok(bytes.chunks(SIZE.into()).map(<[u8]>::to_vec).collect())
+}
+
+/// Sends datagrams to a socket of the far end, several times; how many super-frames the device has made.
+fn exchange(cable: &Cable, target: &str, takes_several: bool, send: Send) -> Result<u64> {
     let (near, far) = (&cable.near, &cable.far);
     let target: IpAddr = target.parse()?;
     let bind = |link: &offload_tests::link::Link, address: IpAddr| {
@@ -87,13 +111,7 @@ fn exchange(cable: &Cable, target: &str, takes_several: bool) -> Result<u64> {
     let before = far.statistics()?;
     let rounds = 2;
     for round in 0..rounds {
-        let mut sent: Vec<Vec<u8>> = Vec::new();
-        for (index, len) in LENGTHS.iter().enumerate() {
-            let datagram =
-                pattern(round * 3000 + index * 100 + len).split_off(round * 3000 + index * 100);
-            sender.send(&datagram)?;
-            sent.push(datagram);
-        }
+        let sent = send(&sender, round)?;
         let (mut received, mut several): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
         while received.len() < sent.len() {
             let (bytes, size) = receive(&receiver)?;
@@ -128,7 +146,7 @@ fn each_socket_gets_its_datagrams() -> Result<()> {
     let cable = cable()?;
     for target in ["10.8.0.2", "fd08::2"] {
         for takes_several in [false, true] {
-            let frames = exchange(&cable, target, takes_several)?;
+            let frames = exchange(&cable, target, takes_several, one_by_one)?;
             ensure!(frames > 0, "{target}: none was put together");
         }
     }
@@ -139,8 +157,26 @@ fn each_socket_gets_its_datagrams() -> Result<()> {
         "rx-gro-list off rx-gro-hw off large-receive-offload on",
     ] {
         ethtool(&cable.far, features)?;
-        let frames = exchange(&cable, "10.8.0.2", true)?;
+        let frames = exchange(&cable, "10.8.0.2", true, one_by_one)?;
         ensure!(frames == 0, "{features}: {frames} super-frames");
+    }
+    Ok(())
+}
+
+/// Those that the sender's stack has cut are put together as they lie, or go up by themselves with a checksum that is
+/// right: the stack says loudly if that is not what the device has summed up.
+#[test]
+fn datagrams_that_share_their_pages() -> Result<()> {
+    let cable = cable()?;
+    ethtool(&cable.near, "tx-udp-segmentation off")?;
+    for target in ["10.8.0.2", "fd08::2"] {
+        let frames = exchange(&cable, target, true, at_once)?;
+        ensure!(frames > 0, "{target}: none was put together");
+        // They are not to be put together.
+        ethtool(&cable.far, "rx-udp-gro-forwarding off")?;
+        let frames = exchange(&cable, target, true, at_once)?;
+        ensure!(frames == 0, "{target}: {frames} super-frames");
+        ethtool(&cable.far, "rx-udp-gro-forwarding on")?;
     }
     Ok(())
 }
