@@ -27,6 +27,7 @@ use engine::{
 };
 use kernel::prelude::*;
 use net::{
+    machine::random_u64,
     napi::PollContext,
     skbuff::{
         Aggregate,
@@ -58,7 +59,7 @@ impl Coalescer {
         let slots = memory.resources().usage(Resource::GroFlows).size;
         let slots = u16::try_from(slots).unwrap_or(u16::MAX);
         Ok(Self {
-            flows: Flows::new(&memory.source(), slots).map_err(|_| ENOMEM)?,
+            flows: Flows::new(&memory.source(), slots, random_u64()).map_err(|_| ENOMEM)?,
             expected: Expected::default(),
             aggregates: Aggregates::new(slots)?,
             pair: Pair::default(),

@@ -3,10 +3,12 @@
 //! Where a receive queue holds frames: a fixed number of slots, one for each flow.
 //!
 //! However many flows there are, one is found, taken in and taken out by a few steps: a table of chains
-//! has the slots by the [`print`](super::Segment::print) of their flows, and a list in the order in which the
-//! flows came. Links are numbers of slots, in memory that was there from the beginning.
+//! has the slots by the [`print`](Flows::print) of their flows, and a list in the order in which the
+//! flows came. Who sends frames does not know which flows are in one chain: that is a secret's doing. Links are numbers of slots, in memory that was there from the beginning.
 
+use super::headers::Headers;
 use super::held::Held;
+use super::segment::Segment;
 use crate::memory::{Memory, OutOfMemory};
 
 /// Why a frame is not held any longer.
@@ -61,17 +63,19 @@ pub struct Flows<M: Memory> {
     free: Link,
     /// How many are in use.
     len: usize,
+    /// What prints depend on.
+    secret: u64,
 }
 
 impl<M: Memory> Flows<M> {
-    /// Room for `slots` flows, of which there is none.
+    /// Room for `slots` flows, of which there is none. `secret` is any number that nobody knows.
     ///
     /// Process context; may sleep.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`].
-    pub fn new(memory: &M, slots: u16) -> Result<Self, OutOfMemory> {
+    pub fn new(memory: &M, slots: u16, secret: u64) -> Result<Self, OutOfMemory> {
         let len = usize::from(slots);
         let chains = len.checked_next_power_of_two().unwrap_or(1);
         let slot = |number: usize| {
@@ -91,7 +95,18 @@ impl<M: Memory> Flows<M> {
             newest: NONE,
             free: if slots > 0 { 0 } else { NONE },
             len: 0,
+            secret,
         })
+    }
+
+    /// A number that a segment has in common with those of its flow; `frame` is its bytes.
+    pub fn print(&self, segment: &Segment, frame: &[u8]) -> u32 {
+        segment.print(frame, self.secret)
+    }
+
+    /// As [`print`](Self::print), of the flow of a super-frame that begins with `headers`, if GRO knows it.
+    pub fn print_of(&self, headers: &[u8]) -> Option<u32> {
+        Some(Headers::find(headers)?.print(headers, self.secret))
     }
 
     /// How many flows there are.

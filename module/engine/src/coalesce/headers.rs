@@ -260,18 +260,32 @@ impl Headers {
         Some(is_same)
     }
 
-    /// A number that frames of one flow have in common, and of different flows hardly any.
-    pub(super) fn print(&self, frame: &[u8]) -> u32 {
+    /// A number that frames of one flow have in common, and of different flows hardly any: which ones do nobody can
+    /// tell who does not know `secret`.
+    pub(super) fn print(&self, frame: &[u8], secret: u64) -> u32 {
         let print = || {
             let ip = self.network();
-            let end = ip.at.wrapping_add(if ip.v6 { 24 } else { 16 });
+            let word = |at: usize| Some(u64::from_ne_bytes(get(frame, ip.at.checked_add(at)?)?));
+            let addresses = match ip.v6 {
+                false => mixed(secret, word(12)?),
+                true => [8, 16, 24, 32]
+                    .into_iter()
+                    .try_fold(secret, |so_far, at| Some(mixed(so_far, word(at)?)))?,
+            };
             let ports = u32::from_ne_bytes(get(frame, self.transport)?);
-            let source = u32::from_ne_bytes(get(frame, end.wrapping_sub(4))?);
-            let target =
-                u32::from_ne_bytes(get(frame, if ip.v6 { end.wrapping_add(12) } else { end })?);
-            let mixed = ports ^ source.rotate_left(11) ^ target.rotate_left(22);
-            Some(mixed.wrapping_mul(0x9e37_79b1))
+            let print = mixed(addresses, ports.into());
+            // CAST: Both halves.
+            Some((print >> 32) as u32 ^ print as u32)
         };
         print().unwrap_or(0)
     }
+}
+
+/// One more `word` in a hash. A product of 128 bits has each bit of both in it.
+fn mixed(hash: u64, word: u64) -> u64 {
+    /// The golden ratio, as a fraction of 2^64.
+    const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
+    let product = u128::from(hash ^ word).wrapping_mul(RATIO.into());
+    // CAST: Both halves.
+    (product >> 64) as u64 ^ product as u64
 }

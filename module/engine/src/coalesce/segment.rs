@@ -138,13 +138,8 @@ impl Segment {
     }
 
     /// A number that segments of its flow have in common; `frame` is its bytes.
-    pub fn print(&self, frame: &[u8]) -> u32 {
-        self.headers.print(frame)
-    }
-
-    /// As [`print`](Self::print), of the flow of a super-frame that begins with `headers`, if GRO knows it.
-    pub fn print_of(headers: &[u8]) -> Option<u32> {
-        Some(Headers::find(headers)?.print(headers))
+    pub(super) fn print(&self, frame: &[u8], secret: u64) -> u32 {
+        self.headers.print(frame, secret)
     }
 }
 

@@ -226,7 +226,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
             frame: frame.first(),
             limits,
         };
-        let print = segment.print(frame.first());
+        let print = self.flows.print(segment, frame.first());
         let mut told = Told::default();
         let descriptor = frame.descriptor();
         let found = self.find(device, &mut processor, (print, descriptor), &new, &mut told);
@@ -373,7 +373,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         if self.flows.is_empty() {
             return;
         }
-        let Some(print) = Segment::print_of(headers) else {
+        let Some(print) = self.flows.print_of(headers) else {
             return;
         };
         let found = self.flows.with_print(print).find(|(slot, held)| {

@@ -396,7 +396,7 @@ impl Queue {
     pub(crate) fn new(setup: Setup, is_out_of_memory: Box<dyn FnMut() -> bool>) -> Self {
         Self {
             setup,
-            flows: Flows::new(&HostMemory, setup.slots).expect("memory"),
+            flows: Flows::new(&HostMemory, setup.slots, 1).expect("memory"),
             device: Device {
                 held: BTreeMap::new(),
                 is_out_of_memory,

@@ -6,7 +6,8 @@ use engine::checksum::sum;
 use engine::coalesce::{Flows, Held, Segment};
 use engine::memory::HostMemory;
 
-use super::rules::{segment, v4};
+use super::frames::Ip;
+use super::rules::{segment, v4, v6};
 use super::sequences::Random;
 
 /// A flow in the list, which has the oldest first.
@@ -61,7 +62,7 @@ fn flows_are_as_a_list_of_them() {
                 .map(|it: u32| it.wrapping_mul(0x9e37_79b1))
                 .collect(),
         };
-        let mut flows = Flows::new(&HostMemory, slots).expect("memory");
+        let mut flows = Flows::new(&HostMemory, slots, 1).expect("memory");
         let mut known: Vec<Known> = Vec::new();
         for since in 0..500 {
             match random.below(8) {
@@ -105,5 +106,40 @@ fn flows_are_as_a_list_of_them() {
             }
             compare(&flows, &known, slots, &prints);
         }
+    }
+}
+
+/// Flows that share what they are found by with one secret do not with another.
+#[test]
+fn who_shares_a_chain_is_a_secret() {
+    const FLOWS: usize = 64;
+    let print = |secret: u64, ips: &[Ip], ports: [u16; 2]| {
+        let flows = Flows::new(&HostMemory, 64, secret).expect("memory");
+        let mut frame = segment(ips, 0, 10);
+        frame.tcp.ports = ports;
+        let bytes = frame.bytes();
+        let found = Segment::of(&bytes, sum(&bytes[14..]).fold()).expect("a segment");
+        let print = flows.print(&found, &bytes);
+        assert_eq!(flows.print_of(&bytes), Some(print));
+        print
+    };
+    let place = |print: u32| (print ^ (print >> 16)) % FLOWS as u32;
+    for ips in [vec![v4()], vec![v6()], vec![v4(), v6()]] {
+        let all = (0..u16::MAX).map(|port| [port, 80]);
+        let mut alike = Vec::new();
+        for ports in all {
+            if place(print(1, &ips, ports)) == 0 {
+                alike.push(ports);
+            }
+            if alike.len() == FLOWS {
+                break;
+            }
+        }
+        let mut chains = vec![0; FLOWS];
+        for ports in &alike {
+            chains[place(print(2, &ips, *ports)) as usize] += 1;
+        }
+        let longest = chains.iter().max();
+        assert!(longest < Some(&10), "{chains:?}");
     }
 }

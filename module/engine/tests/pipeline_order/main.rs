@@ -684,7 +684,7 @@ fn within_limits<T>(
         parser: &kernel::MACHINE,
         stamp: None,
         coalescing: Some(Coalescing {
-            flows: &mut Flows::new(&HostMemory, 8).expect("memory"),
+            flows: &mut Flows::new(&HostMemory, 8, 1).expect("memory"),
             expected: &mut Expected::default(),
             limits,
             rules: Rules::Own,
