@@ -13,14 +13,18 @@ use crate::link::Link;
 use crate::wire::vnet::{Received, VnetTap};
 use crate::wire::Sender;
 
+#[path = "../../module/engine/tests/coalesce/changes.rs"]
+mod changes;
 #[path = "../../module/engine/tests/coalesce/frames.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 mod frames;
+#[path = "../../module/engine/tests/coalesce/random.rs"]
+mod random;
 #[path = "../../module/engine/tests/coalesce/sequences.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 mod sequences;
 
-use sequences::Random;
+use random::Random;
 
 /// The longest frame's packet.
 pub const MTU: usize = 2000;

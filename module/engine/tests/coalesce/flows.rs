@@ -7,8 +7,8 @@ use engine::coalesce::{Flows, Held, Segment};
 use engine::memory::HostMemory;
 
 use super::frames::Ip;
+use super::random::Random;
 use super::rules::{segment, v4, v6};
-use super::sequences::Random;
 
 /// A flow in the list, which has the oldest first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

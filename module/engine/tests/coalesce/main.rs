@@ -3,6 +3,7 @@
 //! Coalescing of frames that come one by one: it is what the kernel's GRO makes of them, and can be cut
 //! again into what was on the wire.
 
+mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 mod datagrams;
@@ -11,8 +12,11 @@ mod flows;
 mod frames;
 #[path = "../parser/kernel.rs"]
 mod kernel;
+mod layers;
 mod model;
 mod open;
+mod places;
+mod random;
 mod rules;
 mod sequences;
 mod tunnels;
@@ -23,7 +27,7 @@ use engine::descriptor::{GsoKind, TxDescriptor};
 use engine::transmit::TxPlan;
 use engine::vlan::TagKinds;
 use model::Gro;
-use sequences::Random;
+use random::Random;
 
 /// How many random sequences are tried: a compiler that does not optimise has not so much time.
 const SEQUENCES: u64 = if cfg!(debug_assertions) {

@@ -6,7 +6,8 @@ use engine::descriptor::{TxChecksum, TxDescriptor};
 
 use crate::device::{Queue, Up};
 use crate::frames::{Ip, PSH};
-use crate::model::{parse, pseudo, sum, Gro, Layer};
+use crate::layers::{parse, pseudo, sum, Layer};
+use crate::model::Gro;
 use crate::rules::{kinds, segment};
 use crate::{compare, SETUP};
 
