@@ -28,6 +28,34 @@ pub(crate) fn put16(bytes: &mut [u8], at: usize, value: usize) -> Option<()> {
     put(bytes, at, (value as u16).to_be_bytes())
 }
 
+/// Sets as many bytes from `at` on as `value` has, if `bytes` has them.
+pub(crate) fn put_all(bytes: &mut [u8], at: usize, value: &[u8]) -> Option<()> {
+    let place = bytes.get_mut(at..at.wrapping_add(value.len()))?;
+    for (to, from) in place.iter_mut().zip(value) {
+        *to = *from;
+    }
+    Some(())
+}
+
+/// Writes numbers one behind the other, as far as there is room.
+pub(crate) struct Numbers<'a> {
+    bytes: &'a mut [u8],
+    at: usize,
+}
+
+impl<'a> Numbers<'a> {
+    /// To `bytes`, from `at` on.
+    pub(crate) fn at(bytes: &'a mut [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    /// Writes the next one, which has these bytes.
+    pub(crate) fn put<const N: usize>(&mut self, number: [u8; N]) {
+        let _ = put(self.bytes, self.at, number);
+        self.at = self.at.wrapping_add(N);
+    }
+}
+
 /// Whether `range` is the same in two frames; `None` if one is shorter.
 pub(crate) fn same_bytes(range: Range<usize>, one: &[u8], other: &[u8]) -> Option<bool> {
     Some(one.get(range.clone())? == other.get(range)?)

@@ -309,10 +309,15 @@ impl<M: Memory> Image<M> {
         self.header.writes_frame
     }
 
+    /// Whether the program may name a place to send the frame to.
+    pub fn redirects(&self) -> bool {
+        let redirects = |op: &Op| op.code == Code::CallHelper && op.imm == Helper::Redirect as u64;
+        self.parts.ops.iter().any(redirects)
+    }
+
     /// Whether the program only looks: it neither changes the frame nor names a place to send it to.
     pub fn only_looks(&self) -> bool {
-        let redirects = |op: &Op| op.code == Code::CallHelper && op.imm == Helper::Redirect as u64;
-        !self.writes_frame() && !self.parts.ops.iter().any(redirects)
+        !self.writes_frame() && !self.redirects()
     }
 
     /// A number that changes with each bit of what the device executes. It is found much faster than

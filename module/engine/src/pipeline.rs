@@ -37,6 +37,7 @@ mod judge;
 mod program;
 mod queues;
 mod rules;
+mod segmenting;
 mod split;
 mod wire;
 
@@ -54,14 +55,14 @@ use crate::parser::Machine;
 use crate::receive_checksum::{RxChecksum, RxChecksums};
 use crate::steer::Reason;
 use crate::store::ProgramKind;
-use crate::transmit::{TxPlan, WireFrame};
+use crate::transmit::{Finisher, GsoCounts, TxPlan, WireFrame};
 use crate::verdict::XdpVerdict;
 use crate::vlan::{take_out, TagKinds, VlanTag, LOOKED_AT, VLAN_HLEN};
 pub use counters::{Counter, Counters, TcCounters, XdpCounters};
 pub use program::{receive, run_tc, Met, Place, Programs, Room, Running};
 use queues::Next;
 pub use queues::{Queues, Tells};
-pub use rules::{Coalescing, Rules};
+pub use rules::{Coalescing, Rules, Segmenting};
 pub use wire::{InPages, Ingress, LengthLimit, Lost, OnWire, Owned, Payload, Shared, Watcher};
 
 /// What a receiving port is set to, for as long as a batch of frames takes.
@@ -162,12 +163,12 @@ pub trait Receiver: Watcher {
     ) -> Result<Self::Wire, Self::Sent>;
 
     /// Wire frame `frame` of one that was sent: a copy of the bytes that it says, finished by
-    /// [`TxPlan::finish`], with `room` around it. Its payload is `fragment`, if there is one.
+    /// [`Finisher::finish`], with `room` around it. Its payload is `fragment`, if there is one.
     fn cut(
         &mut self,
         sent: &Self::Sent,
         fragment: Option<&[u8]>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         room: Room,
     ) -> Result<Self::Owned, Lost>;
@@ -178,14 +179,14 @@ pub trait Receiver: Watcher {
     fn own(&mut self, wire: Self::Wire, room: Room) -> Option<Self::Owned>;
 
     /// Wire frame `frame` of a super-frame goes to the host with headers of its own, finished by
-    /// [`TxPlan::finish_header`], and its payload apart from them. Their `tag` leaves the headers, if
+    /// [`Finisher::finish_header`], and its payload apart from them. Their `tag` leaves the headers, if
     /// there is one. `tell` gives what to say of the frame, from the sum of all that is behind its Ethernet
     /// header then.
     fn split<'t>(
         &mut self,
         sent: &Self::Sent,
         payload: Payload<<Self::Sent as Sent>::Stable<'_>>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
@@ -266,6 +267,13 @@ pub trait Receiver: Watcher {
     /// A GRO program wanted more than may be.
     fn overruled(&mut self);
 
+    /// Whether the GSO program of the sender's port is what it was when it was set. Asked for each super-frame,
+    /// if there is a program.
+    fn is_gso_intact(&mut self) -> bool;
+
+    /// What became of what that program has said of the segments of a super-frame.
+    fn segmented(&mut self, counts: GsoCounts);
+
     /// A frame goes to the program that the host runs, in whatever memory it is.
     fn to_host_program(&mut self, wire: Self::Wire, descriptor: &RxDescriptor);
 
@@ -303,6 +311,8 @@ where
     pub parser: &'a Machine<M>,
     /// When the frame in hand arrived, if that was noted.
     pub stamp: Option<NonZeroU64>,
+    /// The program that is asked for the headers of segments.
+    pub segmenting: Option<Segmenting<'a, M, R, S>>,
     /// What holds frames until more of their flows come; without, none waits.
     pub coalescing: Option<Coalescing<'a, M, R>>,
 }
@@ -429,7 +439,7 @@ where
             Err(sent) => sent,
         };
         let room = self.programs.running.room(frame.len());
-        let owned = device.cut(&sent, None, plan, &frame, room);
+        let owned = device.cut(&sent, None, &mut Finisher::new(plan, None), &frame, room);
         device.consume(sent.into());
         owned.map(D::Wire::from)
     }
@@ -441,6 +451,7 @@ where
             device.lost(Lost::Unplanned);
             return 1;
         };
+        self.check_segmenting(device);
         let is_split = self.is_split(&plan, sent.headers());
         let sent = match self.keep_whole(device, sent, &plan, is_split) {
             Ok(()) => return 1,
@@ -475,11 +486,13 @@ where
                 }
                 descriptor.len = without(vlan, frame.len());
                 let told = &mut descriptor;
-                let split = device.split(&sent, payload, &plan, &frame, vlan, |sum| {
-                    if is_told {
-                        told.checksum = RxChecksum::Complete(sum.fold());
-                    }
-                    &*told
+                let split = self.made(device, (&plan, sent.headers()), |device, finisher| {
+                    device.split(&sent, payload, finisher, &frame, vlan, |sum| {
+                        if is_told {
+                            told.checksum = RxChecksum::Complete(sum.fold());
+                        }
+                        &*told
+                    })
                 });
                 if let Err(why) = split {
                     device.lost(why);
@@ -496,6 +509,7 @@ where
                 self.cut(device, &sent, fragment, &plan, &frame);
             }
         }
+        self.tell_of_segments(device);
         device.consume(sent.into());
         plan.frames()
     }
@@ -514,7 +528,10 @@ where
         // CAST: A `usize` has at most 64 bits.
         device.arrived(1, frame.len() as u64);
         let room = self.programs.running.room(frame.len());
-        match device.cut(sent, fragment, plan, frame, room) {
+        let cut = self.made(device, (plan, sent.headers()), |device, finisher| {
+            device.cut(sent, fragment, finisher, frame, room)
+        });
+        match cut {
             Ok(owned) => self.receive(device, owned.into()),
             Err(why) => device.lost(why),
         }
@@ -523,8 +540,8 @@ where
     /// Hands a super-frame up that need not be cut; gives it back if it has to be. None need not if a
     /// program has to see each frame, if the device does not say of each that its checksum is right, or
     /// says of each when it arrived, or puts what they carry into pages of the host's (`is_split`), or if
-    /// some are too long, or may go different ways, or a program says what is put together. What is held of
-    /// its flow is not put together with it.
+    /// some are too long, or may go different ways, or a program says what is put together, or what the headers
+    /// of segments are. What is held of its flow is not put together with it.
     #[inline(never)]
     fn keep_whole<D: Receiver>(
         &mut self,
@@ -535,7 +552,7 @@ where
     ) -> Result<(), D::Sent> {
         let is_said = self.port.checksums == RxChecksums::Complete;
         let is_seen = !self.is_unseen() || self.may_part();
-        let is_judged = self.is_judged();
+        let is_judged = self.is_judged() || self.segmenting.is_some();
         let is_alike = is_said && !is_seen && self.stamp.is_none() && !is_split && !is_judged;
         let limits = self.port.whole.filter(|_| is_alike);
         let (Some(limits), Some(descriptor)) = (limits, sent.descriptor()) else {

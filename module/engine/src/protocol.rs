@@ -45,6 +45,8 @@ pub(crate) const TCP_HEADER: usize = 20;
 /// Offset of the length of a TCP header, in units of 4 bytes in the upper half.
 pub(crate) const TCP_DATA_OFFSET: usize = 12;
 
+/// Flag "don't fragment" of IPv4.
+pub(crate) const IPV4_DONT_FRAGMENT: u16 = 0x4000;
 /// Flag "more fragments" and the offset of an IPv4 fragment.
 pub(crate) const IPV4_FRAGMENT: u16 = 0x3fff;
 

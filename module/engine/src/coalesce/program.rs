@@ -10,7 +10,7 @@ use super::held::Held;
 use super::segment::Segment;
 use super::verdict::Verdict;
 use super::{GroLimits, LONGEST};
-use crate::fields::{get16, put};
+use crate::fields::{get16, Numbers};
 use crate::frame::ETH_HLEN;
 use crate::protocol::ETH_P_IPV6;
 pub use crate::verdict::GroVerdict;
@@ -48,20 +48,6 @@ impl Default for Pair {
             bytes: [0; Self::LEN],
             filled: [0; 2],
         }
-    }
-}
-
-/// Writes numbers one behind the other.
-struct Facts<'a> {
-    bytes: &'a mut [u8],
-    at: usize,
-}
-
-impl Facts<'_> {
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        // There is room for all of them.
-        let _ = put(self.bytes, self.at, bytes);
-        self.at = self.at.wrapping_add(N);
     }
 }
 
@@ -110,10 +96,7 @@ impl Pair {
         let counted = held.map_or([0; 4], |held| {
             [held.count.into(), held.len, held.payload, held.size]
         });
-        let mut facts = Facts {
-            bytes: &mut self.bytes,
-            at: 0,
-        };
+        let mut facts = Numbers::at(&mut self.bytes, 0);
         facts.put(VERSION.to_ne_bytes());
         for number in counted {
             facts.put(number.to_ne_bytes());

@@ -7,10 +7,8 @@ use super::held::{FixedIds, Held};
 use super::segment::{Segment, FIN, PSH};
 use super::GroLimits;
 use crate::fields::{get, get16};
-use crate::protocol::TCP_DATA_OFFSET;
+use crate::protocol::{IPV4_DONT_FRAGMENT, TCP_DATA_OFFSET};
 
-/// The flag "don't fragment" of IPv4, among the bits beside it.
-const DO_NOT_FRAGMENT: u16 = 0x4000;
 /// The traffic class of IPv6 in the first word of its header.
 const TRAFFIC_CLASS: u32 = 0x0ff0_0000;
 /// Datagrams that GRO puts together at most (`UDP_GRO_CNT_MAX`).
@@ -137,7 +135,7 @@ impl Held {
         }
         let is_alike = get::<1>(old, 1)? == get::<1>(new, 1)? // Type of service.
             && get::<1>(old, 8)? == get::<1>(new, 8)? // Time to live.
-            && (get16(old, 6)? ^ get16(new, 6)?) & DO_NOT_FRAGMENT == 0;
+            && (get16(old, 6)? ^ get16(new, 6)?) & IPV4_DONT_FRAGMENT == 0;
         let distance = get16(new, 4)?.wrapping_sub(get16(old, 4)?);
         // The second segment decides whether all have one identification.
         let fixed = fixed || (self.count == 1 && distance == 0);

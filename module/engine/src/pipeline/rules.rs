@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What coalesces the frames of a queue, and by what.
+//! What coalesces the frames of a queue, and by what, and what says how segments begin.
 
 use core::ops::Deref;
 
@@ -8,6 +8,7 @@ use crate::coalesce::{Expected, Flows, GroLimits, Pair};
 use crate::exec::Program;
 use crate::map::Map;
 use crate::memory::Memory;
+use crate::transmit::GsoCounts;
 
 /// What coalesces the frames of a queue, for as long as a batch of frames takes.
 pub struct Coalescing<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
@@ -47,5 +48,24 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, 
     #[inline]
     pub(super) fn is_own(&self) -> bool {
         matches!(self, Self::Own)
+    }
+}
+
+/// The GSO program of the sender's port, for as long as a batch of its frames takes.
+pub struct Segmenting<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S> {
+    pub(super) program: &'a Program<M, R>,
+    pub(super) services: S,
+    /// What became of what it has said of the super-frame in hand.
+    pub(super) counts: GsoCounts,
+}
+
+impl<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S> Segmenting<'a, M, R, S> {
+    /// By `program`, which gets `services`.
+    pub fn new(program: &'a Program<M, R>, services: S) -> Self {
+        Self {
+            program,
+            services,
+            counts: GsoCounts::default(),
+        }
     }
 }

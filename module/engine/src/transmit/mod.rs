@@ -12,7 +12,9 @@
 //! [`TxPlan::finish`] writes its header fields and checksums in place. No header is trusted: it may
 //! come from a virtual machine.
 
+mod finisher;
 mod headers;
+mod program;
 mod refusal;
 mod segments;
 
@@ -23,6 +25,8 @@ use crate::crc32c::Crc32c;
 use crate::descriptor::{TxCapability, TxChecksum, TxDescriptor};
 use crate::fields::put;
 use crate::protocol::{self, sent};
+pub use finisher::{Asked, Finisher};
+pub use program::{GsoCounts, Heard, SHOWN_HEADERS};
 pub use refusal::TxRefusal;
 use segments::{Behind, Segments};
 

@@ -50,9 +50,9 @@ impl Behind {
 /// How a frame is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Segments {
-    headers: Headers,
+    pub(super) headers: Headers,
     /// Length of the whole frame.
-    len: u32,
+    pub(super) len: u32,
     boundaries: Boundaries,
     /// How many segments that makes.
     count: u32,
@@ -110,6 +110,14 @@ impl Segments {
 
     pub(super) const fn count(&self) -> u32 {
         self.count
+    }
+
+    /// Bytes of payload in all segments but the last; 0 if they have different ones.
+    pub(super) const fn size(&self) -> u32 {
+        match self.boundaries {
+            Boundaries::Every(size) => size,
+            Boundaries::Fragments => 0,
+        }
     }
 
     pub(super) const fn is_by_fragments(&self) -> bool {

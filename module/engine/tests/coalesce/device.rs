@@ -19,7 +19,7 @@ use engine::pipeline::{
 use engine::receive_checksum::{RxChecksum, RxChecksums};
 use engine::steer::Reason;
 use engine::store::ProgramKind;
-use engine::transmit::{TxPlan, WireFrame};
+use engine::transmit::{Finisher, GsoCounts, TxPlan, WireFrame};
 use engine::vlan::{TagKinds, VlanTag};
 
 use crate::common::{core, TestServices, PORT_ADDRESS};
@@ -210,7 +210,7 @@ impl Receiver for Device {
         &mut self,
         _sent: &Wire,
         _fragment: Option<&[u8]>,
-        _plan: &TxPlan,
+        _plan: &mut Finisher<'_>,
         _frame: &WireFrame,
         _room: Room,
     ) -> Result<Own, Lost> {
@@ -228,7 +228,7 @@ impl Receiver for Device {
         &mut self,
         _sent: &Wire,
         _payload: Payload<()>,
-        _plan: &TxPlan,
+        _plan: &mut Finisher<'_>,
         _frame: &WireFrame,
         _tag: Option<VlanTag>,
         _tell: impl FnOnce(Sum) -> &'t RxDescriptor,
@@ -361,6 +361,12 @@ impl Receiver for Device {
 
     fn overruled(&mut self) {}
 
+    fn is_gso_intact(&mut self) -> bool {
+        true
+    }
+
+    fn segmented(&mut self, _counts: GsoCounts) {}
+
     fn to_host_program(&mut self, _wire: Wire, _descriptor: &RxDescriptor) {}
 
     fn send_back(&mut self, _wire: Wire) {}
@@ -459,6 +465,7 @@ impl Queue {
             queues: None,
             parser: &kernel::MACHINE,
             stamp: None,
+            segmenting: None,
             coalescing: Some(Coalescing {
                 flows: &mut self.flows,
                 expected: &mut self.expected,

@@ -35,8 +35,8 @@ use engine::pipeline::{
     self, Coalescing, Counters, InPages, Ingress, LengthLimit, Lost, Met, Moved, OnWire, Owned,
 };
 use engine::pipeline::{
-    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Sent, Shared,
-    TcCounters, Watcher, XdpCounters,
+    Payload, Pipeline, Port, Programs, Queues, Receiver, Room, Rules, Running, Segmenting, Sent,
+    Shared, TcCounters, Watcher, XdpCounters,
 };
 use engine::receive_checksum::{complete, verify, RxChecksum};
 use engine::refusal::Refusal;
@@ -46,7 +46,7 @@ use engine::steer::{
     Spread, Steered, Steering,
 };
 use engine::store::{ProgramKind, RegisterFacts, Source};
-use engine::transmit::{TxPlan, TxRefusal, WireFrame};
+use engine::transmit::{Asked, Finisher, GsoCounts, Heard, TxPlan, TxRefusal, WireFrame};
 use engine::vlan::{self, TagKinds, VlanTag};
 use parse_graph::{Field, Graph, Refusal as GraphRefusal};
 
@@ -185,7 +185,7 @@ pub fn damage(source: &Source<Opaque>, bit: u64) -> (bool, Option<Insn>) {
 }
 
 pub fn damage_image(image: &Image<Opaque>, bit: usize) -> Result<Image<Opaque>, ImageError> {
-    if image.is_intact() || image.only_looks() || image.fingerprint() == 0 {
+    if image.is_intact() || image.only_looks() || image.redirects() || image.fingerprint() == 0 {
         image.with_flipped_bit(&Opaque, bit)
     } else {
         Image::decode(&Opaque, image.bytes())
@@ -389,6 +389,13 @@ pub fn finish(plan: &TxPlan, frame: &WireFrame, wire: &mut [u8]) -> Result<(), T
     plan.finish(frame, wire)
 }
 
+pub fn consult(plan: &TxPlan, headers: &[u8], wire: &mut [u8], asked: &mut dyn Asked) -> Heard {
+    let Some(frame) = plan.segment_at(black_box(1), black_box(2), wire.len()) else {
+        return Heard::Nothing;
+    };
+    plan.consult(&frame, headers, wire, &mut |shown| asked.run(shown))
+}
+
 pub fn checksums(bytes: &[u8], distance: usize) -> (Sum, RxChecksum, bool) {
     let sum = sum(bytes).behind(distance).sub(Sum::of_number(1));
     (sum, complete(bytes), verify(bytes))
@@ -549,11 +556,12 @@ impl Receiver for Opaquely {
         &mut self,
         _sent: &Opaque,
         fragment: Option<&[u8]>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         room: Room,
     ) -> Result<Anywhere, Lost> {
-        black_box((fragment, plan, frame, room));
+        let mut wire = black_box([0; 100]);
+        black_box((fragment, plan.finish(frame, &mut wire), room));
         black_box(Err(Lost::NoBuffer))
     }
 
@@ -566,13 +574,15 @@ impl Receiver for Opaquely {
         &mut self,
         _sent: &Opaque,
         payload: Payload<()>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
     ) -> Result<(), Lost> {
-        black_box((payload, plan, frame, tag));
-        black_box(tell(Sum::of_number(black_box(1))));
+        let mut header = black_box([0; 100]);
+        let sum = plan.finish_header(frame, &mut header, Sum::of_number(black_box(1)), 14);
+        black_box((payload, tag));
+        black_box(tell(sum.map_err(|_| Lost::Unplanned)?));
         black_box(Ok(()))
     }
 
@@ -653,6 +663,12 @@ impl Receiver for Opaquely {
 
     fn overruled(&mut self) {}
 
+    fn is_gso_intact(&mut self) -> bool {
+        true
+    }
+
+    fn segmented(&mut self, _counts: GsoCounts) {}
+
     fn to_host_program(&mut self, _wire: Anywhere, descriptor: &RxDescriptor) {
         black_box(descriptor);
     }
@@ -697,7 +713,7 @@ pub fn arrive(
     port: Port,
     (queues, parser): (Option<Queues<'_, Opaque>>, &Machine<Opaque>),
     from: (Ingress, &Counters),
-    running: Running<'_, Opaque, Maps>,
+    (running, segmenting): (Running<'_, Opaque, Maps>, Option<&Program<Opaque, Maps>>),
     (core, flows, expected, rules): (
         &mut Core<Opaque>,
         &mut Flows<Opaque>,
@@ -712,6 +728,7 @@ pub fn arrive(
         queues,
         parser,
         stamp: black_box(None),
+        segmenting: segmenting.map(|program| Segmenting::new(program, Opaquely)),
         coalescing: Some(Coalescing {
             flows,
             expected,
@@ -790,6 +807,7 @@ pub fn hand_in(
         queues,
         parser,
         stamp: None,
+        segmenting: None,
         coalescing: None,
     };
     pipeline.hand_in(&mut Opaquely, wire, black_box(None));
@@ -818,6 +836,7 @@ pub fn go_on(
         queues,
         parser,
         stamp: black_box(None),
+        segmenting: None,
         coalescing: None,
     };
     pipeline.go_on(&mut Opaquely, wire, met, black_box(None));
@@ -844,6 +863,7 @@ pub fn hand_up(
         queues,
         parser,
         stamp: None,
+        segmenting: None,
         coalescing: None,
     };
     pipeline.hand_up(&mut Opaquely, wire, meta_len, black_box(None));

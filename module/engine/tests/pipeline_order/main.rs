@@ -41,7 +41,7 @@ use engine::steer::{
     Action, HashedFields, Reason, Rule, Spread, Steering, Symmetry, KEY_SIZE, MAIN_CONTEXT,
 };
 use engine::store::ProgramKind;
-use engine::transmit::{TxPlan, WireFrame};
+use engine::transmit::{Finisher, GsoCounts, TxPlan, WireFrame};
 use engine::vlan::{TagKinds, VlanTag};
 use etherparse::checksum::Sum16BitWords;
 
@@ -310,7 +310,7 @@ impl Receiver for Device {
         &mut self,
         sent: &Frames,
         fragment: Option<&[u8]>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         room: Room,
     ) -> Result<Own, Lost> {
@@ -338,7 +338,7 @@ impl Receiver for Device {
         &mut self,
         sent: &Frames,
         payload: Payload<&[u8]>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
@@ -487,6 +487,12 @@ impl Receiver for Device {
     }
 
     fn overruled(&mut self) {}
+
+    fn is_gso_intact(&mut self) -> bool {
+        true
+    }
+
+    fn segmented(&mut self, _counts: GsoCounts) {}
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
         assert_eq!(descriptor.checksum, RxChecksum::None);
@@ -683,6 +689,7 @@ fn within_limits<T>(
         }),
         parser: &kernel::MACHINE,
         stamp: None,
+        segmenting: None,
         coalescing: Some(Coalescing {
             flows: &mut Flows::new(&HostMemory, 8, 1).expect("memory"),
             expected: &mut Expected::default(),

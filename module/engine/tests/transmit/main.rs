@@ -13,6 +13,7 @@ mod fragments;
 mod kernel;
 mod legacy_check;
 mod packet;
+mod program;
 mod protocol_specific;
 mod random;
 mod receive;
