@@ -59,6 +59,10 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// itself. Asked in each poll. Context: softirq.
     fn believes(&self, parser: &Parser, guard: &rcu::Guard) -> bool;
 
+    /// The program in the device that is asked for the headers of what the port sends is not what it was when it
+    /// was set: it is not asked any more. Context: softirq.
+    fn doubts_gso(&self);
+
     /// How long the frames are that the port takes from the cable. Any context.
     fn length_limit(&self) -> LengthLimit;
 

@@ -13,6 +13,7 @@ use crate::{
     profile::Profile,
     queue::{
         RxQueue,
+        SegmentCounters,
         TxQueue, //
     },
     slots::Slots,
@@ -88,6 +89,8 @@ pub struct Port<H: Host> {
     pub(crate) room: Pin<KBox<Mutex<Room>>>,
     /// Frames that steering or the filter has dropped.
     pub steered_nowhere: Steered,
+    /// What has become of what GSO programs have said of what the port sends.
+    pub gso: SegmentCounters,
     /// Which frames are stamped.
     pub(crate) stamping: Stamping,
     /// What tests have fail of what is put together.
@@ -142,6 +145,7 @@ impl<H: Host> Port<H> {
             steering: rcu::Slot::empty(),
             room: KBox::pin_init(new_mutex!(room, "offload_nic_steering_room"), GFP_KERNEL)?,
             steered_nowhere: Steered::new(),
+            gso: SegmentCounters::default(),
             stamping: Stamping::new(),
             damaged_super_frame: DamagedSuperFrame::none(),
             counting: rcu::Slot::empty(),

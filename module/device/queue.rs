@@ -24,7 +24,8 @@ use core::sync::atomic::{
 use engine::{
     descriptor::TxDescriptor,
     mac::Burst,
-    pipeline::Counters, //
+    pipeline::Counters,
+    transmit::GsoCounts, //
 };
 use kernel::{
     prelude::*,
@@ -192,6 +193,32 @@ impl RxQueue {
             self.bounce_ring_full_drops.get(),
             self.bounce_no_carrier_drops.get(),
         ])
+    }
+}
+
+/// How often GSO programs were heard, in the device and in the driver. Several count at once.
+#[derive(Default)]
+pub struct SegmentCounters {
+    /// Segments of which the headers are as a program has them.
+    pub heard: Counter,
+    /// Those for which one has written something else than may be.
+    pub overruled: Counter,
+    /// Those for which one has said nothing.
+    pub unsaid: Counter,
+}
+
+impl SegmentCounters {
+    /// Adds what became of a super-frame. Any context.
+    pub fn add(&self, counts: GsoCounts) {
+        for (counter, count) in [
+            (&self.heard, counts.heard),
+            (&self.overruled, counts.overruled),
+            (&self.unsaid, counts.unsaid),
+        ] {
+            if count != 0 {
+                counter.add_shared(count.into());
+            }
+        }
     }
 }
 

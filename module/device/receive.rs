@@ -24,6 +24,7 @@ use crate::{
     },
     rules::Watched,
     runs::Since,
+    services::Machine,
     slots::Active, //
 };
 use ahead::programs;
@@ -35,6 +36,7 @@ use engine::{
         Coalescing,
         Pipeline,
         Rules,
+        Segmenting,
         Tells, //
     },
     receive_checksum::RxChecksums,
@@ -177,12 +179,18 @@ impl<H: Plugged> Port<H> {
                 aggregates = Some(waiting);
             }
         }
+        let gso = sender.and_then(|sender| Some((sender, sender.port().slots.gso.active(guard)?)));
+        let segmenting = gso.map(|(_, gso)| {
+            let program = gso.program().engine();
+            Segmenting::new(program, Machine::new(program.maps(), guard))
+        });
         let mut pipeline = Pipeline {
             port,
             programs: programs(host, (queue, rx), &active, &mut work.core, guard),
             queues,
             parser: parser.machine(),
             stamp: None,
+            segmenting,
             coalescing,
         };
         let mut poll = Poll {
@@ -198,6 +206,7 @@ impl<H: Plugged> Port<H> {
             audits: setup.audits,
             aggregates,
             gro: gro.map(Watched::new),
+            gso: gso.map(|(sender, gso)| (sender, Watched::new(gso))),
             host: stack,
             context,
             guard,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program that a port asks which frames it is to put together.
+//! Programs that a port asks, and whose word counts as far as fixed rules go: which frames are to be put
+//! together, and what the headers of segments are.
 
 use crate::program::{
     Program,
@@ -15,13 +16,13 @@ use net::rcu;
 /// What a program was when it was set: its instructions in the program store, and what is executed.
 type Fingerprints = (u64, u64);
 
-/// The GRO program of a port.
-pub(crate) struct ActiveGro<L> {
+/// A program that is asked.
+pub(crate) struct Asked<L> {
     program: Slotted<L>,
     set: Fingerprints,
 }
 
-impl<L> ActiveGro<L> {
+impl<L> Asked<L> {
     /// It.
     #[inline]
     pub(crate) fn program(&self) -> &Program<L> {
@@ -34,17 +35,17 @@ impl<L> ActiveGro<L> {
     }
 }
 
-/// The GRO program of a port, as a poll has it.
+/// A program that is asked, as a poll has it.
 pub(crate) struct Watched<'a, L> {
-    gro: &'a ActiveGro<L>,
+    asked: &'a Asked<L>,
     /// What was found when the first super-frame of the poll was there.
     is_intact: Option<bool>,
 }
 
 impl<'a, L> Watched<'a, L> {
-    pub(crate) fn new(gro: &'a ActiveGro<L>) -> Self {
+    pub(crate) fn new(asked: &'a Asked<L>) -> Self {
         Self {
-            gro,
+            asked,
             is_intact: None,
         }
     }
@@ -52,8 +53,8 @@ impl<'a, L> Watched<'a, L> {
     /// Whether it is what it was when it was set, as far as this poll knows.
     #[inline]
     pub(crate) fn is_intact(&mut self) -> bool {
-        let gro = self.gro;
-        *self.is_intact.get_or_insert_with(|| gro.is_intact())
+        let asked = self.asked;
+        *self.is_intact.get_or_insert_with(|| asked.is_intact())
     }
 }
 
@@ -62,17 +63,17 @@ fn fingerprints<L>(program: &Program<L>) -> Fingerprints {
     (stored.fingerprint(), image.fingerprint())
 }
 
-/// Where a port has its GRO program. Who changes it has the host's lock for that.
-pub struct GroSlot<L: Send + Sync>(rcu::Slot<ActiveGro<L>>);
+/// Where a port has a program that is asked. Who changes it has the host's lock for that.
+pub struct AskedSlot<L: Send + Sync>(rcu::Slot<Asked<L>>);
 
-impl<L: Send + Sync> GroSlot<L> {
+impl<L: Send + Sync> AskedSlot<L> {
     pub(crate) const fn empty() -> Self {
         Self(rcu::Slot::empty())
     }
 
     /// The one that is asked, for as long as `guard` is held.
     #[inline]
-    pub(crate) fn active<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a ActiveGro<L>> {
+    pub(crate) fn active<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Asked<L>> {
         self.0.load(guard)
     }
 
@@ -94,7 +95,7 @@ impl<L: Send + Sync> GroSlot<L> {
 
     fn replace(&self, program: Arc<Program<L>>, set: Fingerprints) -> Result<bool> {
         let program = Slotted::new(program);
-        let active = Arc::new(ActiveGro { program, set }, GFP_KERNEL)?;
+        let active = Arc::new(Asked { program, set }, GFP_KERNEL)?;
         Ok(self.0.replace(Some(active)).is_some())
     }
 

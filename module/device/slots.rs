@@ -13,7 +13,7 @@ use crate::{
         Slotted,
         StoredProgram, //
     },
-    rules::GroSlot, //
+    rules::AskedSlot, //
 };
 use engine::pipeline::Running;
 use kernel::{
@@ -49,7 +49,9 @@ pub struct Slots<L: Send + Sync> {
     xdp: rcu::Slot<ActiveXdp<L>>,
     classifier: rcu::Slot<ActiveClassifier<L>>,
     /// What is asked which frames are put together.
-    pub gro: GroSlot<L>,
+    pub gro: AskedSlot<L>,
+    /// What is asked for the headers of segments of what the port sends.
+    pub gso: AskedSlot<L>,
 }
 
 impl<L: Send + Sync> Slots<L> {
@@ -57,7 +59,8 @@ impl<L: Send + Sync> Slots<L> {
         Self {
             xdp: rcu::Slot::empty(),
             classifier: rcu::Slot::empty(),
-            gro: GroSlot::empty(),
+            gro: AskedSlot::empty(),
+            gso: AskedSlot::empty(),
         }
     }
 
@@ -176,6 +179,7 @@ impl<L: Send + Sync> Slots<L> {
                 self.set_classifier(program.clone(), direct_action)?;
             }
         }
-        self.gro.swap_image(program)
+        self.gro.swap_image(program)?;
+        self.gso.swap_image(program)
     }
 }

@@ -22,6 +22,7 @@ use engine::{
         Room, //
     },
     transmit::{
+        Finisher,
         TxPlan,
         WireFrame, //
     },
@@ -66,7 +67,7 @@ pub(super) fn fill_in(sent: Sent, plan: &TxPlan, frame: &WireFrame) -> Result<Wi
 pub(super) fn cut(
     sent: &Sent,
     fragment: Option<&[u8]>,
-    plan: &TxPlan,
+    plan: &mut Finisher<'_>,
     frame: &WireFrame,
     room: Room,
     context: &PollContext<'_>,
@@ -92,14 +93,14 @@ pub(super) fn cut(
 pub(super) fn split(
     sent: &Sent,
     payload: Payload<StablePayload<'_>>,
-    plan: &TxPlan,
+    plan: &mut Finisher<'_>,
     frame: &WireFrame,
     is_stripped: bool,
     context: &PollContext<'_>,
 ) -> Result<(Received, Sum), Lost> {
     let range = frame.payload.clone();
     let tag = if is_stripped { VLAN_HLEN } else { 0 };
-    let finish = |header: &mut [u8], payload: Option<Sum>| {
+    let mut finish = |header: &mut [u8], payload: Option<Sum>| {
         let payload = payload.ok_or(Lost::Unplanned)?;
         let sum = plan.finish_header(frame, header, payload, ETH_HLEN + tag);
         sum.map_err(|_| Lost::Unplanned)

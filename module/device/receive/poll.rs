@@ -65,6 +65,8 @@ use engine::{
     steer::Reason,
     store::ProgramKind,
     transmit::{
+        Finisher,
+        GsoCounts,
         TxPlan,
         WireFrame, //
     },
@@ -106,6 +108,8 @@ pub(super) struct Poll<'a, H: Plugged> {
     pub(super) aggregates: Option<&'a mut Aggregates>,
     /// The program in the device by which frames are put together.
     pub(super) gro: Option<Watched<'a, H::Label>>,
+    /// The program in the sender's device that is asked for the headers of segments.
+    pub(super) gso: Option<(&'a H, Watched<'a, H::Label>)>,
     pub(super) host: &'a mut dyn Receive,
     pub(super) context: &'a PollContext<'a>,
     pub(super) guard: &'a rcu::Guard,
@@ -256,7 +260,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         &mut self,
         sent: &Sent,
         fragment: Option<&[u8]>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         room: Room,
     ) -> Result<Written, Lost> {
@@ -271,7 +275,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         &mut self,
         sent: &Sent,
         payload: Payload<StablePayload<'_>>,
-        plan: &TxPlan,
+        plan: &mut Finisher<'_>,
         frame: &WireFrame,
         tag: Option<VlanTag>,
         tell: impl FnOnce(Sum) -> &'t RxDescriptor,
@@ -453,6 +457,23 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
     #[cold]
     fn overruled(&mut self) {
         self.rx.gro_overruled.add(1);
+    }
+
+    fn is_gso_intact(&mut self) -> bool {
+        let Some((sender, gso)) = &mut self.gso else {
+            return false;
+        };
+        let is_intact = gso.is_intact();
+        if !is_intact {
+            sender.doubts_gso();
+        }
+        is_intact
+    }
+
+    fn segmented(&mut self, counts: GsoCounts) {
+        if let Some((sender, _)) = &self.gso {
+            sender.port().gso.add(counts);
+        }
     }
 
     fn to_host_program(&mut self, wire: Wire, descriptor: &RxDescriptor) {
