@@ -171,6 +171,8 @@ int offload_nic_block_setup(struct net_device *dev, struct flow_block_offload *b
 			    flow_setup_cb_t *callback);
 u32 offload_nic_bpf_prog_look(const struct bpf_prog *prog, void *bytes, u32 len,
 			      struct xdp_rxq_info *info);
+u32 offload_nic_bpf_prog_look_sending(const struct bpf_prog *prog, void *bytes, u32 len,
+				      struct net_device *dev, u32 queue);
 u32 offload_nic_bpf_prog_run_xdp(const struct bpf_prog *prog, struct xdp_buff *xdp);
 void offload_nic_consume_skb(struct sk_buff *skb);
 bool offload_nic_crosststamp(struct system_device_crosststamp *xtstamp);

@@ -36,6 +36,28 @@ u32 offload_nic_bpf_prog_look(const struct bpf_prog *prog, void *bytes, u32 len,
 }
 
 /*
+ * The same where nobody polls: what programs find in their context is made here. Nothing is run where
+ * that could come upon somebody who holds the lock of a map, as netpoll could.
+ */
+u32 offload_nic_bpf_prog_look_sending(const struct bpf_prog *prog, void *bytes, u32 len,
+				      struct net_device *dev, u32 queue)
+{
+	struct xdp_rxq_info info = { .dev = dev, .queue_index = queue };
+	struct bpf_net_context context, *set;
+	u32 said;
+
+	if (irqs_disabled() || WARN_ON_ONCE(!in_softirq()))
+		return XDP_ABORTED;
+
+	rcu_read_lock();
+	set = bpf_net_ctx_set(&context);
+	said = offload_nic_bpf_prog_look(prog, bytes, len, &info);
+	bpf_net_ctx_clear(set);
+	rcu_read_unlock();
+	return said;
+}
+
+/*
  * The poll of napi alone takes pages out of it. Who gives them back is told by the numbers in
  * it whether that is there, and users whose queue it is.
  */

@@ -5,7 +5,8 @@
 use super::NativeProgram;
 use crate::{
     bindings,
-    napi::PollContext, //
+    napi::PollContext,
+    netdev::NetDevice, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -59,5 +60,26 @@ impl NativeProgram {
                 memory.info(),
             )
         }
+    }
+
+    /// As [`Self::look`], where `device` sends by `queue`; gives whether the program has returned `XDP_PASS`.
+    /// Without interrupts it is not run: it may take locks of maps that who is interrupted has. Context: bottom
+    /// halves off.
+    pub fn looks_good(&self, bytes: &mut [u8], device: &NetDevice, queue: u16) -> bool {
+        // SAFETY: The program is valid and not bound to a device, so that all that it finds is in the buffer
+        // that is made for it around `bytes`, which are nobody else's, and in what is said of where it comes
+        // from, with a valid device. What else it needs is made there, and whether the context is right is
+        // asked there.
+        let said = unsafe {
+            bindings::offload_nic_bpf_prog_look_sending(
+                self.as_ptr(),
+                bytes.as_mut_ptr().cast(),
+                // CAST: It is far shorter than 4 GiB.
+                bytes.len() as u32,
+                device.as_ptr(),
+                queue.into(),
+            )
+        };
+        said == bindings::xdp_action_XDP_PASS
     }
 }
