@@ -9,6 +9,7 @@ mod hash;
 mod native;
 mod outgoing;
 mod receive;
+mod segments;
 mod transmit;
 
 pub(crate) use native::SINGLE_BUFFER_MTU;

@@ -4,7 +4,6 @@
 //! ports of a NIC share. Data alone: what is done with it is [`path`](crate::path) and [`control`](crate::control).
 
 mod filters;
-mod gro;
 mod label;
 mod link;
 mod offloads;
@@ -13,6 +12,7 @@ mod permission;
 mod queues;
 mod ration;
 mod raw;
+mod rules;
 mod splits;
 mod statistics;
 mod steering;
@@ -43,10 +43,6 @@ use engine::{
 pub(crate) use filters::{
     Filters,
     HostFilter, //
-};
-pub(crate) use gro::{
-    GroPrograms,
-    KernelGro, //
 };
 use kernel::{
     device::Device as ParentDevice,
@@ -112,6 +108,10 @@ pub(crate) use raw::{
     words as key_words,
     RawField,
     RawTable, //
+};
+pub(crate) use rules::{
+    KernelRules,
+    Rules, //
 };
 pub(crate) use splits::Splits;
 pub(crate) use statistics::Rx;
@@ -265,8 +265,10 @@ pub(crate) struct Port {
     /// The XDP program that the device ran until it was found to be faulted, and that the kernel
     /// still believes to be there. Written under RTNL.
     pub(crate) xdp_faulted: rcu::Slot<LoadedProgram>,
-    /// What there is of GRO programs beside the one in the device.
-    pub(crate) gro: GroPrograms,
+    /// What there is beside the program in the device that is asked which frames are to be put together.
+    pub(crate) gro: Rules,
+    /// The same of what the headers of segments are.
+    pub(crate) gso: Rules,
     /// The classifiers at the port's ingress, as far as the port knows.
     pub(crate) filters: Filters,
     /// What the offload infrastructure keeps of it.
@@ -333,7 +335,8 @@ impl Port {
             tx,
             xdp_native: rcu::Slot::empty(),
             xdp_faulted: rcu::Slot::empty(),
-            gro: GroPrograms::new(),
+            gro: Rules::new(),
+            gso: Rules::new(),
             filters: Filters::new()?,
             interface: Interface::new(asic.device_name()?),
             chosen: KBox::pin_init(
@@ -437,6 +440,12 @@ impl Host for Port {
         ifindex != 0
             && self.device.ifindex() == ifindex
             && self.device.shares_namespace_with(&other.device, guard)
+    }
+
+    #[cold]
+    fn doubts_gso(&self) {
+        self.gso.set_faulted();
+        self.asic.tell_of_permissions_soon();
     }
 
     #[inline]

@@ -38,7 +38,7 @@ use offload_uapi::netlink::{
 };
 
 /// The slots that may run programs.
-const PROGRAMMED: [Slot; 3] = [Slot::Xdp, Slot::TcIngress, Slot::Gro];
+const PROGRAMMED: [Slot; 4] = [Slot::Xdp, Slot::TcIngress, Slot::Gro, Slot::Gso];
 
 /// An interface, and what its policy leads to there.
 #[derive(Clone, Copy)]

@@ -6,16 +6,16 @@ use crate::{
     answer,
     counts::ParserCounts,
     enforce::Enforcer,
-    gro_program::{
-        self,
-        GroBlame, //
-    },
     parser::{
         Parsed,
         Parser, //
     },
     registry::Registry,
     report::ReportPrograms,
+    rules::{
+        self,
+        RuleBlame, //
+    },
     tables,
     Policy,
     Slot,
@@ -199,10 +199,10 @@ impl Operations for Registry {
                     Ok(())
                 })
             }
-            Some(Command::GroProgramSet) => {
-                let asked = gro_program::asked(request)?;
-                registry.with(request, gro_program::INTERFACE, |interface, rtnl| {
-                    interface.set_gro_programs(asked, &GroBlame::new(request), rtnl)
+            Some(Command::RuleProgramSet) => {
+                let (slot, asked) = rules::asked(request)?;
+                registry.with(request, rules::INTERFACE, |interface, rtnl| {
+                    interface.set_rules(slot, asked, &RuleBlame::new(request), rtnl)
                 })
             }
             Some(Command::CountsSet) => {

@@ -27,7 +27,6 @@ mod enforce;
 mod events;
 mod family;
 mod gro_audit;
-mod gro_program;
 mod interface;
 mod offload;
 mod parser;
@@ -36,6 +35,7 @@ mod program;
 pub mod receive;
 mod registry;
 mod report;
+mod rules;
 mod steer;
 mod table;
 mod tables;
@@ -64,10 +64,6 @@ pub use enforce::{
 pub use gro_audit::{
     GroAudit,
     SuperFrame, //
-};
-pub use gro_program::{
-    GroBlame,
-    GroPrograms, //
 };
 pub use interface::{
     DeviceName,
@@ -111,6 +107,11 @@ pub use program::{
 pub use report::{
     ReportPrograms,
     Resource, //
+};
+pub use rules::{
+    RuleBlame,
+    RulePrograms,
+    RuleSlot, //
 };
 pub use steer::{
     Hashed,

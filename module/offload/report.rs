@@ -4,10 +4,6 @@
 
 use crate::{
     counts::ParserCounts,
-    gro_program::{
-        GroBlame,
-        GroPrograms, //
-    },
     interface::Interface,
     parser::{
         Parsed,
@@ -16,6 +12,11 @@ use crate::{
     program::{
         DeviceProgram,
         KernelProgram, //
+    },
+    rules::{
+        RuleBlame,
+        RulePrograms,
+        RuleSlot, //
     },
     steer::Steered,
     table::{
@@ -132,15 +133,16 @@ pub trait ReportPrograms: Send + Sync {
         see(None);
     }
 
-    /// Has the device, and the kernel, go by these GRO programs, or by none.
+    /// Has the device, and the kernel, go by these programs in `slot`, or by none.
     ///
     /// # Errors
     ///
     /// `EOPNOTSUPP` if the driver knows no such programs; others are told to `blame`.
-    fn set_gro_programs(
+    fn set_rules(
         &self,
-        _programs: Option<GroPrograms>,
-        _blame: &GroBlame<'_>,
+        _slot: RuleSlot,
+        _programs: Option<RulePrograms>,
+        _blame: &RuleBlame<'_>,
         _rtnl: &Rtnl<'_>,
     ) -> Result {
         Err(not_supported())

@@ -25,8 +25,8 @@ use crate::events::Events;
 use crate::netlink::{self, Command, Policy, Slot, TableAction, TableTarget, VERSION};
 use crate::socket::{Connection, Family, Message, Request};
 use crate::types::{
-    Action, Audit, Counts, Device, DeviceProgram, GroAudit, GroPrograms, Image, ParseGraph, Parsed,
-    Parser, SlotReport, Stats, Steered, Table, TableEntry, TableField,
+    Action, Audit, Counts, Device, DeviceProgram, GroAudit, Image, ParseGraph, Parsed, Parser,
+    RulePrograms, SlotReport, Stats, Steered, Table, TableEntry, TableField,
 };
 
 /// What the kernel says to a request that makes no sense.
@@ -284,20 +284,24 @@ impl Client {
         Ok(())
     }
 
-    /// Sets the GRO programs of an interface, in place of those that are there, or has the rules of GRO alone
-    /// count.
+    /// Sets the programs of a slot whose program is asked, in place of those that are there, or has the fixed
+    /// rules alone count.
     ///
     /// # Errors
     ///
     /// As [`Client::device`], and [`Error::Refused`] with `EPERM` for whoever may not, or if the policy forbids
-    /// it; `ENOENT` if a program is not where it is said to be; `EINVAL` if it is none for this.
-    pub fn set_gro_programs(
+    /// it; `ENOENT` if a program is not where it is said to be; `EINVAL` if it is none for this, or the slot is
+    /// another one.
+    pub fn set_rule_programs(
         &mut self,
         ifindex: u32,
-        programs: Option<&GroPrograms>,
+        slot: Slot,
+        programs: Option<&RulePrograms>,
     ) -> Result<(), Error> {
-        use netlink::gro_program::*;
-        let mut request = one(Command::GroProgramSet).u32(IFINDEX, ifindex);
+        use netlink::rule_program::*;
+        let mut request = one(Command::RuleProgramSet)
+            .u32(IFINDEX, ifindex)
+            .u32(SLOT, slot as u32);
         if let Some(programs) = programs {
             request = request.u32(DEVICE_ID, programs.device_id);
             if let Some(path) = &programs.kernel_path {
@@ -305,7 +309,7 @@ impl Client {
             }
             request = request.u32(IN_KERNEL, programs.in_kernel.into());
         }
-        self.ask(Command::GroProgramSet, &request)?;
+        self.ask(Command::RuleProgramSet, &request)?;
         Ok(())
     }
 
@@ -571,7 +575,7 @@ impl Client {
             Command::ParseGet => netlink::parse::name,
             Command::AuditGet | Command::AuditSet => netlink::audit::name,
             Command::GroAuditGet | Command::GroAuditSet => netlink::gro_audit::name,
-            Command::GroProgramSet => netlink::gro_program::name,
+            Command::RuleProgramSet => netlink::rule_program::name,
             Command::CountsGet | Command::CountsSet => netlink::counts::name,
             Command::TableNew | Command::TableDel | Command::TableGet => netlink::table::name,
             Command::TableEntryNew | Command::TableEntryDel | Command::TableEntryGet => {

@@ -895,9 +895,10 @@ pub enum Command {
     /// anew: with nothing counted, no difference, and the permission as it is
     /// without.
     GroAuditSet = 29,
-    /// Set the GRO programs of an interface, in place of those that are there,
-    /// at once. A program that is no more in the device is none any more.
-    GroProgramSet = 30,
+    /// Set the programs of a slot of an interface, in place of those that are
+    /// there, at once. A program that is no more in the device is none any
+    /// more.
+    RuleProgramSet = 30,
 }
 
 impl Command {
@@ -932,7 +933,7 @@ impl Command {
         Self::TableEntryGet,
         Self::GroAuditGet,
         Self::GroAuditSet,
-        Self::GroProgramSet,
+        Self::RuleProgramSet,
     ];
 
     /// The one with that number, if it is one that was known when this was compiled.
@@ -967,7 +968,7 @@ impl Command {
             27 => Self::TableEntryGet,
             28 => Self::GroAuditGet,
             29 => Self::GroAuditSet,
-            30 => Self::GroProgramSet,
+            30 => Self::RuleProgramSet,
             _ => return None,
         })
     }
@@ -1009,7 +1010,7 @@ impl Command {
             Self::TableEntryGet => "table-entry-get",
             Self::GroAuditGet => "gro-audit-get",
             Self::GroAuditSet => "gro-audit-set",
-            Self::GroProgramSet => "gro-program-set",
+            Self::RuleProgramSet => "rule-program-set",
         }
     }
 }
@@ -1212,7 +1213,7 @@ pub mod slot {
     /// Nothing: it is there or not.
     pub const REPLACES_KERNEL: u16 = 6;
     /// The driver runs the kernel's program for frames that the device does
-    /// not put together (gro).
+    /// not put together (gro), or cut (gso).
     ///
     /// Nothing: it is there or not.
     pub const IN_KERNEL: u16 = 7;
@@ -1807,16 +1808,18 @@ pub mod gro_audit {
     }
 }
 
-/// Programs that say which of the frames that GRO would put together are
-/// (struct offload_gro): in the device of an interface, and in the kernel.
-pub mod gro_program {
+/// Programs that are asked where fixed rules leave something open, in the
+/// device of an interface and in the kernel: which of the frames that GRO
+/// would put together are (slot gro, struct offload_gro), and what the
+/// headers of segments are (slot gso, struct offload_gso).
+pub mod rule_program {
     /// The interface.
     ///
     /// A `u32`.
     pub const IFINDEX: u16 = 1;
-    /// The number of a program in the device, of type XDP, which neither
-    /// writes nor redirects. Without, there are no programs any more, and
-    /// the rules of GRO alone count.
+    /// The number of a program in the device, of type XDP, which does not
+    /// redirect, nor write in the slot gro. Without, there are no programs
+    /// any more, and the fixed rules alone count.
     ///
     /// A `u32`.
     pub const DEVICE_ID: u16 = 2;
@@ -1826,13 +1829,17 @@ pub mod gro_program {
     /// Text with a zero byte at its end.
     pub const KERNEL_PATH: u16 = 3;
     /// The driver runs the kernel's program, which must be the same, for
-    /// frames that the device does not put together: 1 for yes, and 0, as it
-    /// is without, for no.
+    /// frames that the device does not put together, or cut: 1 for yes, and
+    /// 0, as it is without, for no.
     ///
     /// A `u32`.
     pub const IN_KERNEL: u16 = 4;
+    /// The slot, gro or gso.
+    ///
+    /// A `u32`, one of [`Slot`](super::Slot).
+    pub const SLOT: u16 = 5;
     /// The largest number.
-    pub const MAX: u16 = 4;
+    pub const MAX: u16 = 5;
 
     /// The name of an attribute in the specification.
     pub const fn name(number: u16) -> Option<&'static str> {
@@ -1841,6 +1848,7 @@ pub mod gro_program {
             DEVICE_ID => "device-id",
             KERNEL_PATH => "kernel-path",
             IN_KERNEL => "in-kernel",
+            SLOT => "slot",
             _ => return None,
         })
     }
@@ -2469,8 +2477,8 @@ pub const GRO_AUDIT_SET_DO: [AttributePolicy; 4] = [
     },
 ];
 
-/// What [`Command::GroProgramSet`] without `NLM_F_DUMP` may have.
-pub const GRO_PROGRAM_SET_DO: [AttributePolicy; 5] = [
+/// What [`Command::RuleProgramSet`] without `NLM_F_DUMP` may have.
+pub const RULE_PROGRAM_SET_DO: [AttributePolicy; 6] = [
     AttributePolicy::Reject,
     AttributePolicy::U32 {
         min: Some(1),
@@ -2486,6 +2494,10 @@ pub const GRO_PROGRAM_SET_DO: [AttributePolicy; 5] = [
     AttributePolicy::U32 {
         min: None,
         max: None,
+    },
+    AttributePolicy::U32 {
+        min: None,
+        max: Some(4),
     },
 ];
 
@@ -2717,10 +2729,10 @@ pub const OPERATIONS: &[Operation<Command>] = &[
         },
     },
     Operation {
-        command: Command::GroProgramSet,
+        command: Command::RuleProgramSet,
         mode: Mode::Request {
             permission: Permission::Admin,
-            one: Some(&GRO_PROGRAM_SET_DO),
+            one: Some(&RULE_PROGRAM_SET_DO),
             dump: None,
         },
     },

@@ -226,6 +226,14 @@ pub const TX_HW_GSO_BYTES: &str = "tx_hw_gso_bytes";
 pub const TX_HW_GSO_WIRE_PACKETS: &str = "tx_hw_gso_wire_packets";
 /// Bytes of those.
 pub const TX_HW_GSO_WIRE_BYTES: &str = "tx_hw_gso_wire_bytes";
+/// Segments, cut by the device or by the driver, of which the headers are as a GSO program has them.
+pub const TX_GSO_PROG_PACKETS: &str = "tx_gso_prog_packets";
+/// Segments for which a GSO program has written something else than the rules of GSO permit: they are as
+/// without.
+pub const TX_GSO_PROG_OVERRULED: &str = "tx_gso_prog_overruled";
+/// Segments for which a GSO program has said nothing: it had to be stopped, or returned something else than
+/// `XDP_PASS`, or there was no room for the headers, or no memory. They are as without.
+pub const TX_GSO_PROG_FAULTS: &str = "tx_gso_prog_faults";
 /// Frames and super-frames from the stack into which the device put their VLAN tag
 /// (`tx-vlan-hw-insert`, `tx-vlan-stag-hw-insert`).
 pub const TX_HW_VLAN_TAGS: &str = "tx_hw_vlan_tags";

@@ -188,18 +188,18 @@ pub struct SlotReport {
     pub verdict: Known<Verdict>,
     /// Whether the kernel does not run its program for frames that the device's has seen.
     pub replaces_kernel: bool,
-    /// Whether the driver runs the kernel's program for frames that the device does not put together.
+    /// Whether the driver runs the kernel's program for frames for which the device does not ask its own.
     pub in_kernel: bool,
 }
 
-/// What the GRO programs of an interface are to be.
+/// What the programs of a slot whose program is asked are to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroPrograms {
+pub struct RulePrograms {
     /// The number of the one in the device.
     pub device_id: u32,
     /// Where the kernel's is pinned.
     pub kernel_path: Option<String>,
-    /// Whether the driver runs that one for frames that the device does not put together.
+    /// Whether the driver runs that one for frames for which the device does not ask its own.
     pub in_kernel: bool,
 }
 

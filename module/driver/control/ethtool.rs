@@ -418,6 +418,14 @@ impl Statistics for Port {
             fmt!("{}", stats::RX_FLOW_NO_ROOM),
             self.hardware.flows_without_room.get(),
         );
+        let gso = &self.hardware.gso;
+        for (name, counter) in [
+            (stats::TX_GSO_PROG_PACKETS, &gso.heard),
+            (stats::TX_GSO_PROG_OVERRULED, &gso.overruled),
+            (stats::TX_GSO_PROG_FAULTS, &gso.unsaid),
+        ] {
+            visit(fmt!("{name}"), counter.get());
+        }
         for (name, verdict) in XDP_VERDICTS {
             let count = sum(on_card.iter().map(|rx| rx.programs.xdp.packets(*verdict)));
             visit(fmt!("{name}"), count);

@@ -35,11 +35,6 @@ impl Port {
         ]
     }
 
-    /// Whether a poll has found that the program by which frames are put together is not what it was.
-    fn has_doubts(&self) -> bool {
-        self.gro.is_faulted() && self.hardware.slots.gro.program().is_some()
-    }
-
     /// Whether all of them are as was told last.
     fn has_told(&self) -> bool {
         let mut all = self.permissions().into_iter();
@@ -61,7 +56,7 @@ impl Work for Permissions {
     fn work(&self) -> bool {
         with_rtnl(|rtnl| {
             while let Some(port) = self.0.ports.find(|port| port.has_doubts()) {
-                port.condemn_gro_program();
+                port.condemn_rules();
                 port.enforcer().take_out_faulted(rtnl);
             }
             while let Some(port) = self.0.ports.find(|port| !port.has_told()) {

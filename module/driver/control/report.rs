@@ -35,8 +35,6 @@ use offload::{
     Digests,
     Enforcer,
     Entry,
-    GroBlame,
-    GroPrograms,
     ImageFacts,
     Interface,
     KernelProgram,
@@ -48,6 +46,9 @@ use offload::{
     ProgramKind,
     ReportPrograms,
     Resource,
+    RuleBlame,
+    RulePrograms,
+    RuleSlot,
     Slot,
     State,
     Steered,
@@ -92,28 +93,37 @@ impl Port {
         refused
     }
 
-    /// What the device does in `slot` by itself.
-    fn fixed_function(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
-        let device = &self.device;
+    /// What the device does for `slot`: by a program, or by itself.
+    fn rule_function(&self, slot: RuleSlot, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
+        match self.rule_program(slot) {
+            Some(program) => Some(describe(&program, self.rule_state(slot, rtnl))),
+            None => self.fixed_function(slot, rtnl),
+        }
+    }
+
+    /// Whether the device does what `slot` stands for, or has a program for that.
+    fn has_rule_function(&self, slot: RuleSlot, rtnl: &Rtnl<'_>) -> bool {
+        let function = self.fixed_function(slot, rtnl);
+        function.is_some_and(|it| it.state == State::Active)
+            || self.rules(slot).0.program().is_some()
+    }
+
+    /// What the device does for `slot` by itself.
+    fn fixed_function(&self, slot: RuleSlot, rtnl: &Rtnl<'_>) -> Option<DeviceProgram> {
         let features = match slot {
-            Slot::Gso if self.hardware.profile() != Profile::None => Features::SEGMENTATION,
-            Slot::Gro => Features::COALESCING & device.switchable_features(rtnl),
-            Slot::Gso | Slot::Xdp | Slot::TcIngress | Slot::Parser => Features::NONE,
+            RuleSlot::Gso if self.hardware.profile() != Profile::None => Features::SEGMENTATION,
+            RuleSlot::Gro => Features::COALESCING & self.device.switchable_features(rtnl),
+            RuleSlot::Gso => Features::NONE,
         };
         if features.is_empty() {
             return None;
         }
-        let state = match slot {
-            Slot::Gro => self.gro_state(rtnl),
-            _ if (features & device.features(rtnl)).is_empty() => State::Loaded,
-            _ => State::Active,
-        };
         Some(DeviceProgram {
             kind: ProgramKind::Fixed,
             name: [0; NAME_LEN],
             id: 0,
             digests: None,
-            state,
+            state: self.rule_state(slot, rtnl),
             image: None,
         })
     }
@@ -193,13 +203,8 @@ impl ReportPrograms for Port {
                 active.or_else(|| self.filters.faulted())?.0
             }
             Slot::Parser => return self.parser_program(),
-            Slot::Gro => {
-                let Some(program) = self.gro_program() else {
-                    return self.fixed_function(slot, rtnl);
-                };
-                return Some(describe(&program, self.gro_state(rtnl)));
-            }
-            Slot::Gso => return self.fixed_function(slot, rtnl),
+            Slot::Gro => return self.rule_function(RuleSlot::Gro, rtnl),
+            Slot::Gso => return self.rule_function(RuleSlot::Gso, rtnl),
         };
         Some(describe(&program, State::Active))
     }
@@ -209,13 +214,8 @@ impl ReportPrograms for Port {
             Slot::Xdp => self.hardware.slots.xdp().is_some(),
             Slot::TcIngress => self.hardware.slots.classifier().is_some(),
             Slot::Parser => self.has_permission(),
-            Slot::Gro => {
-                self.gro_state(rtnl) == State::Active || self.hardware.slots.gro.program().is_some()
-            }
-            Slot::Gso => {
-                let function = self.fixed_function(slot, rtnl);
-                function.is_some_and(|it| it.state == State::Active)
-            }
+            Slot::Gro => self.has_rule_function(RuleSlot::Gro, rtnl),
+            Slot::Gso => self.has_rule_function(RuleSlot::Gso, rtnl),
         }
     }
 
@@ -226,7 +226,9 @@ impl ReportPrograms for Port {
     }
 
     fn runs_in_kernel(&self, slot: Slot, _rtnl: &Rtnl<'_>) -> bool {
-        slot == Slot::Gro && self.gro.run(&rcu::Guard::new()).is_some()
+        let guard = rcu::Guard::new();
+        let mut rules = RuleSlot::ALL.into_iter().filter(|it| slot == (*it).into());
+        rules.any(|slot| self.rules(slot).1.run(&guard).is_some())
     }
 
     fn kernel_program(&self, slot: Slot, rtnl: &Rtnl<'_>) -> Option<KernelProgram> {
@@ -253,8 +255,8 @@ impl ReportPrograms for Port {
                     ..program.into()
                 })
             }
-            Slot::Gro => Some(self.kernel_gro()),
-            Slot::Gso => Some(KernelProgram::FIXED),
+            Slot::Gro => Some(self.kernel_rules(RuleSlot::Gro)),
+            Slot::Gso => Some(self.kernel_rules(RuleSlot::Gso)),
         }
     }
 
@@ -371,18 +373,20 @@ impl ReportPrograms for Port {
                     self.filters.set_faulted(program, direct_action);
                 }
             }
-            Slot::Gro => self.take_out_gro_program(),
-            Slot::Parser | Slot::Gso => {}
+            Slot::Gro => self.take_out_rules(RuleSlot::Gro),
+            Slot::Gso => self.take_out_rules(RuleSlot::Gso),
+            Slot::Parser => {}
         }
     }
 
-    fn set_gro_programs(
+    fn set_rules(
         &self,
-        programs: Option<GroPrograms>,
-        blame: &GroBlame<'_>,
+        slot: RuleSlot,
+        programs: Option<RulePrograms>,
+        blame: &RuleBlame<'_>,
         rtnl: &Rtnl<'_>,
     ) -> Result {
-        Self::set_gro_programs(self, programs, blame, rtnl)
+        Self::set_rules(self, slot, programs, blame, rtnl)
     }
 
     fn set_replaces_kernel(&self, slot: Slot, replaces: bool, _rtnl: &Rtnl<'_>) -> Result {

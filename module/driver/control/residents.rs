@@ -33,9 +33,9 @@ use offload::{
 impl Residents {
     /// The kernel has given up the program in `stored`: takes it from the card, and tells of that.
     pub(super) fn remove(&self, stored: &Arc<StoredProgram>, rtnl: &Rtnl<'_>) {
-        let asks = |port: &Port| port.has_gro_program(stored);
+        let asks = |port: &Port| port.has_rules(stored);
         while let Some(port) = self.card.ports.find(asks) {
-            port.clear_gro_programs(rtnl);
+            port.forget_rules(stored, rtnl);
         }
         let Some(program) = self.card.programs.remove(stored) else {
             return;

@@ -2,8 +2,10 @@
 
 //! What the device is given of a frame, and what software does before.
 
+use super::segments::Segments;
 use crate::port::{
     DeviceWork,
+    Port,
     TxOffloads,
     TxQueue,
     MAX_SEGMENTS, //
@@ -31,10 +33,14 @@ use engine::{
         TxRefusal, //
     },
 };
-use net::skbuff::{
-    gso,
-    OffloadRequest,
-    SkBuff, //
+use kernel::prelude::*;
+use net::{
+    rcu,
+    skbuff::{
+        gso,
+        OffloadRequest,
+        SkBuff, //
+    }, //
 };
 use offload::transmit::{
     Capabilities,
@@ -119,9 +125,13 @@ const fn reason(refusal: TxRefusal) -> Reason {
 
 /// One frame of the stack on its way to the cable, and what it will have been once it is there.
 pub(super) struct Outgoing<'a> {
+    port: &'a Port,
+    guard: &'a rcu::Guard,
     offloads: &'a TxOffloads,
     profile: Profile,
     queue: u16,
+    /// What is made of it, if software cuts it and a program is asked.
+    segments: Option<KBox<Segments<'a>>>,
     /// Whether software has made something else of it, so that the stack can't have it back.
     pub(super) is_replaced: bool,
     /// What it takes of the queue's room: skbs.
@@ -133,11 +143,14 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    pub(super) fn new(tx: &'a TxQueue, profile: Profile, queue: u16) -> Self {
+    pub(super) fn new(port: &'a Port, tx: &'a TxQueue, queue: u16, guard: &'a rcu::Guard) -> Self {
         Self {
+            port,
+            guard,
             offloads: &tx.offloads,
-            profile,
+            profile: port.hardware.profile(),
             queue,
+            segments: None,
             is_replaced: false,
             skbs: 0,
             burst: Burst::default(),
@@ -174,6 +187,11 @@ impl Transmitter for Outgoing<'_> {
                 self.done.checksums = self.done.checksums.saturating_add(1);
             }
             Work::Segmentation => {
+                // What the device does without its program is not what the policy permits.
+                let port = self.port;
+                if port.gso.is_missed_by(port.interface.current_policy()) {
+                    return Err(Reason::NotOffered);
+                }
                 let plan = &plan(frame, told);
                 let plan = plan.as_ref().map_err(|refusal| reason(*refusal))?;
                 // They are made in one go. The stack does not know the number for each of its frames.
@@ -202,5 +220,19 @@ impl Transmitter for Outgoing<'_> {
     fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason) {
         self.is_replaced |= work == Work::Segmentation || frame.is_shared();
         self.offloads.count_software(work, reason);
+        if work == Work::Segmentation {
+            let asked = || {
+                let request = frame.offload_request();
+                descriptor(frame, self.queue, &request, TxCapability::Agnostic)
+            };
+            self.segments = Segments::of(frame, asked, (self.port, self.queue), self.guard);
+        }
+    }
+
+    fn segmented(&mut self, segment: SkBuff) -> SkBuff {
+        match &mut self.segments {
+            Some(segments) => segments.next(segment),
+            None => segment,
+        }
     }
 }

@@ -123,7 +123,8 @@ impl Port {
         // The two differ in what the core lets them do, and in who counts.
         let coalesces = features.has_hardware_gro() || features.has_lro();
         let asks_host = !coalesces && features.has_gro() && self.gro.run(guard).is_some();
-        let is_stopped = coalesces && self.gro.stops(self.interface.current_policy());
+        let is_missed = self.gro.is_missed_by(self.interface.current_policy());
+        let is_stopped = coalesces && (self.gro.is_faulted() || is_missed);
         let hardware_gro =
             ((coalesces || asks_host) && !is_stopped && self.may_coalesce()).then(|| {
                 let (ipv4, ipv6) = device.gro_max_sizes();

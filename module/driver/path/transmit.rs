@@ -63,7 +63,7 @@ impl Port {
                 return Xmit::Busy(skb);
             }
         }
-        let mut outgoing = Outgoing::new(tx, self.hardware.profile(), queue);
+        let mut outgoing = Outgoing::new(self, tx, queue, &guard);
         outgoing.is_replaced = is_clone;
         let mut told = TxDescriptor::default();
         let prepared = match prepare(skb, asks, &mut outgoing, &mut told) {

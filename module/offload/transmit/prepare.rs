@@ -63,6 +63,12 @@ pub trait Transmitter {
     /// Software is about to do `work` for `frame` because of `reason`. What comes out is no longer
     /// what the stack gave if it is segments, or if others have references to the frame.
     fn by_software(&mut self, frame: &SkBuff, work: Work, reason: Reason);
+
+    /// The next segment that software has cut, whose checksum may be open. Gives what it is to be: its headers
+    /// may be others, as long as nothing that is summed is.
+    fn segmented(&mut self, segment: SkBuff) -> SkBuff {
+        segment
+    }
 }
 
 /// What goes to the device of a frame of the stack.
@@ -118,6 +124,7 @@ fn segment<T: Transmitter>(
             driver.by_software(&skb, Work::Segmentation, reason);
             let keep = keeps_checksums(&skb, &request, &capabilities);
             let cut = skb_gso_helper(skb.share_check()?, keep, |segment| {
+                let segment = driver.segmented(segment);
                 let mut told = T::Descriptor::default();
                 let asks = segment.asks();
                 let segment = finish_checksum(segment, asks, driver, &mut told)?;

@@ -25,7 +25,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The device offers no checksums, or is set not to.
+    /// The device offers no checksums, or is set not to, or is not permitted to cut without a program.
     NotOffered = "not_offered",
     /// The device does not cut super-frames of this kind.
     Kind = "kind",

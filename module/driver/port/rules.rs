@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GRO programs of a port, but for the one in the device.
+//! The programs of a port that are asked where fixed rules leave something open, but for those in the device.
 
 use super::LoadedProgram;
 use core::sync::atomic::{
@@ -14,27 +14,26 @@ use net::{
 use offload::Policy;
 
 /// The program that the kernel has.
-pub(crate) struct KernelGro {
+pub(crate) struct KernelRules {
     pub(crate) program: NativeProgram,
-    /// Whether the driver runs it for frames that the device does not put together.
+    /// Whether the driver runs it for frames for which the device does not ask its own.
     pub(crate) is_run: bool,
 }
 
-/// What is known of a port's GRO programs beside the one in the device. Written under RTNL, unless it says
+/// What is known of the programs of a slot beside the one in the device. Written under RTNL, unless it says
 /// something else.
-pub(crate) struct GroPrograms {
+pub(crate) struct Rules {
     /// What the kernel has.
-    pub(crate) kernel: rcu::Slot<KernelGro>,
+    pub(crate) kernel: rcu::Slot<KernelRules>,
     /// The device's, when that was found to be faulted.
     pub(crate) faulted: rcu::Slot<LoadedProgram>,
-    /// Whether the device's is not what it was: until there is another one, the device is to put nothing
-    /// together. A poll that finds that sets it.
+    /// Whether the device's is not what it was, until there is another one. A poll that finds that sets it.
     is_faulted: AtomicBool,
     /// Whether there was one that is missed by policies that want one.
     is_missed: AtomicBool,
 }
 
-impl GroPrograms {
+impl Rules {
     pub(super) const fn new() -> Self {
         Self {
             kernel: rcu::Slot::empty(),
@@ -61,15 +60,15 @@ impl GroPrograms {
         self.is_faulted.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the device is to put nothing together under `policy`: its own rules are not what one permits
-    /// that requires programs. Any context.
+    /// Whether `policy` misses the device's program: fixed rules are not what one permits that requires
+    /// programs. Any context.
     #[inline]
-    pub(crate) fn stops(&self, policy: Policy) -> bool {
-        let is_missed = self.is_missed.load(Ordering::Relaxed);
-        self.is_faulted() || (is_missed && policy == Policy::RequireEqual)
+    pub(crate) fn is_missed_by(&self, policy: Policy) -> bool {
+        let is_missed = self.is_faulted() || self.is_missed.load(Ordering::Relaxed);
+        is_missed && policy == Policy::RequireEqual
     }
 
-    /// The program that the driver runs, if the device puts nothing together.
+    /// The program that the driver runs, where the device does not.
     #[inline]
     pub(crate) fn run<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a NativeProgram> {
         let kernel = self.kernel.load(guard)?;

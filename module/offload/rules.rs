@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Programs that say which frames are put together: what user space asks for.
+//! Programs that are asked where fixed rules leave something open: what user space wants of them.
 
 use kernel::{
     fmt,
@@ -12,30 +12,57 @@ use net::{
     genl::Request,
     xdp::NativeProgram, //
 };
-use offload_uapi::netlink::gro_program::{
-    DEVICE_ID,
-    IFINDEX,
-    IN_KERNEL,
-    KERNEL_PATH, //
+use offload_uapi::netlink::{
+    rule_program::{
+        DEVICE_ID,
+        IFINDEX,
+        IN_KERNEL,
+        KERNEL_PATH,
+        SLOT, //
+    },
+    Slot, //
 };
 
 /// The attribute with the number of the interface.
 pub(crate) const INTERFACE: u16 = IFINDEX;
 
-/// What the GRO programs of an interface are to be.
-pub struct GroPrograms {
+/// A slot whose program is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSlot {
+    /// Which frames are to be put together.
+    Gro,
+    /// What the headers of segments are.
+    Gso,
+}
+
+impl RuleSlot {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Gro, Self::Gso];
+}
+
+impl From<RuleSlot> for Slot {
+    fn from(slot: RuleSlot) -> Self {
+        match slot {
+            RuleSlot::Gro => Self::Gro,
+            RuleSlot::Gso => Self::Gso,
+        }
+    }
+}
+
+/// What the programs of a slot are to be.
+pub struct RulePrograms {
     /// The number of the one in the device.
     pub device: u32,
     /// The one that the kernel has.
     pub kernel: Option<NativeProgram>,
-    /// Whether the driver runs that one for frames that the device does not put together.
+    /// Whether the driver runs that one for frames for which the device does not ask its own.
     pub in_kernel: bool,
 }
 
 /// Who has sent a request, and is told what is wrong with it.
-pub struct GroBlame<'a>(&'a Request<'a>);
+pub struct RuleBlame<'a>(&'a Request<'a>);
 
-impl<'a> GroBlame<'a> {
+impl<'a> RuleBlame<'a> {
     /// Who has sent `request`.
     pub(crate) fn new(request: &'a Request<'a>) -> Self {
         Self(request)
@@ -57,9 +84,21 @@ impl<'a> GroBlame<'a> {
     }
 }
 
-/// What `request` asks for; `None` for no programs. Process context; may sleep, without RTNL: a path may lead
+/// The slot that `request` is about, and what it asks for; `None` for no programs. Process context; may sleep, without RTNL: a path may lead
 /// to a file system that takes its time.
-pub(crate) fn asked(request: &Request<'_>) -> Result<Option<GroPrograms>> {
+pub(crate) fn asked(request: &Request<'_>) -> Result<(RuleSlot, Option<RulePrograms>)> {
+    let slot = request.required_u32(SLOT)?;
+    let slot = RuleSlot::ALL
+        .into_iter()
+        .find(|it| Slot::from(*it) as u32 == slot);
+    let Some(slot) = slot else {
+        request.blame(SLOT, fmt!("no slot whose program is asked: gro or gso"));
+        return Err(EINVAL);
+    };
+    Ok((slot, programs(request)?))
+}
+
+fn programs(request: &Request<'_>) -> Result<Option<RulePrograms>> {
     let in_kernel = request.u32(IN_KERNEL).unwrap_or(0);
     if in_kernel > 1 {
         request.blame(IN_KERNEL, fmt!("in-kernel is 0 or 1, not {in_kernel}"));
@@ -86,7 +125,7 @@ pub(crate) fn asked(request: &Request<'_>) -> Result<Option<GroPrograms>> {
         request.blame(IN_KERNEL, fmt!("there is no program to run: kernel-path"));
         return Err(EINVAL);
     }
-    Ok(Some(GroPrograms {
+    Ok(Some(RulePrograms {
         device,
         kernel,
         in_kernel,
