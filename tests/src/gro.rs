@@ -4,7 +4,6 @@
 //! device (`rx-gro-hw`), or by the kernel's GRO.
 
 pub mod equality;
-pub mod programs;
 
 use anyhow::{Context, Result};
 

@@ -32,6 +32,7 @@ pub mod pktgen;
 pub mod processor;
 pub mod qstats;
 pub mod resources;
+pub mod rules;
 mod setns;
 pub mod sockets;
 pub mod streams;

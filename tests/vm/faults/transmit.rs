@@ -8,6 +8,7 @@ use anyhow::{ensure, Result};
 use nix::sys::socket::SockProtocol;
 use offload_tests::command::Cmd;
 use offload_tests::frames::{mark_number, MARK_PASS};
+use offload_tests::rules::GSO;
 use offload_tests::wire::matrix::{self, Combination, Work};
 use offload_tests::wire::run::{is_ours, packet, run, transmit_offloads};
 use offload_tests::wire::vnet::VnetSender;
@@ -30,7 +31,7 @@ fn some() -> Vec<Combination> {
 }
 
 /// Whoever finishes a frame and gets no memory for it, loses the frame and counts that. What arrives
-/// is what arrives with memory.
+/// is what arrives with memory, also if a program that says the same is asked for the headers of segments.
 #[test]
 fn unfinished_frames() -> Result<()> {
     let Some(bench) = Bench::new("unfinished_frames", 1)? else {
@@ -46,12 +47,23 @@ fn unfinished_frames() -> Result<()> {
     let intact: BTreeSet<_> = intact.into_iter().flatten().collect();
     let sender = VnetSender::new(near, SockProtocol::EthAll)?;
     let marks = Sender::new(near)?;
-    for profile in ["programmable", "legacy", "none"] {
+    let sample = GSO.sample()?;
+    for (profile, has_program) in [
+        ("programmable", false),
+        ("legacy", false),
+        ("none", false),
+        ("none", true),
+        ("programmable", true),
+    ] {
         Cmd::new(format!(
             "devlink dev param set offload_nic/offload_nic0 name profile value {profile} \
              cmode runtime"
         ))
         .run()?;
+        if has_program {
+            // Without memory for what it is shown it has no say.
+            GSO.load(near, &sample, "--in-kernel")?;
+        }
         let capture = Capture::start(far, "")?;
         let before = [near.statistics()?, far.statistics()?];
         let packets = [near.stat("tx", "packets")?, far.stat("rx", "packets")?];
@@ -86,6 +98,20 @@ fn unfinished_frames() -> Result<()> {
             let count = |name: &str| now.since(&before[0], name);
             count(stats::TX_CSUM_DROPS)? + count(stats::TX_GSO_DROPS)?
         };
+        if has_program {
+            let now = near.statistics()?;
+            let count = |name: &str| now.since(&before[0], name);
+            let heard = count(stats::TX_GSO_PROG_PACKETS)?;
+            let (overruled, unsaid) = (
+                count(stats::TX_GSO_PROG_OVERRULED)?,
+                count(stats::TX_GSO_PROG_FAULTS)?,
+            );
+            println!("{profile}: heard for {heard} segments, said nothing for {unsaid}");
+            ensure!(
+                heard > 0 && overruled == 0 && (unsaid > 0) == (profile == "none"),
+                "{profile}: {heard} heard, {overruled} overruled, {unsaid} unsaid"
+            );
+        }
         let sent = near.stat("tx", "packets")? - packets[0];
         far.await_that("every frame", |far| {
             let taken = far

@@ -18,17 +18,17 @@ use offload_tests::command::says;
 use offload_tests::compiled::Compiled;
 use offload_tests::env;
 use offload_tests::gro::equality::once_more;
-use offload_tests::gro::programs::{load, program, rules, unload};
 use offload_tests::gro::{batch, ethtool, random_batch, By, Stand, BATCH};
 use offload_tests::link::await_that;
 use offload_tests::netns;
 use offload_tests::nic::program_files;
+use offload_tests::rules::GRO;
 use offload_tests::wire::vnet::Received;
 use offload_uapi::client::Client;
 use offload_uapi::netlink::{Policy, ProgramKind as Kind, Slot, State};
 use offload_uapi::object::Object;
 use offload_uapi::stats;
-use offload_uapi::types::{Event, GroPrograms, Known, SlotReport};
+use offload_uapi::types::{Event, Known, RulePrograms};
 
 use crate::gro::{segment, sequences};
 
@@ -124,7 +124,7 @@ fn rest(frame: &[u8]) -> u16 {
 /// Verdict by verdict, for each frame of many sequences beside each that is held.
 #[test]
 fn the_rules_as_a_program_say_the_same() -> Result<()> {
-    let mut device = Device::new(&rules()?)?;
+    let mut device = Device::new(&GRO.sample()?)?;
     let (mut asked, mut merged) = (0, 0);
     for seed in 0..sequences() * 4 {
         let limits = GroLimits {
@@ -195,19 +195,6 @@ fn parts(received: &[Received]) -> Vec<usize> {
     of_flow.map(|it| (it.frame.len() - 54) / 500).collect()
 }
 
-fn path(program: &Compiled) -> String {
-    program.path().display().to_string()
-}
-
-/// What the slot has.
-fn slot(stand: &Stand) -> Result<SlotReport> {
-    let far = stand.far();
-    let ifindex = far.index()?;
-    netns::enter(far.ns.as_deref(), || {
-        Ok(Client::connect()?.slot(ifindex, Slot::Gro)?)
-    })
-}
-
 /// A device that coalesces, whose frames come in batches.
 fn stand() -> Result<Stand> {
     let stand = Stand::new(64)?;
@@ -249,10 +236,10 @@ fn what_a_program_permits() -> Result<()> {
         ("unknown", "return 77;", &[1; 4], 0),
     ] {
         let compiled = match name {
-            "kernel" => rules()?,
-            _ => program(name, text)?,
+            "kernel" => GRO.sample()?,
+            _ => GRO.program(name, text)?,
         };
-        load(stand.far(), &compiled, "")?;
+        GRO.load(stand.far(), &compiled, "")?;
         let before = far.statistics()?;
         let received = stand.exchange(&frames)?;
         ensure!(
@@ -282,13 +269,13 @@ fn what_a_program_permits() -> Result<()> {
         &shown.output()?.stdout(),
         &["gro", "unknown", "equal", "device"],
     )?;
-    unload(stand.far())?;
+    GRO.unload(stand.far())?;
     ensure!(
         parts(&stand.exchange(&frames)?) == [4],
         "not by the rules again"
     );
     ensure!(
-        slot(&stand)?.device.context("nothing")?.kind == Known::Is(Kind::Fixed),
+        GRO.report(stand.far())?.device.context("nothing")?.kind == Known::Is(Kind::Fixed),
         "a program is left"
     );
     Ok(())
@@ -309,11 +296,14 @@ enum Rules {
 
 impl Rules {
     fn set(self, stand: &Stand, compiled: &Compiled) -> Result<()> {
-        let is_loaded = slot(stand)?.device.is_some_and(|it| it.id.is_some());
+        let is_loaded = GRO
+            .report(stand.far())?
+            .device
+            .is_some_and(|it| it.id.is_some());
         match self {
-            Self::Device | Self::Kernel if is_loaded => unload(stand.far())?,
+            Self::Device | Self::Kernel if is_loaded => GRO.unload(stand.far())?,
             Self::DeviceProgram | Self::DriverProgram if !is_loaded => {
-                load(stand.far(), compiled, "--in-kernel")?;
+                GRO.load(stand.far(), compiled, "--in-kernel")?;
             }
             _ => {}
         }
@@ -340,7 +330,7 @@ impl Rules {
 fn the_same_bytes_in_device_and_driver() -> Result<()> {
     let stand = Stand::new(8)?;
     stand.await_batches()?;
-    let (far, compiled) = (stand.far(), rules()?);
+    let (far, compiled) = (stand.far(), GRO.sample()?);
     let seeds = 0..sequences() / 8;
     for (program, model, counter, other) in [
         (
@@ -410,9 +400,9 @@ fn a_program_that_is_changed() -> Result<()> {
         let events = client.events()?;
         anyhow::Ok((client, events))
     })?;
-    let compiled = rules()?;
+    let compiled = GRO.sample()?;
     for (file, bit) in [("flip_bit", 35), ("flip_image_bit", 8 * (64 + 16 * 3) + 64)] {
-        load(stand.far(), &compiled, "")?;
+        GRO.load(stand.far(), &compiled, "")?;
         ensure!(parts(&stand.exchange(&frames)?) == [4], "not put together");
         while events.try_next()?.is_some() {}
         let found = client.slot(ifindex, Slot::Gro)?.device.context("nothing")?;
@@ -452,7 +442,7 @@ fn a_program_that_is_changed() -> Result<()> {
             "{file}: put together"
         );
     }
-    load(stand.far(), &compiled, "")?;
+    GRO.load(stand.far(), &compiled, "")?;
     ensure!(parts(&stand.exchange(&frames)?) == [4], "not by a new one");
     Ok(())
 }
@@ -473,19 +463,15 @@ fn a_strict_policy_is_content() -> Result<()> {
     let on = format!("ethtool -K {} rx-gro-hw on", far.name);
     far.cmd(&on).refused()?;
     ensure!(!is_on()?, "on without a program");
-    let compiled = rules()?;
-    let line = format!(
-        "program load gro {} {} --device-only",
-        path(&compiled),
-        far.name
-    );
+    let compiled = GRO.sample()?;
+    let line = GRO.line(far, &compiled, "--device-only");
     says(&far.offloadctl(line)?.refused()?, &["policy require-equal"])?;
-    load(stand.far(), &compiled, "")?;
+    GRO.load(stand.far(), &compiled, "")?;
     ethtool(far, "rx-gro-hw on")?;
     ensure!(is_on()?, "off with the same program");
     let frames = flow(&stand);
     ensure!(parts(&stand.exchange(&frames)?) == [4], "not put together");
-    unload(stand.far())?;
+    GRO.unload(stand.far())?;
     ensure!(
         parts(&stand.exchange(&frames)?) == [1; 4],
         "put together without a program any more"
@@ -496,11 +482,15 @@ fn a_strict_policy_is_content() -> Result<()> {
         "not by the rules again"
     );
     // The kernel gives up a program that nobody has a name for.
-    load(stand.far(), &compiled, "")?;
-    let id = slot(&stand)?.device.and_then(|it| it.id).context("none")?;
+    GRO.load(stand.far(), &compiled, "")?;
+    let id = GRO
+        .report(stand.far())?
+        .device
+        .and_then(|it| it.id)
+        .context("none")?;
     std::fs::remove_file(format!("/sys/fs/bpf/offload_gro_{id}"))?;
     await_that("the slot without it", || {
-        let found = slot(&stand)?.device;
+        let found = GRO.report(stand.far())?.device;
         Ok(found.is_none_or(|it| it.id.is_none()))
     })
 }
@@ -510,35 +500,39 @@ fn a_strict_policy_is_content() -> Result<()> {
 fn mistakes() -> Result<()> {
     let stand = stand()?;
     let far = stand.far();
-    let good = rules()?;
-    load(stand.far(), &good, "")?;
-    let id = slot(&stand)?.device.and_then(|it| it.id).context("none")?;
+    let good = GRO.sample()?;
+    GRO.load(stand.far(), &good, "")?;
+    let id = GRO
+        .report(stand.far())?
+        .device
+        .and_then(|it| it.id)
+        .context("none")?;
     let try_load = |compiled: &Compiled, said: &str| -> Result<()> {
-        let line = format!("program load gro {} {}", path(compiled), far.name);
+        let line = GRO.line(far, compiled, "");
         says(&far.offloadctl(line)?.refused()?, &[said])
     };
-    let writes = program("writes", "gro->held[0] = 1; return GRO_PASS;")?;
+    let writes = GRO.program("writes", "gro->held[0] = 1; return GRO_PASS;")?;
     try_load(&writes, "neither writes nor redirects")?;
-    let redirects = program("redirects", "return bpf_redirect(1, 0);")?;
+    let redirects = GRO.program("redirects", "return bpf_redirect(1, 0);")?;
     try_load(&redirects, "neither writes nor redirects")?;
-    let loops = program(
+    let loops = GRO.program(
         "loops",
         "for (;;) if (bpf_get_prandom_u32() == 7) return 0;",
     )?;
     try_load(&loops, "bpftool")?;
-    let beyond = program("beyond", "return *((__u8 *)ctx + 100);")?;
+    let beyond = GRO.program("beyond", "return *((__u8 *)ctx + 100);")?;
     try_load(&beyond, "invalid bpf_context access")?;
     let line = format!("program load gro /nowhere {}", far.name);
     says(&far.offloadctl(line)?.refused()?, &["no such file"])?;
 
     let ifindex = far.index()?;
     let mut client = netns::enter(far.ns.as_deref(), || Ok(Client::connect()?))?;
-    let mut refused = |programs: GroPrograms, said: &str| -> Result<()> {
-        let error = client.set_gro_programs(ifindex, Some(&programs));
+    let mut refused = |programs: RulePrograms, said: &str| -> Result<()> {
+        let error = client.set_rule_programs(ifindex, Slot::Gro, Some(&programs));
         let error = error.err().context("it was taken")?.to_string();
         says(&error, &[said])
     };
-    let programs = |device_id, path: Option<&str>, in_kernel| GroPrograms {
+    let programs = |device_id, path: Option<&str>, in_kernel| RulePrograms {
         device_id,
         kernel_path: path.map(str::to_owned),
         in_kernel,
@@ -554,7 +548,7 @@ fn mistakes() -> Result<()> {
     let own = format!("/sys/fs/bpf/offload_gro_{id}");
     refused(programs(id, Some(&own), false), "no XDP program")?;
     refused(programs(id, None, true), "there is no program to run")?;
-    let other = program("other", "return GRO_PASS;")?;
+    let other = GRO.program("other", "return GRO_PASS;")?;
     let pin = PathBuf::from("/sys/fs/bpf/gro_other");
     far.cmd("bpftool prog load")
         .arg(other.path())
@@ -571,7 +565,7 @@ fn mistakes() -> Result<()> {
     let cmd = far.cmd(nobody).arg(env::offloadctl()?).args(line);
     says(&cmd.refused()?, &["Operation not permitted"])?;
 
-    let now = slot(&stand)?.device.and_then(|it| it.id);
+    let now = GRO.report(stand.far())?.device.and_then(|it| it.id);
     ensure!(now == Some(id), "{now:?} is there, not {id}");
     ensure!(
         parts(&stand.exchange(&flow(&stand))?) == [4],

@@ -9,6 +9,7 @@ mod gro;
 mod gro_audit;
 mod gro_datagrams;
 mod gro_program;
+mod gso_program;
 mod kept;
 mod lent;
 mod sctp;

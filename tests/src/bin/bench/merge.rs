@@ -10,8 +10,9 @@ use anyhow::{ensure, Context, Result};
 use etherparse::PacketBuilder;
 use offload_tests::cable::Cable;
 use offload_tests::compiled::Compiled;
-use offload_tests::gro::{await_batches, ethtool, programs};
+use offload_tests::gro::{await_batches, ethtool};
 use offload_tests::link::Link;
+use offload_tests::rules::GRO;
 use offload_tests::wire::Sender;
 use offload_uapi::stats;
 use rustix::io::Errno;
@@ -56,7 +57,7 @@ pub(crate) fn all(marks: &mut Marks) -> Result<()> {
     await_batches(far, BATCH / 2)?;
     ethtool(far, "rx on")?;
     let sender = Sender::new(&cable.near)?;
-    let rules = programs::rules()?;
+    let rules = GRO.sample()?;
     for flows in FLOWS {
         let frames = frames(far, flows)?;
         let turn = |by| turn(&sender, far, &frames, (by, &rules));
@@ -117,7 +118,7 @@ fn turn(
     (by, rules): (By, &Compiled),
 ) -> Result<Turn> {
     if by == By::Program {
-        programs::load(far, rules, "")?;
+        GRO.load(far, rules, "")?;
     }
     let state = |is_on| if is_on { "on" } else { "off" };
     let (device, kernel) = (state(by.is_device()), state(by == By::Kernel));
@@ -146,7 +147,7 @@ fn turn(
         );
     }
     if by == By::Program {
-        programs::unload(far)?;
+        GRO.unload(far)?;
     }
     Ok(turn)
 }

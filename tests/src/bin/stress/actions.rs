@@ -4,6 +4,7 @@
 
 mod gro;
 mod parser;
+mod rules;
 mod steer;
 
 use std::net::UdpSocket;
@@ -80,6 +81,7 @@ pub(crate) const WORKERS: &[&[Action]] = &[
     steer::ACTIONS,
     parser::ACTIONS,
     gro::ACTIONS,
+    rules::ACTIONS,
 ];
 
 /// Those that need a choice of processors.

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Segments that are put together, and the programs that say which ones.
+//! Segments that are put together.
 
 use std::net::UdpSocket;
-use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use etherparse::PacketBuilder;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
-use offload_tests::compiled::Compiled;
-use offload_tests::gro::programs;
 use offload_tests::wire::Sender;
 use rand::Rng;
 
@@ -21,8 +18,6 @@ pub(super) const ACTIONS: &[Action] = &[
     ("send segments", send_segments),
     ("send segments", send_segments),
     ("cut datagrams", cut_datagrams),
-    ("GRO program", load),
-    ("no GRO program", unload),
 ];
 
 /// Trains of segments of a few flows by turns, some of which are lost or end a packet.
@@ -74,38 +69,4 @@ fn cut_datagrams(fleet: &Fleet, rng: &mut Random) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// The rules of GRO, or one that has pairs at most. Compiled when it is asked for first.
-fn program(is_rules: bool) -> Result<&'static Compiled> {
-    static RULES: OnceLock<Compiled> = OnceLock::new();
-    static PAIRS: OnceLock<Compiled> = OnceLock::new();
-    let place = if is_rules { &RULES } else { &PAIRS };
-    if place.get().is_none() {
-        let compiled = match is_rules {
-            true => programs::rules()?,
-            false => programs::program(
-                "pairs",
-                "return gro->segments ? GRO_MERGE_AND_END : GRO_HOLD;",
-            )?,
-        };
-        // Another thread may have been as fast.
-        let _ = place.set(compiled);
-    }
-    place.get().context("it was compiled")
-}
-
-fn load(fleet: &Fleet, rng: &mut Random) -> Result<()> {
-    let port = fleet.any_port(rng)?;
-    let compiled = program(rng.random_bool(0.5))?;
-    let option = match rng.random_range(0..3) {
-        0 => "--in-kernel",
-        1 => "--device-only",
-        _ => "",
-    };
-    programs::load(&port, compiled, option)
-}
-
-fn unload(fleet: &Fleet, rng: &mut Random) -> Result<()> {
-    programs::unload(&fleet.any_port(rng)?)
 }
