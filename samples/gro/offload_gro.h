@@ -6,7 +6,7 @@
  * each frame that GRO would hold, or put behind one that it holds, and says what becomes of the
  * two. What it says may narrow what the kernel's rules permit and never widens it: whatever it
  * returns, no frame is lost or changed. (What would have been too much counts as Pass or Hold, in
- * rx_gro_overruled.)
+ * rx_gro_prog_overruled.)
  */
 #ifndef OFFLOAD_GRO_H
 #define OFFLOAD_GRO_H
