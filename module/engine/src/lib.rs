@@ -7,7 +7,8 @@
 //! and maps ([`map`]) in device memory ([`memory`]). [`pipeline`] is what happens to one received
 //! frame; [`parser`] finds out which flow it is of; [`descriptor`] is what crosses between driver and device with it. [`transmit`] makes the
 //! wire frames of what the host sends, [`coalesce`] says which of it need not be cut, [`vlan`] puts tags
-//! in, and [`receive_checksum`] is what the host may believe of what it gets. [`clock`] is the time that frames are
+//! in, and [`receive_checksum`] is what the host may believe of what it gets. [`forward`]
+//! says what is sent on that is for others. [`clock`] is the time that frames are
 //! stamped with. [`link`] is what two ends of a cable agree on, and [`mac`] what they
 //! count of it. [`resources`] is how much of
 //! all that there is, and is in use.
@@ -41,6 +42,7 @@ pub mod exec;
 pub mod fault;
 mod fields;
 pub mod filter;
+pub mod forward;
 pub mod frame;
 mod gather;
 mod hash_step;

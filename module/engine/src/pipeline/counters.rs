@@ -13,12 +13,12 @@ use crate::fault::FaultCause;
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
     #[inline]
-    fn add(&self, amount: u64) {
+    pub(crate) fn add(&self, amount: u64) {
         // A locked operation for each frame would cost more than the rest of the counting.
         self.0
             .store(self.get().wrapping_add(amount), Ordering::Relaxed);
