@@ -22,6 +22,11 @@ use engine::descriptor::{Coalesced, RxDescriptor, TxDescriptor};
 use engine::exec::{Core, Program, Sample, Services};
 use engine::fault::FaultRecord;
 use engine::filter::{Address, AddressSet};
+use engine::forward::{
+    Arrived, Content, Cursor, Decision, EntryError, Family, Fill, Forward, InPort, IpAddress,
+    Listed, NeighbourKey, Nexthop, OutPort, Part, Readers, RouteKey, Sizes, Stamp, StationKey,
+    Tables, Trap, TrapCounters, Writer,
+};
 use engine::frame::{Frame, TcContext, XdpContext};
 use engine::image::{Fusion, Image, ImageError};
 use engine::insn::Insn;
@@ -875,4 +880,113 @@ pub fn leads_to(met: &Met, own: u16, in_use: u16) -> Option<u16> {
 
 pub fn hashed(steering: &Steering<Opaque>, parsed: &Parsed, steered: &Steered) -> Hashed {
     steering.hashed(parsed, steered)
+}
+
+impl Readers for Opaquely {
+    fn wait(&self) {
+        black_box(());
+    }
+}
+
+type ForwardTables = &'static Tables<Opaque>;
+type ForwardWriter = Writer<Opaque, ForwardTables, Opaquely>;
+
+pub fn forward_tables(sizes: &Sizes, seed: u64) -> Result<Tables<Opaque>, OutOfMemory> {
+    Tables::new(
+        &Opaque,
+        sizes,
+        seed.wrapping_add(Tables::<Opaque>::memory(sizes)),
+    )
+}
+
+pub fn forward_writer(tables: ForwardTables) -> Result<Option<ForwardWriter>, OutOfMemory> {
+    Writer::new(&Opaque, tables, Opaquely)
+}
+
+pub fn fill(writer: &ForwardWriter, part: Part, table: u32, address: &IpAddress) -> (Fill, u32) {
+    let tables = writer.tables();
+    (tables.fill(part), tables.nodes_read(table, address))
+}
+
+pub fn decide(
+    tables: ForwardTables,
+    frame: &Arrived<'_>,
+    by: &InPort,
+    out: Option<OutPort>,
+    hash: Option<u32>,
+) -> Decision {
+    let decision = tables.decide(frame, by, |port| black_box((port, out)).1, || hash);
+    tables.count(&decision, black_box(1), black_box(2), black_box(3));
+    decision
+}
+
+pub fn rewrite(forward: &Forward, frame: &mut [u8]) -> Option<()> {
+    forward.rewrite?.apply(frame)
+}
+
+pub fn count_trap(counters: &TrapCounters, trap: Trap, frames: u64) -> u64 {
+    counters.count(trap, frames);
+    counters.get(trap)
+}
+
+pub fn set_entry(
+    writer: &mut ForwardWriter,
+    content: &Content,
+    nexthop: &Nexthop<'_>,
+    stamp: Stamp,
+) -> Result<(), EntryError> {
+    match content {
+        Content::Route(key, action) => writer.set_route(key, *action, stamp),
+        Content::Nexthop(id, _) => writer.set_nexthop(*id, nexthop, stamp),
+        Content::Neighbour(key, address) => writer.set_neighbour(key, *address, stamp),
+        Content::Station(key, port) => writer.set_station(key, *port, stamp),
+    }
+}
+
+pub fn remove_entry(
+    writer: &mut ForwardWriter,
+    (route, neighbour, station): (&RouteKey, &NeighbourKey, &StationKey),
+    id: u32,
+    owner: u32,
+) -> Result<(), EntryError> {
+    writer.remove_route(route, owner)?;
+    writer.remove_nexthop(id, owner)?;
+    writer.remove_neighbour(neighbour, owner)?;
+    writer.remove_station(station, owner)
+}
+
+pub fn hold(
+    writer: &mut ForwardWriter,
+    table: u32,
+    family: Family,
+    stamp: Stamp,
+) -> Result<(), EntryError> {
+    writer.hold(table, family, black_box(true), stamp)
+}
+
+pub fn list(writer: &ForwardWriter, cursor: &mut Cursor, now: u64) -> Option<Listed> {
+    let listed = writer.next(cursor, now);
+    if let Some(Content::Nexthop(id, None)) = listed.map(|listed| listed.content) {
+        writer.shares(id, |id, last| {
+            black_box((id, last));
+        });
+    }
+    listed
+}
+
+pub fn sweep(
+    writer: &mut ForwardWriter,
+    cursor: &mut Cursor,
+    by: (u32, u32),
+    limit: u32,
+) -> Option<u32> {
+    writer.sweep(cursor, by, limit)
+}
+
+pub fn release(writer: ForwardWriter) {
+    drop(writer);
+}
+
+pub fn entry_errno(error: &EntryError) -> i32 {
+    error.errno()
 }

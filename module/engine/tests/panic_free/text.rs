@@ -12,6 +12,7 @@ use core::fmt::{Display, Formatter, Result};
 use core::marker::PhantomData;
 
 use engine::fault::Fault;
+use engine::forward::EntryError;
 use engine::helper::Helper;
 use engine::image::{Image, ImageError};
 use engine::map::MapError;
@@ -88,4 +89,8 @@ pub fn graph_refusal(refusal: &parse_graph::Refusal, f: &mut Formatter<'_>) -> R
 
 pub fn helper(helper: Helper, f: &mut Formatter<'_>) -> Result {
     helper.fmt(f)
+}
+
+pub fn entry_error(error: &EntryError, f: &mut Formatter<'_>) -> Result {
+    error.fmt(f)
 }

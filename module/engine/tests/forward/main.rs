@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Forwarding: the tables, and what becomes of frames by them.
+
+mod bridges;
+mod errors;
+mod frames;
+mod listing;
+mod measured;
+#[path = "../steer/memory.rs"]
+mod memory;
+mod million;
+mod model;
+mod nexthops;
+mod rewrite;
+mod room;
+mod routes;
+mod threads;
+mod traps;
