@@ -164,9 +164,13 @@ impl<H: Plugged> Port<H> {
                     Rules::Host { pair }
                 } else {
                     gro = self.slots.gro.active(guard);
-                    gro.map_or(Rules::Own, |gro| Rules::Device {
-                        program: gro.program().engine(),
-                        pair,
+                    gro.map_or(Rules::Own, |gro| {
+                        let program = gro.program().engine();
+                        Rules::Device {
+                            program,
+                            services: Machine::new(program.maps(), guard),
+                            pair,
+                        }
                     })
                 };
                 coalescing = Some(Coalescing {

@@ -79,6 +79,7 @@ use net::{
     rcu,
     skbuff::{
         Aggregate,
+        Received,
         StablePayload,
         UniqueSkBuff, //
     }, //
@@ -176,6 +177,13 @@ impl<H: Plugged> Poll<'_, H> {
             self.rx.withheld_hashes.add(frames.into());
         }
     }
+}
+
+/// The frame on its way up, as `made` says.
+// What that takes of the stack is free again when the frame goes up.
+#[inline(never)]
+fn complete(frame: Aggregate, made: &TxDescriptor) -> Received {
+    frame.into_coalesced(request(made))
 }
 
 /// The pipeline of a queue.
@@ -360,7 +368,7 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
         };
         let Waiting {
             mut frame,
-            descriptor,
+            mut descriptor,
             ..
         } = waiting;
         match why {
@@ -375,17 +383,14 @@ impl<H: Plugged> Receiver for Poll<'_, H> {
             }
             return self.up(&descriptor, HostFrame::Written(frame.into_received()));
         };
-        let descriptor = RxDescriptor {
-            len: made.len,
-            checksum: RxChecksum::None,
-            coalesced: Some(coalesced),
-            ..descriptor
-        };
+        descriptor.len = made.len;
+        descriptor.checksum = RxChecksum::None;
+        descriptor.coalesced = Some(coalesced);
         if self.gro.as_mut().is_some_and(|gro| !gro.is_intact()) {
             self.host.doubts_gro();
         }
         self.port.damaged_super_frame.befall(&mut frame);
-        let received = frame.into_coalesced(request(&made));
+        let received = complete(frame, &made);
         match originals {
             None => self.up(&descriptor, HostFrame::Written(received)),
             Some(originals) => {

@@ -314,7 +314,7 @@ where
     /// The program that is asked for the headers of segments.
     pub segmenting: Option<Segmenting<'a, M, R, S>>,
     /// What holds frames until more of their flows come; without, none waits.
-    pub coalescing: Option<Coalescing<'a, M, R>>,
+    pub coalescing: Option<Coalescing<'a, M, R, S>>,
 }
 
 impl<M, R, S> Pipeline<'_, M, R, S>

@@ -85,14 +85,15 @@ impl<D: Receiver> Candidate<D> for Written<'_, D::Owned> {
 }
 
 /// A frame whose payload lies where its sender has it, and whose checksum is still open.
-pub(super) struct Open<S> {
+pub(super) struct Open<'a, S> {
     pub(super) frame: S,
     pub(super) checksum: TxChecksum,
     /// Without what a checksum says.
-    pub(super) descriptor: RxDescriptor,
+    // Lent, so that little is moved, and lies on the stack.
+    pub(super) descriptor: &'a mut RxDescriptor,
 }
 
-impl<D: Receiver> Candidate<D> for Open<D::Shared> {
+impl<D: Receiver> Candidate<D> for Open<'_, D::Shared> {
     #[inline]
     fn first(&self) -> &[u8] {
         self.frame.header()
@@ -100,7 +101,7 @@ impl<D: Receiver> Candidate<D> for Open<D::Shared> {
 
     #[inline]
     fn descriptor(&self) -> &RxDescriptor {
-        &self.descriptor
+        self.descriptor
     }
 
     #[inline]
@@ -130,12 +131,12 @@ impl<D: Receiver> Candidate<D> for Open<D::Shared> {
 
     #[inline]
     fn to_host(self, device: &mut D) {
-        device.shared_to_host(self.frame, &self.descriptor);
+        device.shared_to_host(self.frame, self.descriptor);
     }
 
     #[inline]
     fn hold(self, device: &mut D, slot: u16) {
-        device.hold_shared(slot, self.frame, &self.descriptor);
+        device.hold_shared(slot, self.frame, self.descriptor);
     }
 
     #[inline]

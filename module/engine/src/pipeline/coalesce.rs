@@ -109,7 +109,7 @@ where
         let Some(segment) = segment.filter(|_| is_taken) else {
             return Err(sent);
         };
-        let descriptor = RxDescriptor {
+        let mut descriptor = RxDescriptor {
             len: open.len,
             queue: self.programs.ingress.queue.into(),
             flow: self.flow(sent.headers(), None),
@@ -122,7 +122,7 @@ where
         let frame = Open {
             frame,
             checksum,
-            descriptor,
+            descriptor: &mut descriptor,
         };
         if let Some(coalescing) = &mut self.coalescing {
             let processor = Processor::of(&mut self.programs);
@@ -172,7 +172,9 @@ fn deliver<D: Receiver, F: Candidate<D>>(device: &mut D, mut frame: F) {
     }
 }
 
-impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_, M, R> {
+impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S: Services>
+    Coalescing<'_, M, R, S>
+{
     #[inline(never)]
     fn take<D: Receiver>(
         &mut self,
@@ -180,7 +182,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         frame: D::Owned,
         descriptor: &RxDescriptor,
         limits: &GroLimits,
-        processor: Processor<'_, M, impl Services>,
+        processor: Processor<'_, M>,
     ) {
         if descriptor.tc.is_some() || descriptor.meta_len != 0 {
             // What a program has said of a frame by itself the host is to learn of each.
@@ -214,7 +216,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
         frame: F,
         segment: &Segment,
         limits: &GroLimits,
-        mut processor: Processor<'_, M, impl Services>,
+        mut processor: Processor<'_, M>,
     ) {
         if !limits.takes(segment) {
             // What is held is of a time when they were taken.
@@ -326,7 +328,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Coalescing<'_
     fn find<D: Receiver>(
         &mut self,
         device: &D,
-        processor: &mut Processor<'_, M, impl Services>,
+        processor: &mut Processor<'_, M>,
         (print, descriptor): (u32, &RxDescriptor),
         new: &New<'_>,
         told: &mut Told,

@@ -14,16 +14,15 @@ use crate::map::Map;
 use crate::memory::Memory;
 
 /// What executes the device's programs.
-pub(super) struct Processor<'a, M: Memory, S> {
+pub(super) struct Processor<'a, M: Memory> {
     core: &'a mut Core<M>,
-    services: &'a S,
     context: XdpContext,
 }
 
-impl<'a, M: Memory, S: Services> Processor<'a, M, S> {
+impl<'a, M: Memory> Processor<'a, M> {
     /// That of a queue.
     #[inline]
-    pub(super) fn of<R>(programs: &'a mut Programs<'_, M, R, S>) -> Self
+    pub(super) fn of<R, S>(programs: &'a mut Programs<'_, M, R, S>) -> Self
     where
         R: Deref<Target = Map<M>> + Send + Sync + 'static,
     {
@@ -34,7 +33,6 @@ impl<'a, M: Memory, S: Services> Processor<'a, M, S> {
                 ..XdpContext::default()
             },
             core: programs.core,
-            services: &programs.services,
         }
     }
 }
@@ -46,14 +44,14 @@ pub(super) struct New<'a> {
     pub(super) limits: &'a GroLimits,
 }
 
-impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, R> {
+impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S: Services> Rules<'_, M, R, S> {
     /// What becomes of a frame that is `held`, with its first bytes, and of a `new` one. `is_over` is set if a
     /// program wanted more than may be.
     #[inline]
     pub(super) fn judge<D: Receiver>(
         &mut self,
         device: &D,
-        processor: &mut Processor<'_, M, impl Services>,
+        processor: &mut Processor<'_, M>,
         (held, bytes): (&Held, &[u8]),
         new: &New<'_>,
         told: &mut Told,
@@ -73,7 +71,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, 
     pub(super) fn may_begin<D: Receiver>(
         &mut self,
         device: &D,
-        processor: &mut Processor<'_, M, impl Services>,
+        processor: &mut Processor<'_, M>,
         new: &New<'_>,
         told: &mut Told,
     ) -> bool {
@@ -90,7 +88,7 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, 
     fn ask<D: Receiver>(
         &mut self,
         device: &D,
-        processor: &mut Processor<'_, M, impl Services>,
+        processor: &mut Processor<'_, M>,
         held: Option<(&Held, &[u8])>,
         new: &New<'_>,
         told: &mut Told,
@@ -102,16 +100,16 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, 
         } = *new;
         match self {
             Self::Own => GroVerdict::Pass,
-            Self::Device { program, pair } => {
+            Self::Device {
+                program,
+                services,
+                pair,
+            } => {
                 if !pair.show(held, segment, frame, limits) {
                     return GroVerdict::Pass;
                 }
-                let Processor {
-                    core,
-                    services,
-                    context,
-                } = processor;
-                let said = core.run_gro(program, pair.bytes(), context, *services);
+                let Processor { core, context } = processor;
+                let said = core.run_gro(program, pair.bytes(), context, services);
                 told.is_stopped |= said.is_err();
                 said.unwrap_or(GroVerdict::Pass)
             }
@@ -140,7 +138,7 @@ impl Told {
     pub(super) fn tell<D: Receiver, M: Memory>(
         self,
         device: &mut D,
-        processor: &mut Processor<'_, M, impl Services>,
+        processor: &mut Processor<'_, M>,
     ) {
         if self.is_over {
             device.overruled();

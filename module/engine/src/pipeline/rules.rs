@@ -11,7 +11,7 @@ use crate::memory::Memory;
 use crate::transmit::GsoCounts;
 
 /// What coalesces the frames of a queue, for as long as a batch of frames takes.
-pub struct Coalescing<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
+pub struct Coalescing<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S> {
     /// What is held.
     pub flows: &'a mut Flows<M>,
     /// What is expected behind the last of them. Nothing is when a batch begins.
@@ -19,20 +19,22 @@ pub struct Coalescing<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + '
     /// How long packets get; `None` if nothing is to be coalesced.
     pub limits: Option<GroLimits>,
     /// By what.
-    pub rules: Rules<'a, M, R>,
+    pub rules: Rules<'a, M, R, S>,
     /// When the batch began, in nanoseconds since any moment that stays the same.
     pub now: u64,
 }
 
 /// By what frames are put together. In each case the rules of [`Held::verdict`] count; a program may narrow
 /// what they permit.
-pub enum Rules<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> {
+pub enum Rules<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S> {
     /// Those rules alone.
     Own,
     /// A program in the device.
     Device {
         /// It.
         program: &'a Program<M, R>,
+        /// What it gets.
+        services: S,
         /// What it is shown.
         pair: &'a mut Pair,
     },
@@ -43,7 +45,7 @@ pub enum Rules<'a, M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static>
     },
 }
 
-impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static> Rules<'_, M, R> {
+impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S> Rules<'_, M, R, S> {
     /// Whether no program is asked.
     #[inline]
     pub(super) fn is_own(&self) -> bool {

@@ -723,7 +723,7 @@ pub fn arrive(
         &mut Core<Opaque>,
         &mut Flows<Opaque>,
         &mut Expected,
-        Rules<'_, Opaque, Maps>,
+        Rules<'_, Opaque, Maps, Opaquely>,
     ),
     sent: Opaque,
 ) -> u32 {
