@@ -95,6 +95,7 @@ impl Flavour {
                 "wide.config",
                 "suites.config",
                 "uml.config",
+                "stack.config",
             ],
             Flavour::QemuBtf => &[
                 "kernel.config",
