@@ -84,8 +84,8 @@ impl<'a> RuleBlame<'a> {
     }
 }
 
-/// The slot that `request` is about, and what it asks for; `None` for no programs. Process context; may sleep, without RTNL: a path may lead
-/// to a file system that takes its time.
+/// The slot that `request` is about, and what it asks for; `None` for no programs. Process context; may sleep,
+/// without RTNL: a path may lead to a file system that takes its time.
 pub(crate) fn asked(request: &Request<'_>) -> Result<(RuleSlot, Option<RulePrograms>)> {
     let slot = request.required_u32(SLOT)?;
     let slot = RuleSlot::ALL

@@ -12,7 +12,7 @@ use super::{
 };
 use engine::{
     checksum::{
-        sum,
+        self,
         Sum, //
     },
     frame::ETH_HLEN,
@@ -132,10 +132,6 @@ pub(super) fn split(
 
 /// The sum of the payload of a wire frame; `None` if not all of it is in `pieces`.
 fn sum_of<'a>(pieces: impl Iterator<Item = &'a [u8]>, frame: &WireFrame) -> Option<Sum> {
-    let (mut total, mut done) = (Sum::ZERO, 0_usize);
-    for piece in pieces {
-        total = total.add(sum(piece).behind(done));
-        done = done.checked_add(piece.len())?;
-    }
-    (done == frame.payload.len()).then_some(total)
+    let (total, len) = checksum::sum_of(pieces);
+    (len == frame.payload.len()).then_some(total)
 }

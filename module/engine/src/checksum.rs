@@ -67,6 +67,14 @@ impl Sum {
     }
 }
 
+/// The sum of bytes that lie in pieces, one behind the other, and how many they are.
+pub fn sum_of<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Sum, usize) {
+    pieces.fold((Sum::ZERO, 0), |(total, done), piece| {
+        let total = total.add(sum(piece).behind(done));
+        (total, done.wrapping_add(piece.len()))
+    })
+}
+
 /// Words of 64 bits that are taken at once: so many as one long number, and so many by halves.
 const CHAIN: usize = 4;
 const HALVES: usize = 2;

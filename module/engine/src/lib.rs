@@ -54,6 +54,7 @@ pub mod link;
 pub mod mac;
 pub mod map;
 pub mod memory;
+mod mix;
 mod numbered;
 pub mod op;
 pub mod parser;

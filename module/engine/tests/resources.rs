@@ -3,8 +3,11 @@
 //! What the device has a limited amount of: taken and given back by several at once, and the words
 //! for those who get none.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+#[path = "common/counting.rs"]
+mod counting;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
 use std::thread;
 
 use engine::errno::{E2BIG, ENOMEM};
@@ -12,9 +15,10 @@ use engine::image::Image;
 use engine::insn::Insn;
 use engine::limits::Limits;
 use engine::map::{Map, MapKind, MapSpec};
-use engine::memory::{HostMemory, LockClass, Memory, OutOfMemory, LOCK_BYTES};
 use engine::resources::{Charge, Resource, Resources, Tally, Unit};
 use engine::store::{ProgramKind, Source};
+
+use counting::Counting;
 
 #[test]
 fn a_charge_is_given_back() {
@@ -262,35 +266,6 @@ fn what_is_a_limit_of_each_is_not_divided() {
         seen += 1;
     }
     assert_eq!(seen, 5);
-}
-
-/// Memory that counts what it gives.
-#[derive(Clone, Default)]
-struct Counting(Arc<AtomicUsize>);
-
-impl Memory for Counting {
-    type Buffer<T: Send + Sync + 'static> = Vec<T>;
-    type Lock<T: Send + Unpin + 'static> = Mutex<T>;
-
-    fn allocate<T: Send + Sync + 'static>(
-        &self,
-        len: usize,
-        fill: impl FnMut(usize) -> T,
-    ) -> Result<Vec<T>, OutOfMemory> {
-        self.0.fetch_add(len * size_of::<T>(), Ordering::Relaxed);
-        HostMemory.allocate(len, fill)
-    }
-
-    fn locks<T: Send + Unpin + 'static>(
-        &self,
-        class: LockClass,
-        len: usize,
-        fill: impl FnMut(usize) -> T,
-    ) -> Result<Vec<Mutex<T>>, OutOfMemory> {
-        let bytes = len * LOCK_BYTES as usize;
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-        HostMemory.locks(class, len, fill)
-    }
 }
 
 /// A map is charged before it is made.

@@ -86,14 +86,11 @@ static void append_part(struct sk_buff *to, struct sk_buff **last, struct sk_buf
 	*last = from;
 }
 
-/* Has part, unless it is to, which counts all there is, have len bytes more in its pages. */
-static void count_appended(struct sk_buff *to, struct sk_buff *part, u32 len, u32 truesize)
+static void count_appended(struct sk_buff *skb, u32 len, u32 truesize)
 {
-	if (part == to)
-		return;
-	part->len += len;
-	part->data_len += len;
-	part->truesize += truesize;
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += truesize;
 }
 
 /*
@@ -115,14 +112,13 @@ void offload_nic_skb_append(struct sk_buff *to, struct sk_buff **last, struct sk
 
 		skb_fill_page_desc(part, index, page, from->data - (u8 *)page_address(page), len);
 		truesize -= SKB_DATA_ALIGN(sizeof(struct sk_buff));
-		count_appended(to, part, len, truesize);
+		if (part != to)
+			count_appended(part, len, truesize);
 		kfree_skb_partial(from, true);
 	} else {
 		append_part(to, last, from);
 	}
-	to->len += len;
-	to->data_len += len;
-	to->truesize += truesize;
+	count_appended(to, len, truesize);
 }
 
 /*
@@ -153,7 +149,8 @@ void offload_nic_skb_append_shared(struct sk_buff *to, struct sk_buff **last, st
 		shinfo->nr_frags += count;
 		more->nr_frags = 0;
 		truesize -= min_t(u32, truesize, SKB_TRUESIZE(skb_end_offset(from)));
-		count_appended(to, part, len, truesize);
+		if (part != to)
+			count_appended(part, len, truesize);
 		from->len -= len;
 		from->data_len = 0;
 		napi_consume_skb(from, 1);
@@ -162,9 +159,7 @@ void offload_nic_skb_append_shared(struct sk_buff *to, struct sk_buff **last, st
 		__skb_pull(from, skb_headlen(from));
 		append_part(to, last, from);
 	}
-	to->len += len;
-	to->data_len += len;
-	to->truesize += truesize;
+	count_appended(to, len, truesize);
 }
 
 /*

@@ -2,12 +2,12 @@
 
 //! What the next frame of a stream looks like, so that most need not be looked at.
 
-use super::headers::Transport;
+use super::headers::{Ip, Transport};
 use super::held::FixedIds;
 use super::segment::{Segment, TCP_CHECK};
 use crate::checksum::{sum, Sum};
 use crate::descriptor::{RxDescriptor, ToldFlow, TxCapability, TxChecksum, TxDescriptor};
-use crate::fields::{get, get16, put, put16};
+use crate::fields::{get, get16, put, put_all};
 use crate::frame::ETH_HLEN;
 use crate::vlan::VlanTag;
 
@@ -37,8 +37,8 @@ pub struct Expected {
     vlan: Option<VlanTag>,
     /// Offset of the TCP header.
     transport: usize,
-    /// Offsets of the IPv4 headers whose identifications grow.
-    growing: [Option<usize>; 2],
+    /// The IPv4 headers whose identifications grow.
+    growing: [Option<Ip>; 2],
 }
 
 impl Default for Expected {
@@ -60,10 +60,11 @@ impl Default for Expected {
 }
 
 impl Expected {
-    /// Expects nothing any more: settings may be others.
+    /// Nothing is noted, and nothing expected any more: settings may be others.
     #[inline]
     pub fn forget(&mut self) {
         self.slot = None;
+        self.header_len = 0;
     }
 
     /// Length of its headers.
@@ -88,18 +89,16 @@ impl Expected {
         frame: &[u8],
         (descriptor, open): (&RxDescriptor, TxChecksum),
     ) {
-        self.slot = None;
-        self.header_len = 0;
+        self.forget();
         let headers = segment.headers;
         let (len, transport) = (segment.header_len(), headers.transport);
         let is_plain = headers.kind == Transport::Tcp && headers.gre.is_none();
-        let places = self.header.get_mut(..len).zip(frame.get(..len));
-        let before = frame.get(ETH_HLEN..transport);
-        let (Some((place, header)), Some(before)) = (places.filter(|_| is_plain), before) else {
+        let parts = frame.get(..len).zip(frame.get(ETH_HLEN..transport));
+        let Some((header, before)) = parts.filter(|_| is_plain) else {
             return;
         };
-        for (to, from) in place.iter_mut().zip(header) {
-            *to = *from;
+        if put_all(&mut self.header, 0, header).is_none() {
+            return;
         }
         self.header_len = len;
         // CAST: It was found in a frame, which is shorter than 4 GiB.
@@ -115,7 +114,7 @@ impl Expected {
         self.transport = transport;
         let mut networks = headers.networks();
         for growing in &mut self.growing {
-            *growing = networks.next().filter(|ip| !ip.v6).map(|ip| ip.at);
+            *growing = networks.next().filter(|ip| !ip.v6);
         }
     }
 
@@ -186,14 +185,8 @@ impl Expected {
         let sequence = u32::from_be_bytes(get(&self.header, at)?).wrapping_add(self.payload);
         put(&mut self.header, at, sequence.to_be_bytes())?;
         for ip in self.growing.into_iter().flatten() {
-            let packet = self.header.get_mut(ip..)?;
-            let old = Sum::of_field(get(packet, 4)?);
-            let id = get16(packet, 4)?.wrapping_add(1);
-            put16(packet, 4, id.into())?;
-            let [high, low]: [u8; 2] = get(packet, 10)?;
-            let rest = Sum::of_field([!high, !low]).sub(old);
-            let new = rest.add(Sum::of_field(get(packet, 4)?));
-            put(packet, 10, new.complement())?;
+            let id = get16(&self.header, ip.at.checked_add(4)?)?;
+            ip.replace(&mut self.header, 4, id.wrapping_add(1).into())?;
         }
         Some(())
     }

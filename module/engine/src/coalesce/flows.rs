@@ -4,7 +4,8 @@
 //!
 //! However many flows there are, one is found, taken in and taken out by a few steps: a table of chains
 //! has the slots by the [`print`](Flows::print) of their flows, and a list in the order in which the
-//! flows came. Who sends frames does not know which flows are in one chain: that is a secret's doing. Links are numbers of slots, in memory that was there from the beginning.
+//! flows came. Who sends frames does not know which flows are in one chain: that is a secret's doing. Links are
+//! numbers of slots, in memory that was there from the beginning.
 
 use super::headers::Headers;
 use super::held::Held;

@@ -6,6 +6,7 @@ use super::gre::Gre;
 use crate::checksum::{sum, Sum};
 use crate::fields::{get, get16};
 use crate::frame::ETH_HLEN;
+use crate::mix;
 use crate::protocol::{
     ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_TEB, IPPROTO_DSTOPTS, IPPROTO_GRE,
     IPPROTO_HOPOPTS, IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_TCP, IPPROTO_UDP,
@@ -265,27 +266,16 @@ impl Headers {
     pub(super) fn print(&self, frame: &[u8], secret: u64) -> u32 {
         let print = || {
             let ip = self.network();
-            let word = |at: usize| Some(u64::from_ne_bytes(get(frame, ip.at.checked_add(at)?)?));
-            let addresses = match ip.v6 {
-                false => mixed(secret, word(12)?),
-                true => [8, 16, 24, 32]
-                    .into_iter()
-                    .try_fold(secret, |so_far, at| Some(mixed(so_far, word(at)?)))?,
-            };
+            let at: &[usize] = if ip.v6 { &[8, 16, 24, 32] } else { &[12] };
+            let mut hash = secret;
+            for at in at {
+                let word = u64::from_ne_bytes(get(frame, ip.at.wrapping_add(*at))?);
+                hash = mix::hash(hash, [word]);
+            }
             let ports = u32::from_ne_bytes(get(frame, self.transport)?);
-            let print = mixed(addresses, ports.into());
-            // CAST: Both halves.
-            Some((print >> 32) as u32 ^ print as u32)
+            // CAST: All bits of it are as good.
+            Some(mix::hash(hash, [ports.into()]) as u32)
         };
         print().unwrap_or(0)
     }
-}
-
-/// One more `word` in a hash. A product of 128 bits has each bit of both in it.
-fn mixed(hash: u64, word: u64) -> u64 {
-    /// The golden ratio, as a fraction of 2^64.
-    const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
-    let product = u128::from(hash ^ word).wrapping_mul(RATIO.into());
-    // CAST: Both halves.
-    (product >> 64) as u64 ^ product as u64
 }

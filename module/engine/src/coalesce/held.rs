@@ -68,9 +68,7 @@ impl Held {
 
     /// Puts `segment` behind it, by which identifications become `fixed`.
     pub fn merge(&mut self, segment: &Segment, fixed: FixedIds) {
-        self.len = self.len.wrapping_add(segment.len);
-        self.payload = self.payload.wrapping_add(segment.len);
-        self.count = self.count.wrapping_add(1);
+        self.grow(segment.len);
         self.fixed = fixed;
         self.flags |= segment.flags & (FIN | PSH);
     }
@@ -78,8 +76,14 @@ impl Held {
     /// As [`merge`](Self::merge), of the segment that was [expected](super::Expected).
     #[inline]
     pub fn merge_expected(&mut self) {
-        self.len = self.len.wrapping_add(self.size);
-        self.payload = self.payload.wrapping_add(self.size);
+        self.grow(self.size);
+    }
+
+    /// One more segment is in it, which carries `len` bytes.
+    #[inline]
+    fn grow(&mut self, len: u32) {
+        self.len = self.len.wrapping_add(len);
+        self.payload = self.payload.wrapping_add(len);
         self.count = self.count.wrapping_add(1);
     }
 
@@ -212,16 +216,25 @@ impl Held {
 impl Ip {
     /// Has the header say that there are `len` bytes from it on.
     fn set_len(self, frame: &mut [u8], len: usize) -> Option<()> {
-        let packet = frame.get_mut(self.at..)?;
         if self.v6 {
-            return put16(packet, 4, len.wrapping_sub(IPV6_HEADER));
+            return put16(
+                frame,
+                self.at.checked_add(4)?,
+                len.wrapping_sub(IPV6_HEADER),
+            );
         }
-        let old = Sum::of_field(get(packet, 2)?);
-        put16(packet, 2, len)?;
+        self.replace(frame, 2, len)
+    }
+
+    /// Has the field of 16 bits at offset `field` of an IPv4 header be `value`, and its checksum what it is then.
+    pub(super) fn replace(self, frame: &mut [u8], field: usize, value: usize) -> Option<()> {
+        let packet = frame.get_mut(self.at..)?;
+        let old = Sum::of_field(get(packet, field)?);
+        put16(packet, field, value)?;
         let [high, low]: [u8; 2] = get(packet, 10)?;
         let new = Sum::of_field([!high, !low])
             .sub(old)
-            .add(Sum::of_field(get(packet, 2)?));
+            .add(Sum::of_field(get(packet, field)?));
         put(packet, 10, new.complement())
     }
 }

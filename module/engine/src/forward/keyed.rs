@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::entry::{store_all, Entries, Entry, Stamp, NONE};
 use crate::memory::{Memory, OutOfMemory};
+use crate::mix::hash;
 
 /// Entries of `WORDS` words: what the key stands for, and the key.
 pub(super) struct Keyed<M: Memory, const WORDS: usize> {
@@ -126,9 +127,9 @@ impl<M: Memory, const WORDS: usize> Keyed<M, WORDS> {
     /// Where the chain for `key` begins.
     #[inline]
     fn first(&self, key: &[u64]) -> Option<&AtomicU32> {
-        let hash = key.iter().fold(self.seed, |hash, word| mix(hash ^ word));
         // CAST: A `usize` has at least 32 bits.
-        let chain = mix(hash) as usize & self.chains.len().wrapping_sub(1);
+        let chain =
+            hash(self.seed, key.iter().copied()) as usize & self.chains.len().wrapping_sub(1);
         self.chains.get(chain)
     }
 
@@ -161,14 +162,6 @@ fn has<const WORDS: usize>(entry: &Entry<WORDS>, key: &[u64]) -> bool {
         .iter()
         .zip(key)
         .all(|(word, key)| word.load(Ordering::Relaxed) == *key)
-}
-
-/// Has each bit of `value` count for all (the finalizer of SplitMix64).
-#[inline]
-const fn mix(value: u64) -> u64 {
-    let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ value >> 31
 }
 
 #[cfg(test)]

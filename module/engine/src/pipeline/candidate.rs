@@ -4,7 +4,7 @@
 
 use super::wire::{Lost, Owned, Shared};
 use super::Receiver;
-use crate::checksum::{sum, Sum};
+use crate::checksum::sum_of;
 use crate::descriptor::{RxDescriptor, TxChecksum, TxDescriptor};
 use crate::frame::ETH_HLEN;
 use crate::receive_checksum::RxChecksum;
@@ -111,11 +111,7 @@ impl<D: Receiver> Candidate<D> for Open<'_, D::Shared> {
 
     #[inline(never)]
     fn settle(&mut self) -> Result<(), Lost> {
-        let (mut payload, mut done) = (Sum::ZERO, 0_usize);
-        for piece in self.frame.payload() {
-            payload = payload.add(sum(piece).behind(done));
-            done = done.wrapping_add(piece.len());
-        }
+        let payload = sum_of(self.frame.payload());
         let sent = TxDescriptor {
             len: self.descriptor.len,
             checksum: self.checksum,
@@ -123,7 +119,7 @@ impl<D: Receiver> Candidate<D> for Open<'_, D::Shared> {
         };
         let header = self.frame.header_mut();
         let behind = TxPlan::new(&sent, header, [])
-            .and_then(|plan| plan.finish_apart(header, (payload, done), ETH_HLEN))
+            .and_then(|plan| plan.finish_apart(header, payload, ETH_HLEN))
             .map_err(|_| Lost::Unplanned)?;
         self.descriptor.checksum = RxChecksum::Complete(behind.fold());
         Ok(())

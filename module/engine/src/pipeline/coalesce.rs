@@ -13,7 +13,7 @@ use super::rules::Coalescing;
 use super::wire::Owned;
 use super::{Pipeline, Receiver, Sent};
 use crate::coalesce::{End, GroLimits, Held, Segment, Verdict};
-use crate::descriptor::{RxDescriptor, TxCapability, TxDescriptor};
+use crate::descriptor::{RxDescriptor, TxCapability};
 use crate::exec::Services;
 use crate::map::Map;
 use crate::memory::Memory;
@@ -75,13 +75,8 @@ where
         device: &mut D,
         sent: D::Sent,
     ) -> Result<(), D::Sent> {
-        let coalescing = self.coalescing.as_mut();
-        let (Some(coalescing), Some(open)) = (coalescing, sent.descriptor()) else {
-            return Err(sent);
-        };
-        let len = open.len;
-        match coalescing.expects_open(sent.headers(), open) {
-            Some(slot) => coalescing.take_expected_open(device, sent, slot, len),
+        match &mut self.coalescing {
+            Some(coalescing) => coalescing.take_expected(device, sent),
             None => Err(sent),
         }
     }
@@ -251,8 +246,11 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S: Services>
                     deliver(device, frame);
                 }
                 Verdict::Merge(fixed) | Verdict::MergeAndEnd(fixed) => {
-                    let said = (frame.descriptor(), frame.open());
-                    self.expected.note(segment, frame.first(), said);
+                    // A program is asked of each.
+                    if self.rules.is_own() {
+                        let said = (frame.descriptor(), frame.open());
+                        self.expected.note(segment, frame.first(), said);
+                    }
                     let appended = frame.append(device, found.slot, segment.header_len());
                     if let Err(frame) = appended {
                         return self.end_without_memory(device, found.slot, frame);
@@ -281,21 +279,11 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S: Services>
         deliver(device, frame);
     }
 
-    /// Whether a frame that is expected behind what is held in `slot`, with headers `header`, goes there: not where a
-    /// program has a say.
+    /// Whether there is room for a frame that is expected behind what is held in `slot`, with headers `header`.
     #[inline]
     fn has_room(&mut self, slot: u16, header: &[u8], limits: &GroLimits) -> bool {
         let held = self.flows.held_mut(slot);
-        self.rules.is_own() && held.is_some_and(|held| held.has_room_for_expected(header, limits))
-    }
-
-    /// Where a frame goes whose headers are `header`, and which its sender describes so, if it is known without
-    /// looking closer.
-    #[inline]
-    fn expects_open(&mut self, header: &[u8], sent: &TxDescriptor) -> Option<u16> {
-        let slot = self.expected.slot_of_open(header, sent)?;
-        let limits = self.limits?;
-        self.has_room(slot, header, &limits).then_some(slot)
+        held.is_some_and(|held| held.has_room_for_expected(header, limits))
     }
 
     /// A frame that was expected has gone behind what is held in `slot`.
@@ -307,17 +295,18 @@ impl<M: Memory, R: Deref<Target = Map<M>> + Send + Sync + 'static, S: Services>
         }
     }
 
-    /// A frame of `len` bytes that was expected goes behind what is held in `slot`. Gives it back if it can't be
-    /// taken as it lies, and is as any other then.
+    /// As [`Pipeline::take_expected`]. One that can't be taken as it lies is as any other.
     #[inline]
-    fn take_expected_open<D: Receiver>(
-        &mut self,
-        device: &mut D,
-        sent: D::Sent,
-        slot: u16,
-        len: u32,
-    ) -> Result<(), D::Sent> {
-        let header = sent.headers().len();
+    fn take_expected<D: Receiver>(&mut self, device: &mut D, sent: D::Sent) -> Result<(), D::Sent> {
+        let (Some(limits), Some(open)) = (self.limits, sent.descriptor()) else {
+            return Err(sent);
+        };
+        let (header, len) = (sent.headers(), open.len);
+        let slot = self.expected.slot_of_open(header, open);
+        let Some(slot) = slot.filter(|slot| self.has_room(*slot, header, &limits)) else {
+            return Err(sent);
+        };
+        let header = header.len();
         device.append_sent(slot, sent, header)?;
         device.arrived(1, len.into());
         self.came(slot);

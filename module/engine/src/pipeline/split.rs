@@ -7,7 +7,7 @@ use core::ops::Deref;
 
 use super::wire::{InPages, Lost, OnWire, Owned, Payload};
 use super::{without, Pipeline, Receiver, Room, Sent};
-use crate::checksum::sum;
+use crate::checksum::sum_of;
 use crate::descriptor::{RxDescriptor, ToldFlow};
 use crate::exec::Services;
 use crate::frame::VlanTag;
@@ -178,10 +178,6 @@ fn byte_of<F: InPages>(frame: &F, at: usize) -> Option<u8> {
 /// The sum of all bytes of `frame` from `start` on, which is one of its headers'.
 fn complete<F: InPages>(frame: &F, start: usize) -> RxChecksum {
     let header = frame.header().get(start..).unwrap_or_default();
-    let (mut total, mut done) = (sum(header), header.len());
-    for page in frame.pages() {
-        total = total.add(sum(page).behind(done));
-        done = done.wrapping_add(page.len());
-    }
+    let (total, _) = sum_of(core::iter::once(header).chain(frame.pages()));
     RxChecksum::Complete(total.fold())
 }

@@ -3,10 +3,11 @@
 //! Forwarding: the tables, and what becomes of frames by them.
 
 mod bridges;
+#[path = "../common/counting.rs"]
+mod counting;
 mod errors;
 mod frames;
 mod listing;
-mod measured;
 #[path = "../steer/memory.rs"]
 mod memory;
 mod million;

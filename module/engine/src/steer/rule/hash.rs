@@ -2,6 +2,7 @@
 
 //! The hash of a rule table.
 
+use crate::mix::mix;
 use crate::parser::{KeyWords, Keys};
 
 /// A function from keys to numbers that nobody knows who does not know its seed: NH, of the message
@@ -22,7 +23,7 @@ impl Hash {
         while let Some((secret, others)) = rest.split_first_mut() {
             // Each from its own number of a sequence that does not repeat (SplitMix64).
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            *secret = mixed(state);
+            *secret = mix(state);
             rest = others;
         }
         Self { secrets }
@@ -38,7 +39,7 @@ impl Hash {
             .wrapping_add(product(k4, s4, k5, s5))
             .wrapping_add(product(k6, s6, k7, s7));
         // CAST: Both halves, one after the other.
-        mixed((sum >> 64) as u64 ^ mixed(sum as u64))
+        mix((sum >> 64) as u64 ^ mix(sum as u64))
     }
 }
 
@@ -51,12 +52,4 @@ const fn product(a: u64, secret_a: u64, b: u64, secret_b: u64) -> u128 {
         b.wrapping_add(secret_b) as u128,
     );
     a.wrapping_mul(b)
-}
-
-/// The finalizer of SplitMix64: one to one, and each bit of it depends on all of `value`.
-#[inline(always)]
-const fn mixed(value: u64) -> u64 {
-    let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ value >> 31
 }

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that counts how many bytes of it were taken.
+//! Memory that counts how many bytes of it are taken.
 
-use std::cell::Cell;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use engine::memory::{lock_bytes, HostMemory, LockClass, Memory, OutOfMemory};
 
-#[derive(Default)]
-pub(crate) struct Measured(pub(crate) Cell<u64>);
+/// Memory that counts what it gives.
+#[derive(Clone, Default)]
+pub(crate) struct Counting(pub(crate) Arc<AtomicUsize>);
 
-impl Measured {
-    fn take(&self, len: usize, each: usize) {
-        self.0.set(self.0.get() + (len * each) as u64);
-    }
-}
-
-impl Memory for Measured {
+impl Memory for Counting {
     type Buffer<T: Send + Sync + 'static> = Vec<T>;
     type Lock<T: Send + Unpin + 'static> = Mutex<T>;
 
@@ -25,7 +20,7 @@ impl Memory for Measured {
         len: usize,
         fill: impl FnMut(usize) -> T,
     ) -> Result<Vec<T>, OutOfMemory> {
-        self.take(len, size_of::<T>());
+        self.0.fetch_add(len * size_of::<T>(), Ordering::Relaxed);
         HostMemory.allocate(len, fill)
     }
 
@@ -35,7 +30,7 @@ impl Memory for Measured {
         len: usize,
         fill: impl FnMut(usize) -> T,
     ) -> Result<Vec<Mutex<T>>, OutOfMemory> {
-        self.take(len, lock_bytes::<T>());
+        self.0.fetch_add(len * lock_bytes::<T>(), Ordering::Relaxed);
         HostMemory.locks(class, len, fill)
     }
 }
