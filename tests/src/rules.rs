@@ -5,12 +5,17 @@
 
 use anyhow::{ensure, Context, Result};
 use offload_uapi::client::Client;
-use offload_uapi::netlink::Slot;
-use offload_uapi::types::SlotReport;
+use offload_uapi::netlink::{Slot, State};
+use offload_uapi::types::{Event, Known, SlotReport};
 
 use crate::compiled::Compiled;
-use crate::link::Link;
+use crate::link::{await_that, Link};
 use crate::netns;
+use crate::nic::program_files;
+
+/// Where a program can be damaged: in what the device was given, and in what it executes. File and bit.
+pub const DAMAGES: [(&str, u32); 2] =
+    [("flip_bit", 35), ("flip_image_bit", 8 * (64 + 16 * 3) + 64)];
 
 /// A slot whose program is asked, and the sample of one.
 #[derive(Debug)]
@@ -119,6 +124,65 @@ impl Rules {
         link.offloadctl(format!("program unload {} {}", self.word, link.name))?
             .run()?;
         Ok(())
+    }
+
+    /// The number of the program that the device of `link` has in the slot.
+    ///
+    /// # Errors
+    ///
+    /// Where it has none, or the kernel does not tell.
+    pub fn id(&self, link: &Link) -> Result<u32> {
+        let device = self.report(link)?.device;
+        device.and_then(|it| it.id).context("no program")
+    }
+
+    /// Takes the name away of the program of `link`, which the kernel gives up then, and waits until it is not in
+    /// the slot any more.
+    ///
+    /// # Errors
+    ///
+    /// Where it stays there.
+    pub fn give_up(&self, link: &Link) -> Result<()> {
+        let id = self.id(link)?;
+        std::fs::remove_file(format!("/sys/fs/bpf/offload_{}_{id}", self.word))?;
+        await_that("the slot without it", || {
+            let found = self.report(link)?.device;
+            Ok(found.is_none_or(|it| it.id.is_none()))
+        })
+    }
+
+    /// Flips bit `bit` of the program that `link` runs, by the file `file` of debugfs, and does `then`: what that
+    /// gives, when it was told that the slot is faulted.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not run before, or is not faulted behind.
+    pub fn tamper<T>(
+        &self,
+        link: &Link,
+        (file, bit): (&str, u32),
+        then: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let is = |state: State| -> Result<()> {
+            let found = self.report(link)?.device.context("nothing")?.state;
+            ensure!(found == Some(Known::Is(state)), "{file}: {found:?}");
+            Ok(())
+        };
+        let mut events = netns::enter(link.ns.as_deref(), || Ok(Client::connect()?.events()?))?;
+        is(State::Active)?;
+        let files = program_files(self.id(link)?.into())?;
+        std::fs::write(files.join(file), bit.to_string()).context(file.to_owned())?;
+        let then = then()?;
+        await_that("the event", || {
+            while let Some(event) = events.try_next()? {
+                if matches!(event, Event::SlotFault(it) if it.slot == Known::Is(self.slot)) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })?;
+        is(State::Faulted)?;
+        Ok(then)
     }
 
     /// What `link` has in the slot.

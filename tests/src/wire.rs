@@ -10,7 +10,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
@@ -360,4 +361,33 @@ impl Drop for Capture {
     fn drop(&mut self) {
         let _ = self.interrupt();
     }
+}
+
+/// What a UDP datagram in IPv4 carries, whose checksums are both right.
+///
+/// # Errors
+///
+/// Where they are not, or `frame` is none.
+pub fn checked_payload(frame: &[u8]) -> Result<Vec<u8>> {
+    let packet = SlicedPacket::from_ethernet(frame)?;
+    let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Udp(udp))) =
+        (&packet.net, &packet.transport)
+    else {
+        bail!("not UDP: {frame:02x?}");
+    };
+    let ip = ip.header().to_header();
+    let sum = ip.calc_header_checksum();
+    ensure!(
+        sum == ip.header_checksum,
+        "the header's checksum is {:04x}, should be {sum:04x}",
+        ip.header_checksum
+    );
+    let header = udp.to_header();
+    let sum = header.calc_checksum_ipv4(&ip, udp.payload())?;
+    ensure!(
+        sum == header.checksum,
+        "checksum {:04x}, should be {sum:04x}",
+        header.checksum
+    );
+    Ok(udp.payload().to_vec())
 }

@@ -19,16 +19,14 @@ use offload_tests::compiled::Compiled;
 use offload_tests::env;
 use offload_tests::gro::equality::once_more;
 use offload_tests::gro::{batch, ethtool, random_batch, By, Stand, BATCH};
-use offload_tests::link::await_that;
 use offload_tests::netns;
-use offload_tests::nic::program_files;
-use offload_tests::rules::GRO;
+use offload_tests::rules::{DAMAGES, GRO};
 use offload_tests::wire::vnet::Received;
 use offload_uapi::client::Client;
-use offload_uapi::netlink::{Policy, ProgramKind as Kind, Slot, State};
+use offload_uapi::netlink::{Policy, ProgramKind as Kind, Slot};
 use offload_uapi::object::Object;
 use offload_uapi::stats;
-use offload_uapi::types::{Event, Known, RulePrograms};
+use offload_uapi::types::{Known, RulePrograms};
 
 use crate::gro::{segment, sequences};
 
@@ -394,48 +392,19 @@ fn a_program_that_is_changed() -> Result<()> {
     let stand = stand()?;
     let far = stand.far();
     let frames = flow(&stand);
-    let ifindex = far.index()?;
-    let (mut client, mut events) = netns::enter(far.ns.as_deref(), || {
-        let client = Client::connect()?;
-        let events = client.events()?;
-        anyhow::Ok((client, events))
-    })?;
     let compiled = GRO.sample()?;
-    for (file, bit) in [("flip_bit", 35), ("flip_image_bit", 8 * (64 + 16 * 3) + 64)] {
+    for damage @ (file, _) in DAMAGES {
         GRO.load(stand.far(), &compiled, "")?;
         ensure!(parts(&stand.exchange(&frames)?) == [4], "not put together");
-        while events.try_next()?.is_some() {}
-        let found = client.slot(ifindex, Slot::Gro)?.device.context("nothing")?;
-        ensure!(
-            found.state == Some(Known::Is(State::Active)),
-            "{:?}",
-            found.state
-        );
-        let files = program_files(found.id.context("no number")?.into())?;
         let before = far.statistics()?;
-        std::fs::write(files.join(file), bit.to_string()).context(file)?;
-        let received = stand.exchange(&frames)?;
+        let received = GRO.tamper(far, damage, || stand.exchange(&frames))?;
         let bytes: usize = received.iter().map(|it| it.frame.len()).sum();
         ensure!(bytes >= 54 + 4 * 500, "{bytes} bytes came");
-        await_that("the event", || {
-            while let Some(event) = events.try_next()? {
-                if matches!(event, Event::SlotFault(it) if it.slot == Known::Is(Slot::Gro)) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })?;
         let now = far.statistics()?;
         let made = now.since(&before, stats::RX_HW_GRO_PACKETS)?;
         ensure!(made == 0, "{file}: {made} count");
         let doubted = now.since(&before, stats::RX_GRO_PROG_PACKETS)?;
         ensure!(doubted <= 1, "{file}: {doubted} not to count on");
-        let found = client.slot(ifindex, Slot::Gro)?.device.context("nothing")?;
-        ensure!(
-            found.state == Some(Known::Is(State::Faulted)),
-            "{file}: {:?}",
-            found.state
-        );
         // Nothing is put together until the user has said by what.
         ensure!(
             parts(&stand.exchange(&frames)?) == [1; 4],
@@ -483,16 +452,7 @@ fn a_strict_policy_is_content() -> Result<()> {
     );
     // The kernel gives up a program that nobody has a name for.
     GRO.load(stand.far(), &compiled, "")?;
-    let id = GRO
-        .report(stand.far())?
-        .device
-        .and_then(|it| it.id)
-        .context("none")?;
-    std::fs::remove_file(format!("/sys/fs/bpf/offload_gro_{id}"))?;
-    await_that("the slot without it", || {
-        let found = GRO.report(stand.far())?.device;
-        Ok(found.is_none_or(|it| it.id.is_none()))
-    })
+    GRO.give_up(far)
 }
 
 /// Each mistake is told, and what was there stays.
@@ -502,11 +462,7 @@ fn mistakes() -> Result<()> {
     let far = stand.far();
     let good = GRO.sample()?;
     GRO.load(stand.far(), &good, "")?;
-    let id = GRO
-        .report(stand.far())?
-        .device
-        .and_then(|it| it.id)
-        .context("none")?;
+    let id = GRO.id(far)?;
     let try_load = |compiled: &Compiled, said: &str| -> Result<()> {
         let line = GRO.line(far, compiled, "");
         says(&far.offloadctl(line)?.refused()?, &[said])

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{ensure, Context, Result};
 use etherparse::checksum::Sum16BitWords;
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::PacketBuilder;
 use nix::sys::socket::SockProtocol;
 use offload_tests::cable::Cable;
 use offload_tests::command::says;
@@ -15,19 +15,19 @@ use offload_tests::compiled::Compiled;
 use offload_tests::env;
 use offload_tests::frames::mark_number;
 use offload_tests::gro::ethtool;
-use offload_tests::link::{await_that, Link, Statistics};
+use offload_tests::link::{Link, Statistics};
 use offload_tests::netns;
-use offload_tests::nic::{program_files, set_profile};
-use offload_tests::rules::GSO;
+use offload_tests::nic::set_profile;
+use offload_tests::rules::{DAMAGES, GSO};
 use offload_tests::streams::{self, pattern};
 use offload_tests::wire::run::{run, transmit_offloads, Wires};
 use offload_tests::wire::twins::Twins;
 use offload_tests::wire::vnet::{Gso, Unfinished, VnetSender};
-use offload_tests::wire::{matrix, tunnels, Capture, Sender};
+use offload_tests::wire::{checked_payload, matrix, tunnels, Capture, Sender};
 use offload_uapi::client::Client;
-use offload_uapi::netlink::{Policy, ProgramKind, Slot, State, Verdict};
+use offload_uapi::netlink::{Policy, ProgramKind, Slot, Verdict};
 use offload_uapi::stats;
-use offload_uapi::types::{Event, Known, RulePrograms};
+use offload_uapi::types::{Known, RulePrograms};
 
 /// What each segment of a datagram carries, but for the last one, and how many there are.
 const SIZE: u16 = 501;
@@ -160,29 +160,6 @@ impl Stand {
 
 fn payload() -> Vec<u8> {
     pattern((SEGMENTS - 1) * usize::from(SIZE) + 7)
-}
-
-/// What a datagram carries whose lengths and checksums are right.
-fn checked_payload(frame: &[u8]) -> Result<Vec<u8>> {
-    let sum = Sum16BitWords::new().add_slice(&frame[14..34]);
-    ensure!(
-        sum.ones_complement() == 0,
-        "the header's checksum is wrong: {:02x?}",
-        &frame[14..34]
-    );
-    let packet = SlicedPacket::from_ethernet(frame)?;
-    let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Udp(udp))) =
-        (&packet.net, &packet.transport)
-    else {
-        anyhow::bail!("not UDP: {frame:02x?}");
-    };
-    let header = udp.to_header();
-    let sum = header.calc_checksum_ipv4(&ip.header().to_header(), udp.payload())?;
-    ensure!(
-        sum == header.checksum,
-        "the checksum is wrong: {frame:02x?}"
-    );
-    Ok(udp.payload().to_vec())
 }
 
 fn ids(frames: &[Vec<u8>]) -> Vec<u16> {
@@ -467,47 +444,18 @@ fn programs_at_the_other_end_see_it() -> Result<()> {
 fn a_program_that_is_changed() -> Result<()> {
     let stand = Stand::new()?;
     let near = stand.near();
-    let ifindex = near.index()?;
-    let (mut client, mut events) = netns::enter(near.ns.as_deref(), || {
-        let client = Client::connect()?;
-        let events = client.events()?;
-        anyhow::Ok((client, events))
-    })?;
     let compiled = GSO.sample_and("own_ids", OWN_IDS)?;
-    for (file, bit) in [("flip_bit", 35), ("flip_image_bit", 8 * (64 + 16 * 3) + 64)] {
+    for damage @ (file, _) in DAMAGES {
         GSO.load(near, &compiled, "")?;
         ensure!(
             ids(&stand.exchange(false)?) == [OWN_ID; SEGMENTS],
             "not by it"
         );
-        while events.try_next()?.is_some() {}
-        let found = client.slot(ifindex, Slot::Gso)?.device.context("nothing")?;
-        ensure!(
-            found.state == Some(Known::Is(State::Active)),
-            "{:?}",
-            found.state
-        );
-        let files = program_files(found.id.context("no number")?.into())?;
         let before = near.statistics()?;
-        std::fs::write(files.join(file), bit.to_string()).context(file)?;
-        let frames = stand.exchange(false)?;
+        let frames = GSO.tamper(near, damage, || stand.exchange(false))?;
         ensure!(count_up(&ids(&frames)), "{file}: {:x?}", ids(&frames));
-        await_that("the event", || {
-            while let Some(event) = events.try_next()? {
-                if matches!(event, Event::SlotFault(it) if it.slot == Known::Is(Slot::Gso)) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })?;
         let counts = stand.counts(&before)?;
         ensure!(counts == [0; 3], "{file}: {counts:?}");
-        let found = client.slot(ifindex, Slot::Gso)?.device.context("nothing")?;
-        ensure!(
-            found.state == Some(Known::Is(State::Faulted)),
-            "{file}: {:?}",
-            found.state
-        );
         // The device goes on by the fixed rules.
         let before = near.statistics()?;
         stand.exchange(false)?;
@@ -573,13 +521,7 @@ fn a_strict_policy_is_content() -> Result<()> {
     ensure!(cut_by(&stand)? == (1, 0), "not by the fixed rules again");
     // The kernel gives up a program that nobody has a name for.
     GSO.load(near, &sample, "")?;
-    let id = GSO.report(near)?.device.and_then(|it| it.id);
-    let id = id.context("none")?;
-    std::fs::remove_file(format!("/sys/fs/bpf/offload_gso_{id}"))?;
-    await_that("the slot without it", || {
-        let found = GSO.report(near)?.device;
-        Ok(found.is_none_or(|it| it.id.is_none()))
-    })
+    GSO.give_up(near)
 }
 
 /// Each mistake is told, and what was there stays.
@@ -588,8 +530,7 @@ fn mistakes() -> Result<()> {
     let stand = Stand::new()?;
     let near = stand.near();
     GSO.load(near, &GSO.sample_and("own_ids", OWN_IDS)?, "--in-kernel")?;
-    let id = GSO.report(near)?.device.and_then(|it| it.id);
-    let id = id.context("none")?;
+    let id = GSO.id(near)?;
     let try_load = |compiled: &Compiled, said: &str| -> Result<()> {
         let line = GSO.line(near, compiled, "");
         says(&near.offloadctl(line)?.refused()?, &[said])

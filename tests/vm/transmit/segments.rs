@@ -6,7 +6,7 @@
 use std::net::{IpAddr, UdpSocket};
 
 use anyhow::{ensure, Context, Result};
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::PacketBuilder;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
 use offload_tests::bpf::{Attached, Mode};
@@ -16,7 +16,7 @@ use offload_tests::link::{Link, Statistics, PATIENCE};
 use offload_tests::netns;
 use offload_tests::nic::set_profile;
 use offload_tests::streams::{self, pattern};
-use offload_tests::wire::{Capture, Sender};
+use offload_tests::wire::{checked_payload, Capture, Sender};
 use offload_uapi::stats;
 
 const NEAR: &str = "10.7.0.1";
@@ -252,24 +252,6 @@ fn segments_are_sent_back() -> Result<()> {
         capture.stop()?;
     }
     Ok(())
-}
-
-/// The payload of a UDP datagram with a right checksum in a frame.
-fn checked_payload(frame: &[u8]) -> Result<Vec<u8>> {
-    let packet = SlicedPacket::from_ethernet(frame)?;
-    let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Udp(udp))) =
-        (&packet.net, &packet.transport)
-    else {
-        anyhow::bail!("not UDP: {frame:02x?}");
-    };
-    let header = udp.to_header();
-    let sum = header.calc_checksum_ipv4(&ip.header().to_header(), udp.payload())?;
-    ensure!(
-        sum == header.checksum,
-        "checksum {:04x}, should be {sum:04x}",
-        header.checksum
-    );
-    Ok(udp.payload().to_vec())
 }
 
 /// The kernel's count of UDP datagrams with a wrong checksum at the far end.
